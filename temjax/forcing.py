@@ -125,7 +125,7 @@ def concatenate(*parts: Forcing) -> Forcing:
 def co2_monthly(annual: Float[Array, "year"]) -> Float[Array, "year 12"]:
     """Monthly CO2 from annual values taken as July values (model.md 8b), ppmv.
 
-    Linear between Julys; before the first July and after the last the value is constant.
+    Linear between Julys; the whole first year and the months after the last July are constant.
 
     Args:
         annual: one value per calendar year.
@@ -137,4 +137,5 @@ def co2_monthly(annual: Float[Array, "year"]) -> Float[Array, "year 12"]:
     now = annual[:, None]
     spring = before + (month + 6) / 12 * (now - before)
     autumn = now + (month - 6) / 12 * (after - now)
-    return jnp.where(month < 6, spring, autumn)
+    monthly = jnp.where(month < 6, spring, autumn)
+    return monthly.at[0].set(annual[0])

@@ -1,0 +1,57 @@
+"""Guarded arithmetic shared by the processes.
+
+Every function is written with a "double where": the operand is made harmless before the
+operation and the result is replaced afterwards, so that the branch that is not taken
+produces neither NaN values nor NaN derivatives.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from jaxtyping import ArrayLike as _ArrayLike
+
+# A quantity of one cell is `()`, of many cells `(cell,)`; arguments broadcast against each other.
+CellLike = Float[_ArrayLike, "*#cell"]
+Cell = Float[Array, "*cell"]
+
+
+def safe_divide(numerator: CellLike, denominator: CellLike, fallback: CellLike = 0.0) -> Cell:
+    """Return `numerator / denominator`, or `fallback` where the denominator is exactly zero.
+
+    The derivative is that of the quotient where the denominator is non-zero and that of the
+    fallback elsewhere; it is finite in both branches.
+    """
+    is_zero = denominator == 0
+    return jnp.where(is_zero, fallback, numerator / jnp.where(is_zero, 1.0, denominator))
+
+
+def positive_part(value: CellLike) -> Cell:
+    """Return `max(value, 0)` with derivative 0 at the kink (as `jax.nn.relu`)."""
+    return jax.nn.relu(value)
+
+
+def saturation(concentration: CellLike, half_saturation: CellLike) -> Cell:
+    """Return the Michaelis-Menten fraction `x / (k + x)` of a non-negative concentration.
+
+    Negative concentrations, which occur inside Newton iterations only, count as zero so that
+    the pole at `x = -k` is out of reach.
+    """
+    available = positive_part(concentration)
+    return available / (half_saturation + available)
+
+
+def temperature_bell(
+    value: CellLike, minimum: CellLike, optimum: CellLike, maximum: CellLike
+) -> Cell:
+    """Return TEM's response curve that is 0 at the bounds and 1 at the optimum.
+
+    `(v - min)(v - max) / [(v - min)(v - max) - (v - opt)^2]` between the bounds, 0 outside
+    (model.md 4 for temperature, 5.3 for moisture). Between the bounds the first product is
+    negative, so the denominator never vanishes there; outside it is replaced.
+    """
+    inside = (value > minimum) & (value < maximum)
+    product = jnp.where(inside, (value - minimum) * (value - maximum), -1.0)
+    distance = jnp.where(inside, value - optimum, 0.0)
+    return jnp.where(inside, product / (product - distance**2), 0.0)
