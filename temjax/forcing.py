@@ -57,7 +57,7 @@ class Forcing(eqx.Module):
             raise ValueError(f"Forcing arrays need shape (year, 12, *cell), got {shape}")
         if jnp.shape(self.years) != shape[:1]:
             raise ValueError(
-                f"Forcing.years has shape {jnp.shape(self.years)}; {shape[0]} years of climate given"
+                f"Forcing.years has shape {jnp.shape(self.years)}; climate has {shape[0]} years"
             )
         co2 = jnp.shape(self.co2)
         if co2 != shape and co2 != shape[:2]:

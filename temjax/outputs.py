@@ -123,9 +123,7 @@ _POOL_INFO = (
     _point("snowpack", "mm", "snow water equivalent", "SNW", "swe"),
 )
 _LEDGER_INFO = (
-    _point(
-        "inaccessible_inorganic_nitrogen", "g m-2", "exposed inorganic nitrogen below the roots"
-    ),
+    _point("inaccessible_inorganic_nitrogen", "g m-2", "exposed mineral nitrogen below the roots"),
     _point("frozen_carbon", "g m-2", "change of frozen carbon since exposure began"),
     _point("frozen_organic_nitrogen", "g m-2", "change of frozen organic nitrogen"),
     _point("frozen_inorganic_nitrogen", "g m-2", "change of frozen inorganic nitrogen"),
