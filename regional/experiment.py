@@ -1,0 +1,299 @@
+"""A regional run is a file: the experiment TOML, validated, with its paths resolved.
+
+Unknown keys, wrong types and periods that contradict each other are findings that name the key.
+"""
+
+import hashlib
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Literal, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+
+from temjax.options import ModelOptions
+from temjax.parameter_files import parameter_set_names
+from temjax.validation import DataError, Finding, nearest
+
+YearRange = tuple[int, int]
+
+
+class Section(BaseModel):
+    """A table of the experiment file: frozen, unknown keys rejected."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Variable(Section):
+    """A variable of a NetCDF file in the section's folder."""
+
+    file: str
+    variable: str
+
+
+class SyntheticDomain(Section):
+    """The synthetic plateau (plateau.md B); every product is labelled SYNTHETIC.
+
+    ``stride`` keeps every n-th row and column, starting at ``offset`` (row, column).
+    """
+
+    kind: Literal["synthetic-plateau"]
+    resolution: float = 0.5
+    stride: int = Field(1, ge=1)
+    offset: tuple[int, int] = (0, 0)
+    forest: bool = True
+
+    @model_validator(mode="after")
+    def _grid_fits(self) -> "SyntheticDomain":
+        cells = 7 / self.resolution if self.resolution > 0 else 0.5
+        if abs(cells - round(cells)) > 1e-9:
+            raise ValueError(f"resolution = {self.resolution}: 7 degrees must hold whole cells")
+        return self
+
+
+class GriddedDomain(Section):
+    """Vegetation classes, texture (percent) and elevation (m) on one grid of NetCDF files."""
+
+    kind: Literal["gridded"]
+    folder: Path
+    vegetation: Variable
+    classes: dict[int, str]
+    sand: Variable
+    silt: Variable
+    clay: Variable
+    elevation: Variable
+    cell_area_km2: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _sets_exist(self) -> "GriddedDomain":
+        for number, name in self.classes.items():
+            if name not in parameter_set_names():
+                raise ValueError(
+                    f"classes.{number} = {name!r} is no parameter set. "
+                    f"{nearest(name, parameter_set_names())}"
+                )
+        return self
+
+
+class SyntheticClimate(Section):
+    """Pseudo-GCMs A-D and scenarios rcp45, rcp85; CO2 is the global series."""
+
+    kind: Literal["synthetic-plateau"]
+    members: tuple[Literal["A", "B", "C", "D"], ...] = ("A",)
+    scenarios: tuple[Literal["rcp45", "rcp85"], ...] = ("rcp85",)
+
+
+class ClimateFile(Section):
+    """One file of monthly climate; files follow each other in time without gap or overlap."""
+
+    file: str
+    label: str
+
+
+class GriddedClimate(Section):
+    """Monthly NetCDF files on the domain's grid, joined in time, and annual CO2 files."""
+
+    kind: Literal["monthly-netcdf"]
+    folder: Path
+    member: str
+    scenario: str
+    files: tuple[ClimateFile, ...] = Field(min_length=1)
+    air_temperature: str
+    precipitation: str
+    shortwave: str
+    co2: tuple[Variable, ...] = Field(min_length=1)
+
+
+class Protocol(Section):
+    """Runs and periods (protocol.md 1); every range is (first year, last year), both included.
+
+    Attributes:
+        equilibrium_years: whose mean year (or first year) the equilibrium sees.
+        equilibrium_climate: ``mean`` or ``first``.
+        spin_up_years: repeated until ``spin_up_length`` years are full; the last repetition is
+            whole, a remainder is cut from the beginning.
+        historical: from the end of the spin-up to the year the experiments branch from.
+        future: run twice, as S_R (no exposure) and S_T (exposure).
+        exposure_from: first year thaw exposure acts in the historical run.
+    """
+
+    equilibrium_years: YearRange
+    equilibrium_climate: Literal["mean", "first"] = "mean"
+    spin_up_years: YearRange
+    spin_up_length: int = Field(200, ge=1)
+    historical: YearRange
+    future: YearRange
+    exposure_from: int | None = None
+
+    @model_validator(mode="after")
+    def _periods_agree(self) -> "Protocol":
+        for name in ("equilibrium_years", "spin_up_years", "historical", "future"):
+            first, last = getattr(self, name)
+            if last < first:
+                raise ValueError(f"{name} = [{first}, {last}] ends before it begins")
+        if self.future[0] != self.historical[1] + 1:
+            raise ValueError(
+                f"future begins {self.future[0]}, but historical ends {self.historical[1]}; "
+                f"let future begin {self.historical[1] + 1}"
+            )
+        return self
+
+    @property
+    def first_exposure_year(self) -> int:
+        """First year in which thaw exposure acts."""
+        return self.historical[0] if self.exposure_from is None else self.exposure_from
+
+
+_OPTION_TYPES = get_type_hints(ModelOptions)
+ModelChoices = create_model(
+    "ModelChoices",
+    __base__=Section,
+    __doc__="Choices of the model, as in ``temjax.ModelOptions``.",
+    **{field.name: (_OPTION_TYPES[field.name], field.default) for field in fields(ModelOptions)},
+)
+
+
+class RunSettings(Section):
+    """How the run is cut up; ``workers`` does not change any result.
+
+    Attributes:
+        tile_cells: most cells in one tile.
+        block_years: years compiled and kept in memory at a time.
+        precision: of the runs after the spin-up; equilibrium and spin-up are always float64.
+        workers: tiles run side by side; 0 takes one per processor core.
+    """
+
+    tile_cells: int = Field(200, ge=1)
+    block_years: int = Field(40, ge=1)
+    precision: Literal["float64", "float32"] = "float64"
+    workers: int = Field(0, ge=0)
+
+
+class Experiment(Section):
+    """A whole experiment file."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    region: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    institution: str = "temjax user"
+    contact: str = "not given"
+    domain: Annotated[SyntheticDomain | GriddedDomain, Field(discriminator="kind")]
+    climate: Annotated[SyntheticClimate | GriddedClimate, Field(discriminator="kind")]
+    protocol: Protocol
+    parameters: dict[str, Path] = {}
+    model: ModelChoices = ModelChoices()
+    run: RunSettings = RunSettings()
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> "Experiment":
+        if (self.domain.kind == "gridded") != (self.climate.kind == "monthly-netcdf"):
+            raise ValueError(
+                f"domain.kind = {self.domain.kind!r} does not go with "
+                f"climate.kind = {self.climate.kind!r}"
+            )
+        for name in self.parameters:
+            if name not in parameter_set_names():
+                raise ValueError(
+                    f"parameters.{name} is no vegetation type. "
+                    f"{nearest(name, parameter_set_names())}"
+                )
+        return self
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether products must say SYNTHETIC."""
+        return self.domain.kind == "synthetic-plateau"
+
+    @property
+    def options(self) -> ModelOptions:
+        """The model's choices."""
+        return ModelOptions(**self.model.model_dump())
+
+    @property
+    def members(self) -> tuple[tuple[str, str], ...]:
+        """(climate model, scenario) pairs to run."""
+        if isinstance(self.climate, GriddedClimate):
+            return ((self.climate.member, self.climate.scenario),)
+        return tuple((m, s) for m in self.climate.members for s in self.climate.scenarios)
+
+    @property
+    def hash(self) -> str:
+        """Hash of every choice that can change a result (not where files lie, nor workers)."""
+        text = self.model_dump_json(
+            exclude={
+                "title": True,
+                "institution": True,
+                "contact": True,
+                "parameters": True,  # their values are hashed, not their places
+                "domain": {"folder"},
+                "climate": {"folder", "members", "scenarios"},
+                "run": {"workers"},
+            }
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_experiment(path: Path | str) -> Experiment:
+    """Read and validate an experiment file; relative paths are taken from its folder.
+
+    Raises:
+        DataError: one finding per fault, naming the key.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(
+            [Finding(str(path), "", "", f"cannot be read ({error.strerror})", "Give an existing file.")]
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(
+            [Finding(str(path), "", "", f"not valid TOML: {error}", "Mend the TOML syntax.")]
+        ) from error
+    for table in ("domain", "climate"):
+        _resolve(document.get(table), "folder", path.parent)
+    for name in list(document.get("parameters", {})):
+        _resolve(document["parameters"], name, path.parent)
+    try:
+        return Experiment.model_validate(document)
+    except ValidationError as error:
+        raise DataError(_finding(path, fault) for fault in error.errors()) from error
+
+
+def _resolve(table: object, key: str, base: Path) -> None:
+    if isinstance(table, dict) and isinstance(table.get(key), str):
+        table[key] = str((base / table[key]).resolve())
+
+
+_KINDS = {"synthetic-plateau", "gridded", "monthly-netcdf"}
+
+
+def _finding(path: Path, fault: dict) -> Finding:
+    """A pydantic fault in our words."""
+    location = [str(part) for part in fault["loc"] if part not in _KINDS]
+    key = ".".join(location)
+    if fault["type"] == "extra_forbidden":
+        known = sorted(_known_keys(fault["loc"][:-1]))
+        return Finding(str(path), key, "", "unknown key", f"Remove it. {nearest(location[-1], known)}")
+    if fault["type"] == "missing":
+        return Finding(str(path), key, "", "missing", f"Add {key} to the file.")
+    message = fault["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(fault["input"], dict) else f" (given: {fault['input']!r})"
+    return Finding(str(path), key, "", message + given, "Correct this entry.")
+
+
+def _known_keys(location: tuple) -> set[str]:
+    """Keys allowed in the table at a pydantic location."""
+    tables: dict[tuple, type[BaseModel]] = {
+        ("domain", "synthetic-plateau"): SyntheticDomain,
+        ("domain", "gridded"): GriddedDomain,
+        ("climate", "synthetic-plateau"): SyntheticClimate,
+        ("climate", "monthly-netcdf"): GriddedClimate,
+        ("protocol",): Protocol,
+        ("model",): ModelChoices,
+        ("run",): RunSettings,
+        (): Experiment,
+    }
+    if location in tables:
+        return set(tables[location].model_fields)
+    return set(ClimateFile.model_fields if "files" in location else Variable.model_fields)
