@@ -1,0 +1,76 @@
+"""Litterfall and heterotrophic respiration with the litter-quality feedback on its rate.
+
+Source: model.md sections 4, 5.3, 5.4 and 8.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from temjax.numerics import Cell, CellLike, positive_part, temperature_bell
+
+_LITTER_QUALITY_EXPONENT = -0.784
+
+
+def temperature_response(*, soil_temperature: CellLike, q10: CellLike) -> Cell:
+    """Return RHQ10^(T/10) (-), T the soil temperature at 20 cm in °C; 1 at 0 °C.
+
+    There is no cut-off below freezing.
+    """
+    return jnp.exp(0.1 * soil_temperature * jnp.log(q10))
+
+
+def moisture_response(
+    *,
+    volumetric_moisture: CellLike,
+    moisture_minimum: CellLike,
+    moisture_optimum: CellLike,
+    moisture_maximum: CellLike,
+) -> Cell:
+    """Return RHM in [0, 1] from VSM; all m3 m⁻³."""
+    return temperature_bell(
+        volumetric_moisture, moisture_minimum, moisture_optimum, moisture_maximum
+    )
+
+
+def heterotrophic_respiration(
+    *,
+    decomposition_rate: CellLike,
+    soil_organic_carbon: CellLike,
+    moisture_response: CellLike,
+    temperature_response: CellLike,
+) -> Cell:
+    """Return RH = KD SOLC RHM dq10 (g C m⁻² month⁻¹); KD month⁻¹, SOLC g C m⁻²."""
+    return positive_part(
+        decomposition_rate * soil_organic_carbon * moisture_response * temperature_response
+    )
+
+
+def litterfall(*, pool: CellLike, rate: CellLike) -> Cell:
+    """Return the litterfall (g m⁻² month⁻¹) of a vegetation pool: LTRC or potential LTRN."""
+    return positive_part(rate * pool)
+
+
+def decomposition_rate(
+    *,
+    reference_rate: CellLike,
+    litterfall_carbon: CellLike,
+    litterfall_nitrogen: CellLike,
+    reference_carbon_to_nitrogen: CellLike,
+) -> Cell:
+    """Return KD (month⁻¹) of the next year from this year's litter quality.
+
+    Args:
+        reference_rate: KDC, month⁻¹.
+        litterfall_carbon, litterfall_nitrogen: Annual LTRC (g C m⁻²) and LTRN (g N m⁻²).
+        reference_carbon_to_nitrogen: LCCLNC, g C g⁻¹ N.
+
+    `KDC (LTRC/LTRN/LCCLNC)^-0.784`, with 0.001 g in place of a non-positive LTRN. A year
+    without litter carbon, where the power has no value, leaves KDC.
+    """
+    has_carbon = litterfall_carbon > 0
+    carbon = jnp.where(has_carbon, litterfall_carbon, 1.0)
+    nitrogen = jnp.where(litterfall_nitrogen > 0, litterfall_nitrogen, 0.001)
+    quality = carbon / nitrogen / reference_carbon_to_nitrogen
+    scaled = reference_rate * jnp.exp(_LITTER_QUALITY_EXPONENT * jnp.log(quality))
+    return jnp.where(has_carbon, scaled, reference_rate)

@@ -1,0 +1,267 @@
+"""Nitrogen: mineralisation, plant uptake, and its coupling to production through storage.
+
+Source: model.md sections 5.4-5.6, 8 and the one-branch form of section 14, which holds for
+nitrogen- and carbon-limited plants alike (it takes CNMIN = 0, as every published set does).
+Nitrogen in g N m⁻², carbon in g C m⁻², rates per month.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from temjax.numerics import Cell, CellLike, positive_part, safe_divide, saturation
+
+CO2_RESPONSE = 0.000519
+"""DC2N, relative change of plant C:N per ppmv CO2."""
+REFERENCE_CO2 = 286.596
+"""INITCO2, ppmv."""
+
+
+def solution_factor(*, volumetric_moisture: CellLike, soil_moisture: CellLike) -> Cell:
+    """Return KSOIL/SM = VSM^3/SM (mm⁻¹): AVLN times this is the concentration roots meet."""
+    return volumetric_moisture**3 / soil_moisture
+
+
+def microbial_saturation(*, concentration: CellLike, half_saturation: CellLike) -> Cell:
+    """Return MICX = x/(KN2 + x) (-), the saturation of immobilisation."""
+    return saturation(concentration, half_saturation)
+
+
+def net_mineralisation(
+    *,
+    soil_organic_nitrogen: CellLike,
+    soil_organic_carbon: CellLike,
+    microbial_saturation: CellLike,
+    microbial_uptake: CellLike,
+    heterotrophic_respiration: CellLike,
+    soil_carbon_to_nitrogen: CellLike,
+) -> Cell:
+    """Return NMIN (g N m⁻² month⁻¹), gross mineralisation less immobilisation.
+
+    Args:
+        soil_organic_nitrogen, soil_organic_carbon: SOLN, SOLC. Zero mineralisation where either
+            is not positive.
+        microbial_saturation: MICX, -.
+        microbial_uptake: NUP DECAY, g N immobilised per g C respired at full saturation.
+        heterotrophic_respiration: RH, g C m⁻² month⁻¹.
+        soil_carbon_to_nitrogen: CNSOIL, the ratio towards which the result is modified:
+            mineralisation grows and immobilisation shrinks with nitrogen in excess of
+            SOLC/CNSOIL.
+    """
+    has_both = (soil_organic_carbon > 0) & (soil_organic_nitrogen > 0)
+    carbon = jnp.where(has_both, soil_organic_carbon, 1.0)
+    nitrogen = jnp.where(has_both, soil_organic_nitrogen, 1.0)
+    ratio = nitrogen / carbon
+    unmodified = (ratio - microbial_uptake * microbial_saturation) * heterotrophic_respiration
+    richness = ratio * soil_carbon_to_nitrogen
+    modified = jnp.where(unmodified >= 0, unmodified * richness, unmodified / richness)
+    return jnp.where(has_both, modified, 0.0)
+
+
+def potential_uptake(
+    *,
+    uptake_capacity: CellLike,
+    concentration: CellLike,
+    half_saturation: CellLike,
+    available_nitrogen: CellLike,
+    net_mineralisation: CellLike,
+) -> Cell:
+    """Return INUP (g N m⁻² month⁻¹), plant uptake if carbon were no constraint.
+
+    Args:
+        uptake_capacity: NMAX FOLIAGE times the plant q10 response.
+        concentration, half_saturation: x of the accessible nitrogen and KN1, g N mm⁻¹.
+        available_nitrogen, net_mineralisation: Accessible AVLN and NMIN: what a month can
+            supply at most.
+
+    TEM lifts an uptake of exactly zero to 1e-6 to divide by it; the guarded formulas here
+    need no such bump.
+    """
+    demand = uptake_capacity * saturation(concentration, half_saturation)
+    return positive_part(jnp.minimum(demand, available_nitrogen + net_mineralisation))
+
+
+class LitterNitrogen(NamedTuple):
+    """Nitrogen that leaves living tissue (g N m⁻² month⁻¹, `(*cell)`)."""
+
+    litterfall: Cell
+    """LTRN."""
+    resorption: Cell
+    """RS."""
+
+
+def litter_nitrogen(
+    *,
+    potential_litterfall_nitrogen: CellLike,
+    litterfall_carbon: CellLike,
+    structural_richness: CellLike,
+    production_carbon_to_nitrogen: CellLike,
+) -> LitterNitrogen:
+    """Return litterfall and resorption of nitrogen.
+
+    Litter holds at most LTRC/CNEVEN; what its potential falls short of that is resorbed,
+    scaled by how rich structural tissue is (STRN C2N/VEGC).
+    """
+    allowed = litterfall_carbon / production_carbon_to_nitrogen
+    return LitterNitrogen(
+        litterfall=jnp.minimum(potential_litterfall_nitrogen, allowed),
+        resorption=positive_part(allowed - potential_litterfall_nitrogen) * structural_richness,
+    )
+
+
+def structural_richness(
+    *,
+    structural_nitrogen: CellLike,
+    vegetation_carbon: CellLike,
+    vegetation_carbon_to_nitrogen: CellLike,
+) -> Cell:
+    """Return STRN C2N/VEGC (-), nitrogen of tissue relative to its target; 1 without tissue."""
+    has_carbon = vegetation_carbon > 0
+    carbon = jnp.where(has_carbon, vegetation_carbon, 1.0)
+    return jnp.where(has_carbon, structural_nitrogen * vegetation_carbon_to_nitrogen / carbon, 1.0)
+
+
+class Allocation(NamedTuple):
+    """Production and plant nitrogen after their mutual limitation (per month, `(*cell)`)."""
+
+    net_primary_production: Cell
+    """NPP, g C m⁻² month⁻¹."""
+    structural_uptake: Cell
+    """SUP, g N m⁻² month⁻¹."""
+    labile_uptake: Cell
+    """LUP, g N m⁻² month⁻¹."""
+    mobilisation: Cell
+    """MOBIL, from storage to structure; negative back to storage, g N m⁻² month⁻¹."""
+
+
+def allocation(
+    *,
+    potential_net_production: CellLike,
+    potential_uptake: CellLike,
+    labile_nitrogen: CellLike,
+    structural_nitrogen: CellLike,
+    structural_richness: CellLike,
+    litter: LitterNitrogen,
+    production_carbon_to_nitrogen: CellLike,
+    labile_nitrogen_fraction: CellLike,
+) -> Allocation:
+    """Return NPP and the fate of nitrogen, in the one-branch form of model.md 14.
+
+    Args:
+        potential_net_production, potential_uptake: INNPP and INUP.
+        labile_nitrogen, structural_nitrogen: STON and STRN.
+        structural_richness: STRN C2N/VEGC.
+        litter: LTRN and RS.
+        production_carbon_to_nitrogen, labile_nitrogen_fraction: CNEVEN and LABNCON.
+
+    Production is limited to CNEVEN times the supply of nitrogen (uptake plus storage, at
+    least 0); uptake is turned down where production asks for less. Storage serves the demand
+    first, then uptake; what uptake is left fills storage up to its share of structure.
+    Without production, storage below a negative demand does not draw uptake. Storage below
+    zero, met only inside Runge-Kutta stages, is repaid before anything is built.
+    """
+    supply = positive_part(potential_uptake + labile_nitrogen)
+    possible = production_carbon_to_nitrogen * supply
+    is_growing = potential_net_production > 0
+    is_limited = potential_net_production >= possible
+    utilisation = jnp.where(
+        is_growing,
+        jnp.where(
+            is_limited,
+            1.0,
+            potential_net_production / jnp.where(is_growing & ~is_limited, possible, 1.0),
+        ),
+        0.0,
+    )
+    uptake_limit = potential_uptake * utilisation * (2.0 - utilisation)
+
+    production = jnp.minimum(potential_net_production, possible)
+    demand = production / production_carbon_to_nitrogen
+    from_storage = jnp.minimum(labile_nitrogen, demand)
+    mobilisation = jnp.where(demand < 0, from_storage * structural_richness, from_storage)
+    structural_uptake = jnp.where(
+        is_growing,
+        jnp.minimum(positive_part(demand - from_storage), uptake_limit),
+        0.0,
+    )
+    labile_target = labile_nitrogen_fraction * (
+        structural_nitrogen
+        + structural_uptake
+        - litter.litterfall
+        - litter.resorption
+        + mobilisation
+    )
+    labile_present = labile_nitrogen + litter.resorption - mobilisation
+    labile_uptake = jnp.minimum(
+        positive_part(labile_target - labile_present), uptake_limit - structural_uptake
+    )
+    return Allocation(production, structural_uptake, labile_uptake, mobilisation)
+
+
+def mineral_balance(
+    *,
+    available_nitrogen: CellLike,
+    solution_loss_rate: CellLike,
+    net_mineralisation: CellLike,
+    uptake: CellLike,
+) -> tuple[Cell, Cell]:
+    """Return NLOST and NMIN (g N m⁻² month⁻¹) such that AVLN lasts the month.
+
+    Args:
+        available_nitrogen: AVLN, g N m⁻².
+        solution_loss_rate: Share of AVLN that leaves with water, month⁻¹ (see
+            `solution_loss_rate`).
+        net_mineralisation, uptake: NMIN and U.
+
+    The loss is limited to what a month leaves over. Where uptake and immobilisation ask for
+    more than there is, immobilisation is cut back (NMIN is raised).
+    """
+    remaining = available_nitrogen - uptake + net_mineralisation
+    loss = jnp.clip(solution_loss_rate * available_nitrogen, 0.0, positive_part(remaining))
+    return loss, net_mineralisation + positive_part(-remaining)
+
+
+def solution_loss_rate(
+    *,
+    nitrogen_loss_rate: CellLike,
+    soil_moisture: CellLike,
+    water_input: CellLike,
+    evapotranspiration: CellLike,
+    rooting_depth: CellLike,
+) -> Cell:
+    """Return the share of AVLN lost with water (month⁻¹), NLOSS times the flow per SM.
+
+    Args:
+        nitrogen_loss_rate: NLOSS (-), 0 in all published sets.
+        soil_moisture, water_input, evapotranspiration: SM (mm); rain and snowmelt, EET (mm
+            month⁻¹).
+        rooting_depth: ROOTZ, m.
+    """
+    depth = 1000.0 * rooting_depth
+    return nitrogen_loss_rate / soil_moisture * (water_input - evapotranspiration + depth) / depth
+
+
+def carbon_to_nitrogen(
+    *,
+    annual_evapotranspiration: CellLike,
+    annual_potential_evapotranspiration: CellLike,
+    december_co2: CellLike,
+    slope: CellLike,
+    intercept: CellLike,
+    minimum: CellLike,
+    production_reference: CellLike,
+) -> tuple[Cell, Cell]:
+    """Return next year's C2N and CNEVEN (g C g⁻¹ N) of tissue and of new production.
+
+    Args:
+        annual_evapotranspiration, annual_potential_evapotranspiration: Sums of the year, mm.
+        december_co2: ppmv.
+        slope, intercept, minimum: VEGC2NA, VEGC2NB, C2NMIN.
+        production_reference: CNEVEN of the parameter set, at REFERENCE_CO2.
+    """
+    adjustment = 1.0 + CO2_RESPONSE * (december_co2 - REFERENCE_CO2)
+    wetness = safe_divide(annual_evapotranspiration, annual_potential_evapotranspiration)
+    tissue = jnp.maximum(intercept + slope * wetness, minimum) * adjustment
+    return tissue, production_reference * adjustment

@@ -1,0 +1,114 @@
+"""Leaf phenology, foliage and the year's memory of both.
+
+Source: model.md sections 5.2 and 8.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from temjax.numerics import Cell, CellLike
+
+
+def unnormalised_leaf(
+    *,
+    evapotranspiration: CellLike,
+    evapotranspiration_maximum: CellLike,
+    previous_unnormalised_leaf: CellLike,
+    leaf_evapotranspiration: CellLike,
+    leaf_persistence: CellLike,
+    leaf_intercept: CellLike,
+    minimum_leaf: CellLike,
+) -> Cell:
+    """Return UNL (-), relative leaf area before division by last year's maximum.
+
+    Args:
+        evapotranspiration, evapotranspiration_maximum: EET and the largest monthly EET of last
+            year PRVEETMX, mm month⁻¹.
+        previous_unnormalised_leaf: Last month's mean UNL.
+        leaf_evapotranspiration, leaf_persistence, leaf_intercept, minimum_leaf: ALEAF, BLEAF,
+            CLEAF, MINLEAF (-).
+    """
+    scale = jnp.where(evapotranspiration_maximum > 0, evapotranspiration_maximum, 1.0)
+    unbounded = (
+        leaf_evapotranspiration * evapotranspiration / scale
+        + leaf_persistence * previous_unnormalised_leaf
+        + leaf_intercept
+    )
+    return jnp.maximum(unbounded, 0.5 * minimum_leaf)
+
+
+def leaf(*, unnormalised_leaf: CellLike, leaf_maximum: CellLike, minimum_leaf: CellLike) -> Cell:
+    """Return LEAF (-): UNL over last year's maximum PRVLEAFMX, within [MINLEAF, 1].
+
+    A non-positive PRVLEAFMX leaves MINLEAF.
+    """
+    has_maximum = leaf_maximum > 0
+    relative = jnp.where(
+        has_maximum, unnormalised_leaf / jnp.where(has_maximum, leaf_maximum, 1.0), 0.0
+    )
+    return jnp.clip(relative, minimum_leaf, 1.0)
+
+
+def foliage(
+    *, vegetation_carbon: CellLike, foliage_coefficient: CellLike, foliage_exponent: CellLike
+) -> Cell:
+    """Return FOLIAGE (-), the canopy's share of a full one, from VEGC (g C m⁻²).
+
+    `1/(1 + KLEAFC exp(COV VEGC))`; KLEAFC (-), COV (m2 g⁻¹).
+    """
+    return 1.0 / (1.0 + foliage_coefficient * jnp.exp(foliage_exponent * vegetation_carbon))
+
+
+def leaf_area_index(
+    *,
+    foliage: CellLike,
+    leaf: CellLike,
+    leaf_carbon_maximum: CellLike,
+    specific_leaf_area: CellLike,
+) -> Cell:
+    """Return LAI (m2 m⁻²) = SLA LEAFMXC FOLIAGE LEAF; SLA m2 g⁻¹, LEAFMXC g C m⁻²."""
+    return specific_leaf_area * leaf_carbon_maximum * foliage * leaf
+
+
+def projective_cover(leaf_area_index: CellLike) -> Cell:
+    """Return FPC (-), the foliage's projective cover; a diagnostic."""
+    return -jnp.expm1(-0.5 * leaf_area_index)
+
+
+def update_leaf_memory(
+    *,
+    evapotranspiration: Float[Array, "12 *cell"],
+    unnormalised_leaf: Float[Array, "12 *cell"],
+    air_temperature: Float[Array, "12 *cell"],
+    temperature_optimum_minimum: CellLike,
+    temperature_optimum_maximum: CellLike,
+    leaf_evapotranspiration: CellLike,
+    leaf_persistence: CellLike,
+    leaf_intercept: CellLike,
+) -> tuple[Cell, Cell, Cell]:
+    """Return (PRVLEAFMX, PRVEETMX, TOPT) for the next year from this year's months.
+
+    Args:
+        evapotranspiration: Monthly EET, mm month⁻¹.
+        unnormalised_leaf: Monthly UNL, -.
+        air_temperature: Monthly mean, °C.
+        temperature_optimum_minimum, temperature_optimum_maximum: TOPTMIN, TOPTMAX, °C.
+        leaf_evapotranspiration, leaf_persistence, leaf_intercept: ALEAF, BLEAF, CLEAF.
+
+    TOPT is the temperature of the first month with the largest UNL, or the warmest month's
+    where leaves do not vary (ALEAF = BLEAF = 0, CLEAF = 1), within [TOPTMIN, TOPTMAX].
+    Which month that is jumps and carries no derivative; the temperature and the bounds do.
+    """
+    is_evergreen = (leaf_evapotranspiration == 0) & (leaf_persistence == 0) & (leaf_intercept == 1)
+    month = jnp.argmax(jnp.where(is_evergreen, air_temperature, unnormalised_leaf), axis=0)
+    air_temperature = jnp.broadcast_to(
+        air_temperature, jnp.broadcast_shapes(air_temperature.shape, (12, *month.shape))
+    )
+    optimum = jnp.take_along_axis(air_temperature, month[None], axis=0)[0]
+    return (
+        jnp.max(unnormalised_leaf, axis=0),
+        jnp.max(evapotranspiration, axis=0),
+        jnp.clip(optimum, temperature_optimum_minimum, temperature_optimum_maximum),
+    )

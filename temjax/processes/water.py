@@ -1,0 +1,92 @@
+"""Soil water: percolation, the limit on evapotranspiration, runoff, moisture.
+
+Source: model.md sections 0 and 5.1. Stores in mm (kg m⁻²), rates in mm month⁻¹.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from temjax.numerics import Cell, CellLike, positive_part
+
+_COLD = -1.0  # °C, TEM's limit between snow and rain, frozen and melting months
+_HIGH_ELEVATION = 500.0  # m
+_MINIMUM_MOISTURE = 0.001  # m3 m⁻³
+
+
+def percolation(
+    *,
+    available_water: CellLike,
+    available_water_capacity: CellLike,
+    rainfall: CellLike,
+    snowmelt: CellLike,
+    evapotranspiration: CellLike,
+) -> tuple[Cell, Cell]:
+    """Return rain and snowmelt percolation RPERC, SPERC (mm month⁻¹).
+
+    What would exceed the available water capacity leaves the root zone, shared between rain
+    and snowmelt in proportion to their input.
+    """
+    water_input = rainfall + snowmelt
+    excess = positive_part(
+        available_water + water_input - evapotranspiration - available_water_capacity
+    )
+    per_input = excess / jnp.where(water_input > 0, water_input, 0.001)
+    return per_input * rainfall, per_input * snowmelt
+
+
+def limit_evapotranspiration(
+    *,
+    evapotranspiration: CellLike,
+    available_water: CellLike,
+    water_input: CellLike,
+    percolation: CellLike,
+) -> Cell:
+    """Return EET (mm month⁻¹) limited to the water present plus this month's net input."""
+    return jnp.minimum(evapotranspiration, available_water + water_input - percolation)
+
+
+def rain_runoff(*, rain_runoff_store: CellLike, rain_percolation: CellLike) -> Cell:
+    """Return RRUN (mm month⁻¹): half of the rain runoff store RGRW and its inflow."""
+    return 0.5 * (rain_runoff_store + rain_percolation)
+
+
+def snow_runoff_fraction(
+    *,
+    air_temperature: CellLike,
+    previous_air_temperature: CellLike,
+    second_previous_air_temperature: CellLike,
+    elevation: CellLike,
+) -> Cell:
+    """Return the part of the snow runoff store that leaves within the month (month⁻¹).
+
+    Nothing below -1 °C; 0.1 in the first month above; in the second 0.5, or 0.25 above
+    500 m; 0.5 from then on. The steps depend on forcing only.
+
+    Args:
+        air_temperature, previous_air_temperature, second_previous_air_temperature: Monthly
+            means of this and the two months before, °C.
+        elevation: m.
+    """
+    second_month = jnp.where(
+        (second_previous_air_temperature < _COLD) & (elevation > _HIGH_ELEVATION), 0.25, 0.5
+    )
+    melting = jnp.where(previous_air_temperature < _COLD, 0.1, second_month)
+    return jnp.where(air_temperature < _COLD, 0.0, melting).astype(jnp.result_type(air_temperature))
+
+
+def snow_runoff(
+    *, snow_runoff_fraction: CellLike, snow_runoff_store: CellLike, snow_percolation: CellLike
+) -> Cell:
+    """Return SRUN (mm month⁻¹) from the snow runoff store SGRW and its inflow."""
+    return snow_runoff_fraction * (snow_runoff_store + snow_percolation)
+
+
+def soil_moisture(*, available_water: CellLike, wilting_point: CellLike) -> Cell:
+    """Return SM (mm), all water of the root zone."""
+    return available_water + wilting_point
+
+
+def volumetric_moisture(*, soil_moisture: CellLike, rooting_depth: CellLike) -> Cell:
+    """Return VSM (m3 m⁻³) of a root zone `rooting_depth` m deep, at least 0.001."""
+    return jnp.maximum(soil_moisture / (1000.0 * rooting_depth), _MINIMUM_MOISTURE)
