@@ -8,10 +8,12 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 
 from temjax.forcing import Forcing, Location
-from temjax.parameters import parameter_set_names
+from temjax.parameter_files import parameter_set_names
+from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
 
 MISSING_VALUE = -9999.0
 LARGEST_TEMPERATURE = 70.0  # °C; no monthly mean on Earth is beyond, every kelvin value is
@@ -204,11 +206,13 @@ def check_months(
     file: str,
     variable: str = "time",
     index_text: Callable[[int], str] | None = None,
+    gaps: bool = True,
 ) -> list[Finding]:
     """(year, month) records must be whole calendar years, in order, each month once.
 
     Args:
         months: month counted 1-12.
+        gaps: absent months are a finding.
         index_text: place of record i in the source.
     """
     index_text = index_text or (lambda record: f"record {record}")
@@ -227,6 +231,8 @@ def check_months(
         message = f"{year}-{month:02d} is repeated or out of order ({len(order)} such records)"
         place = index_text(order[0])
         findings.append(Finding(file, variable, place, message, "Sort by time, each month once."))
+    if not gaps:
+        return findings
     first, last = min(counted) // 12 * 12, max(counted) // 12 * 12 + 12
     absent = sorted(set(range(first, last)) - set(counted))
     if absent:
@@ -280,16 +286,16 @@ def _value_findings(
     findings = found(
         missing,
         lambda value: "missing value -9999",
-        "Fill the gap or leave the year out (FLUXNET reader: --fill-from-climatology).",
+        "Fill the gap or leave the year out.",
     )
     findings += found(fill, lambda value: f"fill value {value:g}", "Mask or fill these cells.")
     findings += found(bad, lambda value: f"value is {value}", "Fill the gap or mask the cell.")
     values = np.where(plain, values, 0.0)
-    if name == "air_temperature":
+    if name.endswith("temperature"):
         findings += found(
             plain & (np.abs(values) > LARGEST_TEMPERATURE),
             lambda value: f"{value:g} is beyond ±{LARGEST_TEMPERATURE:g} °C",
-            "Air temperature looks like kelvin: subtract 273.15.",
+            "This looks like kelvin: subtract 273.15.",
         )
     if name in ("precipitation", "shortwave"):
         findings += found(
@@ -325,7 +331,7 @@ def _shortwave_findings(
     """Shortwave of a month cannot pass what reaches the top of the atmosphere."""
     if not np.all(np.abs(latitude) <= 90):
         return []
-    top = extraterrestrial_shortwave(latitude)
+    top = np.asarray(gross_irradiance(jnp.asarray(latitude, dtype=float))) / SHORTWAVE_TO_CALORIES
     factor, margin = SHORTWAVE_MARGIN
     limit = np.broadcast_to(factor * top + margin, shortwave.shape)
     with np.errstate(invalid="ignore"):
