@@ -1,0 +1,160 @@
+"""Periodic soil heat: the enthalpy one repeated year returns to.
+
+The deep column is the slowest state of the model (decades to centuries, longer where a layer is
+melting). Newton on the annual map, with its Jacobian from forward mode, gets there in some ten maps;
+pseudo-time steps keep it from overshooting between frozen and thawed.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from temjax.heat_year import YearDrivers, advance_year
+from temjax.options import ModelOptions
+from temjax.processes import soil_heat
+from temjax.thermal_grid import SoilColumn
+
+Layers = Float[Array, "layer *cell"]
+Cells = Float[Array, "*cell"]
+
+MAXIMUM_MAPS = 60
+FIRST_STEP = 50.0  # years of pseudo-time
+LONGEST_STEP = 1e9
+WARM_UP_YEARS = 3
+
+
+def tolerance(dtype) -> float:
+    """Stated residual: 1e-8 relative, or what the type can hold."""
+    return max(1e-8, 64.0 * float(jnp.finfo(dtype).eps))
+
+
+def steady_enthalpy(column: SoilColumn, mean_surface_temperature: Cells) -> Layers:
+    """Enthalpy of the steady profile under a mean surface temperature, J m⁻³.
+
+    The geothermal flux fixes the gradient; layers conduct as frozen or thawed by the surface's sign.
+    """
+    frozen = mean_surface_temperature < 0.0
+    conductivity = jnp.where(frozen, column.conductivity_frozen, column.conductivity_thawed)
+    half = 0.5 * column.geothermal_flux * column.thickness / conductivity
+    rise = jnp.cumsum(2.0 * half, axis=0) - half
+    return soil_heat.enthalpy(column, mean_surface_temperature + rise)
+
+
+def annual_residual(column: SoilColumn, before: Layers, after: Layers) -> Cells:
+    """Σ|ΔH|Δz over a year relative to Σ|H|Δz."""
+    change = jnp.sum(jnp.abs(after - before) * column.thickness, axis=0)
+    return change / jnp.sum(jnp.abs(after) * column.thickness, axis=0)
+
+
+def _annual_map(
+    column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
+) -> tuple[Layers, Float[Array, "*cell i j"]]:
+    """Enthalpy a year on and ∂(that)_i/∂H_j per cell: one tangent per layer, all cells at once."""
+    layers = enthalpy.shape[0]
+    basis = jnp.eye(layers, dtype=enthalpy.dtype)
+    basis = basis.reshape((layers, layers) + (1,) * (enthalpy.ndim - 1))
+
+    def push(direction):
+        return jax.jvp(
+            lambda h: advance_year(column, options, h, drivers),
+            (enthalpy,),
+            (jnp.broadcast_to(direction, enthalpy.shape),),
+        )
+
+    after, columns = jax.vmap(push, out_axes=(None, 0))(basis)
+    return after, jnp.moveaxis(columns, (1, 0), (-2, -1))
+
+
+def _solve(matrix: Float[Array, "*cell i j"], rhs: Layers) -> Layers:
+    """Solve per cell, layers leading in and out."""
+    solution = jnp.linalg.solve(matrix, jnp.moveaxis(rhs, 0, -1)[..., None])[..., 0]
+    return jnp.moveaxis(solution, -1, 0)
+
+
+class _Search(NamedTuple):
+    enthalpy: Layers
+    after: Layers
+    jacobian: Float[Array, "*cell i j"]
+    residual: Cells
+    step: Cells
+    maps: Array
+
+
+def _newton(
+    options: ModelOptions, column: SoilColumn, drivers: YearDrivers, start: Layers
+) -> tuple[Layers, Cells, Array]:
+    """Pseudo-transient Newton on the annual map; every cell has its own pseudo-time step."""
+    identity = jnp.eye(start.shape[0], dtype=start.dtype)
+    limit = tolerance(start.dtype)
+
+    def searching(search: _Search):
+        return (search.maps < MAXIMUM_MAPS) & jnp.any(search.residual > limit)
+
+    def improve(search: _Search) -> _Search:
+        matrix = (1.0 + 1.0 / search.step)[..., None, None] * identity - search.jacobian
+        trial = search.enthalpy + _solve(matrix, search.after - search.enthalpy)
+        after, jacobian = _annual_map(column, options, trial, drivers)
+        residual = annual_residual(column, trial, after)
+        better = residual < search.residual
+        accept = better & (search.residual > limit)
+        return _Search(
+            enthalpy=jnp.where(accept, trial, search.enthalpy),
+            after=jnp.where(accept, after, search.after),
+            jacobian=jnp.where(accept[..., None, None], jacobian, search.jacobian),
+            residual=jnp.where(accept, residual, search.residual),
+            step=jnp.where(better, jnp.minimum(search.step * 10.0, LONGEST_STEP), search.step / 5),
+            maps=search.maps + 1,
+        )
+
+    after, jacobian = _annual_map(column, options, start, drivers)
+    residual = annual_residual(column, start, after)
+    step = jnp.full_like(residual, FIRST_STEP)
+    first = _Search(start, after, jacobian, residual, step, jnp.asarray(1))
+    search = jax.lax.while_loop(searching, improve, first)
+    return search.enthalpy, search.residual, search.maps
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def periodic_enthalpy(
+    options: ModelOptions, column: SoilColumn, drivers: YearDrivers
+) -> tuple[Layers, Cells, Array]:
+    """Enthalpy at the start of January that a repeated year returns to.
+
+    Derivatives are those of the fixed point by the implicit function theorem, (I − J)⁻¹ times the
+    derivative of one annual map, in forward and reverse mode; none passes through the search.
+
+    Args:
+        options: sub-steps and iterations (static).
+        column: soil column.
+        drivers: of the repeated year, its own December before January.
+
+    Returns:
+        Enthalpy (J m⁻³), the relative residual of the annual map per cell, and the maps used.
+    """
+    start = steady_enthalpy(column, jnp.mean(drivers.temperature[:, 1], axis=0))
+    start, _ = jax.lax.scan(
+        lambda h, _: (advance_year(column, options, h, drivers), None),
+        start,
+        length=WARM_UP_YEARS,
+    )
+    return _newton(options, column, drivers, start)
+
+
+@periodic_enthalpy.defjvp
+def _periodic_enthalpy_jvp(options, primals, tangents):
+    column, drivers = primals
+    enthalpy, residual, maps = periodic_enthalpy(options, column, drivers)
+    _, jacobian = _annual_map(column, options, enthalpy, drivers)
+    _, forced = jax.jvp(
+        lambda column, drivers: advance_year(column, options, enthalpy, drivers),
+        primals,
+        tangents,
+    )
+    identity = jnp.eye(enthalpy.shape[0], dtype=enthalpy.dtype)
+    change = _solve(identity - jacobian, forced)
+    no_change = np.zeros(maps.shape, jax.dtypes.float0)
+    return (enthalpy, residual, maps), (change, jnp.zeros_like(residual), no_change)

@@ -1,0 +1,69 @@
+"""Temperature at a depth from layer temperatures."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from temjax.processes import soil_heat
+from temjax.processes.soil_heat import Surface
+from temjax.thermal_grid import SoilColumn
+
+
+class Profile(eqx.Module):
+    """Temperatures that are linear in depth between layer tops and layer middles, °C.
+
+    Attributes:
+        top: at the top of each layer, ``(layer, *cell)``; the first is the ground surface.
+        centre: in the middle of each layer, ``(layer, *cell)``.
+    """
+
+    top: Float[Array, "layer *cell"]
+    centre: Float[Array, "layer *cell"]
+
+
+class DepthShares(eqx.Module):
+    """How much of each half layer lies above a depth, 0–1, ``(depth, layer, *cell)``."""
+
+    upper_half: Float[Array, "depth layer *cell"]
+    lower_half: Float[Array, "depth layer *cell"]
+
+
+def profile(
+    column: SoilColumn, enthalpy: Float[Array, "layer *cell"], surface: Surface
+) -> Profile:
+    """Layer temperatures and the temperatures at layer tops that the heat fluxes imply."""
+    centre = soil_heat.temperature(column, enthalpy)
+    fraction = soil_heat.liquid_fraction(column, enthalpy)
+    conductance, half = soil_heat.conductances(column, fraction, surface)
+    above = jnp.concatenate([surface.temperature[None], centre[:-1]])
+    return Profile(top=centre + conductance * (above - centre) * half, centre=centre)
+
+
+def depth_shares(column: SoilColumn, depths: tuple[float, ...]) -> DepthShares:
+    """Weights of ``temperature_at`` for fixed depths (m)."""
+    half = 0.5 * column.thickness
+    return DepthShares(
+        upper_half=jnp.stack([jnp.clip((z - column.top) / half, 0.0, 1.0) for z in depths]),
+        lower_half=jnp.stack([jnp.clip((z - column.centre) / half, 0.0, 1.0) for z in depths]),
+    )
+
+
+def temperature_at(shares: DepthShares, profile: Profile) -> Float[Array, "depth *cell"]:
+    """Temperature at the depths of ``shares``, °C.
+
+    The steps from node to node, from the surface down, are summed up to the depth: no search, and
+    smooth in layer thickness.
+    """
+    bottom = jnp.concatenate([profile.top[1:], profile.centre[-1:]])
+    steps = shares.upper_half * (profile.centre - profile.top) + shares.lower_half * (
+        bottom - profile.centre
+    )
+    return profile.top[0] + jnp.sum(steps, axis=1)
+
+
+def mean_above(
+    column: SoilColumn, centre: Float[Array, "layer *cell"], depth: float
+) -> Float[Array, "*cell"]:
+    """Mean temperature from the surface to ``depth`` (m), °C."""
+    overlap = jnp.clip(depth - column.top, 0.0, column.thickness)
+    return jnp.sum(overlap * centre, axis=0) / depth

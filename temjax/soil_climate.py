@@ -1,0 +1,343 @@
+"""The soil climate of a run: snow, soil temperature, thaw depth, permafrost.
+
+Heat reads neither carbon nor water, so it goes first and can be kept: the same soil climate serves
+every run that differs in biogeochemistry alone.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from temjax.forcing import Forcing, Location, mean_year
+from temjax.heat_equilibrium import periodic_enthalpy
+from temjax.heat_year import (
+    DEPTHS,
+    NO_SEASON,
+    NO_SEASON_DEPTH,
+    REPORTED,
+    YearDrivers,
+    observe_year,
+)
+from temjax.options import ModelOptions
+from temjax.parameters import Parameters
+from temjax.processes import active_layer, snow
+from temjax.processes.ground_surface import equivalent_temperature, with_neighbours
+from temjax.processes.soil_profile import depth_shares
+from temjax.state import SoilHeatState
+from temjax.thermal_grid import SoilColumn, soil_column
+
+Monthly = Float[Array, "year 12 *cell"]
+Annual = Float[Array, "year *cell"]
+
+
+class SoilClimate(eqx.Module):
+    """What heat and snow hand to the rest of the model.
+
+    Attributes:
+        soil_temperature: monthly mean at ``depths``, °C, ``(year, 12, depth, *cell)``.
+        soil_temperature_top: mean of 0–20 cm, °C.
+        thaw_fraction: F, share of photosynthesis the thawed ground allows (–).
+        thaw_depth: U at the end of the month, m.
+        rainfall: mm month⁻¹.
+        snowfall: mm month⁻¹.
+        snowmelt: SNOWINF, mm month⁻¹.
+        snowpack: at the end of the month, mm.
+        maximum_thaw_depth: L, annual maximum of U over the sub-steps, m, ``(year, *cell)``.
+        minimum_thaw_depth: R, annual minimum of U, m.
+        mean_annual_ground_temperature: at 12 m, °C.
+        thawing_degree_days: of T_air + a·SW, K d.
+        permafrost: some layer stayed frozen this year and the year before.
+        talik: R above the residual-thaw limit.
+        energy_residual: energy not closed over the year, relative to Σ|H|Δz (–).
+        heat_imbalance: largest flux imbalance the heat iteration left in a layer, W m⁻².
+        final: heat state at the end of the last year.
+        depths: m (static).
+    """
+
+    soil_temperature: Float[Array, "year 12 depth *cell"]
+    soil_temperature_top: Monthly
+    thaw_fraction: Monthly
+    thaw_depth: Monthly
+    rainfall: Monthly
+    snowfall: Monthly
+    snowmelt: Monthly
+    snowpack: Monthly
+    maximum_thaw_depth: Annual
+    minimum_thaw_depth: Annual
+    mean_annual_ground_temperature: Annual
+    thawing_degree_days: Annual
+    permafrost: Bool[Array, "year *cell"]
+    talik: Bool[Array, "year *cell"]
+    energy_residual: Annual
+    heat_imbalance: Annual
+    final: SoilHeatState
+    depths: tuple[float, ...] = eqx.field(static=True, default=DEPTHS)
+
+
+class SurfaceSeries(eqx.Module):
+    """Everything above the ground over a run of years, from the forcing alone.
+
+    Attributes:
+        drivers: of the heat years, leading axis ``year``.
+        snow: snow of every month, ``(year·12, *cell)``.
+        temperature: equivalent temperature, °C, ``(year, 12, *cell)``.
+        snow_resistance: at month centres, m² K W⁻¹, ``(year, 12, *cell)``.
+    """
+
+    drivers: YearDrivers
+    snow: snow.SnowSeries
+    temperature: Monthly
+    snow_resistance: Monthly
+
+
+def cell_shape(parameters: Parameters, location: Location, forcing: Forcing) -> tuple[int, ...]:
+    """Common cell shape of parameters, location and forcing."""
+    return jnp.broadcast_shapes(
+        jnp.shape(parameters.mat_thickness), jnp.shape(location.elevation), forcing.shape
+    )
+
+
+def surface_series(
+    parameters: Parameters,
+    location: Location,
+    forcing: Forcing,
+    start: int,
+    stop: int,
+    snowpack: Float[Array, "*cell"],
+    previous_resistance: Float[Array, "*cell"] | None,
+) -> SurfaceSeries:
+    """Equivalent temperature and snow of the years ``start`` to ``stop`` of a forcing.
+
+    A month looks at its neighbours in the whole forcing, so blocks of years join without a seam;
+    the forcing's first year has its own December before it, the last its own January after it.
+
+    Args:
+        parameters: surface and snow parameters.
+        location: elevation.
+        forcing: the whole forcing.
+        start: first year (index).
+        stop: one past the last year.
+        snowpack: before the first month, mm.
+        previous_resistance: snow resistance at the centre of the month before the first,
+            m² K W⁻¹; ``None`` takes that of the last month (a repeated year).
+    """
+    shape = cell_shape(parameters, location, forcing)
+    years = forcing.number_of_years
+    p = parameters
+
+    def cells(value):
+        return jnp.broadcast_to(value, (*value.shape[:2], *shape))
+
+    # one more year than asked, for the January that the last December looks at
+    following = min(stop, years - 1)
+    rows = jnp.array([*range(start, stop), following])
+    before = max(start - 1, 0)
+    air = cells(forcing.air_temperature[rows])
+    rain = cells(forcing.precipitation[rows])
+    sun = cells(forcing.shortwave[rows])
+    temperature = equivalent_temperature(air, sun, p.surface_shortwave_coefficient)
+    air_before = jnp.broadcast_to(forcing.air_temperature[before, 11], shape)
+    sun_before = jnp.broadcast_to(forcing.shortwave[before, 11], shape)
+    temperature_before = equivalent_temperature(
+        air_before, sun_before, p.surface_shortwave_coefficient
+    )
+    elevation = jnp.broadcast_to(jnp.asarray(location.elevation, air.dtype), shape)
+    series = snow.snow_series(
+        rain.reshape((-1, *shape)), air.reshape((-1, *shape)), air_before, elevation, snowpack
+    )
+    resistance = snow.monthly_snow_resistance(
+        series, air, rain, snowpack, p.snow_fraction, p.snow_cap, p.snow_windy
+    )
+    if previous_resistance is None:
+        previous_resistance = resistance[-2, -1]
+    count = stop - start
+    surface_resistance = jnp.broadcast_to(p.surface_resistance, (count, *shape))
+    drivers = YearDrivers(
+        temperature=with_neighbours(temperature[:-1], temperature_before, temperature[-1, 0]),
+        snow_resistance=with_neighbours(resistance[:-1], previous_resistance, resistance[-1, 0]),
+        surface_resistance=surface_resistance.astype(air.dtype),
+    )
+    months = 12 * count
+    return SurfaceSeries(
+        drivers=drivers,
+        snow=jax.tree.map(lambda x: x[:months].reshape((count, 12, *shape)), series),
+        temperature=temperature[:-1],
+        snow_resistance=resistance[:-1],
+    )
+
+
+def run_column(
+    column: SoilColumn,
+    options: ModelOptions,
+    series: SurfaceSeries,
+    initial: SoilHeatState,
+) -> SoilClimate:
+    """Drive a column through the years of ``series``.
+
+    Args:
+        column: soil column, any number of layers.
+        options: heat sub-steps and iterations, thaw width, residual-thaw limit.
+        series: drivers and snow.
+        initial: heat state before the first January.
+    """
+    shares = depth_shares(column, (*DEPTHS, NO_SEASON_DEPTH))
+
+    def year(carry, drivers):
+        enthalpy, frozen_before = carry
+        after, months = observe_year(column, shares, options, enthalpy, drivers)
+        frozen = active_layer.stays_frozen(jnp.max(months.largest_liquid_fraction, axis=0))
+        gained = jnp.sum((after - enthalpy) * column.thickness, axis=0)
+        content = jnp.sum(jnp.abs(after) * column.thickness, axis=0)
+        lowest = jnp.min(months.minimum_thaw_depth, axis=0)
+        report = {
+            "soil_temperature": months.soil_temperature[:, REPORTED],
+            "soil_temperature_top": months.soil_temperature_top,
+            "thaw_fraction": months.thaw_fraction,
+            "thaw_depth": months.thaw_depth,
+            "maximum_thaw_depth": jnp.max(months.maximum_thaw_depth, axis=0),
+            "minimum_thaw_depth": lowest,
+            "mean_annual_ground_temperature": jnp.mean(
+                months.soil_temperature[:, NO_SEASON], axis=0
+            ),
+            "permafrost": active_layer.has_permafrost(frozen, frozen_before),
+            "talik": active_layer.has_talik(lowest, options.residual_thaw_limit),
+            "energy_residual": (gained - jnp.sum(months.heat_input, axis=0)) / content,
+            "heat_imbalance": jnp.max(months.imbalance, axis=0),
+        }
+        return (after, frozen), report
+
+    start = (initial.enthalpy, initial.frozen_all_year)
+    (enthalpy, frozen), report = jax.lax.scan(
+        jax.checkpoint(year, prevent_cse=False), start, series.drivers
+    )
+    return SoilClimate(
+        **report,
+        thawing_degree_days=jax.vmap(active_layer.thawing_degree_days)(series.temperature),
+        rainfall=series.snow.rainfall,
+        snowfall=series.snow.snowfall,
+        snowmelt=series.snow.snowmelt,
+        snowpack=series.snow.snowpack,
+        final=SoilHeatState(enthalpy, series.snow_resistance[-1, -1], frozen),
+    )
+
+
+@eqx.filter_jit
+def _equilibrate(
+    parameters: Parameters, location: Location, forcing: Forcing, options: ModelOptions
+) -> tuple[SoilHeatState, Array, Array]:
+    shape = cell_shape(parameters, location, forcing)
+    air = jnp.broadcast_to(forcing.air_temperature[0], (12, *shape))
+    rain = jnp.broadcast_to(forcing.precipitation[0], (12, *shape))
+    elevation = jnp.broadcast_to(jnp.asarray(location.elevation, air.dtype), shape)
+    snowpack = snow.periodic_snowpack(rain, air, elevation)
+    series = surface_series(parameters, location, forcing, 0, 1, snowpack, None)
+    drivers = jax.tree.map(lambda x: x[0], series.drivers)
+    column = soil_column(parameters, shape)
+    enthalpy, residual, _ = periodic_enthalpy(options, column, drivers)
+    state = SoilHeatState(
+        enthalpy=enthalpy,
+        snow_resistance=series.snow_resistance[0, -1],
+        frozen_all_year=jnp.zeros_like(enthalpy),
+    )
+    frozen = run_column(column, options, series, state).final.frozen_all_year
+    state = eqx.tree_at(lambda s: s.frozen_all_year, state, frozen)
+    return state, snowpack, residual
+
+
+@eqx.filter_jit
+def _climate(
+    parameters: Parameters,
+    location: Location,
+    forcing: Forcing,
+    initial: SoilHeatState,
+    snowpack: Array,
+    options: ModelOptions,
+    start: int,
+    stop: int,
+) -> SoilClimate:
+    shape = cell_shape(parameters, location, forcing)
+    series = surface_series(
+        parameters, location, forcing, start, stop, snowpack, initial.snow_resistance
+    )
+    column = soil_column(parameters, shape, initial.enthalpy.shape[0])
+    return run_column(column, options, series, initial)
+
+
+def equilibrate_heat(
+    parameters: Parameters,
+    location: Location,
+    year_forcing: Forcing,
+    *,
+    options: ModelOptions = ModelOptions(),
+) -> tuple[SoilHeatState, Float[Array, "*cell"], Float[Array, "*cell"]]:
+    """Heat and snow in balance with a repeated year.
+
+    Args:
+        parameters: thermal, surface and snow parameters.
+        location: elevation.
+        year_forcing: forcing of one year.
+        options: heat sub-steps and iterations.
+
+    Returns:
+        Heat state and snowpack (mm) before January, and the relative residual Σ|ΔH|Δz / Σ|H|Δz of
+        one more year per cell. It is not above ``heat_equilibrium.tolerance`` where the search
+        converged; differentiable by the implicit function theorem.
+
+    Raises:
+        ValueError: the forcing has more than one year.
+    """
+    if year_forcing.number_of_years != 1:
+        raise ValueError(
+            f"equilibrate_heat repeats one year; the forcing has {year_forcing.number_of_years}. "
+            "Pass temjax.forcing.mean_year(forcing)."
+        )
+    return _equilibrate(parameters, location, year_forcing, options)
+
+
+def soil_climate(
+    parameters: Parameters,
+    location: Location,
+    forcing: Forcing,
+    initial: SoilHeatState | None = None,
+    *,
+    options: ModelOptions = ModelOptions(),
+    start: int = 0,
+    stop: int | None = None,
+    snowpack: Float[Array, "*cell"] | None = None,
+) -> SoilClimate:
+    """Snow, soil temperature and thaw of the years ``start`` to ``stop`` of a forcing.
+
+    Always pass the whole forcing with ``start`` and ``stop``, never a cut one: months look at their
+    neighbours across the block's edge.
+
+    Args:
+        parameters: scalar or ``(*cell)``.
+        location: elevation.
+        forcing: whole forcing, ``(year, 12, *cell)``.
+        initial: heat state before the first January; ``None`` equilibrates heat and snow with the
+            mean year of the whole forcing first.
+        options: heat sub-steps and iterations, thaw width, residual-thaw limit.
+        start: first year (index).
+        stop: one past the last year; ``None`` is the end.
+        snowpack: SWE before the first January, mm; needed with ``initial``.
+
+    Raises:
+        ValueError: ``initial`` without ``snowpack`` or the reverse, or an empty span of years.
+    """
+    stop = forcing.number_of_years if stop is None else stop
+    if not 0 <= start < stop <= forcing.number_of_years:
+        raise ValueError(
+            f"soil_climate was asked for years {start} to {stop} of a forcing with "
+            f"{forcing.number_of_years}; need 0 <= start < stop <= number of years"
+        )
+    if (initial is None) != (snowpack is None):
+        raise ValueError(
+            "soil_climate needs initial and snowpack together: the pack is part of the state "
+            "before the first January"
+        )
+    if initial is None:
+        initial, snowpack, _ = equilibrate_heat(
+            parameters, location, mean_year(forcing), options=options
+        )
+    return _climate(parameters, location, forcing, initial, snowpack, options, start, stop)
