@@ -244,7 +244,15 @@ def read_experiment(path: Path | str) -> Experiment:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(
-            [Finding(str(path), "", "", f"cannot be read ({error.strerror})", "Give an existing file.")]
+            [
+                Finding(
+                    str(path),
+                    "",
+                    "",
+                    f"cannot be read ({error.strerror})",
+                    "Give an existing file.",
+                )
+            ]
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise DataError(
@@ -274,7 +282,9 @@ def _finding(path: Path, fault: dict) -> Finding:
     key = ".".join(location)
     if fault["type"] == "extra_forbidden":
         known = sorted(_known_keys(fault["loc"][:-1]))
-        return Finding(str(path), key, "", "unknown key", f"Remove it. {nearest(location[-1], known)}")
+        return Finding(
+            str(path), key, "", "unknown key", f"Remove it. {nearest(location[-1], known)}"
+        )
     if fault["type"] == "missing":
         return Finding(str(path), key, "", "missing", f"Add {key} to the file.")
     message = fault["msg"].removeprefix("Value error, ")

@@ -114,7 +114,12 @@ class Reader:
         path = str(self.folder / wanted.file)
         if wanted.variable not in dataset:
             known = [str(name) for name in dataset.data_vars]
-            self.find(path, wanted.variable, "variable is not in the file", nearest(wanted.variable, known))
+            self.find(
+                path,
+                wanted.variable,
+                "variable is not in the file",
+                nearest(wanted.variable, known),
+            )
             return None
         array = dataset[wanted.variable]
         grid = _grid(dataset, array.dims[-2:]) if array.ndim >= 2 else None

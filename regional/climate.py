@@ -1,0 +1,359 @@
+"""Monthly climate of a region: read or generated once, handed out tile by tile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol as Interface
+
+import cftime
+import numpy as np
+from numpy.typing import NDArray
+
+from regional import synthetic
+from regional.domain import Domain, synthetic_cells
+from regional.experiment import Experiment, GriddedClimate, Variable
+from regional.gridded import Reader
+from sites.history import global_co2
+from temjax.forcing import MONTH_DAYS
+from temjax.validation import Finding, check_climate, check_months, raise_findings
+
+VARIABLES = ("air_temperature", "precipitation", "shortwave")
+_DAYS = np.array(MONTH_DAYS, dtype=float)
+
+# unit -> factor per month and offset that give °C, mm month⁻¹, W m⁻², ppmv
+_UNITS: dict[str, dict[str, tuple[NDArray | float, float]]] = {
+    "air_temperature": {
+        **dict.fromkeys(("celsius", "degc", "c", "degrees_celsius", "degree_celsius"), (1.0, 0.0)),
+        **dict.fromkeys(("k", "kelvin"), (1.0, -273.15)),
+    },
+    "precipitation": {
+        **dict.fromkeys(("mm month-1", "mm/month", "mm", "kg m-2 month-1"), (1.0, 0.0)),
+        **dict.fromkeys(("mm d-1", "mm/day", "mm day-1", "kg m-2 d-1"), (_DAYS, 0.0)),
+        **dict.fromkeys(("kg m-2 s-1", "mm s-1"), (86400 * _DAYS, 0.0)),
+    },
+    "shortwave": dict.fromkeys(("w m-2", "w/m2", "w m**-2", "w m^-2"), (1.0, 0.0)),
+    "co2": dict.fromkeys(("ppm", "ppmv", "umol mol-1", "1e-6"), (1.0, 0.0)),
+}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of years from one source."""
+
+    label: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Seam:
+    """The step in a region's mean climate where one source follows another."""
+
+    before: Segment
+    after: Segment
+    years_before: tuple[int, int]
+    years_after: tuple[int, int]
+    temperature: float  # K
+    precipitation: float  # relative
+    shortwave: float  # relative
+
+    def __str__(self) -> str:
+        (a, b), (c, d) = self.years_before, self.years_after
+        return (
+            f"{self.before.label} {a}-{b} to {self.after.label} {c}-{d}: "
+            f"air temperature {self.temperature:+.2f} K, precipitation {self.precipitation:+.1%}, "
+            f"shortwave {self.shortwave:+.1%}"
+        )
+
+
+class Climate(Interface):
+    """What a run needs to know of a member's climate.
+
+    Attributes:
+        years: consecutive calendar years, ``(year,)``.
+        co2: July values of those years, ppmv, ``(year,)``.
+        segments: the sources in order.
+        findings: faults by cell; such cells are masked.
+    """
+
+    years: NDArray
+    co2: NDArray
+    segments: tuple[Segment, ...]
+    findings: dict[int, list[Finding]]
+
+    def load(self, cells: NDArray) -> dict[str, NDArray]:
+        """Air temperature °C, precipitation mm month⁻¹, shortwave W m⁻²: ``(year, 12, cell)``."""
+
+
+@dataclass(frozen=True)
+class SyntheticPlateauClimate:
+    """A pseudo-GCM over the synthetic cells, computed for the cells asked for."""
+
+    cells: synthetic.Plateau
+    member: str
+    scenario: str
+    years: NDArray
+    co2: NDArray
+    segments: tuple[Segment, ...]
+    findings: dict[int, list[Finding]] = field(default_factory=dict)
+
+    def load(self, cells: NDArray) -> dict[str, NDArray]:
+        """See ``Climate.load``."""
+        made = synthetic.climate(self.cells.select(cells), self.member, self.scenario)
+        return {name: getattr(made, name) for name in VARIABLES}
+
+
+@dataclass(frozen=True)
+class GriddedMonthlyClimate:
+    """Monthly climate held as ``(year, 12, cell)`` float32, as read."""
+
+    data: Mapping[str, NDArray]
+    years: NDArray
+    co2: NDArray
+    segments: tuple[Segment, ...]
+    findings: dict[int, list[Finding]] = field(default_factory=dict)
+
+    def load(self, cells: NDArray) -> dict[str, NDArray]:
+        """See ``Climate.load``."""
+        return {name: self.data[name][..., cells].astype(float) for name in VARIABLES}
+
+
+def load_climate(experiment: Experiment, domain: Domain, member: str, scenario: str) -> Climate:
+    """Climate of one member on a domain.
+
+    Raises:
+        DataError: files, variables, units or months that cannot be used at all, or years that do
+            not cover the protocol. Faulty values of single cells are kept in ``findings``.
+    """
+    if isinstance(experiment.climate, GriddedClimate):
+        climate: Climate = _gridded_climate(experiment.climate, domain)
+        source = str(experiment.climate.folder)
+    else:
+        years = np.arange(synthetic.FIRST_YEAR, synthetic.LAST_YEAR + 1)
+        climate = SyntheticPlateauClimate(
+            cells=synthetic_cells(experiment.domain),
+            member=member,
+            scenario=scenario,
+            years=years,
+            co2=global_co2(int(years[0]), int(years[-1]), scenario)[:, 6],
+            segments=(
+                Segment(f"{synthetic.LABEL} pseudo-GCM {member}", int(years[0]), int(years[-1])),
+            ),
+        )
+        source = f"{synthetic.LABEL} plateau"
+    raise_findings(_period_findings(experiment, climate.years, source))
+    return climate
+
+
+def _period_findings(experiment: Experiment, years: NDArray, source: str) -> list[Finding]:
+    """Every period of the protocol must lie within the climate's years."""
+    findings = []
+    for name in ("equilibrium_years", "spin_up_years", "historical", "future"):
+        first, last = getattr(experiment.protocol, name)
+        if first < years[0] or last > years[-1]:
+            absent = first if first < years[0] else int(years[-1]) + 1
+            findings.append(
+                Finding(
+                    source,
+                    f"protocol.{name}",
+                    f"year {absent}",
+                    f"years do not overlap: {first}-{last} is asked for, "
+                    f"climate has {years[0]}-{years[-1]}",
+                    "Give climate for these years or change the period.",
+                )
+            )
+    return findings
+
+
+def _gridded_climate(settings: GriddedClimate, domain: Domain) -> GriddedMonthlyClimate:
+    reader = Reader(settings.folder)
+    parts, segments, faults = [], [], {}
+    for source in settings.files:
+        part = _read_file(reader, settings, source.file, domain)
+        if part is None:
+            continue
+        years, data = part
+        if segments and years[0] != segments[-1].last + 1:
+            reader.find(
+                str(settings.folder / source.file), "time",
+                f"begins in {years[0]}, but the file before ends in {segments[-1].last}",
+                "List the files in time order, without gap or overlap.", f"year {years[0]}",
+            )  # fmt: skip
+        segments.append(Segment(source.label, int(years[0]), int(years[-1])))
+        parts.append(data)
+        for cell, found in _value_findings(settings, source.file, years, data, domain).items():
+            faults.setdefault(cell, []).extend(found)
+    co2 = _read_co2(reader, settings, segments)
+    raise_findings(reader.findings)
+    return GriddedMonthlyClimate(
+        data={name: np.concatenate([part[name] for part in parts]) for name in VARIABLES},
+        years=np.arange(segments[0].first, segments[-1].last + 1),
+        co2=co2,
+        segments=tuple(segments),
+        findings=faults,
+    )
+
+
+def _read_file(
+    reader: Reader, settings: GriddedClimate, file: str, domain: Domain
+) -> tuple[NDArray, dict[str, NDArray]] | None:
+    """Calendar years and the three variables ``(year, 12, cell)`` of one file."""
+    dataset = reader.open(file)
+    if dataset is None:
+        return None
+    path = str(reader.folder / file)
+    with dataset:
+        years = _whole_years(reader, path, dataset)
+        data = {}
+        for name in VARIABLES:
+            taken = reader.take(dataset, Variable(file=file, variable=getattr(settings, name)))
+            if taken is None or years is None:
+                continue
+            if not reader.same_grid(file, taken.grid, domain.grid):
+                return None
+            values = taken.values[:, domain.row, domain.column].reshape(years.size, 12, -1)
+            converted = _convert(reader, path, getattr(settings, name), name, taken.units, values)
+            if converted is not None:
+                data[name] = converted
+    return (years, data) if len(data) == len(VARIABLES) else None
+
+
+def _whole_years(reader: Reader, path: str, dataset) -> NDArray | None:
+    """The calendar years of a monthly time axis."""
+    if "time" not in dataset.variables or "units" not in dataset["time"].attrs:
+        reader.find(path, "time", "no time axis with units", "Add CF time: `days since ...`.")
+        return None
+    time = dataset["time"]
+    stamps = cftime.num2date(
+        time.values, time.attrs["units"], time.attrs.get("calendar", "standard")
+    )
+    months = [(stamp.year, stamp.month) for stamp in stamps]
+    found = check_months(months, file=path)
+    reader.findings += found
+    if found or not months:
+        return None
+    return np.arange(months[0][0], months[-1][0] + 1)
+
+
+def _convert(
+    reader: Reader, path: str, label: str, name: str, units: str, values: NDArray
+) -> NDArray | None:
+    """Values in the model's units, float32; a file without units is taken to be in them."""
+    factor, offset = 1.0, 0.0
+    if units:
+        known = _UNITS[name]
+        if units.casefold() not in known:
+            reader.find(path, label, f"unit {units!r} is not understood",
+                        f"Give one of: {', '.join(known)}.")  # fmt: skip
+            return None
+        factor, offset = known[units.casefold()]
+    if isinstance(factor, np.ndarray):
+        factor = factor[:, None]
+    missing = values == -9999
+    return np.where(missing, values, values * factor + offset).astype(np.float32)
+
+
+def _read_co2(reader: Reader, settings: GriddedClimate, segments: list[Segment]) -> NDArray:
+    """July values of CO2 for the climate's years."""
+    series: dict[int, float] = {}
+    for source in settings.co2:
+        dataset = reader.open(source.file)
+        if dataset is None:
+            continue
+        path = str(reader.folder / source.file)
+        with dataset:
+            taken = reader.take(dataset, source)
+            if taken is None:
+                continue
+            if "year" not in dataset.variables or taken.values.ndim != 1:
+                reader.find(path, "year", "no yearly series", "Give co2(year) with a year axis.")
+                continue
+            values = _convert(reader, path, source.variable, "co2", taken.units, taken.values)
+            years = np.asarray(dataset["year"].values, dtype=int)
+        if values is None:
+            continue
+        reader.findings += check_climate(
+            {"co2": values[:, None]},
+            file=path,
+            names={"co2": source.variable},
+            index_text=lambda at, years=years: f"year {years[at[0]]}",
+        )
+        series.update(zip(years.tolist(), values.astype(float).tolist(), strict=True))
+    if not segments:
+        return np.empty(0)
+    wanted = range(segments[0].first, segments[-1].last + 1)
+    absent = [year for year in wanted if year not in series]
+    if absent and series:
+        reader.find(
+            str(reader.folder / settings.co2[-1].file), settings.co2[-1].variable,
+            f"CO2 lacks {len(absent)} of the climate's years",
+            "Give CO2 for every year of the climate.", f"year {absent[0]}",
+        )  # fmt: skip
+    return np.array([series.get(year, np.nan) for year in wanted])
+
+
+def _value_findings(
+    settings: GriddedClimate, file: str, years: NDArray, data: dict[str, NDArray], domain: Domain
+) -> dict[int, list[Finding]]:
+    """Faulty values by cell."""
+    path = str(settings.folder / file)
+    names = {name: getattr(settings, name) for name in VARIABLES}
+
+    def check(cells: slice) -> list[Finding]:
+        return check_climate(
+            {name: values[..., cells].astype(float) for name, values in data.items()},
+            latitude=domain.latitude[cells],
+            file=path,
+            names=names,
+            index_text=lambda at: (
+                f"record {12 * at[0] + at[1]} ({years[at[0]]}-{at[1] + 1:02d}), "
+                + domain.name((cells.start or 0) + at[2])
+            ),
+        )
+
+    if not check(slice(None)):
+        return {}
+    by_cell = {cell: check(slice(cell, cell + 1)) for cell in range(domain.size)}
+    return {cell: found for cell, found in by_cell.items() if found}
+
+
+def find_seams(climate: Climate, area: NDArray, *, span: int = 10) -> list[Seam]:
+    """Steps in the area-weighted mean climate at the borders between sources.
+
+    Args:
+        climate: with its sources.
+        area: weights ``(cell,)``.
+        span: years averaged on each side.
+    """
+    if len(climate.segments) < 2:
+        return []
+    good = np.array([c for c in range(area.size) if c not in climate.findings], dtype=int)
+    data = climate.load(good)
+    weight = area[good] / area[good].sum()
+
+    def mean(name: str, first: int, last: int) -> float:
+        rows = (climate.years >= first) & (climate.years <= last)
+        monthly = data[name][rows].mean(axis=0) @ weight
+        return float(monthly @ (_DAYS / _DAYS.sum()) if name != "precipitation" else monthly.sum())
+
+    seams = []
+    for before, after in zip(climate.segments[:-1], climate.segments[1:], strict=True):
+        old = (max(before.first, before.last - span + 1), before.last)
+        new = (after.first, min(after.last, after.first + span - 1))
+        seams.append(
+            Seam(
+                before, after, old, new,
+                temperature=mean("air_temperature", *new) - mean("air_temperature", *old),
+                precipitation=mean("precipitation", *new) / mean("precipitation", *old) - 1,
+                shortwave=mean("shortwave", *new) / mean("shortwave", *old) - 1,
+            )
+        )  # fmt: skip
+    return seams
+
+
+def merge_findings(*parts: Mapping[int, list[Finding]]) -> dict[int, list[Finding]]:
+    """Findings by cell of several sources together."""
+    merged: dict[int, list[Finding]] = {}
+    for part in parts:
+        for cell, found in part.items():
+            merged.setdefault(cell, []).extend(found)
+    return dict(sorted(merged.items()))

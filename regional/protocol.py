@@ -1,0 +1,117 @@
+"""The timeline of a run: spin-up cycle, history and future as one sequence of years.
+
+Source: protocol.md 1. The experiments S_R (no exposure after the branch) and S_T (exposure) share
+the sequence and differ in one switch per year.
+"""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from regional.climate import VARIABLES, Climate
+from regional.experiment import Protocol
+from temjax.forcing import Forcing, co2_monthly
+
+EXPERIMENTS = ("S_R", "S_T")
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Every year that is run, in order.
+
+    Attributes:
+        years: label of each year; spin-up years count down from the year before the history.
+        rows: row of each year in the climate.
+        co2: ppmv, ``(year, 12)``.
+        exposed: whether thaw exposure acts (S_T), ``(year,)``.
+        spin_up, historical, future: (first index, index after the last). Rows after ``future``
+            repeat the last year, so that every block can have the full length.
+        equilibrium_rows: climate rows of the equilibrium.
+        equilibrium_co2: ppmv.
+    """
+
+    years: NDArray
+    rows: NDArray
+    co2: NDArray
+    exposed: NDArray
+    spin_up: tuple[int, int]
+    historical: tuple[int, int]
+    future: tuple[int, int]
+    equilibrium_rows: NDArray
+    equilibrium_co2: float
+
+    def experiment_switch(self, experiment: str) -> NDArray:
+        """Exposure per year of S_R or S_T."""
+        switch = self.exposed.copy()
+        if experiment == "S_R":
+            switch[self.future[0] :] = False
+        return switch
+
+
+def make_timeline(protocol: Protocol, climate: Climate, *, block_years: int = 1) -> Timeline:
+    """Lay out the years of a protocol over a climate that covers them.
+
+    Args:
+        protocol: periods.
+        climate: covers them.
+        block_years: the future is padded to whole blocks with copies of its last year. December of
+            the last true year then looks at the January of its own copy, which is what the model
+            does at the end of a forcing; the copies' results are dropped.
+    """
+    first_year = int(climate.years[0])
+
+    def rows(period: tuple[int, int]) -> NDArray:
+        return np.arange(period[0], period[1] + 1) - first_year
+
+    cycle = rows(protocol.spin_up_years)
+    length = protocol.spin_up_length
+    repeats = -(-length // cycle.size)
+    spin_up = np.tile(cycle, repeats)[repeats * cycle.size - length :]
+    history = rows((protocol.historical[0], protocol.future[1]))
+    future_years = protocol.future[1] - protocol.future[0] + 1
+    padding = -future_years % block_years
+    branch = length + protocol.historical[1] - protocol.historical[0] + 1
+    end = length + history.size
+    history = np.concatenate([history, np.full(padding, history[-1])])
+    years = protocol.historical[0] + np.arange(-length, history.size)
+    july = climate.co2
+    co2 = np.concatenate(
+        [np.full((length, 12), july[0]), np.asarray(co2_monthly(jnp.asarray(july[history])))]
+    )
+    return Timeline(
+        years=years,
+        rows=np.concatenate([spin_up, history]),
+        co2=co2,
+        exposed=(np.arange(years.size) >= length) & (years >= protocol.first_exposure_year),
+        spin_up=(0, length),
+        historical=(length, branch),
+        future=(branch, end),
+        equilibrium_rows=rows(protocol.equilibrium_years),
+        equilibrium_co2=float(july[0]),
+    )
+
+
+def blocks(start: int, stop: int, length: int) -> list[tuple[int, int]]:
+    """Cut ``start`` to ``stop`` into blocks of at most ``length`` years."""
+    return [(first, min(first + length, stop)) for first in range(start, stop, length)]
+
+
+def timeline_forcing(timeline: Timeline, data: dict[str, NDArray], dtype: str) -> Forcing:
+    """Forcing of the whole timeline for the cells of ``data``."""
+    return Forcing(
+        years=jnp.asarray(timeline.years),
+        co2=jnp.asarray(timeline.co2, dtype),
+        **{name: jnp.asarray(data[name][timeline.rows], dtype) for name in VARIABLES},
+    )
+
+
+def equilibrium_forcing(timeline: Timeline, data: dict[str, NDArray]) -> Forcing:
+    """Forcing whose mean (or first) year the equilibrium sees, at constant CO2."""
+    rows = timeline.equilibrium_rows
+    return Forcing(
+        years=jnp.asarray(rows),
+        co2=jnp.full((rows.size, 12), timeline.equilibrium_co2),
+        **{name: jnp.asarray(data[name][rows]) for name in VARIABLES},
+    )

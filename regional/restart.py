@@ -1,0 +1,124 @@
+"""Restart points: one NumPy archive per tile and phase, no pickles, written whole or not at all."""
+
+import os
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import get_type_hints
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from temjax.state import State
+from temjax.validation import DataError, Finding
+
+Products = dict[str, NDArray]
+
+
+def state_leaves(module: type[eqx.Module] = State, prefix: str = "") -> list[str]:
+    """Registry of what a state holds: dotted names, in order of declaration."""
+    hints = get_type_hints(module)
+    names = []
+    for leaf in fields(module):
+        kind = hints[leaf.name]
+        if isinstance(kind, type) and issubclass(kind, eqx.Module):
+            names += state_leaves(kind, f"{prefix}{leaf.name}.")
+        else:
+            names.append(prefix + leaf.name)
+    return names
+
+
+def pack_state(state: State) -> dict[str, NDArray]:
+    """Leaves by dotted name."""
+    packed = {}
+    for name in state_leaves():
+        leaf = state
+        for part in name.split("."):
+            leaf = getattr(leaf, part)
+        packed[name] = np.asarray(leaf)
+    return packed
+
+
+def unpack_state(
+    arrays: dict[str, NDArray], module: type[eqx.Module] = State, prefix: str = ""
+) -> State:
+    """The inverse of ``pack_state``."""
+    hints = get_type_hints(module)
+    parts = {}
+    for leaf in fields(module):
+        kind = hints[leaf.name]
+        name = prefix + leaf.name
+        if isinstance(kind, type) and issubclass(kind, eqx.Module):
+            parts[leaf.name] = unpack_state(arrays, kind, f"{name}.")
+        else:
+            parts[leaf.name] = jnp.asarray(arrays[name])
+    return module(**parts)
+
+
+class Restarts:
+    """Restart points of one tile.
+
+    Args:
+        folder: where they lie.
+        tile: number of the tile.
+        run_hash: hash of everything the tile's result depends on; a point with another hash is
+            never used.
+    """
+
+    def __init__(self, folder: Path, tile: int, run_hash: str):
+        self.folder, self.tile, self.hash = folder, tile, run_hash
+
+    def path(self, phase: str) -> Path:
+        """File of a phase."""
+        return self.folder / f"tile{self.tile:04d}_{phase}.npz"
+
+    def save(self, phase: str, state: State | None, products: Products) -> None:
+        """Write a phase's final state (if a later phase needs it) and its annual products."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        arrays = {f"product/{name}": values for name, values in products.items()}
+        if state is not None:
+            arrays |= {f"state/{name}": values for name, values in pack_state(state).items()}
+        partial = self.path(phase).with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.savez(file, hash=np.array(self.hash), **arrays)
+        os.replace(partial, self.path(phase))
+
+    def load(self, phase: str) -> tuple[State | None, Products] | None:
+        """State and products of a finished phase; None where there are none.
+
+        Raises:
+            DataError: the file was made by another configuration, or is damaged.
+        """
+        path = self.path(phase)
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = dict(archive)
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise self._fault(path, f"damaged restart file ({error})", "Delete it.") from error
+        if str(arrays["hash"]) != self.hash:
+            raise self._fault(
+                path,
+                f"made by another configuration ({arrays['hash']}, now {self.hash})",
+                "Run without --resume, or into another folder.",
+            )
+        named = {
+            group: {
+                key.removeprefix(group): value
+                for key, value in arrays.items()
+                if key.startswith(group)
+            }
+            for group in ("state/", "product/")
+        }
+        if not named["state/"]:
+            return None, named["product/"]
+        if set(named["state/"]) != set(state_leaves()):
+            raise self._fault(path, "holds another set of state variables", "Run anew.")
+        return unpack_state(named["state/"]), named["product/"]
+
+    @staticmethod
+    def _fault(path: Path, message: str, mend: str) -> DataError:
+        return DataError([Finding(str(path), "restart", "", message, mend)])

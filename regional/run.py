@@ -1,0 +1,325 @@
+"""A regional run: cells in tiles, tiles side by side, bad cells masked and named."""
+
+import hashlib
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from regional.climate import Climate, Seam, find_seams, load_climate, merge_findings
+from regional.domain import Domain, load_domain
+from regional.experiment import Experiment
+from regional.protocol import Timeline, make_timeline
+from regional.restart import Products, Restarts
+from regional.tile import Cells, Stopped, TileRun
+from temjax import __version__
+from temjax.equilibrium import METHODS
+from temjax.parameter_files import load_parameters, read_parameters
+from temjax.parameters import Parameters
+from temjax.validation import DataError, Finding
+
+STATUS = ("ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite")
+OK, NOT_CONVERGED, INVALID_INPUT, NO_VEGETATION, NOT_FINITE = range(len(STATUS))
+MASKED = (INVALID_INPUT, NO_VEGETATION, NOT_FINITE)
+
+
+@dataclass
+class MemberResult:
+    """One member's run.
+
+    Attributes:
+        member, scenario: climate model and pathway.
+        domain: cells.
+        timeline: years.
+        products: ``historical/npp``, ``S_R/npp``, ``S_T/npp`` ... ``(year, [depth,] cell)``; NaN in
+            masked cells. Certificates as ``equilibrium/residual`` ... ``(cell,)``.
+        status: index into ``STATUS``, ``(cell,)``.
+        findings: reasons by cell, for every cell that is not ok.
+        seams: steps where climate sources meet.
+        parameter_hash: of the parameter sets in use.
+        cell_years: simulated now, without those taken from restart points.
+        seconds: wall time.
+    """
+
+    member: str
+    scenario: str
+    domain: Domain
+    timeline: Timeline
+    products: Products
+    status: NDArray
+    findings: dict[int, list[Finding]]
+    seams: list[Seam]
+    parameter_hash: str
+    cell_years: int
+    seconds: float
+
+
+def project(
+    experiment: Experiment,
+    out: Path,
+    *,
+    resume: bool = False,
+    console: Console | None = None,
+) -> list[MemberResult]:
+    """Run every member of an experiment.
+
+    float64 is switched on for the process: equilibrium and spin-up need it (false convergence in
+    float32, numerics.md).
+
+    Args:
+        experiment: validated choices.
+        out: restart points go to ``out/restart/<member>_<scenario>``.
+        resume: go on from restart points of the same configuration; otherwise they are removed.
+        console: for progress and log; a quiet one by default.
+
+    Raises:
+        DataError: input that cannot be run, or restart points of another configuration.
+    """
+    jax.config.update("jax_enable_x64", True)
+    console = console or Console(quiet=True)
+    domain = load_domain(experiment)
+    results = []
+    for member, scenario in experiment.members:
+        folder = out / "restart" / f"{member.lower()}_{scenario}"
+        if not resume and folder.is_dir():
+            for point in (*folder.glob("tile*.npz"), *folder.glob("tile*.partial")):
+                point.unlink()
+        climate = load_climate(experiment, domain, member, scenario)
+        results.append(_run_member(experiment, domain, climate, member, scenario, folder, console))
+    return results
+
+
+def _run_member(
+    experiment: Experiment,
+    domain: Domain,
+    climate: Climate,
+    member: str,
+    scenario: str,
+    folder: Path,
+    console: Console,
+) -> MemberResult:
+    started = time.perf_counter()
+    findings = merge_findings(domain.findings, climate.findings)
+    good = np.array([cell for cell in range(domain.size) if cell not in findings], dtype=int)
+    if good.size == 0:
+        raise DataError(
+            [fault for found in list(findings.values())[:1] for fault in found]
+            + [Finding(experiment.name, "cells", "", "no cell is valid", "Mend the input.")]
+        )
+    seams = find_seams(climate, domain.area)
+    for seam in seams:
+        console.print(f"[yellow]Forcing seam[/] {seam}")
+    if findings:
+        console.print(f"[yellow]{len(findings)} of {domain.size} cells masked: invalid input[/]")
+
+    names = sorted(set(domain.vegetation[good]))
+    sets = [_parameter_set(experiment, name) for name in names]
+    _check_stefan(experiment, names, sets)
+    timeline = make_timeline(experiment.protocol, climate, block_years=experiment.run.block_years)
+    tiles = _tiles(experiment, domain, climate, names, good)
+    years = 2 * timeline.future[1] - timeline.future[0]  # the future is run twice
+    meter = _Meter(console, f"{member} {scenario}", years * domain.size)
+    with meter:
+        made = _run_tiles(experiment, timeline, tiles, sets, folder, meter)
+    products, status = _collect(domain, tiles, made, findings)
+    return MemberResult(
+        member=member,
+        scenario=scenario,
+        domain=domain,
+        timeline=timeline,
+        products=products,
+        status=status,
+        findings=dict(sorted(findings.items())),
+        seams=seams,
+        parameter_hash=_parameter_hash(sets),
+        cell_years=meter.computed,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _parameter_set(experiment: Experiment, vegetation: str) -> Parameters:
+    if vegetation in experiment.parameters:
+        return read_parameters(experiment.parameters[vegetation])
+    return load_parameters(vegetation)
+
+
+def _check_stefan(experiment: Experiment, names: list[str], sets: list[Parameters]) -> None:
+    """The Stefan rule needs a coefficient in every parameter set."""
+    if experiment.options.active_layer_rule != "stefan":
+        return
+    lacking = [n for n, s in zip(names, sets, strict=True) if np.isnan(s.stefan_coefficient)]
+    if lacking:
+        message = f"no Stefan coefficient for {', '.join(lacking)}"
+        mend = "Choose active_layer_rule = 'hold', or give sets with stefan_coefficient."
+        raise DataError([Finding(experiment.name, "model.active_layer_rule", "", message, mend)])
+
+
+def _parameter_hash(sets: list[Parameters]) -> str:
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(sets):
+        digest.update(np.asarray(leaf, dtype=float).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _tiles(
+    experiment: Experiment, domain: Domain, climate: Climate, names: list[str], good: NDArray
+) -> list[Cells]:
+    """Tiles of one common size; cells keep their position, faulty ones carry a good cell's input.
+
+    A tile without a good cell is left out.
+    """
+    number = -(-domain.size // experiment.run.tile_cells)
+    size = -(-domain.size // number)
+    valid = np.zeros(domain.size, dtype=bool)
+    valid[good] = True
+    tiles = []
+    for tile in range(number):
+        index = np.arange(tile * size, min((tile + 1) * size, domain.size))
+        usable = index[valid[index]]
+        if usable.size == 0:
+            continue
+        source = np.full(size, usable[0])
+        source[: index.size] = np.where(valid[index], index, usable[0])
+        tiles.append(
+            Cells(
+                number=tile,
+                index=index,
+                latitude=domain.latitude[source],
+                elevation=domain.elevation[source],
+                silt_plus_clay=domain.silt_plus_clay[source],
+                parameter_index=np.searchsorted(names, domain.vegetation[source]),
+                climate=climate.load(source),
+            )
+        )
+    return tiles
+
+
+def _run_tiles(
+    experiment: Experiment,
+    timeline: Timeline,
+    tiles: list[Cells],
+    sets: list[Parameters],
+    folder: Path,
+    meter: "_Meter",
+) -> list[Products]:
+    """All tiles, several at a time; Ctrl-C ends them at their next block, restart points stay."""
+    choices = f"{experiment.hash} {__version__}"
+
+    def run(cells: Cells) -> Products:
+        restarts = Restarts(folder, cells.number, cells.hash(sets, timeline, choices))
+        return TileRun(experiment, timeline, cells, sets, restarts, meter.report).run()
+
+    workers = experiment.run.workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(max_workers=min(workers, len(tiles))) as pool:
+        futures = {pool.submit(run, cells): i for i, cells in enumerate(tiles)}
+        made: list[Products] = [{}] * len(tiles)
+        try:
+            for future in as_completed(futures):
+                made[futures[future]] = future.result()
+        except BaseException:
+            meter.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return made
+
+
+def _collect(
+    domain: Domain, tiles: list[Cells], made: list[Products], findings: dict[int, list[Finding]]
+) -> tuple[Products, NDArray]:
+    """Tiles put together on the cell axis; masked cells become NaN, reasons go to ``findings``."""
+    status = np.full(domain.size, OK)
+    status[list(findings)] = INVALID_INPUT
+    products: Products = {}
+    for cells, tile in zip(tiles, made, strict=True):
+        for name, values in tile.items():
+            if name not in products:
+                products[name] = np.full((*values.shape[:-1], domain.size), np.nan)
+            products[name][..., cells.index] = values[..., : cells.index.size]
+    certificate = {
+        NO_VEGETATION: (products["equilibrium/method"] == METHODS.index("no vegetation"),
+                        "too cold or too dry for vegetation: warmest month of the equilibrium "
+                        "climate below -1 degC, or no precipitation",
+                        "Leave the cell out of the vegetation map, or check its climate."),
+        NOT_CONVERGED: (products["equilibrium/method"] == METHODS.index("not converged"),
+                        "equilibrium not converged; results are kept",
+                        "Read its later years with care, or lengthen the spin-up."),
+        NOT_FINITE: (products["finite"] == 0,
+                     "a result is not finite",
+                     "Report the cell with its input: the model should not do this."),
+    }  # fmt: skip
+    for code, (applies, message, mend) in certificate.items():
+        for cell in np.flatnonzero(applies & (status != INVALID_INPUT)):
+            status[cell] = code
+            found = Finding("model", STATUS[code], domain.name(cell), message, mend)
+            findings.setdefault(int(cell), []).append(found)
+    masked = np.isin(status, MASKED)
+    for values in products.values():
+        values[..., masked] = np.nan
+    return products, status
+
+
+class _SpeedColumn(ProgressColumn):
+    """Cell-years per second, restart points not counted."""
+
+    def render(self, task: Task) -> Text:
+        elapsed = task.elapsed or 0
+        speed = task.fields["computed"] / elapsed if elapsed else 0
+        return Text(f"{speed:,.0f} cell-years/s", style="cyan")
+
+
+class _Meter:
+    """Progress of all tiles of a member; also how a run is stopped between blocks."""
+
+    def __init__(self, console: Console, title: str, total: int):
+        self.computed = 0
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f} %"),
+            _SpeedColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[phase]}"),
+            console=console,
+        )
+        self._task = self._progress.add_task(title, total=total, computed=0, phase="")
+
+    def __enter__(self) -> "_Meter":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def stop(self) -> None:
+        """End all tiles at their next report."""
+        self._stop.set()
+
+    def report(self, phase: str, cell_years: int, computed: bool) -> None:
+        """A tile has come so much further."""
+        if self._stop.is_set():
+            raise Stopped(phase)
+        with self._lock:
+            self.computed += cell_years if computed else 0
+            self._progress.update(
+                self._task, advance=cell_years, computed=self.computed, phase=phase
+            )

@@ -1,0 +1,292 @@
+"""One tile of cells through all phases: equilibrium, spin-up, history, then S_R and S_T.
+
+Every phase ends in a restart point; a phase that has one is not computed again.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from regional.climate import VARIABLES
+from regional.experiment import Experiment
+from regional.products import annual_products
+from regional.protocol import (
+    EXPERIMENTS,
+    Timeline,
+    blocks,
+    equilibrium_forcing,
+    timeline_forcing,
+)
+from regional.restart import Products, Restarts
+from temjax.cell import cell_constants
+from temjax.equilibrium import equilibrium_climate, find_equilibrium
+from temjax.forcing import Forcing, Location
+from temjax.parameter_files import gather_parameters
+from temjax.parameters import Parameters
+from temjax.simulate import Run, exposure_history, simulate
+from temjax.soil_climate import SoilClimate, equilibrate_heat, soil_climate
+from temjax.state import ExposureState, State
+
+PHASES = ("equilibrium", "spin-up", "historical", "future")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Inputs of a tile's cells; masked and padding cells carry a good cell's values.
+
+    Attributes:
+        number: of the tile.
+        index: domain cell of each position; shorter than the arrays where the tile is padded.
+        latitude, elevation, silt_plus_clay: ``(position,)``.
+        parameter_index: which parameter set, ``(position,)``.
+        climate: °C, mm month⁻¹, W m⁻², ``(year, 12, position)``.
+    """
+
+    number: int
+    index: NDArray
+    latitude: NDArray
+    elevation: NDArray
+    silt_plus_clay: NDArray
+    parameter_index: NDArray
+    climate: dict[str, NDArray]
+
+    def hash(self, sets: Sequence[Parameters], timeline: Timeline, choices: str) -> str:
+        """Hash of everything the tile's results depend on."""
+        digest = hashlib.sha256(choices.encode())
+        arrays = [getattr(self, f.name) for f in dataclasses.fields(self)[1:-1]]
+        arrays += [self.climate[name] for name in VARIABLES]
+        arrays += [timeline.rows, timeline.co2, timeline.exposed]
+        arrays += [np.asarray(leaf) for leaf in jax.tree.leaves(list(sets))]
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+class Stopped(Exception):
+    """The run was asked to stop."""
+
+
+class TileRun:
+    """Runs the phases of one tile.
+
+    Args:
+        experiment: choices.
+        timeline: years.
+        cells: inputs.
+        sets: parameter sets ``parameter_index`` points into.
+        restarts: restart points of this tile.
+        report: called with (phase, cell-years done, whether they were computed now); raises
+            ``Stopped`` to end the run at a block's end.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        timeline: Timeline,
+        cells: Cells,
+        sets: Sequence[Parameters],
+        restarts: Restarts,
+        report: Callable[[str, int, bool], None],
+    ):
+        self.experiment, self.timeline, self.cells = experiment, timeline, cells
+        self.options = experiment.options
+        self.restarts, self.report = restarts, report
+        self.precise = self._inputs(sets, "float64")
+        self.working = self.precise
+        if experiment.run.precision != "float64":
+            self.working = self._inputs(sets, experiment.run.precision)
+        self.reference: jax.Array | None = None
+
+    def _inputs(self, sets: Sequence[Parameters], dtype: str):
+        cells = self.cells
+        parameters = jax.tree.map(
+            lambda leaf: jnp.asarray(leaf, dtype),
+            gather_parameters(sets, jnp.asarray(cells.parameter_index)),
+        )
+        location = Location(
+            latitude=jnp.asarray(cells.latitude, dtype),
+            elevation=jnp.asarray(cells.elevation, dtype),
+            silt_plus_clay=jnp.asarray(cells.silt_plus_clay, dtype),
+        )
+        return parameters, location, timeline_forcing(self.timeline, cells.climate, dtype)
+
+    def run(self) -> Products:
+        """All phases; products named ``historical/...``, ``S_R/...``, ``S_T/...``, certificates."""
+        self._set_reference()
+        state, products = self._phase("equilibrium", self._equilibrium, 0)
+        finite = np.ones(self.cells.latitude.size, dtype=bool)
+        first, last = self.timeline.spin_up
+        state, made = self._phase("spin-up", lambda: self._spin_up(state), last - first)
+        finite &= made["finite"]
+        state = self._cast(state)
+        first, last = self.timeline.historical
+        state, made = self._phase("historical", lambda: self._historical(state), last - first)
+        finite &= made.pop("finite")
+        products |= made
+        first, last = self.timeline.future
+        _, made = self._phase("future", lambda: self._future(state), 2 * (last - first))
+        finite &= made.pop("finite")
+        return products | made | {"finite": finite}
+
+    def _phase(
+        self, phase: str, compute: Callable[[], tuple[State | None, Products]], years: int
+    ) -> tuple[State | None, Products]:
+        """A phase from its restart point, or computed and saved."""
+        found = self.restarts.load(phase)
+        if found is not None:
+            self.report(phase, years * self.cells.index.size, False)
+            return found
+        self.report(phase, 0, True)
+        state, products = compute()
+        self.restarts.save(phase, state, products)
+        return state, products
+
+    def _cast(self, state: State) -> State:
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf, self.experiment.run.precision), state)
+
+    def _equilibrium_forcing(self) -> Forcing:
+        return equilibrium_forcing(self.timeline, self.cells.climate)
+
+    def _equilibrium(self) -> tuple[State, Products]:
+        parameters, location, _ = self.precise
+        found = find_equilibrium(
+            parameters,
+            location,
+            self._equilibrium_forcing(),
+            climate=self.experiment.protocol.equilibrium_climate,
+            climate_years=self.timeline.equilibrium_rows.size,
+            options=self.options,
+            reference_thickness=self.reference,
+        )
+        certificate = {
+            name: np.asarray(getattr(found, name))
+            for name in ("method", "residual", "heat_residual", "iterations", "spectral_radius")
+        }
+        return found.state, {f"equilibrium/{name}": value for name, value in certificate.items()}
+
+    def _advance(
+        self,
+        inputs: tuple,
+        phase: str,
+        state: State,
+        block: tuple[int, int],
+        switch: NDArray,
+        soil: SoilClimate | None = None,
+    ) -> Run:
+        parameters, location, forcing = inputs
+        start, stop = block
+        run = simulate(
+            parameters,
+            location,
+            forcing,
+            initial=state,
+            options=self.options,
+            exposure=jnp.asarray(switch),
+            start=start,
+            stop=stop,
+            soil=soil,
+            reference_thickness=self.reference,
+        )
+        jax.block_until_ready(run.state)
+        self.report(phase, (stop - start) * self.cells.index.size, True)
+        return run
+
+    def _spin_up(self, state: State) -> tuple[State, Products]:
+        off = np.zeros(self.timeline.years.size, dtype=bool)
+        finite = np.ones(self.cells.latitude.size, dtype=bool)
+        for block in blocks(*self.timeline.spin_up, self.experiment.run.block_years):
+            run = self._advance(self.precise, "spin-up", state, block, off)
+            state, finite = run.state, finite & np.asarray(run.finite)
+        return state, {"finite": finite}
+
+    def _historical(self, state: State) -> tuple[State, Products]:
+        constants = cell_constants(*self.working[:2])
+        finite = np.ones(self.cells.latitude.size, dtype=bool)
+        parts = []
+        for block in blocks(*self.timeline.historical, self.experiment.run.block_years):
+            run = self._advance(self.working, "historical", state, block, self.timeline.exposed)
+            state, finite = run.state, finite & np.asarray(run.finite)
+            parts.append(annual_products(run, constants))
+        return state, _joined("historical", parts) | {"finite": finite}
+
+    def _future(self, branch: State) -> tuple[None, Products]:
+        """S_R and S_T from one state; heat reads neither, so both share the soil climate."""
+        constants = cell_constants(*self.working[:2])
+        switches = {name: self.timeline.experiment_switch(name) for name in EXPERIMENTS}
+        states = dict.fromkeys(EXPERIMENTS, branch)
+        finite = np.ones(self.cells.latitude.size, dtype=bool)
+        parts: dict[str, list[Products]] = {name: [] for name in EXPERIMENTS}
+        first, last = self.timeline.future
+        for start, _ in blocks(first, last, self.experiment.run.block_years):
+            # the timeline is padded, so the last block is as long as the others
+            block = start, start + self.experiment.run.block_years
+            soil = self._soil(self.working, states[EXPERIMENTS[0]], block)
+            for name in EXPERIMENTS:
+                run = self._advance(
+                    self.working, "future", states[name], block, switches[name], soil
+                )
+                states[name] = run.state
+                finite &= np.asarray(run.finite)
+                parts[name].append(annual_products(run, constants))
+        products = {"finite": finite}
+        for name in EXPERIMENTS:
+            joined = _joined(name, parts[name])
+            products |= {key: value[: last - first] for key, value in joined.items()}
+        return None, products
+
+    def _soil(self, inputs: tuple, state: State, block: tuple[int, int]) -> SoilClimate:
+        parameters, location, forcing = inputs
+        return soil_climate(
+            parameters,
+            location,
+            forcing,
+            initial=state.heat,
+            options=self.options,
+            start=block[0],
+            stop=block[1],
+            snowpack=state.ecosystem.snowpack,
+        )
+
+    def _set_reference(self) -> None:
+        """For ``const2020``: the active layer of the branch year, from a heat pass of its own."""
+        if self.options.root_zone_nitrogen != "const2020":
+            return
+        found = self.restarts.load("reference")
+        if found is not None:
+            self.reference = jnp.asarray(found[1]["thickness"])
+            return
+        parameters, location, forcing = self.precise
+        options = dataclasses.replace(self.options, root_zone_nitrogen="pulse_only")
+        constants = cell_constants(parameters, location)
+        protocol = self.experiment.protocol
+        year = equilibrium_climate(
+            self._equilibrium_forcing(),
+            protocol.equilibrium_climate,
+            self.timeline.equilibrium_rows.size,
+        )
+        heat, snowpack, _ = equilibrate_heat(parameters, location, year, options=options)
+        exposure = ExposureState.zeros(location.shape, jnp.float64)
+        for start, stop in blocks(0, self.timeline.future[0], self.experiment.run.block_years):
+            soil = soil_climate(
+                parameters, location, forcing, initial=heat, options=options,
+                start=start, stop=stop, snowpack=snowpack,
+            )  # fmt: skip
+            off = jnp.zeros(stop - start)
+            history = exposure_history(parameters, constants, options, soil, off, exposure, None)
+            exposure = dataclasses.replace(
+                exposure, active_layer_thickness=history.active_layer_thickness[-1]
+            )
+            heat, snowpack = soil.final, soil.snowpack[-1, -1]
+        self.reference = exposure.active_layer_thickness
+        self.restarts.save("reference", None, {"thickness": np.asarray(self.reference)})
+
+
+def _joined(prefix: str, parts: list[Products]) -> Products:
+    """Blocks put together along the years, under ``prefix/``."""
+    return {f"{prefix}/{name}": np.concatenate([part[name] for part in parts]) for name in parts[0]}
