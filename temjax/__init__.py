@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as _version
 
+from temjax.equilibrium import Equilibrium, find_equilibrium
 from temjax.forcing import Forcing, Location
 from temjax.options import ModelOptions
 from temjax.parameter_files import (
@@ -14,23 +15,32 @@ from temjax.parameter_files import (
     write_parameters,
 )
 from temjax.parameters import REGISTRY, Parameters, tunable_names
+from temjax.simulate import Run, simulate
+from temjax.soil_climate import SoilClimate, equilibrate_heat, soil_climate
 from temjax.state import State
 
 __version__ = _version("temjax")
 
 __all__ = [
     "REGISTRY",
+    "Equilibrium",
     "Forcing",
     "Location",
     "ModelOptions",
     "ParameterError",
     "Parameters",
+    "Run",
+    "SoilClimate",
     "State",
+    "equilibrate_heat",
+    "find_equilibrium",
     "gather_parameters",
     "load_parameters",
     "parameter_set_names",
     "read_parameters",
     "replace_parameters",
+    "simulate",
+    "soil_climate",
     "tunable_names",
     "write_parameters",
 ]
