@@ -7,13 +7,14 @@ import numpy as np
 
 from temjax.validation import check_overlap, raise_findings
 
-# observed variable -> (unit, long name); names as in temjax.outputs where the model has them
+# observed variable -> (unit, short name); names as in temjax.outputs where the model has them
 OBSERVED = {
-    "gross_primary_production": ("g C m-2 month-1", "gross primary production"),
-    "ecosystem_respiration": ("g C m-2 month-1", "ecosystem respiration"),
-    "net_ecosystem_production": ("g C m-2 month-1", "net ecosystem production"),
-    "soil_temperature": ("degC", "soil temperature of the shallowest sensor"),
+    "gross_primary_production": ("g C m-2 month-1", "GPP"),
+    "ecosystem_respiration": ("g C m-2 month-1", "RECO"),
+    "net_ecosystem_production": ("g C m-2 month-1", "NEP"),
+    "soil_temperature": ("degC", "soil temperature"),
 }
+STOCKS = {"soil_organic_carbon": "SOC", "soil_organic_nitrogen": "SON"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,158 @@
+"""Commands of the sites: the catalog and site runs; checks of site and FLUXNET files."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from sites import fluxnet
+from sites.compare import compare, comparison_table
+from sites.entry import parse_entry
+from sites.observations import OBSERVED, STOCKS
+from sites.output import write_netcdf
+from sites.provenance import command_line
+from sites.run import SiteRun, run_site, site_dataset
+from sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
+from temjax.options import ModelOptions
+from temjax.parameter_files import read_parameters
+from temjax.validation import Finding
+
+SITE_TABLES = {"location", "soil", "vegetation"}
+console = Console(highlight=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this package's commands."""
+    app.command(name="sites")(list_sites)
+    app.command(name="simulate")(simulate_site)
+
+
+def check(path: Path) -> list[Finding] | None:
+    """Findings of a site file or a FLUXNET monthly file, None for anything else."""
+    path = Path(path)
+    if path.suffix == ".toml" and path.is_file():
+        return parse_entry(path)[1] if _is_site_file(path) else None
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return None
+    table, findings = fluxnet.read_table(path)
+    if table is None:
+        return findings
+    entry = entry_of_fluxnet(fluxnet.fluxnet_id(path))
+    latitude = entry.location.latitude if entry else None
+    return findings + fluxnet.check_gaps(table) + fluxnet.check_table(table, latitude=latitude)
+
+
+def _is_site_file(path: Path) -> bool:
+    """Two of the three tables every site file has: enough to tell it from other TOML files."""
+    try:
+        keys = tomllib.loads(path.read_text(encoding="utf-8")).keys()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    return len(SITE_TABLES & keys) >= 2
+
+
+def list_sites() -> None:
+    """The catalog: places, years, observations."""
+    table = Table(title="Places in the catalog", title_justify="left")
+    table.add_column("name", no_wrap=True)
+    for column in ("place", "vegetation", "forcing", "observed"):
+        table.add_column(column)
+    for name in names():
+        site, place = load(name), catalog_entry(name).location
+        north = f"{abs(place.latitude):.2f}°{'N' if place.latitude >= 0 else 'S'}"
+        east = place.longitude
+        where = north if east is None else f"{north} {abs(east):.2f}°{'E' if east >= 0 else 'W'}"
+        years = site.forcing.years
+        period = site.observations.period
+        seen = [OBSERVED[key][1] for key in site.observations.monthly]
+        stocks = [STOCKS[key] for key in site.observations.stocks]
+        table.add_row(
+            name,
+            f"{site.title}\n{where}, {place.elevation:.0f} m",
+            site.parameter_set,
+            f"{years[0]}-{years[-1]}",
+            f"{period[0]}-{period[1]}: {', '.join(seen + stocks)}" if period else "none",
+        )
+    console.print(table)
+
+
+def open_place(
+    place: str,
+    *,
+    site: Path | None = None,
+    partition: fluxnet.Partition = "DT",
+    fill_from_climatology: bool = False,
+) -> Site:
+    """A catalog name, a site file or a FLUXNET monthly file as a site."""
+    path = Path(place)
+    if path.suffix.lower() == ".csv":
+        return fluxnet.read_fluxnet(
+            path, site=site, partition=partition, fill_from_climatology=fill_from_climatology
+        )
+    if site is not None:
+        raise typer.BadParameter("--site goes with a FLUXNET file", param_hint="--site")
+    return read_site(path) if path.suffix == ".toml" else load(place)
+
+
+def simulate_site(
+    place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
+    out: Annotated[Path, typer.Option(help="NetCDF file to write.")],
+    site: Annotated[
+        Path | None, typer.Option(help="Site file with the facts a FLUXNET file lacks.")
+    ] = None,
+    parameters: Annotated[
+        Path | None, typer.Option(help="Parameter file in place of the site's set.")
+    ] = None,
+    start: Annotated[int | None, typer.Option(help="First calendar year to write.")] = None,
+    stop: Annotated[int | None, typer.Option(help="Last calendar year to simulate.")] = None,
+    partition: Annotated[
+        Literal["DT", "NT"], typer.Option(help="FLUXNET partition of GPP and RECO.")
+    ] = "DT",
+    fill_from_climatology: Annotated[
+        bool,
+        typer.Option("--fill-from-climatology", help="Fill missing months of the climate."),
+    ] = False,
+    active_layer_rule: Annotated[
+        Literal["hold", "literal", "stefan"], typer.Option(help="Rule of thaw exposure.")
+    ] = "hold",
+    exposure: Annotated[bool, typer.Option(help="Thaw exposure from 1901 on.")] = True,
+) -> None:
+    """Equilibrium with the site's first year, then its climate; CF NetCDF out."""
+    where = open_place(
+        place, site=site, partition=partition, fill_from_climatology=fill_from_climatology
+    )
+    given = None if parameters is None else read_parameters(parameters)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(where.name, total=None)
+        result = run_site(
+            where,
+            parameters=given,
+            parameter_source=None if parameters is None else str(parameters),
+            options=ModelOptions(active_layer_rule=active_layer_rule),
+            start=start,
+            stop=stop,
+            exposure=None if exposure else False,
+            report=lambda text: progress.update(task, description=f"{where.name}: {text}"),
+        )
+    write_netcdf(site_dataset(result, command=command_line()), out)
+    _summary(result, out)
+
+
+def _summary(result: SiteRun, out: Path) -> None:
+    """What was run and how it compares, for the terminal."""
+    site, run = result.site, result.run
+    console.print(
+        f"{site.title}: {run.years[0]}-{run.years[-1]}, parameters {result.parameter_source}"
+    )
+    console.print(f"equilibrium: {result.certificate}")
+    shared = site.observations.period
+    if shared and shared[0] <= int(run.years[-1]) and shared[1] >= int(run.years[0]):
+        console.print(comparison_table("Observed and simulated, no fit", compare(site, run)))
+    for note in site.notes:
+        console.print(f"note: {note}", markup=False)
+    console.print(f"written: {out}")

@@ -1,0 +1,116 @@
+"""A run beside what was observed: skill, annual sums and the aligned months."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from rich.table import Table
+
+from sites.observations import OBSERVED, MonthlySeries, Skill, paired, skill
+from sites.site import Site
+from temjax.simulate import Run
+
+DEPTH_TOLERANCE = 0.02  # m between sensor and model depth
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One observed variable beside the simulation.
+
+    Attributes:
+        series: the observations.
+        observed, simulated: paired months ``(year, 12)``, NaN where not compared.
+        skill: over the pairs.
+        observed_year, simulated_year: sum of the mean year (fluxes) or its mean (temperature)
+            over the months that have observations.
+    """
+
+    series: MonthlySeries
+    observed: np.ndarray
+    simulated: np.ndarray
+    skill: Skill
+    observed_year: float
+    simulated_year: float
+
+
+def simulated_months(run: Run, series: MonthlySeries) -> np.ndarray:
+    """The run's months of an observed variable, ``(year, 12)``; soil temperature at its depth.
+
+    Raises:
+        ValueError: no model output near the sensor's depth.
+    """
+    if series.variable != "soil_temperature":
+        return np.asarray(getattr(run.monthly, series.variable))
+    depths = np.asarray(run.soil.depths, dtype=float)
+    nearest = int(np.argmin(np.abs(depths - (series.depth or 0.0))))
+    if series.depth is None or abs(depths[nearest] - series.depth) > DEPTH_TOLERANCE:
+        raise ValueError(
+            f"soil temperature was observed at {series.depth} m; the model reports "
+            f"{', '.join(f'{depth:g}' for depth in depths)} m"
+        )
+    return np.asarray(run.monthly.soil_temperature)[:, :, nearest]
+
+
+def compare(site: Site, run: Run, *, usable_only: bool = True) -> list[Comparison]:
+    """Every monthly series of a site beside the run.
+
+    Args:
+        usable_only: leave out months a known fault of the data touches.
+
+    Raises:
+        DataError: run and observations share no year.
+    """
+    rows = []
+    for series in site.observations.monthly.values():
+        observed, simulated = paired(
+            series,
+            simulated_months(run, series),
+            np.asarray(run.years),
+            usable_only=usable_only,
+        )
+        kept = np.isfinite(observed)
+        simulated = np.where(kept, simulated, np.nan)
+        total = 1 if series.variable == "soil_temperature" else 12
+        rows.append(
+            Comparison(
+                series=series,
+                observed=observed,
+                simulated=simulated,
+                skill=skill(observed, simulated),
+                observed_year=_mean_year(observed, kept, total),
+                simulated_year=_mean_year(simulated, kept, total),
+            )
+        )
+    return rows
+
+
+def _mean_year(values: np.ndarray, kept: np.ndarray, months: int) -> float:
+    """Mean over calendar months of the mean over years, times ``months`` (12 for a sum)."""
+    count = kept.sum(axis=0)
+    if not count.any():
+        return float("nan")
+    monthly = np.where(kept, values, 0.0).sum(axis=0)[count > 0] / count[count > 0]
+    factor = months * monthly.size / 12 if months > 1 else 1
+    return float(monthly.mean() * factor)
+
+
+def comparison_table(title: str, rows: list[Comparison]) -> Table:
+    """Skill as a table for the terminal."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("variable", overflow="fold")
+    for name in ("months", "r²", "NSE", "RMSE", "bias", "observed", "simulated"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        figures = row.skill
+        warm = row.series.variable == "soil_temperature"
+        table.add_row(
+            f"{OBSERVED[row.series.variable][1]} ({'°C' if warm else 'g C m⁻²'})",
+            str(figures.count),
+            f"{figures.squared_correlation:.2f}",
+            f"{figures.nash_sutcliffe:.2f}",
+            f"{figures.rmse:.2f}",
+            f"{figures.bias:+.2f}",
+            f"{row.observed_year:.1f}",
+            f"{row.simulated_year:.1f}",
+        )
+    table.caption = "NSE: Nash-Sutcliffe. RMSE, bias: monthly. Observed, simulated: mean year."
+    return table

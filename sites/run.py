@@ -1,0 +1,142 @@
+"""One site from equilibrium through its climate, and the dataset of it."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import numpy as np
+import xarray as xr
+
+from sites.output import run_dataset
+from sites.provenance import provenance
+from sites.site import Site
+from temjax.equilibrium import METHODS, Equilibrium, find_equilibrium
+from temjax.options import ModelOptions
+from temjax.parameters import Parameters
+from temjax.simulate import Run, simulate
+from temjax.validation import DataError, Finding
+
+
+@dataclasses.dataclass(frozen=True)
+class SiteRun:
+    """A finished site run.
+
+    Attributes:
+        site: the place.
+        parameters: what was run, the site's own values included.
+        parameter_source: name of the set or file.
+        equilibrium: state of departure and its certificate.
+        run: from the first year of the forcing on.
+        first_year: first calendar year to write.
+        options: model choices.
+    """
+
+    site: Site
+    parameters: Parameters
+    parameter_source: str
+    equilibrium: Equilibrium
+    run: Run
+    first_year: int
+    options: ModelOptions
+
+    @property
+    def certificate(self) -> str:
+        """The equilibrium's certificate in one line."""
+        found = self.equilibrium
+        state = "converged" if bool(found.converged) else "NOT converged"
+        return (
+            f"{state} ({METHODS[int(found.method)]}, {int(found.iterations)} years), "
+            f"residual {float(found.residual):.1e}, heat residual "
+            f"{float(found.heat_residual):.1e}"
+        )
+
+
+def run_site(
+    site: Site,
+    *,
+    parameters: Parameters | None = None,
+    parameter_source: str | None = None,
+    options: ModelOptions = ModelOptions(),
+    start: int | None = None,
+    stop: int | None = None,
+    exposure: bool | None = None,
+    report: Callable[[str], None] = lambda text: None,
+) -> SiteRun:
+    """Equilibrium at the first year of the site's forcing, then every year up to ``stop``.
+
+    Args:
+        parameters: in place of the site's set; the site's own values still go on top.
+        parameter_source: what to call them.
+        start: first calendar year to write; earlier years are simulated all the same.
+        stop: last calendar year.
+        exposure: thaw exposure, None: from 1901 on.
+        report: told what is being done.
+
+    Raises:
+        DataError: years outside the forcing, or values that are not finite.
+    """
+    years = np.asarray(site.forcing.years)
+    start = int(years[0]) if start is None else start
+    stop = int(years[-1]) if stop is None else stop
+    if not years[0] <= start <= stop <= years[-1]:
+        message = f"years {start}-{stop} do not lie in the forcing's {years[0]}-{years[-1]}"
+        mend = "Choose --start and --stop inside the forcing, start before stop."
+        raise DataError([Finding(site.name, "time", f"year {start}", message, mend)])
+    values = site.parameters(parameters)
+    report("equilibrium (the first run compiles)")
+    equilibrium = find_equilibrium(
+        values, site.location, site.forcing, climate="first", options=options
+    )
+    jax.block_until_ready(equilibrium.state.ecosystem.pools)
+    report(f"{years[0]}-{stop}")
+    run = simulate(
+        values,
+        site.location,
+        site.forcing,
+        initial=equilibrium.state,
+        options=options,
+        exposure=exposure,
+        stop=int(stop - years[0]) + 1,
+    )
+    jax.block_until_ready(run.annual.pools)
+    if not bool(run.finite):
+        message = "the simulation produced values that are not finite"
+        mend = "Check the parameter values against their bounds and the forcing with temjax check."
+        raise DataError([Finding(site.name, "run", "", message, mend)])
+    if parameter_source is None:
+        parameter_source = site.parameter_set if parameters is None else "given values"
+    return SiteRun(site, values, parameter_source, equilibrium, run, start, options)
+
+
+def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
+    """CF dataset of a site run with provenance and the equilibrium's certificate."""
+    site, found = result.site, result.equilibrium
+    own = {name: float(value) for name, value in site.parameter_overrides.items()}
+    attributes = {
+        "title": f"{site.title}: temjax site simulation",
+        **provenance(result.parameters, site.forcing, command=command),
+        "site": site.name,
+        "vegetation": site.location.vegetation or "",
+        "parameter_source": result.parameter_source,
+        "site_parameter_values": own,
+        "model_options": dataclasses.asdict(result.options),
+        "active_layer_rule": result.options.active_layer_rule,
+        "forcing_sources": "; ".join(site.sources),
+        "comment": "\n".join(site.notes),
+        "equilibrium_climate": f"year {int(site.forcing.years[0])} repeated",
+        "equilibrium_converged": bool(found.converged),
+        "equilibrium_method": METHODS[int(found.method)],
+        "equilibrium_years": int(found.iterations),
+        "equilibrium_residual": float(found.residual),
+        "equilibrium_heat_residual": float(found.heat_residual),
+        "equilibrium_spectral_radius": float(found.spectral_radius),
+    }
+    dataset = run_dataset(
+        result.run,
+        site.location,
+        forcing=site.forcing,
+        longitude=None if np.isnan(site.longitude) else site.longitude,
+        attributes=attributes,
+    )
+    keep = dataset["year"].values >= result.first_year
+    return dataset.isel(year=keep, time=np.repeat(keep, 12))
