@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -57,25 +58,23 @@ def _is_site_file(path: Path) -> bool:
 
 def list_sites() -> None:
     """The catalog: places, years, observations."""
-    table = Table(title="Places in the catalog", title_justify="left")
-    table.add_column("name", no_wrap=True)
-    for column in ("place", "vegetation", "forcing", "observed"):
-        table.add_column(column)
+    table = Table(title="Places in the catalog", title_justify="left", box=box.SIMPLE_HEAD)
+    for column in ("name", "place", "forcing", "observed"):
+        table.add_column(column, no_wrap=column in ("name", "forcing"))
     for name in names():
         site, place = load(name), catalog_entry(name).location
-        north = f"{abs(place.latitude):.2f}°{'N' if place.latitude >= 0 else 'S'}"
-        east = place.longitude
-        where = north if east is None else f"{north} {abs(east):.2f}°{'E' if east >= 0 else 'W'}"
+        where = f"{abs(place.latitude):.2f}°{'N' if place.latitude >= 0 else 'S'}"
+        if place.longitude is not None:
+            where += f" {abs(place.longitude):.2f}°{'E' if place.longitude >= 0 else 'W'}"
         years = site.forcing.years
         period = site.observations.period
         seen = [OBSERVED[key][1] for key in site.observations.monthly]
         stocks = [STOCKS[key] for key in site.observations.stocks]
         table.add_row(
-            name,
+            f"{name}\n{site.parameter_set}",
             f"{site.title}\n{where}, {place.elevation:.0f} m",
-            site.parameter_set,
             f"{years[0]}-{years[-1]}",
-            f"{period[0]}-{period[1]}: {', '.join(seen + stocks)}" if period else "none",
+            f"{period[0]}-{period[1]}\n{', '.join(seen + stocks)}" if period else "none",
         )
     console.print(table)
 
@@ -122,6 +121,8 @@ def simulate_site(
     exposure: Annotated[bool, typer.Option(help="Thaw exposure from 1901 on.")] = True,
 ) -> None:
     """Equilibrium with the site's first year, then its climate; CF NetCDF out."""
+    if not out.absolute().parent.is_dir():
+        raise typer.BadParameter(f"no such folder: {out.absolute().parent}", param_hint="--out")
     where = open_place(
         place, site=site, partition=partition, fill_from_climatology=fill_from_climatology
     )

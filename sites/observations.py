@@ -12,7 +12,7 @@ OBSERVED = {
     "gross_primary_production": ("g C m-2 month-1", "GPP"),
     "ecosystem_respiration": ("g C m-2 month-1", "RECO"),
     "net_ecosystem_production": ("g C m-2 month-1", "NEP"),
-    "soil_temperature": ("degC", "soil temperature"),
+    "soil_temperature": ("degC", "Tsoil"),
 }
 STOCKS = {"soil_organic_carbon": "SOC", "soil_organic_nitrogen": "SON"}
 

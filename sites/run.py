@@ -83,6 +83,10 @@ def run_site(
         mend = "Choose --start and --stop inside the forcing, start before stop."
         raise DataError([Finding(site.name, "time", f"year {start}", message, mend)])
     values = site.parameters(parameters)
+    if options.active_layer_rule == "stefan" and np.isnan(values.stefan_coefficient):
+        message = f"{site.parameter_set} has no Stefan coefficient for the rule 'stefan'"
+        mend = "Choose 'hold' or 'literal', or give parameters with stefan_coefficient."
+        raise DataError([Finding(site.name, "stefan_coefficient", "", message, mend)])
     report("equilibrium (the first run compiles)")
     equilibrium = find_equilibrium(
         values, site.location, site.forcing, climate="first", options=options
