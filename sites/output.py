@@ -118,8 +118,12 @@ def run_dataset(
         attributes: global attributes (``sites.provenance``).
 
     Raises:
-        ValueError: unknown output name.
+        ValueError: unknown output name, or cell_dims that do not fit the cells.
     """
+    if np.ndim(location.latitude) != len(cell_dims):
+        raise ValueError(
+            f"cells of shape {np.shape(location.latitude)} need as many cell_dims, got {cell_dims}"
+        )
     years = np.asarray(run.years)
     axes = time_axes(years)
     depths = np.asarray(run.soil.depths, dtype=float)
@@ -210,10 +214,7 @@ def _chosen(infos: Iterable[OutputInfo], names: Iterable[str] | None) -> list[Ou
 def _shaped(
     dims: tuple[str, ...], cell_dims: tuple[str, ...], values: np.ndarray
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    names = (*dims, *cell_dims)
-    if len(names) != values.ndim:
-        raise ValueError(f"array {values.shape} does not fit dimensions {names}; set cell_dims")
-    return names, values
+    return (*dims, *cell_dims), values
 
 
 def _places(

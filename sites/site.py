@@ -84,6 +84,8 @@ def catalog_entry(name: str) -> SiteEntry:
 
 def entry_of_fluxnet(fluxnet_id: str | None) -> SiteEntry | None:
     """Catalog entry of a FLUXNET site id, None where the catalog has none."""
+    if fluxnet_id is None:
+        return None
     entries = (catalog_entry(name) for name in names())
     return next((entry for entry in entries if entry.fluxnet_id == fluxnet_id), None)
 

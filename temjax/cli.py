@@ -7,6 +7,7 @@ theirs), so that the model itself imports nothing above it.
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,15 +22,8 @@ from temjax.validation import DataError, Finding
 
 DATA_ERROR = 1  # exit code of faulty input; a usage error exits with 2
 Precision = Literal["auto", "float32", "float64"]
+Checker = Callable[[Path], list[Finding] | None]
 
-app = typer.Typer(
-    name="temjax",
-    help="The Terrestrial Ecosystem Model in JAX.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
@@ -66,7 +60,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
 def common(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version.")
@@ -101,11 +94,10 @@ def check_parameter_file(path: Path) -> list[Finding] | None:
     return []
 
 
-def check_path(path: Path) -> list[Finding]:
+def check_path(path: Path, checkers: Sequence[Checker]) -> list[Finding]:
     """Findings of every checker that knows this kind of file or folder."""
     if not path.exists():
         return [Finding(str(path), "file", "", "no such file or folder", "Check the path.")]
-    checkers = [check_parameter_file, *load_group("temjax.checkers").values()]
     found = [result for checker in checkers if (result := checker(path)) is not None]
     if not found:
         message = "not a site, FLUXNET, parameter or experiment file, nor a forcing folder"
@@ -113,14 +105,14 @@ def check_path(path: Path) -> list[Finding]:
     return [finding for findings in found for finding in findings]
 
 
-@app.command()
 def check(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)],
 ) -> None:
     """Look for faults in input files; exit code 1 on any finding."""
+    checkers = [check_parameter_file, *load_group("temjax.checkers").values()]
     total = 0
     for path in paths:
-        findings = check_path(path)
+        findings = check_path(path, checkers)
         total += len(findings)
         for finding in findings:
             _say(console, str(finding))
@@ -130,7 +122,7 @@ def check(
         raise typer.Exit(DATA_ERROR)
 
 
-def load_group(group: str) -> dict[str, object]:
+def load_group(group: str) -> dict[str, Callable]:
     """Entry points of a group by name; one that cannot be imported is named on stderr."""
     loaded = {}
     for point in sorted(entry_points(group=group), key=lambda point: point.name):
@@ -146,12 +138,31 @@ def _say(where: Console, text: str) -> None:
     where.print(text, soft_wrap=True, markup=False)
 
 
-def main() -> None:
-    """Run the command; faults of the input end with one line each, without a traceback."""
+def build_app() -> typer.Typer:
+    """The command with everything that is installed."""
+    app = typer.Typer(
+        name="temjax",
+        help="The Terrestrial Ecosystem Model in JAX.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(common)
+    app.command()(check)
     for register in load_group("temjax.commands").values():
         register(app)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; faults of the input end with one line each, without a traceback.
+
+    Args:
+        arguments: without the program's name; by default those of the process.
+    """
     try:
-        app()
+        build_app()(args=arguments)
     except DataError as error:
         for finding in error.findings:
             _say(errors, f"error: {finding}")

@@ -1,0 +1,151 @@
+"""The command line: exit codes, one-line errors, and a whole site run."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import typer
+import xarray as xr
+from typer.testing import CliRunner
+
+import sites
+import temjax
+from sites.provenance import parameter_hash
+from temjax import cli
+from temjax.parameter_files import load_parameters, write_parameters
+
+FLUXNET_HEADER = "TIMESTAMP,TA_F,P_F,SW_IN_F\n"
+
+
+@pytest.fixture(scope="module")
+def app() -> typer.Typer:
+    return cli.build_app()
+
+
+def run(app, *arguments):
+    return CliRunner().invoke(app, ["--no-cache", *map(str, arguments)])
+
+
+def fluxnet_file(path, value="5"):
+    rows = [f"2001{month:02d},{value if month == 3 else 5},1,100" for month in range(1, 13)]
+    path.write_text(FLUXNET_HEADER + "\n".join(rows) + "\n")
+    return path
+
+
+def test_version(app):
+    result = run(app, "--version")
+    assert result.exit_code == 0
+    assert temjax.__version__ in result.output
+
+
+def test_sites_lists_the_catalog(app):
+    result = run(app, "sites")
+    assert result.exit_code == 0
+    for name in sites.names():
+        assert name in result.output
+    assert "2002-2004" in result.output
+
+
+def test_check_of_clean_files(app, tmp_path):
+    fluxnet = fluxnet_file(tmp_path / "tower.csv")
+    parameters = tmp_path / "set.toml"
+    write_parameters(load_parameters("moist-tundra"), parameters, name="mine")
+    result = run(app, "check", fluxnet, parameters)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("no findings") == 2
+
+
+def test_check_names_every_fault_of_every_file(app, tmp_path):
+    fluxnet = fluxnet_file(tmp_path / "tower.csv", value="268.0")
+    site = tmp_path / "site.toml"
+    site.write_text("[location]\nlatitude = 10\n[soil]\nsand = 1\n")
+    parameters = tmp_path / "set.toml"
+    parameters.write_text('base = "moist-tundra"\n[values]\ncmaxx = 1.0\n')
+    strange = tmp_path / "notes.txt"
+    strange.write_text("hello")
+    result = run(app, "check", fluxnet, site, parameters, strange, tmp_path / "absent.nc")
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert any("tower.csv: TA_F at line 4" in line and "kelvin" in line for line in lines)
+    assert sum("site.toml: " in line for line in lines) >= 5
+    assert any("set.toml: parameters" in line and "cmaxx" in line for line in lines)
+    assert any("notes.txt: file" in line for line in lines)
+    assert any("absent.nc: file" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("simulate", "haibei-medow", "--out", "x.nc"), 1, "haibei-meadow"),
+        (("simulate", "absent.csv", "--out", "x.nc"), 1, "absent.csv"),
+        (
+            ("simulate", "haibei-meadow", "--out", "x.nc", "--parameters", "absent.toml"),
+            1,
+            "absent",
+        ),
+        (("simulate", "haibei-meadow", "--out", "x.nc", "--stop", "2050"), 1, "1901-2004"),
+        (("simulate", "haibei-meadow"), 2, "--out"),
+        (("simulate", "haibei-meadow", "--out", "no/such/folder/x.nc"), 2, "no such folder"),
+        (("simulate", "haibei-meadow", "--out", "x.nc", "--site", "s.toml"), 2, "--site"),
+        (("nonsense",), 2, "nonsense"),
+    ],
+)
+def test_errors_are_one_line_with_an_exit_code(arguments, code, text, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--no-cache", *arguments])
+    assert stopped.value.code == code
+    said = capsys.readouterr().err
+    assert text in said
+    if code == 1:
+        assert sum("error:" in line for line in said.splitlines()) == 1
+
+
+def test_a_fault_ends_the_process_without_traceback():
+    program = "from temjax.cli import main; main(['--no-cache', 'simulate', 'x', '--out', 'x.nc'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 1
+    assert "unknown site 'x'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_entry_points_are_declared():
+    for group in ("temjax.commands", "temjax.checkers", "temjax.demo"):
+        assert "sites" in {point.value.split(".")[0] for point in cli.entry_points(group=group)}
+
+
+def test_cache_folder_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("TEMJAX_CACHE", str(tmp_path))
+    assert cli.cache_folder() == tmp_path
+    monkeypatch.delenv("TEMJAX_CACHE")
+    assert cli.cache_folder().parts[-3:] == (".cache", "temjax", "jax")
+
+
+def test_simulate_a_site_end_to_end(app, tmp_path):
+    out = tmp_path / "run.nc"
+    result = run(app, "simulate", "toolik-tundra", "--out", out, "--start", 1902, "--stop", 1903)
+    assert result.exit_code == 0, result.output
+    site = sites.load("toolik-tundra")
+    with xr.open_dataset(out) as data:
+        assert data.year.values.tolist() == [1902, 1903]
+        assert data.sizes["time"] == 24
+        assert data.attrs["equilibrium_converged"] == "true"
+        assert data.attrs["equilibrium_residual"] < 1e-8
+        assert data.attrs["parameter_hash"] == parameter_hash(site.parameters())
+        assert data.attrs["temjax_version"] == temjax.__version__
+        # near a steady state: two years on, vegetation takes up what soil gives off
+        npp, rh = (float(data[f"annual_{name}"].mean()) for name in
+                   ("net_primary_production", "heterotrophic_respiration"))  # fmt: skip
+        assert npp > 10
+        assert abs(npp - rh) < 0.05 * npp
+        temperature = data.air_temperature.values.reshape(2, 12)
+        np.testing.assert_allclose(temperature[0], np.asarray(site.forcing.air_temperature)[1])
+        # twelve months make the annual sum
+        np.testing.assert_allclose(
+            data.gross_primary_production.values.reshape(2, 12).sum(axis=1),
+            data.annual_gross_primary_production,
+            rtol=1e-5,
+        )
+        assert 0.2 < float(data.maximum_thaw_depth[0]) < 2.0
