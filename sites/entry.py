@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sites.observations import OBSERVED
+from sites.observations import OBSERVED, Stock
 from temjax.forcing import Location
 from temjax.parameters import REGISTRY
 from temjax.validation import (
@@ -97,17 +97,6 @@ class Climatology(_Table):
     source: str
 
 
-class StockTarget(_Table):
-    """``[stocks.<pool>]``: an observed stock."""
-
-    value: float
-    sd: float
-    unit: str
-    depth: str
-    source: str
-    assumed: bool = False
-
-
 class Figure(_Table):
     """``[[annual]]`` and ``[[published]]``: single figures kept beside the monthly ones."""
 
@@ -144,7 +133,7 @@ class SiteEntry(_Table):
     vegetation: Vegetation
     history: History | None = None
     climatology: dict[str, Climatology] = {}
-    stocks: dict[Literal["soil_organic_carbon", "soil_organic_nitrogen"], StockTarget] = {}
+    stocks: dict[Literal["soil_organic_carbon", "soil_organic_nitrogen"], Stock] = {}
     annual: list[Figure] = []
     published: list[Figure] = []
     traps: list[Trap] = []

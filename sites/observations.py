@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -68,7 +69,12 @@ class MonthlySeries:
 
 @dataclass(frozen=True)
 class Stock:
-    """An observed stock: value and standard deviation in ``unit`` over ``depth``."""
+    """An observed stock: value and standard deviation in ``unit`` over ``depth``.
+
+    Also the ``[stocks.<pool>]`` table of a site file, where unknown keys are refused.
+    """
+
+    __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
 
     value: float
     sd: float

@@ -15,7 +15,6 @@ from sites.observations import (
     AnnualFigure,
     MonthlySeries,
     Observations,
-    Stock,
 )
 from temjax.forcing import Forcing, Location
 from temjax.parameter_files import load_parameters, replace_parameters
@@ -169,7 +168,7 @@ def make_site(
         forcing=forcing,
         observations=Observations(
             monthly=dict(monthly),
-            stocks={key: Stock(**table.model_dump()) for key, table in entry.stocks.items()},
+            stocks=dict(entry.stocks),
             annual=annual,
         ),
         parameter_set=entry.vegetation.parameter_set,
