@@ -144,7 +144,7 @@ class _Search(NamedTuple):
     done: Bool[Array, ""]
 
 
-def _search(problem: _Problem, start: Packed) -> _Search:
+def _search(problem: _Problem, start: Packed, warm_rounds: int) -> _Search:
     """Rounds of plain years; in the Newton phase each round begins with a Newton step.
 
     One loop holds all phases (warm-up, Newton, plain years), so that the year is compiled once
@@ -153,7 +153,6 @@ def _search(problem: _Problem, start: Packed) -> _Search:
     shape, dtype = start.shape[1:], start.dtype
     size = start.shape[0]
     pools = len(POOLS)
-    warm_rounds = WARM_UP_YEARS // ROUND_YEARS
     last_round = warm_rounds + NEWTON_STEPS + MOST_YEARS // ROUND_YEARS
 
     def newton_step(search: _Search) -> Packed:
@@ -284,14 +283,16 @@ def initial_memory(
 
 
 @eqx.filter_jit
-def _solve_ecosystem(problem: _Problem, start: Packed):
+def _solve_ecosystem(problem: _Problem, start: Packed, warm_rounds: int):
     """Fixed point of the annual map, with the gradient of the implicit function theorem.
 
     ``stop_gradient`` keeps the iterations out of the derivative. At x = F(x, θ) the derivative
     is (I − J)⁻¹ ∂F/∂θ; the last line adds it without changing the value. Cells that did not
     converge have no such derivative and get zero.
     """
-    found = _search(jax.tree.map(jax.lax.stop_gradient, problem), jax.lax.stop_gradient(start))
+    found = _search(
+        jax.tree.map(jax.lax.stop_gradient, problem), jax.lax.stop_gradient(start), warm_rounds
+    )
     x, jacobian = jax.lax.stop_gradient((found.state, found.jacobian))
     converged = found.residual <= TOLERANCE
     after = problem(x)
@@ -333,6 +334,7 @@ def find_equilibrium(
     climate_years: int = 30,
     options: ModelOptions = ModelOptions(),
     reference_thickness: Float[Array, "*cell"] | None = None,
+    guess: State | None = None,
 ) -> Equilibrium:
     """Steady state with a repeated year at the forcing's first CO2 concentration.
 
@@ -345,6 +347,8 @@ def find_equilibrium(
         climate_years: how many leading years to average (fewer if the forcing is shorter).
         options: model choices.
         reference_thickness: for ``root_zone_nitrogen = "const2020"``, m.
+        guess: a state near the solution (of a neighbouring parameter vector, say); without it the
+            search starts from TEM's initial pools and some plain years.
 
     Returns:
         State and certificate. Cells too cold or too dry to carry vegetation are labelled
@@ -373,12 +377,18 @@ def find_equilibrium(
     )
     block = climate_block(year, 0, 1)
     inputs = jax.tree.map(lambda leaf: leaf[0], year_inputs(options, block, soil, history))
-    start = _pack(
-        EcosystemState(initial_pools(parameters, location)),
-        initial_memory(parameters, constants, inputs, irradiance),
-    )
+    if guess is None:
+        start = _pack(
+            EcosystemState(initial_pools(parameters, location)),
+            initial_memory(parameters, constants, inputs, irradiance),
+        )
+        warm_rounds = WARM_UP_YEARS // ROUND_YEARS
+    else:
+        start, warm_rounds = _pack(guess.ecosystem, guess.memory), 0
     problem = _Problem(parameters, constants, irradiance, inputs, snowpack, options)
-    packed, residual, converged, by_newton, iterations, radius = _solve_ecosystem(problem, start)
+    packed, residual, converged, by_newton, iterations, radius = _solve_ecosystem(
+        problem, start, warm_rounds
+    )
     ecosystem, memory = _unpack(packed)
     exposure = dataclasses.replace(
         ExposureState.zeros(shape, dtype),
