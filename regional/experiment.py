@@ -160,13 +160,14 @@ class RunSettings(Section):
         tile_cells: most cells in one tile.
         block_years: years compiled and kept in memory at a time.
         precision: of the runs after the spin-up; equilibrium and spin-up are always float64.
-        workers: tiles run side by side; 0 takes one per processor core.
+        workers: processes that run tiles side by side on a CPU; 0 takes one per core. A script that
+            sets it needs the usual ``if __name__ == "__main__"`` guard.
     """
 
     tile_cells: int = Field(200, ge=1)
     block_years: int = Field(40, ge=1)
     precision: Literal["float64", "float32"] = "float64"
-    workers: int = Field(0, ge=0)
+    workers: int = Field(1, ge=0)
 
 
 class Experiment(Section):

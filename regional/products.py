@@ -83,10 +83,10 @@ _CARBON_RATE, _MEAN, _END = "kg m-2 s-1", "time: mean", "time: point"
 _UPWARD = "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_"
 
 _ISIMIP = (
-    Product("gpp", _CARBON_RATE, "carbon mass flux out of atmosphere due to gross primary production",
+    Product("gpp", _CARBON_RATE, "carbon mass flux out of atmosphere due to GPP",
             _rate("gross_primary_production", 1e-3), _MEAN,
             "gross_primary_productivity_of_biomass_expressed_as_carbon", True),
-    Product("npp", _CARBON_RATE, "carbon mass flux out of atmosphere due to net primary production",
+    Product("npp", _CARBON_RATE, "carbon mass flux out of atmosphere due to NPP",
             _rate("net_primary_production", 1e-3), _MEAN,
             "net_primary_productivity_of_biomass_expressed_as_carbon", True),
     Product("ra", _CARBON_RATE, "carbon mass flux into atmosphere due to autotrophic respiration",

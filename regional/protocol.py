@@ -26,8 +26,7 @@ class Timeline:
         rows: row of each year in the climate.
         co2: ppmv, ``(year, 12)``.
         exposed: whether thaw exposure acts (S_T), ``(year,)``.
-        spin_up, historical, future: (first index, index after the last). Rows after ``future``
-            repeat the last year, so that every block can have the full length.
+        spin_up, historical, future: (first index, index after the last).
         equilibrium_rows: climate rows of the equilibrium.
         equilibrium_co2: ppmv.
     """
@@ -50,16 +49,8 @@ class Timeline:
         return switch
 
 
-def make_timeline(protocol: Protocol, climate: Climate, *, block_years: int = 1) -> Timeline:
-    """Lay out the years of a protocol over a climate that covers them.
-
-    Args:
-        protocol: periods.
-        climate: covers them.
-        block_years: the future is padded to whole blocks with copies of its last year. December of
-            the last true year then looks at the January of its own copy, which is what the model
-            does at the end of a forcing; the copies' results are dropped.
-    """
+def make_timeline(protocol: Protocol, climate: Climate) -> Timeline:
+    """Lay out the years of a protocol over a climate that covers them."""
     first_year = int(climate.years[0])
 
     def rows(period: tuple[int, int]) -> NDArray:
@@ -70,11 +61,7 @@ def make_timeline(protocol: Protocol, climate: Climate, *, block_years: int = 1)
     repeats = -(-length // cycle.size)
     spin_up = np.tile(cycle, repeats)[repeats * cycle.size - length :]
     history = rows((protocol.historical[0], protocol.future[1]))
-    future_years = protocol.future[1] - protocol.future[0] + 1
-    padding = -future_years % block_years
     branch = length + protocol.historical[1] - protocol.historical[0] + 1
-    end = length + history.size
-    history = np.concatenate([history, np.full(padding, history[-1])])
     years = protocol.historical[0] + np.arange(-length, history.size)
     july = climate.co2
     co2 = np.concatenate(
@@ -87,7 +74,7 @@ def make_timeline(protocol: Protocol, climate: Climate, *, block_years: int = 1)
         exposed=(np.arange(years.size) >= length) & (years >= protocol.first_exposure_year),
         spin_up=(0, length),
         historical=(length, branch),
-        future=(branch, end),
+        future=(branch, years.size),
         equilibrium_rows=rows(protocol.equilibrium_years),
         equilibrium_co2=float(july[0]),
     )
@@ -98,13 +85,24 @@ def blocks(start: int, stop: int, length: int) -> list[tuple[int, int]]:
     return [(first, min(first + length, stop)) for first in range(start, stop, length)]
 
 
-def timeline_forcing(timeline: Timeline, data: dict[str, NDArray], dtype: str) -> Forcing:
-    """Forcing of the whole timeline for the cells of ``data``."""
-    return Forcing(
-        years=jnp.asarray(timeline.years),
-        co2=jnp.asarray(timeline.co2, dtype),
-        **{name: jnp.asarray(data[name][timeline.rows], dtype) for name in VARIABLES},
+def block_forcing(
+    timeline: Timeline, data: dict[str, NDArray], block: tuple[int, int], dtype: str
+) -> tuple[Forcing, NDArray]:
+    """Forcing of a block of years with one neighbour year on each side, and its timeline indices.
+
+    The neighbours carry the true months before and after, so running rows 1 to -1 equals running
+    these years of the whole timeline; at its two ends the first and last year neighbour
+    themselves, which is what the model does at the ends of a forcing. All blocks of one length
+    share one compilation. A block may reach beyond the end: the last year is repeated there.
+    """
+    indices = np.clip(np.arange(block[0] - 1, block[1] + 1), 0, timeline.years.size - 1)
+    rows = timeline.rows[indices]
+    forcing = Forcing(
+        years=jnp.asarray(timeline.years[indices]),
+        co2=jnp.asarray(timeline.co2[indices], dtype),
+        **{name: jnp.asarray(data[name][rows], dtype) for name in VARIABLES},
     )
+    return forcing, indices
 
 
 def equilibrium_forcing(timeline: Timeline, data: dict[str, NDArray]) -> Forcing:

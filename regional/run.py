@@ -1,10 +1,12 @@
 """A regional run: cells in tiles, tiles side by side, bad cells masked and named."""
 
 import hashlib
+import multiprocessing
 import os
+import signal
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,23 +14,14 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
-from regional.climate import Climate, Seam, find_seams, load_climate, merge_findings
+from regional.climate import Climate, Seam, Segment, find_seams, load_climate, merge_findings
 from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
+from regional.progress import Meter
 from regional.protocol import Timeline, make_timeline
 from regional.restart import Products, Restarts
-from regional.tile import Cells, Stopped, TileRun
+from regional.tile import Cells, Report, Stopped, TileRun
 from temjax import __version__
 from temjax.equilibrium import METHODS
 from temjax.parameter_files import load_parameters, read_parameters
@@ -52,6 +45,7 @@ class MemberResult:
             masked cells. Certificates as ``equilibrium/residual`` ... ``(cell,)``.
         status: index into ``STATUS``, ``(cell,)``.
         findings: reasons by cell, for every cell that is not ok.
+        segments: climate sources in order.
         seams: steps where climate sources meet.
         parameter_hash: of the parameter sets in use.
         cell_years: simulated now, without those taken from restart points.
@@ -65,6 +59,7 @@ class MemberResult:
     products: Products
     status: NDArray
     findings: dict[int, list[Finding]]
+    segments: tuple[Segment, ...]
     seams: list[Seam]
     parameter_hash: str
     cell_years: int
@@ -132,10 +127,10 @@ def _run_member(
     names = sorted(set(domain.vegetation[good]))
     sets = [_parameter_set(experiment, name) for name in names]
     _check_stefan(experiment, names, sets)
-    timeline = make_timeline(experiment.protocol, climate, block_years=experiment.run.block_years)
+    timeline = make_timeline(experiment.protocol, climate)
     tiles = _tiles(experiment, domain, climate, names, good)
     years = 2 * timeline.future[1] - timeline.future[0]  # the future is run twice
-    meter = _Meter(console, f"{member} {scenario}", years * domain.size)
+    meter = Meter(console, f"{member} {scenario}", years * domain.size)
     with meter:
         made = _run_tiles(experiment, timeline, tiles, sets, folder, meter)
     products, status = _collect(domain, tiles, made, findings)
@@ -147,6 +142,7 @@ def _run_member(
         products=products,
         status=status,
         findings=dict(sorted(findings.items())),
+        segments=climate.segments,
         seams=seams,
         parameter_hash=_parameter_hash(sets),
         cell_years=meter.computed,
@@ -217,27 +213,83 @@ def _run_tiles(
     tiles: list[Cells],
     sets: list[Parameters],
     folder: Path,
-    meter: "_Meter",
+    meter: Meter,
 ) -> list[Products]:
-    """All tiles, several at a time; Ctrl-C ends them at their next block, restart points stay."""
-    choices = f"{experiment.hash} {__version__}"
+    """All tiles, here or in processes of their own.
 
-    def run(cells: Cells) -> Products:
-        restarts = Restarts(folder, cells.number, cells.hash(sets, timeline, choices))
-        return TileRun(experiment, timeline, cells, sets, restarts, meter.report).run()
-
-    workers = experiment.run.workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(max_workers=min(workers, len(tiles))) as pool:
-        futures = {pool.submit(run, cells): i for i, cells in enumerate(tiles)}
-        made: list[Products] = [{}] * len(tiles)
+    Processes, not threads: two XLA programs that run at once in one process can wait for each
+    other's threads for ever. Ctrl-C ends the tiles at their next block; restart points stay.
+    """
+    workers = min(experiment.run.workers or os.cpu_count() or 1, len(tiles))
+    if workers == 1 or jax.default_backend() != "cpu":
+        return [
+            run_tile(experiment, timeline, cells, sets, folder, meter.report) for cells in tiles
+        ]
+    sets = jax.tree.map(np.asarray, sets)
+    context = multiprocessing.get_context("spawn")
+    queue, stop = context.Queue(), context.Event()
+    listener = threading.Thread(target=_listen, args=(queue, meter), daemon=True)
+    listener.start()
+    made: list[Products] = [{}] * len(tiles)
+    with ProcessPoolExecutor(workers, context, _start_worker, (queue, stop)) as pool:
+        futures = {
+            pool.submit(_work, experiment, timeline, cells, sets, folder): position
+            for position, cells in enumerate(tiles)
+        }
         try:
             for future in as_completed(futures):
                 made[futures[future]] = future.result()
         except BaseException:
-            meter.stop()
+            stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+        finally:
+            queue.put(None)
+            listener.join()
     return made
+
+
+def run_tile(
+    experiment: Experiment,
+    timeline: Timeline,
+    cells: Cells,
+    sets: list[Parameters],
+    folder: Path,
+    report: Report,
+) -> Products:
+    """All phases of one tile, from its restart points where they exist."""
+    run_hash = cells.hash(sets, timeline, f"{experiment.hash} {__version__}")
+    restarts = Restarts(folder, cells.number, run_hash)
+    return TileRun(experiment, timeline, cells, sets, restarts, report).run()
+
+
+_worker: dict = {}
+
+
+def _start_worker(queue, stop) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    jax.config.update("jax_enable_x64", True)
+    _worker.update(queue=queue, stop=stop)
+
+
+def _work(
+    experiment: Experiment,
+    timeline: Timeline,
+    cells: Cells,
+    sets: list[Parameters],
+    folder: Path,
+) -> Products:
+    def report(phase: str, cell_years: int, computed: bool) -> None:
+        if _worker["stop"].is_set():
+            raise Stopped(phase)
+        _worker["queue"].put((phase, cell_years, computed))
+
+    return run_tile(experiment, timeline, cells, sets, folder, report)
+
+
+def _listen(queue, meter: Meter) -> None:
+    while (message := queue.get()) is not None:
+        meter.report(*message)
 
 
 def _collect(
@@ -273,53 +325,3 @@ def _collect(
     for values in products.values():
         values[..., masked] = np.nan
     return products, status
-
-
-class _SpeedColumn(ProgressColumn):
-    """Cell-years per second, restart points not counted."""
-
-    def render(self, task: Task) -> Text:
-        elapsed = task.elapsed or 0
-        speed = task.fields["computed"] / elapsed if elapsed else 0
-        return Text(f"{speed:,.0f} cell-years/s", style="cyan")
-
-
-class _Meter:
-    """Progress of all tiles of a member; also how a run is stopped between blocks."""
-
-    def __init__(self, console: Console, title: str, total: int):
-        self.computed = 0
-        self._lock, self._stop = threading.Lock(), threading.Event()
-        self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:3.0f} %"),
-            _SpeedColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[phase]}"),
-            console=console,
-        )
-        self._task = self._progress.add_task(title, total=total, computed=0, phase="")
-
-    def __enter__(self) -> "_Meter":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def stop(self) -> None:
-        """End all tiles at their next report."""
-        self._stop.set()
-
-    def report(self, phase: str, cell_years: int, computed: bool) -> None:
-        """A tile has come so much further."""
-        if self._stop.is_set():
-            raise Stopped(phase)
-        with self._lock:
-            self.computed += cell_years if computed else 0
-            self._progress.update(
-                self._task, advance=cell_years, computed=self.computed, phase=phase
-            )

@@ -19,9 +19,9 @@ from regional.products import annual_products
 from regional.protocol import (
     EXPERIMENTS,
     Timeline,
+    block_forcing,
     blocks,
     equilibrium_forcing,
-    timeline_forcing,
 )
 from regional.restart import Products, Restarts
 from temjax.cell import cell_constants
@@ -33,7 +33,7 @@ from temjax.simulate import Run, exposure_history, simulate
 from temjax.soil_climate import SoilClimate, equilibrate_heat, soil_climate
 from temjax.state import ExposureState, State
 
-PHASES = ("equilibrium", "spin-up", "historical", "future")
+Report = Callable[[str, int, bool], None]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class TileRun:
         cells: Cells,
         sets: Sequence[Parameters],
         restarts: Restarts,
-        report: Callable[[str, int, bool], None],
+        report: Report,
     ):
         self.experiment, self.timeline, self.cells = experiment, timeline, cells
         self.options = experiment.options
@@ -103,7 +103,7 @@ class TileRun:
             self.working = self._inputs(sets, experiment.run.precision)
         self.reference: jax.Array | None = None
 
-    def _inputs(self, sets: Sequence[Parameters], dtype: str):
+    def _inputs(self, sets: Sequence[Parameters], dtype: str) -> tuple[Parameters, Location]:
         cells = self.cells
         parameters = jax.tree.map(
             lambda leaf: jnp.asarray(leaf, dtype),
@@ -114,7 +114,7 @@ class TileRun:
             elevation=jnp.asarray(cells.elevation, dtype),
             silt_plus_clay=jnp.asarray(cells.silt_plus_clay, dtype),
         )
-        return parameters, location, timeline_forcing(self.timeline, cells.climate, dtype)
+        return parameters, location
 
     def run(self) -> Products:
         """All phases; products named ``historical/...``, ``S_R/...``, ``S_T/...``, certificates."""
@@ -148,13 +148,19 @@ class TileRun:
         return state, products
 
     def _cast(self, state: State) -> State:
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf, self.experiment.run.precision), state)
+        """The state in the precision of the runs after the spin-up."""
+        dtype = jnp.dtype(self.experiment.run.precision)
+
+        def cast(leaf):
+            return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+        return jax.tree.map(cast, state)
 
     def _equilibrium_forcing(self) -> Forcing:
         return equilibrium_forcing(self.timeline, self.cells.climate)
 
     def _equilibrium(self) -> tuple[State, Products]:
-        parameters, location, _ = self.precise
+        parameters, location = self.precise
         found = find_equilibrium(
             parameters,
             location,
@@ -172,36 +178,45 @@ class TileRun:
 
     def _advance(
         self,
-        inputs: tuple,
         phase: str,
         state: State,
         block: tuple[int, int],
         switch: NDArray,
         soil: SoilClimate | None = None,
     ) -> Run:
-        parameters, location, forcing = inputs
-        start, stop = block
+        """The years of a block; ``soil`` if their soil climate is known."""
+        parameters, location = self._inputs_of(state)
+        forcing, indices = self._forcing(state, block)
         run = simulate(
             parameters,
             location,
             forcing,
             initial=state,
             options=self.options,
-            exposure=jnp.asarray(switch),
-            start=start,
-            stop=stop,
+            exposure=jnp.asarray(switch[indices]),
+            start=1,
+            stop=indices.size - 1,
             soil=soil,
             reference_thickness=self.reference,
         )
         jax.block_until_ready(run.state)
-        self.report(phase, (stop - start) * self.cells.index.size, True)
+        years = min(block[1], self.timeline.years.size) - block[0]
+        self.report(phase, years * self.cells.index.size, True)
         return run
+
+    def _inputs_of(self, state: State) -> tuple[Parameters, Location]:
+        """Parameters and location in the precision of a state."""
+        return self.precise if state.ecosystem.pools.dtype == jnp.float64 else self.working
+
+    def _forcing(self, state: State, block: tuple[int, int]) -> tuple[Forcing, NDArray]:
+        dtype = str(state.ecosystem.pools.dtype)
+        return block_forcing(self.timeline, self.cells.climate, block, dtype)
 
     def _spin_up(self, state: State) -> tuple[State, Products]:
         off = np.zeros(self.timeline.years.size, dtype=bool)
         finite = np.ones(self.cells.latitude.size, dtype=bool)
         for block in blocks(*self.timeline.spin_up, self.experiment.run.block_years):
-            run = self._advance(self.precise, "spin-up", state, block, off)
+            run = self._advance("spin-up", state, block, off)
             state, finite = run.state, finite & np.asarray(run.finite)
         return state, {"finite": finite}
 
@@ -210,7 +225,7 @@ class TileRun:
         finite = np.ones(self.cells.latitude.size, dtype=bool)
         parts = []
         for block in blocks(*self.timeline.historical, self.experiment.run.block_years):
-            run = self._advance(self.working, "historical", state, block, self.timeline.exposed)
+            run = self._advance("historical", state, block, self.timeline.exposed)
             state, finite = run.state, finite & np.asarray(run.finite)
             parts.append(annual_products(run, constants))
         return state, _joined("historical", parts) | {"finite": finite}
@@ -224,13 +239,11 @@ class TileRun:
         parts: dict[str, list[Products]] = {name: [] for name in EXPERIMENTS}
         first, last = self.timeline.future
         for start, _ in blocks(first, last, self.experiment.run.block_years):
-            # the timeline is padded, so the last block is as long as the others
+            # as long as the others even at the end, for one compilation; the excess is cut off
             block = start, start + self.experiment.run.block_years
-            soil = self._soil(self.working, states[EXPERIMENTS[0]], block)
+            soil = self._soil(states[EXPERIMENTS[0]], block)
             for name in EXPERIMENTS:
-                run = self._advance(
-                    self.working, "future", states[name], block, switches[name], soil
-                )
+                run = self._advance("future", states[name], block, switches[name], soil)
                 states[name] = run.state
                 finite &= np.asarray(run.finite)
                 parts[name].append(annual_products(run, constants))
@@ -240,16 +253,17 @@ class TileRun:
             products |= {key: value[: last - first] for key, value in joined.items()}
         return None, products
 
-    def _soil(self, inputs: tuple, state: State, block: tuple[int, int]) -> SoilClimate:
-        parameters, location, forcing = inputs
+    def _soil(self, state: State, block: tuple[int, int]) -> SoilClimate:
+        parameters, location = self._inputs_of(state)
+        forcing, indices = self._forcing(state, block)
         return soil_climate(
             parameters,
             location,
             forcing,
             initial=state.heat,
             options=self.options,
-            start=block[0],
-            stop=block[1],
+            start=1,
+            stop=indices.size - 1,
             snowpack=state.ecosystem.snowpack,
         )
 
@@ -261,7 +275,7 @@ class TileRun:
         if found is not None:
             self.reference = jnp.asarray(found[1]["thickness"])
             return
-        parameters, location, forcing = self.precise
+        parameters, location = self.precise
         options = dataclasses.replace(self.options, root_zone_nitrogen="pulse_only")
         constants = cell_constants(parameters, location)
         protocol = self.experiment.protocol
@@ -273,9 +287,10 @@ class TileRun:
         heat, snowpack, _ = equilibrate_heat(parameters, location, year, options=options)
         exposure = ExposureState.zeros(location.shape, jnp.float64)
         for start, stop in blocks(0, self.timeline.future[0], self.experiment.run.block_years):
+            forcing, _ = block_forcing(self.timeline, self.cells.climate, (start, stop), "float64")
             soil = soil_climate(
                 parameters, location, forcing, initial=heat, options=options,
-                start=start, stop=stop, snowpack=snowpack,
+                start=1, stop=stop - start + 1, snowpack=snowpack,
             )  # fmt: skip
             off = jnp.zeros(stop - start)
             history = exposure_history(parameters, constants, options, soil, off, exposure, None)

@@ -1,0 +1,59 @@
+"""The progress bar of a run: percent, cell-years per second, time left."""
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class _SpeedColumn(ProgressColumn):
+    """Cell-years per second; what came from restart points is not counted."""
+
+    def render(self, task: Task) -> Text:
+        elapsed = task.elapsed or 0
+        speed = task.fields["computed"] / elapsed if elapsed else 0
+        return Text(f"{speed:,.0f} cell-years/s", style="cyan")
+
+
+class Meter:
+    """Progress of all tiles of a member, to be used as a context.
+
+    Args:
+        console: where to draw.
+        title: of the bar.
+        total: cell-years.
+    """
+
+    def __init__(self, console: Console, title: str, total: int):
+        self.computed = 0
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f} %"),
+            _SpeedColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[phase]}"),
+            console=console,
+        )
+        self._task = self._progress.add_task(title, total=total, computed=0, phase="")
+
+    def __enter__(self) -> "Meter":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def report(self, phase: str, cell_years: int, computed: bool) -> None:
+        """A tile has come so much further; ``computed`` is false for a restart point."""
+        self.computed += cell_years if computed else 0
+        self._progress.update(self._task, advance=cell_years, computed=self.computed, phase=phase)
