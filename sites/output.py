@@ -264,8 +264,10 @@ def write_netcdf(dataset: xr.Dataset, path: str | Path, *, float32: bool = True)
                 code["dtype"] = "float32"
                 code["_FillValue"] = np.float32(1e20)
         encoding[name] = code
+    partial = path.with_name(path.name + ".partial")
     try:
-        dataset.to_netcdf(path, format="NETCDF4_CLASSIC", engine="netcdf4", encoding=encoding)
+        dataset.to_netcdf(partial, format="NETCDF4_CLASSIC", engine="netcdf4", encoding=encoding)
+        partial.replace(path)  # an interrupted write leaves no half file under the asked-for name
     except OSError as error:
         mend = "Give a path in an existing folder you may write to."
         raise DataError([Finding(str(path), "file", "", f"cannot write: {error}", mend)]) from error

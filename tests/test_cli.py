@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 import typer
@@ -11,11 +12,23 @@ from typer.testing import CliRunner
 
 import sites
 import temjax
+from sites.cli import open_place
 from sites.provenance import parameter_hash
 from temjax import cli
 from temjax.parameter_files import load_parameters, write_parameters
+from temjax.validation import DataError
 
 FLUXNET_HEADER = "TIMESTAMP,TA_F,P_F,SW_IN_F\n"
+
+
+@pytest.fixture(autouse=True)
+def restored_settings():
+    """The command sets JAX up for itself; other tests keep their own settings."""
+    names = ("jax_enable_x64", "jax_compilation_cache_dir")
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +122,35 @@ def test_a_fault_ends_the_process_without_traceback():
     assert done.returncode == 1
     assert "unknown site 'x'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+SITE_FILE = """
+name = "here"
+title = "Here"
+[location]
+latitude = 40.0
+elevation = 100
+source = "test"
+[soil]
+sand = 40
+silt = 40
+clay = 20
+source = "test"
+[vegetation]
+parameter_set = "moist-tundra"
+source = "test"
+"""
+
+
+def test_places_are_opened_by_kind(tmp_path):
+    fluxnet, facts = fluxnet_file(tmp_path / "tower.csv"), tmp_path / "site.toml"
+    facts.write_text(SITE_FILE)
+    site = open_place(str(fluxnet), site=facts)
+    assert (site.name, site.parameter_set) == ("here", "moist-tundra")
+    assert np.asarray(site.forcing.years).tolist() == list(range(1901, 2002))
+    assert open_place("damxung-steppe").name == "damxung-steppe"
+    with pytest.raises(DataError, match="no climate given"):
+        open_place(str(facts))
 
 
 def test_entry_points_are_declared():
