@@ -86,6 +86,12 @@ class _MonthFactors(NamedTuple):
     """Factors that depend on drivers and memory only, evaluated once per month."""
 
     wetting: evapotranspiration.WettingTerms
+    leaf: phenology.LeafTerms
+    rain_share: Cell
+    snowmelt_share: Cell
+    moisture_per_water: Cell
+    microbial_uptake: Cell
+    production_nitrogen_to_carbon: Cell
     snow_runoff_fraction: Cell
     temperature_response: Cell
     light_response: Cell
@@ -97,12 +103,12 @@ class _Stage(NamedTuple):
     """What the nitrogen fluxes need of a stage besides available nitrogen."""
 
     potential_net_production: Cell
+    potential_demand: Cell
     uptake_capacity: Cell
     solution_factor: Cell
     solution_loss_rate: Cell
     heterotrophic_respiration: Cell
-    soil_organic_carbon: Cell
-    soil_organic_nitrogen: Cell
+    substrate: nitrogen.Substrate
     structural_nitrogen: Cell
     labile_nitrogen: Cell
     structural_richness: Cell
@@ -113,12 +119,30 @@ def _month_factors(
     parameters: Parameters, constants: CellConstants, drivers: MonthDrivers, memory: Memory
 ) -> _MonthFactors:
     p = parameters
+    rain_share, snowmelt_share = water.percolation_shares(
+        rainfall=drivers.rainfall, snowmelt=drivers.snowmelt
+    )
     return _MonthFactors(
         wetting=evapotranspiration.wetting_terms(
             water_input=drivers.rainfall + drivers.snowmelt,
             potential_evapotranspiration=drivers.potential_evapotranspiration,
             days=drivers.days,
+            available_water_capacity=constants.available_water_capacity,
         ),
+        leaf=phenology.leaf_terms(
+            evapotranspiration_maximum=memory.evapotranspiration_maximum,
+            leaf_maximum=memory.leaf_maximum,
+            previous_unnormalised_leaf=memory.unnormalised_leaf,
+            leaf_evapotranspiration=p.leaf_evapotranspiration,
+            leaf_persistence=p.leaf_persistence,
+            leaf_intercept=p.leaf_intercept,
+            minimum_leaf=p.minimum_leaf,
+        ),
+        rain_share=rain_share,
+        snowmelt_share=snowmelt_share,
+        moisture_per_water=water.moisture_per_water(rooting_depth=constants.rooting_depth),
+        microbial_uptake=constants.microbial_nitrogen_uptake * constants.litter_decay,
+        production_nitrogen_to_carbon=1.0 / memory.production_carbon_to_nitrogen,
         snow_runoff_fraction=water.snow_runoff_fraction(
             air_temperature=drivers.air_temperature,
             previous_air_temperature=drivers.previous_air_temperature,
@@ -163,19 +187,18 @@ def _carbon_and_water(
 
     # Water (5.1)
     wetting = factors.wetting
-    capacity = constants.available_water_capacity
     unlimited = evapotranspiration.unlimited_evapotranspiration(
         wetting=wetting,
         available_water=pool["available_water"],
-        available_water_capacity=capacity,
     )
-    rain_percolation, snow_percolation = water.percolation(
+    percolation = water.percolation(
         available_water=pool["available_water"],
-        available_water_capacity=capacity,
-        rainfall=drivers.rainfall,
-        snowmelt=drivers.snowmelt,
+        available_water_capacity=constants.available_water_capacity,
+        water_input=wetting.water_input,
         evapotranspiration=unlimited,
     )
+    rain_percolation = factors.rain_share * percolation
+    snow_percolation = factors.snowmelt_share * percolation
     eet = water.limit_evapotranspiration(
         evapotranspiration=unlimited,
         available_water=pool["available_water"],
@@ -186,24 +209,12 @@ def _carbon_and_water(
         available_water=pool["available_water"], wilting_point=constants.wilting_point
     )
     volumetric_moisture = water.volumetric_moisture(
-        soil_moisture=soil_moisture, rooting_depth=constants.rooting_depth
+        soil_moisture=soil_moisture, moisture_per_water=factors.moisture_per_water
     )
 
     # Canopy (5.2)
-    unnormalised_leaf = phenology.unnormalised_leaf(
-        evapotranspiration=eet,
-        evapotranspiration_maximum=memory.evapotranspiration_maximum,
-        previous_unnormalised_leaf=memory.unnormalised_leaf,
-        leaf_evapotranspiration=p.leaf_evapotranspiration,
-        leaf_persistence=p.leaf_persistence,
-        leaf_intercept=p.leaf_intercept,
-        minimum_leaf=p.minimum_leaf,
-    )
-    leaf = phenology.leaf(
-        unnormalised_leaf=unnormalised_leaf,
-        leaf_maximum=memory.leaf_maximum,
-        minimum_leaf=p.minimum_leaf,
-    )
+    unnormalised_leaf = phenology.unnormalised_leaf(terms=factors.leaf, evapotranspiration=eet)
+    leaf = phenology.leaf(terms=factors.leaf, unnormalised_leaf=unnormalised_leaf)
     foliage = phenology.foliage(
         vegetation_carbon=pool["vegetation_carbon"],
         foliage_coefficient=p.foliage_coefficient,
@@ -218,8 +229,7 @@ def _carbon_and_water(
         co2_response=photosynthesis.co2_response(
             co2=drivers.co2,
             canopy_conductance=photosynthesis.canopy_conductance(
-                evapotranspiration=eet,
-                potential_evapotranspiration=drivers.potential_evapotranspiration,
+                relative_evapotranspiration=eet * wetting.per_potential
             ),
             half_saturation_co2=p.half_saturation_co2,
         ),
@@ -263,25 +273,30 @@ def _carbon_and_water(
         ),
         litterfall_carbon=litterfall_carbon,
         structural_richness=richness,
-        production_carbon_to_nitrogen=memory.production_carbon_to_nitrogen,
+        production_nitrogen_to_carbon=factors.production_nitrogen_to_carbon,
     )
 
     stage = _Stage(
         potential_net_production=net_production,
+        potential_demand=net_production * factors.production_nitrogen_to_carbon,
         uptake_capacity=constants.maximum_nitrogen_uptake * foliage * factors.plant_q10,
         solution_factor=nitrogen.solution_factor(
-            volumetric_moisture=volumetric_moisture, soil_moisture=soil_moisture
+            volumetric_moisture=volumetric_moisture,
+            moisture_per_water=factors.moisture_per_water,
         ),
         solution_loss_rate=nitrogen.solution_loss_rate(
             nitrogen_loss_rate=p.nitrogen_loss_rate,
             soil_moisture=soil_moisture,
             water_input=wetting.water_input,
             evapotranspiration=eet,
-            rooting_depth=constants.rooting_depth,
+            moisture_per_water=factors.moisture_per_water,
         ),
         heterotrophic_respiration=heterotrophic,
-        soil_organic_carbon=pool["soil_organic_carbon"],
-        soil_organic_nitrogen=pool["soil_organic_nitrogen"],
+        substrate=nitrogen.substrate(
+            soil_organic_nitrogen=pool["soil_organic_nitrogen"],
+            soil_organic_carbon=pool["soil_organic_carbon"],
+            soil_carbon_to_nitrogen=p.soil_carbon_to_nitrogen,
+        ),
         structural_nitrogen=pool["structural_nitrogen"],
         labile_nitrogen=pool["labile_nitrogen"],
         structural_richness=richness,
@@ -314,7 +329,7 @@ def _carbon_and_water(
 
 def _nitrogen(
     parameters: Parameters,
-    constants: CellConstants,
+    microbial_uptake: Cell,
     drivers: MonthDrivers,
     memory: Memory,
     stage: _Stage,
@@ -328,12 +343,10 @@ def _nitrogen(
         half_saturation=p.immobilisation_half_saturation,
     )
     mineralisation = nitrogen.net_mineralisation(
-        soil_organic_nitrogen=stage.soil_organic_nitrogen,
-        soil_organic_carbon=stage.soil_organic_carbon,
+        substrate=stage.substrate,
         microbial_saturation=microbial,
-        microbial_uptake=constants.microbial_nitrogen_uptake * constants.litter_decay,
+        microbial_uptake=microbial_uptake,
         heterotrophic_respiration=stage.heterotrophic_respiration,
-        soil_carbon_to_nitrogen=p.soil_carbon_to_nitrogen,
     )
     potential_uptake = nitrogen.potential_uptake(
         uptake_capacity=stage.uptake_capacity,
@@ -344,6 +357,7 @@ def _nitrogen(
     )
     allocated = nitrogen.allocation(
         potential_net_production=stage.potential_net_production,
+        potential_demand=stage.potential_demand,
         potential_uptake=potential_uptake,
         labile_nitrogen=stage.labile_nitrogen,
         structural_nitrogen=stage.structural_nitrogen,
@@ -456,7 +470,7 @@ def rates(
     """
     factors = _month_factors(parameters, constants, drivers, memory)
     stage, fluxes = _carbon_and_water(parameters, constants, drivers, memory, factors, pools)
-    fluxes |= _nitrogen(parameters, constants, drivers, memory, stage, pools[_AVLN])
+    fluxes |= _nitrogen(parameters, factors.microbial_uptake, drivers, memory, stage, pools[_AVLN])
     tendency = _pack(POOLS, _tendency(drivers, fluxes), pools)
     return tendency, _complete_fluxes(drivers, _pack(_INTEGRATED, fluxes, pools))
 
@@ -491,7 +505,9 @@ def integrate_month(
         stage, fluxes = _carbon_and_water(
             parameters, constants, drivers, memory, factors, stage_pools
         )
-        nitrogen_fluxes = partial(_nitrogen, parameters, constants, drivers, memory, stage)
+        nitrogen_fluxes = partial(
+            _nitrogen, parameters, factors.microbial_uptake, drivers, memory, stage
+        )
 
         def balance(value):
             return _available_nitrogen_tendency(nitrogen_fluxes(value))

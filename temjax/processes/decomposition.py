@@ -65,12 +65,14 @@ def decomposition_rate(
         litterfall_carbon, litterfall_nitrogen: Annual LTRC (g C m⁻²) and LTRN (g N m⁻²).
         reference_carbon_to_nitrogen: LCCLNC, g C g⁻¹ N.
 
-    `KDC (LTRC/LTRN/LCCLNC)^-0.784`, with 0.001 g in place of a non-positive LTRN. A year
-    without litter carbon, where the power has no value, leaves KDC.
+    `KDC (LTRC/LTRN/LCCLNC)^-0.784`. TEM puts 0.001 g in place of a non-positive LTRN; where
+    LTRC itself is of that size, LTRC/LCCLNC stands in, so that a dying plant cover leaves KDC
+    and not a rate that grows without bound.
     """
     has_carbon = litterfall_carbon > 0
     carbon = jnp.where(has_carbon, litterfall_carbon, 1.0)
-    nitrogen = jnp.where(litterfall_nitrogen > 0, litterfall_nitrogen, 0.001)
+    substitute = jnp.minimum(0.001, carbon / reference_carbon_to_nitrogen)
+    nitrogen = jnp.where(litterfall_nitrogen > 0, litterfall_nitrogen, substitute)
     quality = carbon / nitrogen / reference_carbon_to_nitrogen
     scaled = reference_rate * jnp.exp(_LITTER_QUALITY_EXPONENT * jnp.log(quality))
     return jnp.where(has_carbon, scaled, reference_rate)

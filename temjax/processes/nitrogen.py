@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from temjax.numerics import Cell, CellLike, positive_part, safe_divide, saturation
+from temjax.numerics import Cell, CellLike, positive_part, reciprocal, safe_divide, saturation
 
 CO2_RESPONSE = 0.000519
 """DC2N, relative change of plant C:N per ppmv CO2."""
@@ -19,9 +19,12 @@ REFERENCE_CO2 = 286.596
 """INITCO2, ppmv."""
 
 
-def solution_factor(*, volumetric_moisture: CellLike, soil_moisture: CellLike) -> Cell:
-    """Return KSOIL/SM = VSM^3/SM (mm⁻¹): AVLN times this is the concentration roots meet."""
-    return volumetric_moisture**3 / soil_moisture
+def solution_factor(*, volumetric_moisture: CellLike, moisture_per_water: CellLike) -> Cell:
+    """Return KSOIL/SM (mm⁻¹): AVLN times this is the concentration x that roots meet.
+
+    `VSM^3/SM` with SM = VSM/moisture_per_water.
+    """
+    return volumetric_moisture**2 * moisture_per_water
 
 
 def microbial_saturation(*, concentration: CellLike, half_saturation: CellLike) -> Cell:
@@ -29,35 +32,60 @@ def microbial_saturation(*, concentration: CellLike, half_saturation: CellLike) 
     return saturation(concentration, half_saturation)
 
 
-def net_mineralisation(
+class Substrate(NamedTuple):
+    """Composition of soil organic matter (`(*cell)`)."""
+
+    nitrogen_to_carbon: Cell
+    """SOLN/SOLC, g N g⁻¹ C."""
+    richness: Cell
+    """CNSOIL SOLN/SOLC (-), nitrogen relative to the target ratio."""
+    poverty: Cell
+    """Its reciprocal (-)."""
+
+
+def substrate(
     *,
     soil_organic_nitrogen: CellLike,
     soil_organic_carbon: CellLike,
-    microbial_saturation: CellLike,
-    microbial_uptake: CellLike,
-    heterotrophic_respiration: CellLike,
     soil_carbon_to_nitrogen: CellLike,
-) -> Cell:
-    """Return NMIN (g N m⁻² month⁻¹), gross mineralisation less immobilisation.
+) -> Substrate:
+    """Return the composition of soil with SOLN, SOLC (g m⁻²) and target ratio CNSOIL.
 
-    Args:
-        soil_organic_nitrogen, soil_organic_carbon: SOLN, SOLC. Zero mineralisation where either
-            is not positive.
-        microbial_saturation: MICX, -.
-        microbial_uptake: NUP DECAY, g N immobilised per g C respired at full saturation.
-        heterotrophic_respiration: RH, g C m⁻² month⁻¹.
-        soil_carbon_to_nitrogen: CNSOIL, the ratio towards which the result is modified:
-            mineralisation grows and immobilisation shrinks with nitrogen in excess of
-            SOLC/CNSOIL.
+    Richness and poverty are 0 where a pool is not positive: nothing is mineralised there.
     """
     has_both = (soil_organic_carbon > 0) & (soil_organic_nitrogen > 0)
     carbon = jnp.where(has_both, soil_organic_carbon, 1.0)
     nitrogen = jnp.where(has_both, soil_organic_nitrogen, 1.0)
-    ratio = nitrogen / carbon
-    unmodified = (ratio - microbial_uptake * microbial_saturation) * heterotrophic_respiration
+    ratio = nitrogen * reciprocal(carbon)
     richness = ratio * soil_carbon_to_nitrogen
-    modified = jnp.where(unmodified >= 0, unmodified * richness, unmodified / richness)
-    return jnp.where(has_both, modified, 0.0)
+    return Substrate(
+        nitrogen_to_carbon=ratio,
+        richness=jnp.where(has_both, richness, 0.0),
+        poverty=jnp.where(has_both, reciprocal(richness), 0.0),
+    )
+
+
+def net_mineralisation(
+    *,
+    substrate: Substrate,
+    microbial_saturation: CellLike,
+    microbial_uptake: CellLike,
+    heterotrophic_respiration: CellLike,
+) -> Cell:
+    """Return NMIN (g N m⁻² month⁻¹), gross mineralisation less immobilisation.
+
+    Args:
+        substrate: composition of soil organic matter.
+        microbial_saturation: MICX, -.
+        microbial_uptake: NUP DECAY, g N immobilised per g C respired at full saturation.
+        heterotrophic_respiration: RH, g C m⁻² month⁻¹.
+
+    Mineralisation grows and immobilisation shrinks with nitrogen in excess of SOLC/CNSOIL.
+    """
+    unmodified = (
+        substrate.nitrogen_to_carbon - microbial_uptake * microbial_saturation
+    ) * heterotrophic_respiration
+    return unmodified * jnp.where(unmodified >= 0, substrate.richness, substrate.poverty)
 
 
 def potential_uptake(
@@ -97,14 +125,14 @@ def litter_nitrogen(
     potential_litterfall_nitrogen: CellLike,
     litterfall_carbon: CellLike,
     structural_richness: CellLike,
-    production_carbon_to_nitrogen: CellLike,
+    production_nitrogen_to_carbon: CellLike,
 ) -> LitterNitrogen:
     """Return litterfall and resorption of nitrogen.
 
     Litter holds at most LTRC/CNEVEN; what its potential falls short of that is resorbed,
     scaled by how rich structural tissue is (STRN C2N/VEGC).
     """
-    allowed = litterfall_carbon / production_carbon_to_nitrogen
+    allowed = litterfall_carbon * production_nitrogen_to_carbon
     return LitterNitrogen(
         litterfall=jnp.minimum(potential_litterfall_nitrogen, allowed),
         resorption=positive_part(allowed - potential_litterfall_nitrogen) * structural_richness,
@@ -120,7 +148,8 @@ def structural_richness(
     """Return STRN C2N/VEGC (-), nitrogen of tissue relative to its target; 1 without tissue."""
     has_carbon = vegetation_carbon > 0
     carbon = jnp.where(has_carbon, vegetation_carbon, 1.0)
-    return jnp.where(has_carbon, structural_nitrogen * vegetation_carbon_to_nitrogen / carbon, 1.0)
+    richness = structural_nitrogen * vegetation_carbon_to_nitrogen * reciprocal(carbon)
+    return jnp.where(has_carbon, richness, 1.0)
 
 
 class Allocation(NamedTuple):
@@ -139,6 +168,7 @@ class Allocation(NamedTuple):
 def allocation(
     *,
     potential_net_production: CellLike,
+    potential_demand: CellLike,
     potential_uptake: CellLike,
     labile_nitrogen: CellLike,
     structural_nitrogen: CellLike,
@@ -151,6 +181,7 @@ def allocation(
 
     Args:
         potential_net_production, potential_uptake: INNPP and INUP.
+        potential_demand: INNPP/CNEVEN, g N m⁻² month⁻¹.
         labile_nitrogen, structural_nitrogen: STON and STRN.
         structural_richness: STRN C2N/VEGC.
         litter: LTRN and RS.
@@ -163,22 +194,14 @@ def allocation(
     zero, met only inside Runge-Kutta stages, is repaid before anything is built.
     """
     supply = positive_part(potential_uptake + labile_nitrogen)
-    possible = production_carbon_to_nitrogen * supply
     is_growing = potential_net_production > 0
-    is_limited = potential_net_production >= possible
-    utilisation = jnp.where(
-        is_growing,
-        jnp.where(
-            is_limited,
-            1.0,
-            potential_net_production / jnp.where(is_growing & ~is_limited, possible, 1.0),
-        ),
-        0.0,
-    )
+    is_limited = potential_demand >= supply
+    inverse = reciprocal(jnp.where(is_growing & ~is_limited, supply, 1.0))
+    utilisation = jnp.where(is_growing, jnp.where(is_limited, 1.0, potential_demand * inverse), 0.0)
     uptake_limit = potential_uptake * utilisation * (2.0 - utilisation)
 
-    production = jnp.minimum(potential_net_production, possible)
-    demand = production / production_carbon_to_nitrogen
+    production = jnp.minimum(potential_net_production, production_carbon_to_nitrogen * supply)
+    demand = jnp.minimum(potential_demand, supply)
     from_storage = jnp.minimum(labile_nitrogen, demand)
     mobilisation = jnp.where(demand < 0, from_storage * structural_richness, from_storage)
     structural_uptake = jnp.where(
@@ -229,18 +252,20 @@ def solution_loss_rate(
     soil_moisture: CellLike,
     water_input: CellLike,
     evapotranspiration: CellLike,
-    rooting_depth: CellLike,
+    moisture_per_water: CellLike,
 ) -> Cell:
-    """Return the share of AVLN lost with water (month⁻¹), NLOSS times the flow per SM.
+    """Return the share of AVLN lost with water (month⁻¹).
+
+    `NLOSS/SM (R - EET + Z)/Z` with the depth Z of the root zone in mm.
 
     Args:
         nitrogen_loss_rate: NLOSS (-), 0 in all published sets.
         soil_moisture, water_input, evapotranspiration: SM (mm); rain and snowmelt, EET (mm
             month⁻¹).
-        rooting_depth: ROOTZ, m.
+        moisture_per_water: 1/Z, mm⁻¹.
     """
-    depth = 1000.0 * rooting_depth
-    return nitrogen_loss_rate / soil_moisture * (water_input - evapotranspiration + depth) / depth
+    flow = 1.0 + (water_input - evapotranspiration) * moisture_per_water
+    return nitrogen_loss_rate * flow * reciprocal(soil_moisture)
 
 
 def carbon_to_nitrogen(

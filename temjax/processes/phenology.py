@@ -5,50 +5,71 @@ Source: model.md sections 5.2 and 8.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.numerics import Cell, CellLike
+from temjax.numerics import Cell, CellLike, reciprocal
 
 
-def unnormalised_leaf(
+class LeafTerms(NamedTuple):
+    """What the leaf needs and a month holds constant (each `(*cell)`)."""
+
+    per_evapotranspiration: Cell
+    """ALEAF/PRVEETMX, month mm⁻¹."""
+    carried: Cell
+    """BLEAF UNL(previous month) + CLEAF (-)."""
+    per_maximum: Cell
+    """1/PRVLEAFMX (-), 0 where there is no positive maximum."""
+    minimum: Cell
+    """MINLEAF (-)."""
+
+
+def leaf_terms(
     *,
-    evapotranspiration: CellLike,
     evapotranspiration_maximum: CellLike,
+    leaf_maximum: CellLike,
     previous_unnormalised_leaf: CellLike,
     leaf_evapotranspiration: CellLike,
     leaf_persistence: CellLike,
     leaf_intercept: CellLike,
     minimum_leaf: CellLike,
-) -> Cell:
-    """Return UNL (-), relative leaf area before division by last year's maximum.
+) -> LeafTerms:
+    """Return the month's constants of the leaf.
 
     Args:
-        evapotranspiration, evapotranspiration_maximum: EET and the largest monthly EET of last
-            year PRVEETMX, mm month⁻¹.
-        previous_unnormalised_leaf: Last month's mean UNL.
+        evapotranspiration_maximum: PRVEETMX, largest monthly EET of last year, mm month⁻¹; 1
+            stands in for a value that is not positive.
+        leaf_maximum: PRVLEAFMX, largest monthly UNL of last year (-).
+        previous_unnormalised_leaf: last month's mean UNL (-).
         leaf_evapotranspiration, leaf_persistence, leaf_intercept, minimum_leaf: ALEAF, BLEAF,
             CLEAF, MINLEAF (-).
     """
     scale = jnp.where(evapotranspiration_maximum > 0, evapotranspiration_maximum, 1.0)
-    unbounded = (
-        leaf_evapotranspiration * evapotranspiration / scale
-        + leaf_persistence * previous_unnormalised_leaf
-        + leaf_intercept
+    has_leaf = leaf_maximum > 0
+    return LeafTerms(
+        per_evapotranspiration=leaf_evapotranspiration / scale,
+        carried=leaf_persistence * previous_unnormalised_leaf + leaf_intercept,
+        per_maximum=jnp.where(has_leaf, 1.0 / jnp.where(has_leaf, leaf_maximum, 1.0), 0.0),
+        minimum=minimum_leaf,
     )
-    return jnp.maximum(unbounded, 0.5 * minimum_leaf)
 
 
-def leaf(*, unnormalised_leaf: CellLike, leaf_maximum: CellLike, minimum_leaf: CellLike) -> Cell:
-    """Return LEAF (-): UNL over last year's maximum PRVLEAFMX, within [MINLEAF, 1].
+def unnormalised_leaf(*, terms: LeafTerms, evapotranspiration: CellLike) -> Cell:
+    """Return UNL (-), relative leaf area before division by last year's maximum.
 
-    A non-positive PRVLEAFMX leaves MINLEAF.
+    `ALEAF EET/PRVEETMX + BLEAF UNL(previous) + CLEAF`, at least half of MINLEAF; EET in
+    mm month⁻¹.
     """
-    has_maximum = leaf_maximum > 0
-    relative = jnp.where(
-        has_maximum, unnormalised_leaf / jnp.where(has_maximum, leaf_maximum, 1.0), 0.0
+    return jnp.maximum(
+        terms.per_evapotranspiration * evapotranspiration + terms.carried, 0.5 * terms.minimum
     )
-    return jnp.clip(relative, minimum_leaf, 1.0)
+
+
+def leaf(*, terms: LeafTerms, unnormalised_leaf: CellLike) -> Cell:
+    """Return LEAF (-): UNL over last year's maximum PRVLEAFMX, within [MINLEAF, 1]."""
+    return jnp.clip(unnormalised_leaf * terms.per_maximum, terms.minimum, 1.0)
 
 
 def foliage(
@@ -58,7 +79,7 @@ def foliage(
 
     `1/(1 + KLEAFC exp(COV VEGC))`; KLEAFC (-), COV (m2 g⁻¹).
     """
-    return 1.0 / (1.0 + foliage_coefficient * jnp.exp(foliage_exponent * vegetation_carbon))
+    return reciprocal(1.0 + foliage_coefficient * jnp.exp(foliage_exponent * vegetation_carbon))
 
 
 def leaf_area_index(

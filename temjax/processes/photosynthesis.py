@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from temjax.numerics import Cell, CellLike, positive_part, temperature_bell
+from temjax.numerics import Cell, CellLike, positive_part, reciprocal, temperature_bell
 
 
 def temperature_response(
@@ -33,14 +33,12 @@ def temperature_response(
     )
 
 
-def canopy_conductance(
-    *, evapotranspiration: CellLike, potential_evapotranspiration: CellLike
-) -> Cell:
+def canopy_conductance(*, relative_evapotranspiration: CellLike) -> Cell:
     """Return g_v in [0, 1], the relative canopy conductance, from r = EET/PET.
 
     `2.9 r - 10 r^2` up to r = 0.1 (not below 0), `0.1 + 0.9 r` above: value and slope join.
     """
-    ratio = evapotranspiration / potential_evapotranspiration
+    ratio = relative_evapotranspiration
     dry = positive_part(ratio * (2.9 - 10.0 * ratio))
     return jnp.where(ratio <= 0.1, dry, 0.1 + 0.9 * ratio)
 
@@ -59,7 +57,7 @@ def co2_response(
 ) -> Cell:
     """Return Ci/(KC + Ci) (-) with the internal CO2 Ci = CO2 g_v; ppmv."""
     internal = co2 * canopy_conductance
-    return internal / (half_saturation_co2 + internal)
+    return internal * reciprocal(half_saturation_co2 + internal)
 
 
 def potential_production(

@@ -8,31 +8,33 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from temjax.numerics import Cell, CellLike, positive_part
+from temjax.processes.snow import SLOW_MELT_ELEVATION, SNOW_TEMPERATURE
 
-_COLD = -1.0  # °C, TEM's limit between snow and rain, frozen and melting months
-_HIGH_ELEVATION = 500.0  # m
-_MINIMUM_MOISTURE = 0.001  # m3 m⁻³
+_MINIMUM_MOISTURE = 0.001  # m³ m⁻³
+
+
+def percolation_shares(*, rainfall: CellLike, snowmelt: CellLike) -> tuple[Cell, Cell]:
+    """Return the shares of rain and snowmelt (mm month⁻¹) in their sum; 0 without input."""
+    water_input = rainfall + snowmelt
+    per_input = 1.0 / jnp.where(water_input > 0, water_input, 0.001)
+    return rainfall * per_input, snowmelt * per_input
 
 
 def percolation(
     *,
     available_water: CellLike,
     available_water_capacity: CellLike,
-    rainfall: CellLike,
-    snowmelt: CellLike,
+    water_input: CellLike,
     evapotranspiration: CellLike,
-) -> tuple[Cell, Cell]:
-    """Return rain and snowmelt percolation RPERC, SPERC (mm month⁻¹).
+) -> Cell:
+    """Return RPERC + SPERC (mm month⁻¹).
 
-    What would exceed the available water capacity leaves the root zone, shared between rain
-    and snowmelt in proportion to their input.
+    What would exceed the available water capacity leaves the root zone; rain and snowmelt
+    share it in proportion to their input (`percolation_shares`).
     """
-    water_input = rainfall + snowmelt
-    excess = positive_part(
+    return positive_part(
         available_water + water_input - evapotranspiration - available_water_capacity
     )
-    per_input = excess / jnp.where(water_input > 0, water_input, 0.001)
-    return per_input * rainfall, per_input * snowmelt
 
 
 def limit_evapotranspiration(
@@ -69,10 +71,14 @@ def snow_runoff_fraction(
         elevation: m.
     """
     second_month = jnp.where(
-        (second_previous_air_temperature < _COLD) & (elevation > _HIGH_ELEVATION), 0.25, 0.5
+        (second_previous_air_temperature < SNOW_TEMPERATURE) & (elevation > SLOW_MELT_ELEVATION),
+        0.25,
+        0.5,
     )
-    melting = jnp.where(previous_air_temperature < _COLD, 0.1, second_month)
-    return jnp.where(air_temperature < _COLD, 0.0, melting).astype(jnp.result_type(air_temperature))
+    melting = jnp.where(previous_air_temperature < SNOW_TEMPERATURE, 0.1, second_month)
+    return jnp.where(air_temperature < SNOW_TEMPERATURE, 0.0, melting).astype(
+        jnp.result_type(air_temperature)
+    )
 
 
 def snow_runoff(
@@ -87,6 +93,11 @@ def soil_moisture(*, available_water: CellLike, wilting_point: CellLike) -> Cell
     return available_water + wilting_point
 
 
-def volumetric_moisture(*, soil_moisture: CellLike, rooting_depth: CellLike) -> Cell:
-    """Return VSM (m3 m⁻³) of a root zone `rooting_depth` m deep, at least 0.001."""
-    return jnp.maximum(soil_moisture / (1000.0 * rooting_depth), _MINIMUM_MOISTURE)
+def moisture_per_water(*, rooting_depth: CellLike) -> Cell:
+    """Return VSM per mm of water (mm⁻¹) in a root zone `rooting_depth` m deep."""
+    return 0.001 / rooting_depth
+
+
+def volumetric_moisture(*, soil_moisture: CellLike, moisture_per_water: CellLike) -> Cell:
+    """Return VSM (m³ m⁻³) of SM mm of water, at least 0.001."""
+    return jnp.maximum(soil_moisture * moisture_per_water, _MINIMUM_MOISTURE)
