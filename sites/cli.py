@@ -104,7 +104,8 @@ def simulate_site(
         Path | None, typer.Option(help="Site file with the facts a FLUXNET file lacks.")
     ] = None,
     parameters: Annotated[
-        Path | None, typer.Option(help="Parameter file in place of the site's set.")
+        Path | None,
+        typer.Option(help="Parameter file, run as it is, in place of the site's values."),
     ] = None,
     start: Annotated[int | None, typer.Option(help="First calendar year to write.")] = None,
     stop: Annotated[int | None, typer.Option(help="Last calendar year to simulate.")] = None,
@@ -153,7 +154,7 @@ def _summary(result: SiteRun, out: Path) -> None:
     console.print(f"equilibrium: {result.certificate}")
     shared = site.observations.period
     if shared and shared[0] <= int(run.years[-1]) and shared[1] >= int(run.years[0]):
-        console.print(comparison_table("Observed and simulated, no fit", compare(site, run)))
+        console.print(comparison_table("Observed and simulated", compare(site, run)))
     for note in site.notes:
         console.print(f"note: {note}", markup=False)
     console.print(f"written: {out}")

@@ -23,7 +23,7 @@ class SiteRun:
 
     Attributes:
         site: the place.
-        parameters: what was run, the site's own values included.
+        parameters: what was run.
         parameter_source: name of the set or file.
         equilibrium: state of departure and its certificate.
         run: from the first year of the forcing on.
@@ -65,7 +65,7 @@ def run_site(
     """Equilibrium at the first year of the site's forcing, then every year up to ``stop``.
 
     Args:
-        parameters: in place of the site's set; the site's own values still go on top.
+        parameters: run as they are, in place of the site's set with its own values.
         parameter_source: what to call them.
         start: first calendar year to write; earlier years are simulated all the same.
         stop: last calendar year.
@@ -82,7 +82,7 @@ def run_site(
         message = f"years {start}-{stop} do not lie in the forcing's {years[0]}-{years[-1]}"
         mend = "Choose --start and --stop inside the forcing, start before stop."
         raise DataError([Finding(site.name, "time", f"year {start}", message, mend)])
-    values = site.parameters(parameters)
+    values = site.parameters() if parameters is None else parameters
     if options.active_layer_rule == "stefan" and np.isnan(values.stefan_coefficient):
         message = f"{site.parameter_set} has no Stefan coefficient for the rule 'stefan'"
         mend = "Choose 'hold' or 'literal', or give parameters with stefan_coefficient."
@@ -108,21 +108,25 @@ def run_site(
         mend = "Check the parameter values against their bounds and the forcing with temjax check."
         raise DataError([Finding(site.name, "run", "", message, mend)])
     if parameter_source is None:
-        parameter_source = site.parameter_set if parameters is None else "given values"
+        parameter_source = "given values" if parameters is not None else _source_of(site)
     return SiteRun(site, values, parameter_source, equilibrium, run, start, options)
+
+
+def _source_of(site: Site) -> str:
+    """Name of the set and the site's own values."""
+    own = ", ".join(f"{name} {value:g}" for name, value in site.parameter_overrides.items())
+    return f"{site.parameter_set} with {own}" if own else site.parameter_set
 
 
 def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
     """CF dataset of a site run with provenance and the equilibrium's certificate."""
     site, found = result.site, result.equilibrium
-    own = {name: float(value) for name, value in site.parameter_overrides.items()}
     attributes = {
         "title": f"{site.title}: temjax site simulation",
         **provenance(result.parameters, site.forcing, command=command),
         "site": site.name,
         "vegetation": site.location.vegetation or "",
         "parameter_source": result.parameter_source,
-        "site_parameter_values": own,
         "model_options": dataclasses.asdict(result.options),
         "active_layer_rule": result.options.active_layer_rule,
         "forcing_sources": "; ".join(site.sources),
