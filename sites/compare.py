@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from rich import box
 from rich.table import Table
 
 from sites.observations import OBSERVED, MonthlySeries, Skill, paired, skill
@@ -95,8 +96,8 @@ def _mean_year(values: np.ndarray, kept: np.ndarray, months: int) -> float:
 
 def comparison_table(title: str, rows: list[Comparison]) -> Table:
     """Skill as a table for the terminal."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("variable", overflow="fold")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("variable", no_wrap=True)
     for name in ("months", "r²", "NSE", "RMSE", "bias", "observed", "simulated"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
