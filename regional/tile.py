@@ -124,7 +124,7 @@ class TileRun:
         first, last = self.timeline.spin_up
         state, made = self._phase("spin-up", lambda: self._spin_up(state), last - first)
         finite &= made["finite"]
-        state = self._cast(state)
+        state = self._cast(state, self.experiment.run.precision)
         first, last = self.timeline.historical
         state, made = self._phase("historical", lambda: self._historical(state), last - first)
         finite &= made.pop("finite")
@@ -147,12 +147,14 @@ class TileRun:
         self.restarts.save(phase, state, products)
         return state, products
 
-    def _cast(self, state: State) -> State:
-        """The state in the precision of the runs after the spin-up."""
-        dtype = jnp.dtype(self.experiment.run.precision)
+    @staticmethod
+    def _cast(state: State, precision: str) -> State:
+        """A state in a precision. JAX's weak types are dropped, so that states from equilibrium,
+        run and restart point all meet one compilation."""
 
         def cast(leaf):
-            return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+            floating = jnp.issubdtype(leaf.dtype, jnp.floating)
+            return leaf.astype(precision if floating else leaf.dtype)
 
         return jax.tree.map(cast, state)
 
@@ -174,7 +176,9 @@ class TileRun:
             name: np.asarray(getattr(found, name))
             for name in ("method", "residual", "heat_residual", "iterations", "spectral_radius")
         }
-        return found.state, {f"equilibrium/{name}": value for name, value in certificate.items()}
+        return self._cast(found.state, "float64"), {
+            f"equilibrium/{name}": value for name, value in certificate.items()
+        }
 
     def _advance(
         self,
@@ -202,7 +206,7 @@ class TileRun:
         jax.block_until_ready(run.state)
         years = min(block[1], self.timeline.years.size) - block[0]
         self.report(phase, years * self.cells.index.size, True)
-        return run
+        return dataclasses.replace(run, state=self._cast(run.state, forcing.co2.dtype.name))
 
     def _inputs_of(self, state: State) -> tuple[Parameters, Location]:
         """Parameters and location in the precision of a state."""

@@ -1,0 +1,148 @@
+"""Figures of a region: maps and time series of Δ = S_T − S_R.
+
+Diverging colours and line colours are safe for colour-blind readers (PuOr; Okabe and Ito). Figures
+of the synthetic plateau say so in their title.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from regional.analysis import delta_fluxes, delta_stocks, regional_mean, weights
+from regional.domain import Domain
+from regional.experiment import Experiment
+from regional.run import MemberResult
+from regional.synthetic import LABEL
+
+BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
+_CARBON = "g C m$^{-2}$"
+_RATE = "g C m$^{-2}$ yr$^{-1}$"
+_QUANTILE = 0.98  # of |Δ| shown in full colour; a few extreme cells must not bleach a map
+
+
+def write_figures(experiment: Experiment, result: MemberResult, out: Path) -> dict[str, Path]:
+    """Write both figures of a member as PNG; returns their paths."""
+    stem = f"{result.member}_{result.scenario}".lower()
+    paths = {
+        "map": out / f"delta_map_{stem}.png",
+        "time series": out / f"delta_time_series_{stem}.png",
+    }
+    _save(map_figure(experiment, result), paths["map"])
+    _save(time_series_figure(experiment, result), paths["time series"])
+    return paths
+
+
+def _save(figure: Figure, path: Path) -> None:
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=150)
+
+
+def _title(experiment: Experiment, result: MemberResult, what: str) -> str:
+    label = f"{LABEL} " if result.domain.synthetic else ""
+    return (
+        f"{label}{experiment.region}: {what}\n{result.member} {result.scenario}, "
+        f"active layer rule '{experiment.options.active_layer_rule}', "
+        f"root-zone nitrogen '{experiment.options.root_zone_nitrogen}'"
+    )
+
+
+def map_figure(experiment: Experiment, result: MemberResult) -> Figure:
+    """Maps of ΔSOC, ΣΔNPP, ΣΔRH and ΣΔNEP at the end of the run."""
+    first, last = experiment.protocol.future
+    fluxes, stocks = delta_fluxes(result), delta_stocks(result)
+    panels = {
+        f"ΔSOC in {last}": stocks["ΔSOC"][-1],
+        f"ΣΔNPP {first}–{last}": fluxes["ΔNPP"].sum(axis=0),
+        f"ΣΔRH {first}–{last}": fluxes["ΔRH"].sum(axis=0),
+        f"ΣΔNEP {first}–{last}": fluxes["ΔNEP"].sum(axis=0),
+    }
+    rows, columns = result.domain.grid.shape
+    height = float(np.clip(10 * rows / columns, 5, 9))
+    figure = Figure(figsize=(11, height), layout="constrained")
+    figure.suptitle(_title(experiment, result, "Δ = S_T − S_R, effect of thaw exposure"))
+    for axes, (title, values) in zip(figure.subplots(2, 2).ravel(), panels.items(), strict=True):
+        image = _draw_map(axes, result.domain, values)
+        axes.set_title(title)
+        figure.colorbar(image, ax=axes, extend="both", label=_CARBON)
+    return figure
+
+
+def _draw_map(axes: Axes, domain: Domain, values: NDArray):
+    """One map; cells without a value are grey."""
+    known = np.abs(values[np.isfinite(values)])
+    limit = float(np.quantile(known, _QUANTILE)) if known.size else 1.0
+    latitude, longitude = domain.grid.fields()
+    axes.set_facecolor("0.85")
+    image = axes.pcolormesh(
+        longitude,
+        latitude,
+        domain.to_grid(values),
+        cmap="PuOr",
+        vmin=-(limit or 1.0),
+        vmax=limit or 1.0,
+        shading="nearest" if domain.grid.rectilinear else "auto",
+    )
+    axes.set_aspect(1 / np.cos(np.radians(float(np.mean(latitude)))))
+    axes.set_xlabel("longitude (°E)")
+    axes.set_ylabel("latitude (°N)")
+    axes.ticklabel_format(useOffset=False)
+    axes.locator_params(axis="x", nbins=5)
+    return image
+
+
+def time_series_figure(experiment: Experiment, result: MemberResult) -> Figure:
+    """Regional means: thaw, annual Δ of the fluxes, carbon exposed and kept, cumulative ΔNEP."""
+    weight = weights(result)
+    first, last = experiment.protocol.future
+    start, end = experiment.protocol.historical
+    years = np.arange(first, last + 1)
+    fluxes = {name: regional_mean(v, weight) for name, v in delta_fluxes(result).items()}
+    stocks = {name: regional_mean(v, weight) for name, v in delta_stocks(result).items()}
+
+    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    figure.suptitle(_title(experiment, result, "area-weighted means, Δ = S_T − S_R"))
+    thaw, rates, carbon, net = figure.subplots(2, 2).ravel()
+
+    whole = np.arange(start, last + 1)
+    for name, label, colour in (
+        ("thawdepth", "maximum thaw depth", ORANGE),
+        ("active_layer_thickness", "active layer thickness (rule)", BLUE),
+    ):
+        history = regional_mean(result.products[f"historical/{name}"], weight)
+        future = regional_mean(result.products[f"S_T/{name}"], weight)
+        thaw.plot(whole, np.concatenate([history, future]), color=colour, label=label)
+    thaw.axvline(end + 0.5, color="0.5", linestyle=":", label=f"branch {end}")
+    thaw.set_ylabel("m")
+    thaw.set_title("Thaw")
+
+    for name, colour in (("ΔNPP", GREEN), ("ΔRH", ORANGE), ("ΔNEP", BLUE)):
+        rates.plot(years, fluxes[name], color=colour, label=name)
+    rates.set_ylabel(_RATE)
+    rates.set_title("Annual fluxes")
+
+    for name, colour in (
+        ("SOC_PF", BLACK),
+        ("ΔSOC", ORANGE),
+        ("ΔSOC_NET", PINK),
+        ("ΔVegC", GREEN),
+    ):
+        label = "SOC_PF (exposed)" if name == "SOC_PF" else name
+        carbon.plot(years, stocks[name], color=colour, label=label)
+    carbon.set_ylabel(_CARBON)
+    carbon.set_title("Carbon exposed and kept")
+
+    net.plot(years, np.cumsum(fluxes["ΔNEP"]), color=BLUE, label="ΣΔNEP")
+    net.set_ylabel(_CARBON)
+    net.set_title("Cumulative ΔNEP (positive: uptake)")
+
+    for axes in (thaw, rates, carbon, net):
+        axes.set_xlabel("year")
+        if axes is not thaw:
+            axes.axhline(0, color="0.5", linewidth=0.8)
+        axes.legend(frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

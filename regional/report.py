@@ -1,0 +1,41 @@
+"""Everything a finished member leaves behind: NetCDF, figures, the summary as JSON."""
+
+import json
+import math
+from pathlib import Path
+
+from regional.analysis import Row, summarise
+from regional.experiment import Experiment
+from regional.figures import write_figures
+from regional.output import attributes, write_member
+from regional.run import STATUS, MemberResult
+
+
+def finish_member(
+    experiment: Experiment, result: MemberResult, out: Path
+) -> tuple[list[Row], list[Path]]:
+    """Write a member's files; returns its summary and the paths, NetCDF first."""
+    files = [*write_member(experiment, result, out).values()]
+    files += write_figures(experiment, result, out).values()
+    rows = summarise(experiment, result)
+    path = out / f"summary_{result.member}_{result.scenario}.json".lower()
+    summary = {
+        "attributes": attributes(experiment, result, "S_T"),
+        "numbers": [
+            {
+                "name": row.name,
+                "value": row.value if math.isfinite(row.value) else None,
+                "unit": row.unit,
+            }
+            for row in rows
+        ],
+        "cells": {
+            str(cell): {
+                "status": STATUS[int(result.status[cell])],
+                "reasons": [str(fault) for fault in found],
+            }
+            for cell, found in result.findings.items()
+        },
+    }
+    path.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return rows, [*files, path]
