@@ -121,7 +121,7 @@ def simulate_site(
     ] = "hold",
     exposure: Annotated[bool, typer.Option(help="Thaw exposure from 1901 on.")] = True,
 ) -> None:
-    """Equilibrium with the site's first year, then its climate; CF NetCDF out."""
+    """Equilibrium, then the site's climate; writes CF NetCDF."""
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"no such folder: {out.absolute().parent}", param_hint="--out")
     where = open_place(
