@@ -6,6 +6,7 @@ read from those declarations, and so are the TOML files, the documentation and t
 """
 
 import dataclasses
+import difflib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -319,9 +320,8 @@ def resolve_name(name: str) -> str:
     for info in REGISTRY.values():
         if info.symbol and info.symbol.casefold() == folded:
             return info.name
-    import difflib
-
-    known = [*REGISTRY, *(i.symbol for i in REGISTRY.values() if i.symbol)]
-    near = difflib.get_close_matches(name, known, n=3)
+    known = {name.casefold(): name for name in REGISTRY}
+    known |= {info.symbol.casefold(): info.symbol for info in REGISTRY.values() if info.symbol}
+    near = [known[match] for match in difflib.get_close_matches(folded, known, n=3)]
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     raise KeyError(f"unknown parameter {name!r}{hint}")
