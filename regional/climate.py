@@ -17,7 +17,7 @@ from temjax.forcing import MONTH_DAYS
 from temjax.validation import Finding, check_climate, check_months, raise_findings
 
 VARIABLES = ("air_temperature", "precipitation", "shortwave")
-_DAYS = np.array(MONTH_DAYS, dtype=float)
+MONTH_LENGTHS = np.array(MONTH_DAYS, dtype=float)
 
 # unit -> factor per month and offset that give °C, mm month⁻¹, W m⁻², ppmv
 _UNITS: dict[str, dict[str, tuple[NDArray | float, float]]] = {
@@ -27,8 +27,8 @@ _UNITS: dict[str, dict[str, tuple[NDArray | float, float]]] = {
     },
     "precipitation": {
         **dict.fromkeys(("mm month-1", "mm/month", "mm", "kg m-2 month-1"), (1.0, 0.0)),
-        **dict.fromkeys(("mm d-1", "mm/day", "mm day-1", "kg m-2 d-1"), (_DAYS, 0.0)),
-        **dict.fromkeys(("kg m-2 s-1", "mm s-1"), (86400 * _DAYS, 0.0)),
+        **dict.fromkeys(("mm d-1", "mm/day", "mm day-1", "kg m-2 d-1"), (MONTH_LENGTHS, 0.0)),
+        **dict.fromkeys(("kg m-2 s-1", "mm s-1"), (86400 * MONTH_LENGTHS, 0.0)),
     },
     "shortwave": dict.fromkeys(("w m-2", "w/m2", "w m**-2", "w m^-2"), (1.0, 0.0)),
     "co2": dict.fromkeys(("ppm", "ppmv", "umol mol-1", "1e-6"), (1.0, 0.0)),
@@ -42,27 +42,6 @@ class Segment:
     label: str
     first: int
     last: int
-
-
-@dataclass(frozen=True)
-class Seam:
-    """The step in a region's mean climate where one source follows another."""
-
-    before: Segment
-    after: Segment
-    years_before: tuple[int, int]
-    years_after: tuple[int, int]
-    temperature: float  # K
-    precipitation: float  # relative
-    shortwave: float  # relative
-
-    def __str__(self) -> str:
-        (a, b), (c, d) = self.years_before, self.years_after
-        return (
-            f"{self.before.label} {a}-{b} to {self.after.label} {c}-{d}: "
-            f"air temperature {self.temperature:+.2f} K, precipitation {self.precipitation:+.1%}, "
-            f"shortwave {self.shortwave:+.1%}"
-        )
 
 
 class Climate(Interface):
@@ -314,40 +293,6 @@ def _value_findings(
         return {}
     by_cell = {cell: check(slice(cell, cell + 1)) for cell in range(domain.size)}
     return {cell: found for cell, found in by_cell.items() if found}
-
-
-def find_seams(climate: Climate, area: NDArray, *, span: int = 10) -> list[Seam]:
-    """Steps in the area-weighted mean climate at the borders between sources.
-
-    Args:
-        climate: with its sources.
-        area: weights ``(cell,)``.
-        span: years averaged on each side.
-    """
-    if len(climate.segments) < 2:
-        return []
-    good = np.array([c for c in range(area.size) if c not in climate.findings], dtype=int)
-    data = climate.load(good)
-    weight = area[good] / area[good].sum()
-
-    def mean(name: str, first: int, last: int) -> float:
-        rows = (climate.years >= first) & (climate.years <= last)
-        monthly = data[name][rows].mean(axis=0) @ weight
-        return float(monthly @ (_DAYS / _DAYS.sum()) if name != "precipitation" else monthly.sum())
-
-    seams = []
-    for before, after in zip(climate.segments[:-1], climate.segments[1:], strict=True):
-        old = (max(before.first, before.last - span + 1), before.last)
-        new = (after.first, min(after.last, after.first + span - 1))
-        seams.append(
-            Seam(
-                before, after, old, new,
-                temperature=mean("air_temperature", *new) - mean("air_temperature", *old),
-                precipitation=mean("precipitation", *new) / mean("precipitation", *old) - 1,
-                shortwave=mean("shortwave", *new) / mean("shortwave", *old) - 1,
-            )
-        )  # fmt: skip
-    return seams
 
 
 def merge_findings(*parts: Mapping[int, list[Finding]]) -> dict[int, list[Finding]]:

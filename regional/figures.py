@@ -21,7 +21,7 @@ from regional.synthetic import LABEL
 BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 _CARBON = "g C m$^{-2}$"
 _RATE = "g C m$^{-2}$ yr$^{-1}$"
-_QUANTILE = 0.98  # of |Δ| shown in full colour; a few extreme cells must not bleach a map
+_QUANTILE = 0.98  # where the colours end; a few extreme cells must not bleach a map
 
 
 def write_figures(experiment: Experiment, result: MemberResult, out: Path) -> dict[str, Path]:
@@ -72,19 +72,20 @@ def map_figure(experiment: Experiment, result: MemberResult) -> Figure:
 
 
 def _draw_map(axes: Axes, domain: Domain, values: NDArray):
-    """One map; cells without a value are grey."""
-    known = np.abs(values[np.isfinite(values)])
-    limit = float(np.quantile(known, _QUANTILE)) if known.size else 1.0
+    """One map; cells without a value are grey.
+
+    Values of both signs get a diverging scale about zero. Where nearly all have one sign it would
+    hide their pattern, so they get a sequential scale over their own range.
+    """
+    known = values[np.isfinite(values)]
+    low, high = np.quantile(known, [1 - _QUANTILE, _QUANTILE]) if known.size else (-1.0, 1.0)
+    colours = {"cmap": "PuOr", "vmin": -max(-low, high), "vmax": max(-low, high)}
+    if low * high > 0:
+        colours = {"cmap": "cividis", "vmin": low, "vmax": high}
     latitude, longitude = domain.grid.fields()
     axes.set_facecolor("0.85")
     image = axes.pcolormesh(
-        longitude,
-        latitude,
-        domain.to_grid(values),
-        cmap="PuOr",
-        vmin=-(limit or 1.0),
-        vmax=limit or 1.0,
-        shading="nearest" if domain.grid.rectilinear else "auto",
+        longitude, latitude, domain.to_grid(values), shading="nearest", **colours
     )
     axes.set_aspect(1 / np.cos(np.radians(float(np.mean(latitude)))))
     axes.set_xlabel("longitude (°E)")

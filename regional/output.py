@@ -111,7 +111,7 @@ def attributes(experiment: Experiment, result: MemberResult, key: str) -> dict[s
         "root_zone_nitrogen": options.root_zone_nitrogen,
         "model_options": json.dumps(asdict(options)),
         "configuration_hash": experiment.hash,
-        "parameter_hash": result.parameter_hash,
+        "parameter_hashes": ", ".join(f"{k} {v}" for k, v in result.parameter_hashes.items()),
         "cells": result.domain.size,
         "cells_by_status": ", ".join(
             f"{name} {count}" for name, count in zip(STATUS, masked, strict=True)

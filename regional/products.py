@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sites.output import STANDARD_NAMES
 from temjax.cell import CellConstants
 from temjax.forcing import MONTH_DAYS
 from temjax.outputs import ANNUAL_OUTPUTS, FLUX_OUTPUTS, OutputInfo
@@ -79,34 +80,48 @@ def _snow(run: Run, _: CellConstants) -> NDArray:
     return _month_mean(np.asarray(run.monthly.snowpack))
 
 
-_CARBON_RATE, _MEAN, _END = "kg m-2 s-1", "time: mean", "time: point"
-_UPWARD = "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_"
+_RATE, _STOCK, _MEAN = "kg m-2 s-1", "kg m-2", "time: mean"
+_INTO, _OUT_OF = "carbon mass flux into atmosphere", "carbon mass flux out of atmosphere"
+
+
+def _carbon_rate(name: str, flux: str, long_name: str) -> Product:
+    extract = _rate(flux, 1 / GRAMS_PER_KILOGRAM)
+    return Product(name, _RATE, long_name, extract, _MEAN, STANDARD_NAMES[flux], isimip=True)
+
+
+def _carbon_stock(name: str, pool: str, long_name: str) -> Product:
+    extract = _stock(pool)
+    return Product(
+        name, _STOCK, long_name, extract, "time: point", STANDARD_NAMES[pool], isimip=True
+    )
+
 
 _ISIMIP = (
-    Product("gpp", _CARBON_RATE, "carbon mass flux out of atmosphere due to GPP",
-            _rate("gross_primary_production", 1e-3), _MEAN,
-            "gross_primary_productivity_of_biomass_expressed_as_carbon", True),
-    Product("npp", _CARBON_RATE, "carbon mass flux out of atmosphere due to NPP",
-            _rate("net_primary_production", 1e-3), _MEAN,
-            "net_primary_productivity_of_biomass_expressed_as_carbon", True),
-    Product("ra", _CARBON_RATE, "carbon mass flux into atmosphere due to autotrophic respiration",
-            _rate("autotrophic_respiration", 1e-3), _MEAN, _UPWARD + "plant_respiration", True),
-    Product("rh", _CARBON_RATE, "carbon mass flux into atmosphere due to heterotrophic respiration",
-            _rate("heterotrophic_respiration", 1e-3), _MEAN,
-            _UPWARD + "heterotrophic_respiration", True),
-    Product("evap", _CARBON_RATE, "total evapotranspiration", _rate("evapotranspiration", 1.0),
-            _MEAN, "water_evapotranspiration_flux", True),
-    Product("cveg", "kg m-2", "carbon mass in vegetation", _stock("vegetation_carbon"), _END,
-            "vegetation_carbon_content", True),
-    Product("csoil", "kg m-2", "carbon mass in soil pool", _stock("soil_organic_carbon"), _END,
-            "soil_mass_content_of_carbon", True),
-    Product("tsl", "K", "temperature of soil", _soil_temperature, _MEAN, "soil_temperature", True,
-            by_depth=True),
-    Product("thawdepth", "m", "annual maximum thaw depth", _own("maximum_thaw_depth"),
-            "time: maximum", "", True),
-    Product("soilmoist", "kg m-2", "total soil moisture content of the rooting zone",
-            _soil_moisture, _MEAN, "mass_content_of_water_in_soil", True),
-    Product("swe", "kg m-2", "snow water equivalent", _snow, _MEAN, "surface_snow_amount", True),
+    _carbon_rate("gpp", "gross_primary_production", f"{_OUT_OF} due to GPP"),
+    _carbon_rate("npp", "net_primary_production", f"{_OUT_OF} due to NPP"),
+    _carbon_rate("ra", "autotrophic_respiration", f"{_INTO} due to autotrophic respiration"),
+    _carbon_rate("rh", "heterotrophic_respiration", f"{_INTO} due to heterotrophic respiration"),
+    Product(
+        "evap", _RATE, "total evapotranspiration", _rate("evapotranspiration", 1.0), _MEAN,
+        "water_evapotranspiration_flux", isimip=True,
+    ),
+    _carbon_stock("cveg", "vegetation_carbon", "carbon mass in vegetation"),
+    _carbon_stock("csoil", "soil_organic_carbon", "carbon mass in soil pool"),
+    Product(
+        "tsl", "K", "temperature of soil", _soil_temperature, _MEAN,
+        STANDARD_NAMES["soil_temperature"], isimip=True, by_depth=True,
+    ),
+    Product(
+        "thawdepth", "m", "annual maximum thaw depth", _own("maximum_thaw_depth"),
+        "time: maximum", isimip=True,
+    ),
+    Product(
+        "soilmoist", _STOCK, "total soil moisture content of the rooting zone", _soil_moisture,
+        _MEAN, "mass_content_of_water_in_soil", isimip=True,
+    ),
+    Product(
+        "swe", _STOCK, "snow water equivalent", _snow, _MEAN, "surface_snow_amount", isimip=True
+    ),
 )  # fmt: skip
 
 _OWN_NAMES = (

@@ -1,6 +1,5 @@
 """A regional run: cells in tiles, tiles side by side, bad cells masked and named."""
 
-import hashlib
 import multiprocessing
 import os
 import signal
@@ -15,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from regional.climate import Climate, Seam, Segment, find_seams, load_climate, merge_findings
+from regional.climate import Climate, Segment, load_climate, merge_findings
 from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
 from regional.progress import Meter
 from regional.protocol import Timeline, make_timeline
 from regional.restart import Products, Restarts
+from regional.seam import Seam, find_seams
 from regional.tile import Cells, Report, Stopped, TileRun
+from sites.provenance import parameter_hash
 from temjax import __version__
 from temjax.equilibrium import METHODS
 from temjax.parameter_files import load_parameters, read_parameters
@@ -47,7 +48,7 @@ class MemberResult:
         findings: reasons by cell, for every cell that is not ok.
         segments: climate sources in order.
         seams: steps where climate sources meet.
-        parameter_hash: of the parameter sets in use.
+        parameter_hashes: by vegetation type in use.
         cell_years: simulated now, without those taken from restart points.
         seconds: wall time.
     """
@@ -61,7 +62,7 @@ class MemberResult:
     findings: dict[int, list[Finding]]
     segments: tuple[Segment, ...]
     seams: list[Seam]
-    parameter_hash: str
+    parameter_hashes: dict[str, str]
     cell_years: int
     seconds: float
 
@@ -144,7 +145,9 @@ def _run_member(
         findings=dict(sorted(findings.items())),
         segments=climate.segments,
         seams=seams,
-        parameter_hash=_parameter_hash(sets),
+        parameter_hashes={
+            name: parameter_hash(parameters) for name, parameters in zip(names, sets, strict=True)
+        },
         cell_years=meter.computed,
         seconds=time.perf_counter() - started,
     )
@@ -165,13 +168,6 @@ def _check_stefan(experiment: Experiment, names: list[str], sets: list[Parameter
         message = f"no Stefan coefficient for {', '.join(lacking)}"
         mend = "Choose active_layer_rule = 'hold', or give sets with stefan_coefficient."
         raise DataError([Finding(experiment.name, "model.active_layer_rule", "", message, mend)])
-
-
-def _parameter_hash(sets: list[Parameters]) -> str:
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(sets):
-        digest.update(np.asarray(leaf, dtype=float).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _tiles(

@@ -1,0 +1,263 @@
+"""Whole runs of a small region: phases, restart points, masked cells, files.
+
+One tile shape and one block length throughout, so that the model is compiled once.
+"""
+
+import csv
+import json
+import shutil
+
+import netCDF4
+import numpy as np
+import pytest
+from rich.console import Console
+from small_region import COLUMNS, SOURCE, change, small_experiment, write_experiment
+
+import regional.tile
+from regional.analysis import summarise
+from regional.experiment import read_experiment
+from regional.output import DIFFERENCE
+from regional.products import PRODUCTS, grams_per_year
+from regional.report import finish_member
+from regional.run import INVALID_INPUT, OK, STATUS, project
+from temjax.validation import DataError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("region")
+
+
+@pytest.fixture(scope="module")
+def experiment(folder):
+    return small_experiment(folder)
+
+
+@pytest.fixture(scope="module")
+def result(experiment, folder):
+    (result,) = project(experiment, folder / "out")
+    return result
+
+
+@pytest.fixture(scope="module")
+def files(experiment, result, folder):
+    finish_member(experiment, result, folder / "out")
+    return folder / "out"
+
+
+def identical(one, other, cells=slice(None)):
+    assert one.keys() == other.keys()
+    return all(
+        np.array_equal(one[name][..., cells], other[name][..., cells], equal_nan=True)
+        for name in one
+    )
+
+
+def test_every_phase_has_its_products(result):
+    assert np.all(result.status == OK)
+    assert result.findings == {}
+    for run, years in (("historical", 6), ("S_R", 4), ("S_T", 4)):
+        for name, product in PRODUCTS.items():
+            shape = (years, 6, COLUMNS) if product.by_depth else (years, COLUMNS)
+            assert result.products[f"{run}/{name}"].shape == shape
+    assert np.all(result.products["equilibrium/residual"] <= 1e-8)
+    # 6 + 6 years, and 4 years twice, for every cell: padding is not counted
+    assert result.cell_years == (6 + 6 + 2 * 4) * COLUMNS
+
+
+def test_parameters_are_gathered_by_cell(result):
+    """Columns 1 and 3 are another vegetation type, in the same tiles as columns 0, 2, 4."""
+    soil = result.products["historical/csoil"][-1]
+    assert set(result.domain.vegetation[[1, 3]]) == {"alpine-tundra"}
+    assert abs(soil[1] - soil[3]) < abs(soil[1] - soil[0])
+    assert abs(soil[0] - soil[2]) < abs(soil[1] - soil[2])
+
+
+def test_experiments_differ_by_exposure_alone(result):
+    p = result.products
+    for name in ("tsl", "thawdepth", "swe"):
+        assert np.array_equal(p[f"S_T/{name}"], p[f"S_R/{name}"])
+    assert np.all(p["S_R/exposed_carbon"] == 0)
+    assert np.all(p["S_R/exposure_factor"] == 1)
+    assert np.any(p["S_T/exposed_carbon"] != 0)
+    # exposure begins in 1992, the third historical year
+    assert np.all(p["historical/exposed_carbon"][:2] == 0)
+    assert np.any(p["historical/exposed_carbon"][2:] != 0)
+
+
+def test_carbon_budget_closes_with_the_exposed_carbon(result):
+    """Δ(SOC + frozen) = litterfall − RH, from independently written variables."""
+    p = result.products
+    for run, before in (("S_T", "historical"), ("S_R", "historical")):
+        soil = 1000 * (p[f"{run}/csoil"][-1] - p[f"{before}/csoil"][-1])
+        frozen = p[f"{run}/frozen_carbon"][-1] - p[f"{before}/frozen_carbon"][-1]
+        litter = p[f"{run}/litterfall_carbon"].sum(axis=0)
+        respired = grams_per_year(p[f"{run}/rh"]).sum(axis=0)
+        stock = 1000 * p[f"{run}/csoil"][-1]
+        assert np.max(np.abs(soil + frozen - litter + respired) / stock) < 1e-10
+
+
+def test_logged_and_residual_exposure_agree(experiment, result):
+    rows = {row.name: row.value for row in summarise(experiment, result)}
+    logged = rows["SOC_PF 1996-1999, logged"]
+    assert logged != 0
+    assert rows["SOC_PF 1996-1999, residual"] == pytest.approx(logged, rel=1e-8)
+
+
+def test_resume_after_any_lost_phase_is_bit_identical(experiment, result, folder, tmp_path):
+    points = sorted((folder / "out" / "restart" / "toy_rcp85").glob("*.npz"))
+    assert len(points) == 3 * 4
+    for lost in ("future", "historical", "spin-up"):
+        out = tmp_path / lost
+        shutil.copytree(folder / "out" / "restart", out / "restart")
+        phases = ("spin-up", "historical", "future")
+        for phase in phases[phases.index(lost) :]:
+            (out / "restart" / "toy_rcp85" / f"tile0001_{phase}.npz").unlink()
+        (again,) = project(experiment, out, resume=True)
+        assert identical(again.products, result.products), lost
+        assert 0 < again.cell_years < result.cell_years
+
+
+def test_interrupted_run_goes_on_bit_identically(experiment, result, tmp_path, monkeypatch):
+    calls = []
+    original = regional.tile.TileRun._advance
+
+    def dying(self, *arguments, **named):
+        calls.append(arguments[0])
+        if len(calls) == 9:  # inside the second tile
+            raise KeyboardInterrupt
+        return original(self, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(regional.tile.TileRun, "_advance", dying)
+        with pytest.raises(KeyboardInterrupt):
+            project(experiment, tmp_path)
+    (again,) = project(experiment, tmp_path, resume=True)
+    assert identical(again.products, result.products)
+
+
+def test_restart_points_of_another_configuration_are_refused(experiment, result, folder, tmp_path):
+    shutil.copytree(folder / "out" / "restart", tmp_path / "restart")
+    model = experiment.model.model_copy(update={"expose_water": False})
+    other = experiment.model_copy(update={"model": model})
+    with pytest.raises(DataError, match="made by another configuration"):
+        project(other, tmp_path, resume=True)
+
+
+def test_damaged_restart_point_is_named(experiment, result, folder, tmp_path):
+    shutil.copytree(folder / "out" / "restart", tmp_path / "restart")
+    damaged = tmp_path / "restart" / "toy_rcp85" / "tile0000_historical.npz"
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"tile0000_historical.npz.*damaged"):
+        project(experiment, tmp_path, resume=True)
+
+
+POISON = {
+    1: ("past.nc", "tair", np.nan, "nan"),
+    2: ("past.nc", "precip", -9999.0, "-9999"),
+    3: ("future.nc", "tair", 280.0, "kelvin"),
+}
+
+
+def test_poisoned_cells_are_masked_named_and_leave_the_rest_untouched(result, tmp_path):
+    path = write_experiment(tmp_path)
+    for cell, (file, variable, value, _) in POISON.items():
+
+        def poison(values, cell=cell, value=value):
+            values[30, 0, cell] = value
+            return values
+
+        change(tmp_path / "data" / file, variable, poison)
+
+    def unknown_class(values):
+        values[0, 4] = 42
+        return values
+
+    change(tmp_path / "data" / "vegetation.nc", "veg", unknown_class)
+    experiment = read_experiment(path)
+    console = Console(record=True, width=120)
+    (poisoned,) = project(experiment, tmp_path / "out", console=console)
+    assert "4 of 5 cells masked" in console.export_text()
+    assert poisoned.status.tolist() == [OK, *[INVALID_INPUT] * 4]
+    assert identical(poisoned.products, result.products, cells=[0])
+    assert np.isnan(poisoned.products["S_T/npp"][:, 1:]).all()
+
+    finish_member(experiment, poisoned, tmp_path / "out")
+    with (tmp_path / "out" / "temjax_toy_rcp85_cells.csv").open(encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [int(row["cell"]) for row in table] == [1, 2, 3, 4]
+    for row, (file, variable, _, words) in zip(table[:3], POISON.values(), strict=True):
+        assert row["file"].endswith(file)
+        assert row["variable"] == variable
+        assert words in row["message"] + row["mend"]
+        assert "record 30" in row["place"]
+    assert "domain.classes" in table[3]["message"]
+    summary = json.loads((tmp_path / "out" / "summary_toy_rcp85.json").read_text(encoding="utf-8"))
+    assert sorted(summary["cells"]) == ["1", "2", "3", "4"]
+    assert "invalid_input 4" in summary["attributes"]["cells_by_status"]
+
+
+def test_a_region_without_a_valid_cell_is_an_error(tmp_path):
+    experiment = small_experiment(tmp_path)
+    change(tmp_path / "data" / "past.nc", "tair", lambda values: values + 273.15)
+    with pytest.raises(DataError, match="kelvin"):
+        project(experiment, tmp_path / "out")
+
+
+def test_files_are_cf_with_isimip_names(files, result):
+    for path in sorted(files.glob("*.nc")):
+        with netCDF4.Dataset(path) as file:
+            assert file.data_model == "NETCDF4_CLASSIC"
+            assert file.Conventions == "CF-1.8"
+            assert file.variables["time"].calendar == "365_day"
+            years = netCDF4.num2date(file["time"][:], file["time"].units, file["time"].calendar)
+            assert [(stamp.month, stamp.day) for stamp in years] == [(12, 31)] * years.size
+            assert file.variables["time"].bounds == "time_bnds"
+            assert file["time_bnds"][0].tolist() == [0, 365]
+            for name, product in PRODUCTS.items():
+                variable = file.variables[name]
+                assert variable.dtype == np.float32
+                assert variable.units == product.units
+                assert variable._FillValue == np.float32(1e20)
+                assert variable.coordinates == "lat lon"
+                assert variable.cell_methods.startswith("time: ")
+            assert file["lat"].units == "degrees_north"
+            assert file["depth"].positive == "down"
+            assert file["cell_area"][:].sum() == pytest.approx(COLUMNS * 1e6)
+
+
+def test_values_survive_the_file(files, result):
+    with netCDF4.Dataset(files / "temjax_toy_rcp85_transient_small_annual_1996_1999.nc") as file:
+        for name in ("npp", "tsl", "thawdepth"):
+            given = result.products[f"S_T/{name}"].astype(np.float32)
+            assert np.array_equal(file[name][:].filled(np.nan)[..., 0, :], given)
+    with netCDF4.Dataset(files / "temjax_toy_rcp85_difference_small_annual_1996_1999.nc") as file:
+        delta = result.products["S_T/csoil"] - result.products["S_R/csoil"]
+        assert file["csoil"][:, 0].filled(np.nan) == pytest.approx(delta, rel=1e-6, abs=1e-12)
+        assert file["csoil"].long_name.startswith("S_T minus S_R")
+        assert "standard_name" not in file["csoil"].ncattrs()
+
+
+def test_files_say_what_made_them_and_nothing_of_the_inputs_history(files, experiment):
+    for path in sorted(files.glob("*.nc")):
+        with netCDF4.Dataset(path) as file:
+            text = " ".join(str(file.getncattr(name)) for name in file.ncattrs())
+            assert SOURCE not in text
+            assert "history" not in file.ncattrs()
+            assert file.configuration_hash == experiment.hash
+            assert file.source.startswith("temjax ")
+            assert "moist-tundra " in file.parameter_hashes
+            assert file.active_layer_rule == "hold"
+            assert file.root_zone_nitrogen == "pulse_only"
+            assert json.loads(file.model_options)["substeps"] == experiment.options.substeps
+            assert "past 1990-1994 to model 1995-1999" in file.forcing_seam
+            assert file.branch_year == 1995
+            assert "SYNTHETIC" not in text
+            assert all(word in file["cell_status"].flag_meanings for word in STATUS)
+    names = sorted(path.name.split("_")[3] for path in files.glob("*.nc"))
+    assert names == sorted(["historical", "reference", "transient", DIFFERENCE])
+
+
+def test_figures_are_written(files):
+    for name in ("delta_map_toy_rcp85.png", "delta_time_series_toy_rcp85.png"):
+        assert (files / name).stat().st_size > 20_000
