@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -11,12 +12,11 @@ import numpy as np
 from jaxtyping import Array
 
 from temjax.cell import CellConstants, cell_constants, initial_pools
-from temjax.forcing import MONTH_DAYS, Location
-from temjax.month import MonthDrivers, integrate_month
+from temjax.forcing import Location
+from temjax.month import MonthDrivers, integrate_month, rates
 from temjax.outputs import flux_index
 from temjax.parameters import REGISTRY, Parameters, tunable_names
 from temjax.processes import nitrogen, radiation, snow
-from temjax.processes.evapotranspiration import potential_evapotranspiration
 from temjax.state import Memory, pool_index
 from temjax.year import YearInputs, month_drivers, next_memory
 from tests.reference.tables import TYPES, parameters_of
@@ -101,7 +101,14 @@ def random_cells(count: int, seed: int, *, published: bool = False) -> Cells:
     )
     drivers = month_drivers(inputs, jnp.asarray(gross))
     pools = initial_pools(parameters, location).at[pool_index("snowpack")].set(pack)
-    return Cells(parameters, constants, inputs, drivers, first_memory(parameters, constants, inputs, drivers), pools)
+    return Cells(
+        parameters,
+        constants,
+        inputs,
+        drivers,
+        first_memory(parameters, constants, inputs, drivers),
+        pools,
+    )
 
 
 def first_memory(
@@ -165,10 +172,8 @@ def spin_up(cells: Cells, years: int, integrate=integrate_month) -> Cells:
 
 def runge_kutta_month(parameters, constants, drivers, memory, pools, *, substeps: int):
     """Classical fourth-order Runge-Kutta: the yardstick of the default integrator."""
-    from temjax.month import rates
-
     step = 1.0 / substeps
-    right = lambda state: rates(parameters, constants, drivers, memory, state)  # noqa: E731
+    right = partial(rates, parameters, constants, drivers, memory)
 
     def substep(carry, _):
         state, totals = carry
@@ -185,7 +190,3 @@ def runge_kutta_month(parameters, constants, drivers, memory, pools, *, substeps
         substep, (pools, jnp.zeros_like(fluxes)), None, length=substeps
     )
     return pools, totals
-
-
-MONTH_LENGTHS = np.asarray(MONTH_DAYS, float)
-__all__ = ["Cells", "potential_evapotranspiration", "random_cells", "run_year", "spin_up"]
