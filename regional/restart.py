@@ -95,7 +95,7 @@ class Restarts:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = dict(archive)
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise self._fault(path, f"damaged restart file ({error})", "Delete it.") from error
