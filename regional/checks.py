@@ -5,6 +5,7 @@ from pathlib import Path
 from regional.climate import load_climate
 from regional.domain import load_domain
 from regional.experiment import Experiment, read_experiment
+from regional.folder import check_folder
 from temjax.parameter_files import ParameterError, read_parameters
 from temjax.validation import DataError, Finding
 
@@ -12,11 +13,13 @@ _TABLES = ("domain", "climate", "protocol")
 
 
 def check(path: Path) -> list[Finding] | None:
-    """Findings of an experiment file or of a folder of them; None if ``path`` is neither."""
+    """Findings of an experiment file, a folder of them or a folder of NetCDF input; else None."""
     path = Path(path)
     if path.is_dir():
         files = [file for file in sorted(path.glob("*.toml")) if _is_experiment(file)]
-        return [finding for file in files for finding in check_file(file)] if files else None
+        if not files:
+            return check_folder(path)
+        return [finding for file in files for finding in check_file(file)]
     if path.suffix != ".toml" or not _is_experiment(path):
         return None
     return check_file(path)

@@ -181,7 +181,7 @@ def _read_file(
         return None
     path = str(reader.folder / file)
     with dataset:
-        years = _whole_years(reader, path, dataset)
+        years = whole_years(reader, path, dataset)
         data = {}
         for name in VARIABLES:
             taken = reader.take(dataset, Variable(file=file, variable=getattr(settings, name)))
@@ -190,13 +190,15 @@ def _read_file(
             if not reader.same_grid(file, taken.grid, domain.grid):
                 return None
             values = taken.values[:, domain.row, domain.column].reshape(years.size, 12, -1)
-            converted = _convert(reader, path, getattr(settings, name), name, taken.units, values)
+            converted = to_model_units(
+                reader, path, getattr(settings, name), name, taken.units, values
+            )
             if converted is not None:
                 data[name] = converted
     return (years, data) if len(data) == len(VARIABLES) else None
 
 
-def _whole_years(reader: Reader, path: str, dataset) -> NDArray | None:
+def whole_years(reader: Reader, path: str, dataset) -> NDArray | None:
     """The calendar years of a monthly time axis."""
     if "time" not in dataset.variables or "units" not in dataset["time"].attrs:
         reader.find(path, "time", "no time axis with units", "Add CF time: `days since ...`.")
@@ -213,7 +215,7 @@ def _whole_years(reader: Reader, path: str, dataset) -> NDArray | None:
     return np.arange(months[0][0], months[-1][0] + 1)
 
 
-def _convert(
+def to_model_units(
     reader: Reader, path: str, label: str, name: str, units: str, values: NDArray
 ) -> NDArray | None:
     """Values in the model's units, float32; a file without units is taken to be in them."""
@@ -246,7 +248,7 @@ def _read_co2(reader: Reader, settings: GriddedClimate, segments: list[Segment])
             if "year" not in dataset.variables or taken.values.ndim != 1:
                 reader.find(path, "year", "no yearly series", "Give co2(year) with a year axis.")
                 continue
-            values = _convert(reader, path, source.variable, "co2", taken.units, taken.values)
+            values = to_model_units(reader, path, source.variable, "co2", taken.units, taken.values)
             years = np.asarray(dataset["year"].values, dtype=int)
         if values is None:
             continue

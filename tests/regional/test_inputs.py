@@ -173,3 +173,39 @@ def test_other_files_are_not_ours(tmp_path):
     other.write_text("name = 'x'\n", encoding="utf-8")
     assert check(other) is None
     assert check(tmp_path) is None
+
+
+def test_a_folder_of_input_needs_no_experiment_file(tmp_path):
+    write_experiment(tmp_path)
+    assert check(tmp_path / "data") == []
+
+
+@pytest.mark.parametrize("fault", [name for name in CELL_FAULTS if name != "vegetation"])
+def test_folder_check_finds_the_same_cell_faults(tmp_path, fault):
+    file, variable, edit, words = CELL_FAULTS[fault]
+    write_experiment(tmp_path)
+    change(tmp_path / "data" / file, variable, edit)
+    (finding,) = check(tmp_path / "data")
+    assert finding.file.endswith(file)
+    assert words in str(finding)
+    assert "(0, 2)" in finding.index
+
+
+def test_folder_check_finds_broken_months_units_and_latitude(tmp_path):
+    write_experiment(tmp_path)
+    data = tmp_path / "data"
+    for file, edit in (
+        ("past.nc", drop_month),
+        ("future.nc", lambda d: with_units(d, "precip", "inches").assign(lat=d.lat + 30)),
+    ):
+        with xr.open_dataset(data / file, decode_times=False) as opened:
+            dataset = opened.load()
+        edit(dataset).to_netcdf(data / file)
+    texts = [str(finding) for finding in check(data)]
+    assert sum("months missing: 1991-09" in text for text in texts) == 1
+    assert sum("'inches' is not understood" in text for text in texts) == 1
+    assert any("latitude 98.6 is out of range" in text for text in texts)
+
+
+def test_real_toolik_folder_has_no_findings(shared):
+    assert check(shared / "data" / "toolik") == []
