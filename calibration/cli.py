@@ -1,13 +1,13 @@
 """``temjax calibrate``: a first fit of one place."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from calibration.fit import FitError, FitResult, fit
+from calibration.fit import FitError, FitResult, Method, fit
 from calibration.objective import Objective
 from calibration.report import fitted_run, misfit_rows, parameter_table, write_fit
 from sites.cli import open_place
@@ -27,7 +27,9 @@ DEFAULT_TARGETS = ("net_ecosystem_production", "soil_temperature", "soil_organic
 console = Console(highlight=False)
 
 
-def fit_with_progress(site: Site, objective: Objective, steps: int, console: Console) -> FitResult:
+def fit_with_progress(
+    site: Site, objective: Objective, console: Console, *, steps: int, method: Method
+) -> FitResult:
     """Fit with a bar that shows the loss."""
     columns = (
         TextColumn("{task.description}"),
@@ -42,7 +44,7 @@ def fit_with_progress(site: Site, objective: Objective, steps: int, console: Con
         def advance(step: int, loss: float) -> None:
             progress.update(task, completed=step + 1, loss=f"loss {loss:.2f}")
 
-        return fit(objective, steps=steps, progress=advance)
+        return fit(objective, method=method, steps=steps, progress=advance)
 
 
 def names_of(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -68,7 +70,11 @@ def calibrate(
             "soil_temperature, soc."
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Gradient steps at most.", min=1)] = 40,
+    steps: Annotated[int, typer.Option(help="Model runs with gradient at most.", min=1)] = 12,
+    method: Annotated[
+        Literal["gauss_newton", "adam"],
+        typer.Option(help="Gauss-Newton steps, or Adam (give it some 40 steps)."),
+    ] = "gauss_newton",
 ) -> None:
     """Fit a few parameters of one place by gradient descent through its equilibrium."""
     where = open_place(place, site=site)
@@ -80,7 +86,7 @@ def calibrate(
         raise typer.BadParameter(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
     try:
-        result = fit_with_progress(where, objective, steps, console)
+        result = fit_with_progress(where, objective, console, steps=steps, method=method)
     except FitError as error:
         console.print(f"temjax: {where.name}: {error}")
         raise typer.Exit(1) from error

@@ -12,14 +12,14 @@ from sites.compare import comparison_table
 from sites.provenance import command_line
 
 SITE = "haibei-meadow"
-STEPS = 25
+STEPS = 10
 
 
 def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
     """Fit five parameters, write the set and figures, and leave its path in the context."""
     site = load(SITE)
     objective = Objective.of(site, DEFAULT_FREE, DEFAULT_TARGETS)
-    result = fit_with_progress(site, objective, STEPS, console)
+    result = fit_with_progress(site, objective, console, steps=STEPS, method="gauss_newton")
     _, rows = fitted_run(site, result)
     paths = write_fit(site, result, rows, out, command=command_line())
     console.print(parameter_table(result))

@@ -172,9 +172,13 @@ class Objective(eqx.Module):
         free = Free.of(parameters, names)
         return cls(free, parameters, site.location, site.forcing, tuple(chosen), options)
 
-    def simulated(
-        self, free: Float[Array, "free"], guess: State | None = None
-    ) -> tuple[dict[str, Array], State]:
+    def equilibrium_state(self) -> State:
+        """Equilibrium of the start, searched from nothing; the first guess of a fit."""
+        return find_equilibrium(
+            self.parameters, self.location, self.forcing, climate="first", options=self.options
+        ).state
+
+    def simulated(self, free: Float[Array, "free"], guess: State) -> tuple[dict[str, Array], State]:
         """Monthly series ``(year, 12)`` and stocks of the run, and its equilibrium state."""
         parameters = self.free.put(self.parameters, free)
         equilibrium = find_equilibrium(
@@ -199,7 +203,7 @@ class Objective(eqx.Module):
         return outputs, equilibrium.state
 
     def residuals(
-        self, free: Float[Array, "free"], guess: State | None = None
+        self, free: Float[Array, "free"], guess: State
     ) -> tuple[Float[Array, "n"], State]:
         """All residuals, those of the prior last, and the equilibrium state as the next guess."""
         outputs, state = self.simulated(free, guess)
@@ -208,7 +212,7 @@ class Objective(eqx.Module):
 
     @eqx.filter_jit
     def linearised(
-        self, free: Float[Array, "free"], guess: State | None
+        self, free: Float[Array, "free"], guess: State
     ) -> tuple[Float[Array, "n"], Float[Array, "n free"], State]:
         """Residuals, their Jacobian by forward mode, and the equilibrium state.
 
