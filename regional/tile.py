@@ -142,7 +142,9 @@ class TileRun:
         if found is not None:
             self.report(phase, years * self.cells.index.size, False)
             return found
-        self.report(phase, 0, True)
+        self.report(
+            f"{phase} (the first tile compiles)" if self.cells.number == 0 else phase, 0, True
+        )
         state, products = compute()
         self.restarts.save(phase, state, products)
         return state, products
