@@ -77,7 +77,9 @@ def replay(shared: Path, integrate, cells=(0, 1, 2), years: int = LAST_YEAR) -> 
         years: length of phase 1.
     """
     columns, is_run, in_equilibrium = read_run(shared, cells, years)
-    parameters = gather_parameters([load_parameters(CELL_SETS[c]) for c in cells], range(len(cells)))
+    parameters = gather_parameters(
+        [load_parameters(CELL_SETS[c]) for c in cells], range(len(cells))
+    )
     ones = jnp.ones(len(cells))
     elevation = jnp.asarray([ELEVATION[c] for c in cells])
     location = Location(68.0 * ones, elevation, SILT_PLUS_CLAY * ones)

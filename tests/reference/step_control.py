@@ -28,7 +28,6 @@ MOST_ATTEMPTS = 100_000
 
 # Fehlberg's tableau; TEM writes its entries with nine digits.
 _NODES = [
-    [],
     ["1/4"],
     ["3/32", "9/32"],
     ["1932/2197", "-7200/2197", "7296/2197"],
@@ -40,10 +39,11 @@ _FIFTH = ["16/135", "0", "6656/12825", "28561/56430", "-9/50", "2/55"]
 
 
 def _nine_digits(entries: list[str]) -> np.ndarray:
-    return np.array([round(float(Fraction(entry)), 9) for entry in entries])
+    values = [round(float(Fraction(entry)), 9) for entry in entries]
+    return np.array(values + [0.0] * (6 - len(values)))
 
 
-_A = [_nine_digits(row) for row in _NODES]
+_A = np.array([_nine_digits(row) for row in [[], *_NODES]])
 _B4, _B5 = _nine_digits(_FOURTH), _nine_digits(_FIFTH)
 
 _TESTED = [
@@ -146,12 +146,14 @@ def original_month(parameters, constants, drivers, memory, pools):
         state, time, step, attempts = carry
         running = time < 1.0
         moisture = jnp.maximum((state[_WATER] + constants.wilting_point) * per_water, 0.001)
-        slopes = []
-        for row in _A:
-            increment = sum((a * k for a, k in zip(row, slopes, strict=True)), 0.0)
-            slopes.append(right(state + step * increment, moisture))
-        fourth = state + step * sum(b * k for b, k in zip(_B4, slopes, strict=True))
-        fifth = state + step * sum(b * k for b, k in zip(_B5, slopes, strict=True))
+
+        def stage(index, slopes):
+            increment = jnp.tensordot(jnp.asarray(_A)[index], slopes, axes=1)
+            return slopes.at[index].set(right(state + step * increment, moisture))
+
+        slopes = jax.lax.fori_loop(0, 6, stage, jnp.zeros((6, *jnp.shape(state)), state.dtype))
+        fourth = state + step * jnp.tensordot(jnp.asarray(_B4), slopes, axes=1)
+        fifth = state + step * jnp.tensordot(jnp.asarray(_B5), slopes, axes=1)
         error, size = jnp.abs(fourth - fifth), jnp.abs(fourth)
         tested = jnp.asarray(_TESTED)
         good = jnp.all(error[tested] <= TOLERANCE * size[tested], axis=0)

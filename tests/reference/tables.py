@@ -50,10 +50,10 @@ def month_days(months: np.ndarray) -> np.ndarray:
     return np.asarray(MONTH_DAYS, float)[np.asarray(months, int) - 1]
 
 
-def deviation(result, reference) -> float:
-    """Largest |result - reference| relative to max(|reference|, 1e-6 of the column maximum)."""
+def deviation(result, reference, floor: float = 1e-6) -> float:
+    """Largest |result - reference| relative to max(|reference|, `floor` of the column maximum)."""
     reference = np.asarray(reference, float)
-    floor = max(1e-6 * np.abs(reference).max(), 1e-300)
+    floor = max(floor * np.abs(reference).max(), 1e-300)
     scale = np.maximum(np.abs(reference), floor)
     return float((np.abs(np.asarray(result, float) - reference) / scale).max())
 
