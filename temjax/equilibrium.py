@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from temjax.cell import CellConstants, cell_constants, initial_pools
 from temjax.forcing import Forcing, Location, mean_year
+from temjax.heat_equilibrium import tolerance
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.processes.nitrogen import carbon_to_nitrogen
@@ -30,7 +31,6 @@ from temjax.state import POOLS, EcosystemState, ExposureState, Memory, State, po
 from temjax.year import YearCarry, YearInputs, ecosystem_year, month_drivers
 
 METHODS = ("newton", "years", "not converged", "no vegetation")
-TOLERANCE = 1e-8
 WARM_UP_YEARS = 60
 NEWTON_STEPS = 15
 ROUND_YEARS = 5
@@ -47,7 +47,7 @@ class Equilibrium(eqx.Module):
 
     Attributes:
         state: where a run starts.
-        converged: residual below tolerance, ``(*cell)``.
+        converged: both residuals within 1e-8 (float32: 64 rounding units), ``(*cell)``.
         residual: largest relative change over one year of the slow pools, ``(*cell)``.
         heat_residual: of the annual heat map, ``(*cell)``.
         iterations: one-year evaluations until convergence, Jacobian columns not counted.
@@ -153,6 +153,7 @@ def _search(problem: _Problem, start: Packed, warm_rounds: int) -> _Search:
     shape, dtype = start.shape[1:], start.dtype
     size = start.shape[0]
     pools = len(POOLS)
+    limit = tolerance(dtype)
     last_round = warm_rounds + NEWTON_STEPS + MOST_YEARS // ROUND_YEARS
 
     def newton_step(search: _Search) -> Packed:
@@ -160,12 +161,12 @@ def _search(problem: _Problem, start: Packed, warm_rounds: int) -> _Search:
         x, after = search.state, search.after
         candidate = x + _solve(search.jacobian, after - x)
         lowest = jnp.concatenate([0.25 * x[:pools], jnp.full_like(x[pools:], -jnp.inf)])
-        usable = jnp.all(jnp.isfinite(candidate), axis=0) & (search.residual > TOLERANCE)
+        usable = jnp.all(jnp.isfinite(candidate), axis=0) & (search.residual > limit)
         return jnp.where(usable, jnp.maximum(candidate, lowest), x)
 
     def step(search: _Search) -> _Search:
         in_newton = (search.round > warm_rounds) & (search.round <= warm_rounds + NEWTON_STEPS)
-        active = search.residual > TOLERANCE
+        active = search.residual > limit
         first = jnp.where(in_newton, newton_step(search), search.state)
         settled, (before, after) = _settle(problem, first)
         x = jnp.where(active, settled, search.state)
@@ -173,7 +174,7 @@ def _search(problem: _Problem, start: Packed, warm_rounds: int) -> _Search:
         last = search.round >= last_round
         wanted = (
             ((search.round >= warm_rounds) & (search.round < warm_rounds + NEWTON_STEPS))
-            | jnp.all(plain_residual <= TOLERANCE)
+            | jnp.all(plain_residual <= limit)
             | last
         )
         after, jacobian = jax.lax.cond(
@@ -185,7 +186,7 @@ def _search(problem: _Problem, start: Packed, warm_rounds: int) -> _Search:
         measured = jnp.where(wanted, _residual(x, after), plain_residual)
         # A broken cell must not stop the others: it counts as unconverged, not as NaN.
         residual = jnp.where(jnp.isfinite(measured), measured, jnp.inf)
-        finished = residual <= TOLERANCE
+        finished = residual <= limit
         return _Search(
             state=x,
             after=after,
@@ -294,7 +295,7 @@ def _solve_ecosystem(problem: _Problem, start: Packed, warm_rounds: int):
         jax.tree.map(jax.lax.stop_gradient, problem), jax.lax.stop_gradient(start), warm_rounds
     )
     x, jacobian = jax.lax.stop_gradient((found.state, found.jacobian))
-    converged = found.residual <= TOLERANCE
+    converged = found.residual <= tolerance(start.dtype)
     after = problem(x)
     safe = jnp.where(converged[..., None, None], jacobian, 0.0)
     correction = _solve(safe, after - jax.lax.stop_gradient(after))
@@ -398,7 +399,8 @@ def find_equilibrium(
     barren = (jnp.max(year.air_temperature[0], axis=0) < COLDEST_WARMEST_MONTH) | (
         jnp.sum(year.precipitation[0], axis=0) <= 0
     )
-    method = jnp.where(barren, 3, jnp.where(by_newton, 0, jnp.where(converged, 1, 2)))
+    converged = converged & (heat_residual <= tolerance(dtype))
+    method = jnp.where(barren, 3, jnp.where(~converged, 2, jnp.where(by_newton, 0, 1)))
     return Equilibrium(
         state=State(ecosystem, memory, soil.final, exposure),
         converged=converged & ~barren,
