@@ -25,12 +25,16 @@ from regional.tile import Cells, Report, Stopped, TileRun
 from sites.provenance import parameter_hash
 from temjax import __version__
 from temjax.equilibrium import METHODS
+from temjax.heat_equilibrium import tolerance
 from temjax.parameter_files import load_parameters, read_parameters
 from temjax.parameters import Parameters
 from temjax.validation import DataError, Finding
 
 STATUS = ("ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite")
 OK, NOT_CONVERGED, INVALID_INPUT, NO_VEGETATION, NOT_FINITE = range(len(STATUS))
+_JAX_SETTINGS = (  # what worker processes take over
+    "jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
+)  # fmt: skip
 MASKED = (INVALID_INPUT, NO_VEGETATION, NOT_FINITE)
 
 
@@ -131,7 +135,7 @@ def _run_member(
     timeline = make_timeline(experiment.protocol, climate)
     tiles = _tiles(experiment, domain, climate, names, good)
     years = 2 * timeline.future[1] - timeline.future[0]  # the future is run twice
-    meter = Meter(console, f"{member} {scenario}", years * domain.size)
+    meter = Meter(console, f"{member} {scenario}", years * sum(cells.index.size for cells in tiles))
     with meter:
         made = _run_tiles(experiment, timeline, tiles, sets, folder, meter)
     products, status = _collect(domain, tiles, made, findings)
@@ -227,7 +231,9 @@ def _run_tiles(
     listener = threading.Thread(target=_listen, args=(queue, meter), daemon=True)
     listener.start()
     made: list[Products] = [{}] * len(tiles)
-    with ProcessPoolExecutor(workers, context, _start_worker, (queue, stop)) as pool:
+    settings = {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
+    start = (queue, stop, settings)
+    with ProcessPoolExecutor(workers, context, _start_worker, start) as pool:
         futures = {
             pool.submit(_work, experiment, timeline, cells, sets, folder): position
             for position, cells in enumerate(tiles)
@@ -262,9 +268,10 @@ def run_tile(
 _worker: dict = {}
 
 
-def _start_worker(queue, stop) -> None:
+def _start_worker(queue, stop, settings: dict) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    jax.config.update("jax_enable_x64", True)
+    for name, value in settings.items():
+        jax.config.update(name, value)
     _worker.update(queue=queue, stop=stop)
 
 
@@ -305,7 +312,8 @@ def _collect(
                         "too cold or too dry for vegetation: warmest month of the equilibrium "
                         "climate below -1 degC, or no precipitation",
                         "Leave the cell out of the vegetation map, or check its climate."),
-        NOT_CONVERGED: (products["equilibrium/method"] == METHODS.index("not converged"),
+        NOT_CONVERGED: ((products["equilibrium/method"] == METHODS.index("not converged"))
+                        | (products["equilibrium/heat_residual"] > tolerance(float)),
                         "equilibrium not converged; results are kept",
                         "Read its later years with care, or lengthen the spin-up."),
         NOT_FINITE: (products["finite"] == 0,

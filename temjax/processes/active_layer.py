@@ -77,7 +77,7 @@ def stays_frozen(largest_liquid_fraction: Layers) -> Layers:
     Args:
         largest_liquid_fraction: the year's maximum of f per layer.
     """
-    return jnp.where(largest_liquid_fraction < 1.0, 1.0, 0.0)
+    return (largest_liquid_fraction < 1.0).astype(largest_liquid_fraction.dtype)
 
 
 def has_permafrost(frozen_this_year: Layers, frozen_last_year: Layers) -> Cells:
