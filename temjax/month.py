@@ -499,6 +499,10 @@ def integrate_month(
     """
     factors = _month_factors(parameters, constants, drivers, memory)
     step = 1.0 / substeps
+    shape = jnp.shape(pools)[1:]
+
+    def rows(names, values):
+        return tuple(jnp.broadcast_to(values[name], shape) for name in names)
 
     def solve_stage(stage_pools, anchor, guess):
         """Solve AVLN = anchor + gamma step dAVLN/dt at a stage; return it and its rates."""
@@ -518,23 +522,27 @@ def integrate_month(
             residual = value - anchor - _GAMMA * step * rate
             value = value - residual / (1.0 - _GAMMA * step * slope)
         fluxes |= nitrogen_fluxes(value)
-        tendency = _pack(POOLS, _tendency(drivers, fluxes), stage_pools)
-        return value, tendency, _pack(_INTEGRATED, fluxes, stage_pools)
+        return value, rows(POOLS, _tendency(drivers, fluxes)), rows(_INTEGRATED, fluxes)
 
     def half_step(carry, is_second):
-        # Both stages run through one body, which halves what has to be compiled.
+        # Both stages run through one body, which halves what has to be compiled. Rows are
+        # separate arrays: stacked ones take three times as long for many cells.
         state, totals, first, guess = carry
         available, tendency, fluxes = solve_stage(
-            state + is_second * step * first,
+            [pool + is_second * step * rate for pool, rate in zip(state, first, strict=True)],
             state[_AVLN] + is_second * ((1.0 - 2.0 * _GAMMA) * step) * first[_AVLN],
             guess,
         )
-        state = state + is_second * (0.5 * step) * (first + tendency)
+        state = tuple(
+            pool + is_second * (0.5 * step) * (rate + rate_2)
+            for pool, rate, rate_2 in zip(state, first, tendency, strict=True)
+        )
+        totals = tuple(t + 0.5 * step * f for t, f in zip(totals, fluxes, strict=True))
         guess = jnp.where(is_second > 0, state[_AVLN], available)
-        return (state, totals + 0.5 * step * fluxes, tendency, guess), None
+        return (state, totals, tendency, guess), None
 
-    totals = jnp.zeros((len(_INTEGRATED), *jnp.shape(pools)[1:]), pools.dtype)
-    start = (pools, totals, jnp.zeros_like(pools), pools[_AVLN])
+    zero = jnp.zeros(shape, pools.dtype)
+    start = (tuple(pools), (zero,) * len(_INTEGRATED), (zero,) * len(POOLS), pools[_AVLN])
     stages = jnp.tile(jnp.asarray([0.0, 1.0], pools.dtype), substeps)
-    (pools, totals, _, _), _ = jax.lax.scan(half_step, start, stages)
-    return pools, _complete_fluxes(drivers, totals)
+    (state, totals, _, _), _ = jax.lax.scan(half_step, start, stages)
+    return jnp.stack(state), _complete_fluxes(drivers, jnp.stack(totals))
