@@ -47,7 +47,7 @@ def toolik(shared, monkeypatch):
         domain={"folder": folder},
         climate={"folder": folder},
         protocol={"spin_up_length": 6, "historical": (2012, 2017), "future": (2018, 2021)},
-        run={"tile_cells": 2, "block_years": 3},
+        run={"tile_cells": 2, "block_years": 3, "workers": 1},
     )
     corner = np.array([0, 1, 10, 11])
     monkeypatch.setattr(
