@@ -90,9 +90,7 @@ def advance_year(
         )
 
         def substep(enthalpy, surface):
-            step = soil_heat.heat_step(
-                options.heat_iterations, column, enthalpy, surface, seconds
-            )
+            step = soil_heat.heat_step(options.heat_iterations, column, enthalpy, surface, seconds)
             return step.enthalpy, None
 
         return jax.lax.scan(jax.checkpoint(substep, prevent_cse=False), enthalpy, surfaces)
@@ -128,9 +126,7 @@ def observe_year(
         )
 
         def substep(enthalpy, surface):
-            step = soil_heat.heat_step(
-                options.heat_iterations, column, enthalpy, surface, seconds
-            )
+            step = soil_heat.heat_step(options.heat_iterations, column, enthalpy, surface, seconds)
             now = profile(column, step.enthalpy, surface)
             fraction = soil_heat.liquid_fraction(column, step.enthalpy)
             unbalanced = soil_heat.residual(column, step.enthalpy, enthalpy, surface, seconds)

@@ -25,7 +25,7 @@ from temjax.processes import active_layer, snow
 from temjax.processes.ground_surface import equivalent_temperature, with_neighbours
 from temjax.processes.soil_profile import depth_shares
 from temjax.state import SoilHeatState
-from temjax.thermal_grid import SoilColumn, soil_column
+from temjax.thermal_grid import LAYERS, SoilColumn, soil_column
 
 Monthly = Float[Array, "year 12 *cell"]
 Annual = Float[Array, "year *cell"]
@@ -224,7 +224,11 @@ def run_column(
 
 @eqx.filter_jit
 def _equilibrate(
-    parameters: Parameters, location: Location, forcing: Forcing, options: ModelOptions
+    parameters: Parameters,
+    location: Location,
+    forcing: Forcing,
+    options: ModelOptions,
+    layers: int,
 ) -> tuple[SoilHeatState, Array, Array]:
     shape = cell_shape(parameters, location, forcing)
     air = jnp.broadcast_to(forcing.air_temperature[0], (12, *shape))
@@ -233,7 +237,7 @@ def _equilibrate(
     snowpack = snow.periodic_snowpack(rain, air, elevation)
     series = surface_series(parameters, location, forcing, 0, 1, snowpack, None)
     drivers = jax.tree.map(lambda x: x[0], series.drivers)
-    column = soil_column(parameters, shape)
+    column = soil_column(parameters, shape, layers)
     enthalpy, residual, _ = periodic_enthalpy(options, column, drivers)
     state = SoilHeatState(
         enthalpy=enthalpy,
@@ -270,6 +274,7 @@ def equilibrate_heat(
     year_forcing: Forcing,
     *,
     options: ModelOptions = ModelOptions(),
+    layers: int = LAYERS,
 ) -> tuple[SoilHeatState, Float[Array, "*cell"], Float[Array, "*cell"]]:
     """Heat and snow in balance with a repeated year.
 
@@ -278,6 +283,7 @@ def equilibrate_heat(
         location: elevation.
         year_forcing: forcing of one year.
         options: heat sub-steps and iterations.
+        layers: soil layers; ``soil_climate`` takes the number from the state it is given.
 
     Returns:
         Heat state and snowpack (mm) before January, and the relative residual Σ|ΔH|Δz / Σ|H|Δz of
@@ -292,7 +298,7 @@ def equilibrate_heat(
             f"equilibrate_heat repeats one year; the forcing has {year_forcing.number_of_years}. "
             "Pass temjax.forcing.mean_year(forcing)."
         )
-    return _equilibrate(parameters, location, year_forcing, options)
+    return _equilibrate(parameters, location, year_forcing, options, layers)
 
 
 def soil_climate(

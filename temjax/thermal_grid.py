@@ -7,6 +7,7 @@ depth, soil_heat.md 3).
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -17,6 +18,9 @@ COLUMN_DEPTH = 40.0  # m
 LATENT_HEAT = 334e6  # J m-3 of water
 # Layers thicken with depth as (z + offset): near-uniform above the offset, geometric below.
 STRETCHING_OFFSET = 0.3  # m
+
+# Depth down to which fronts sweep every year, and the width of the fade below it
+SWEPT_DEPTH, SWEPT_FADE = 4.0, 0.4  # m
 
 HORIZONS = ("mat", "upper", "lower")
 
@@ -31,6 +35,8 @@ class SoilColumn(eqx.Module):
         heat_capacity_thawed: J m⁻³ K⁻¹, ``(layer, *cell)``.
         heat_capacity_frozen: J m⁻³ K⁻¹, ``(layer, *cell)``.
         latent_heat: heat to melt all water of the layer, J m⁻³, ``(layer, *cell)``.
+        swept: 1 where thaw and freezing fronts sweep through every year, 0 far below: weight of the
+            front's place within a layer, ``(layer, *cell)``.
         freezing_range: w, the water melts between −w and 0 °C, K, ``(*cell)``.
         geothermal_flux: W m⁻², upward through the bottom, ``(*cell)``.
     """
@@ -41,6 +47,7 @@ class SoilColumn(eqx.Module):
     heat_capacity_thawed: Float[Array, "layer *cell"]
     heat_capacity_frozen: Float[Array, "layer *cell"]
     latent_heat: Float[Array, "layer *cell"]
+    swept: Float[Array, "layer *cell"]
     freezing_range: Float[Array, "*cell"]
     geothermal_flux: Float[Array, "*cell"]
 
@@ -107,6 +114,12 @@ def layer_thickness(
     return jnp.concatenate(thickness)
 
 
+def swept_by_fronts(thickness: Float[Array, "layer *cell"]) -> Float[Array, "layer *cell"]:
+    """Weight of a front's place within a layer, 1 at the surface, fading at 4 m (soil_heat.py)."""
+    top = jnp.cumsum(thickness, axis=0) - thickness
+    return jax.nn.sigmoid((SWEPT_DEPTH - top) / SWEPT_FADE)
+
+
 def soil_column(
     parameters: Parameters, shape: tuple[int, ...] = (), layers: int = LAYERS
 ) -> SoilColumn:
@@ -135,15 +148,17 @@ def soil_column(
         )
 
     scale = cells(parameters.conductivity_scale)
+    thickness = layer_thickness(
+        cells(parameters.mat_thickness), cells(parameters.upper_thickness), layers
+    )
     return SoilColumn(
-        thickness=layer_thickness(
-            cells(parameters.mat_thickness), cells(parameters.upper_thickness), layers
-        ),
+        thickness=thickness,
         conductivity_thawed=scale * by_horizon("conductivity_thawed"),
         conductivity_frozen=scale * by_horizon("conductivity_frozen"),
         heat_capacity_thawed=by_horizon("heat_capacity_thawed"),
         heat_capacity_frozen=by_horizon("heat_capacity_frozen"),
         latent_heat=LATENT_HEAT * by_horizon("water"),
+        swept=swept_by_fronts(thickness),
         freezing_range=cells(parameters.freezing_range),
         geothermal_flux=cells(parameters.geothermal_flux),
     )

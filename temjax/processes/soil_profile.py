@@ -28,15 +28,14 @@ class DepthShares(eqx.Module):
     lower_half: Float[Array, "depth layer *cell"]
 
 
-def profile(
-    column: SoilColumn, enthalpy: Float[Array, "layer *cell"], surface: Surface
-) -> Profile:
+def profile(column: SoilColumn, enthalpy: Float[Array, "layer *cell"], surface: Surface) -> Profile:
     """Layer temperatures and the temperatures at layer tops that the heat fluxes imply."""
     centre = soil_heat.temperature(column, enthalpy)
     fraction = soil_heat.liquid_fraction(column, enthalpy)
-    conductance, half = soil_heat.conductances(column, fraction, surface)
+    resistance = soil_heat.resistances(column, fraction, surface)
     above = jnp.concatenate([surface.temperature[None], centre[:-1]])
-    return Profile(top=centre + conductance * (above - centre) * half, centre=centre)
+    drop = (above - centre) * resistance.below / resistance.total
+    return Profile(top=centre + drop, centre=centre)
 
 
 def depth_shares(column: SoilColumn, depths: tuple[float, ...]) -> DepthShares:
