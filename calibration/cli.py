@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from calibration.fit import FitError, FitResult, Method, fit
+from calibration.fit import DESCENT, FitError, FitResult, Method, fit
 from calibration.objective import Objective
 from calibration.report import fitted_run, misfit_rows, parameter_table, write_fit
 from sites.cli import open_place
@@ -80,7 +80,10 @@ def calibrate(
     where = open_place(place, site=site)
     try:
         objective = Objective.of(
-            where, names_of(tunable, DEFAULT_FREE), names_of(targets, DEFAULT_TARGETS)
+            where,
+            names_of(tunable, DEFAULT_FREE),
+            names_of(targets, DEFAULT_TARGETS),
+            options=DESCENT,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from calibration.cli import DEFAULT_FREE, DEFAULT_TARGETS, fit_with_progress
+from calibration.fit import DESCENT
 from calibration.objective import Objective
 from calibration.report import fitted_run, misfit_rows, parameter_table, write_fit
 from sites import load
@@ -18,7 +19,7 @@ STEPS = 10
 def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
     """Fit five parameters, write the set and figures, and leave its path in the context."""
     site = load(SITE)
-    objective = Objective.of(site, DEFAULT_FREE, DEFAULT_TARGETS)
+    objective = Objective.of(site, DEFAULT_FREE, DEFAULT_TARGETS, options=DESCENT)
     result = fit_with_progress(site, objective, console, steps=STEPS, method="gauss_newton")
     _, rows = fitted_run(site, result)
     paths = write_fit(site, result, rows, out, command=command_line())

@@ -13,7 +13,7 @@ import numpy as np
 import optax
 
 from calibration.objective import Objective
-from temjax import Parameters, State
+from temjax import ModelOptions, Parameters, State
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class FitResult:
 
 Method = Literal["gauss_newton", "adam"]
 FIRST_DAMPING = 0.3
+# Descent runs with coarse sub-steps; what a fit reports is run again with the default ones.
+DESCENT = ModelOptions(substeps=16)
 LONGEST_STEP = 2.0  # prior standard deviations
 
 

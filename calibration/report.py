@@ -60,7 +60,10 @@ def misfit_rows(result: FitResult) -> list[tuple[str, str]]:
 
 
 def fitted_run(site: Site, result: FitResult) -> tuple[SiteRun, list[Comparison]]:
-    """A fresh run with the fitted values, and its agreement with the observations."""
+    """A fresh run with the fitted values and the default sub-steps, beside the observations.
+
+    An optimiser can exploit the error of coarse sub-steps; the skill that is reported is this run's.
+    """
     run = run_site(site, parameters=result.parameters, parameter_source="fitted")
     return run, compare(site, run.run)
 

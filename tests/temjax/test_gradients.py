@@ -1,0 +1,122 @@
+"""Derivatives of a whole year, heat and ecosystem together, and of every tunable."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import sites
+import temjax
+from temjax import ModelOptions, find_equilibrium, simulate, tunable_names
+from temjax.forcing import select_years
+
+CONVERGED = ModelOptions(heat_iterations=30)
+
+
+def _setup(name: str):
+    site = sites.load(name)
+    parameters = dataclasses.replace(
+        site.parameters(), surface_resistance=jnp.asarray(0.08), conductivity_scale=jnp.asarray(1.1)
+    )
+    return parameters, site.location, select_years(site.forcing, 0, 3)
+
+
+def _year(site: str, options: ModelOptions, state):
+    """Annual fluxes, pools and thaw of two years as a function of relative parameter changes."""
+    parameters, location, forcing = _setup(site)
+    names = tunable_names()
+    values = {name: getattr(parameters, name) for name in names}
+
+    def outputs(x):
+        changed = {
+            name: values[name] * (1 + x[i]) + 1e-3 * x[i] * (values[name] == 0)
+            for i, name in enumerate(names)
+        }
+        run = simulate(
+            dataclasses.replace(parameters, **changed),
+            location,
+            forcing,
+            initial=state,
+            options=options,
+            exposure=True,
+        )
+        annual = run.annual
+        return jnp.stack(
+            [
+                annual.gross_primary_production[-1],
+                annual.net_primary_production[-1],
+                annual.heterotrophic_respiration[-1],
+                annual.nitrogen_uptake[-1],
+                annual.net_nitrogen_mineralisation[-1],
+                annual.evapotranspiration[-1],
+                *(annual.pools[i, -1] for i in range(7)),
+                annual.maximum_thaw_depth[-1],
+                jnp.mean(run.soil.soil_temperature[-1, :, 2]),
+            ]
+        )
+
+    return outputs, names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("site", ["haibei-meadow", "toolik-tundra"])
+def test_three_derivatives_of_a_year_agree(site, capsys):
+    parameters, location, forcing = _setup(site)
+    state = find_equilibrium(parameters, location, forcing, options=CONVERGED).state
+    outputs, names = _year(site, CONVERGED, state)
+    zero = jnp.zeros(len(names))
+    outputs_jit = jax.jit(outputs)
+    forward = jax.jit(jax.jacfwd(outputs))(zero)
+    reverse = jax.jit(jax.jacrev(outputs))(zero)
+    assert np.all(np.isfinite(forward))
+    column = jnp.linalg.norm(forward, axis=0, keepdims=True)
+    scale = jnp.maximum(jnp.maximum(jnp.abs(forward), 1e-3 * column), 1e-12)
+    two_modes = np.asarray(jnp.abs(forward - reverse) / scale)
+    step = 1e-5
+    eye = jnp.eye(len(names))
+    central = jnp.stack(
+        [(outputs_jit(step * e) - outputs_jit(-step * e)) / (2 * step) for e in eye], axis=1
+    )
+    gap = np.asarray(jnp.abs(forward - central) / scale)
+    default, _ = _year(site, ModelOptions(), state)
+    few_iterations = np.asarray(jnp.abs(jax.jit(jax.jacfwd(default))(zero) - forward) / scale)
+    with capsys.disabled():
+        worst = np.unravel_index(gap.argmax(), gap.shape)
+        print(
+            f"\n{site}: jvp-vjp {two_modes.max():.1e}, jvp-central {gap.max():.1e} "
+            f"({names[worst[1]]}, output {worst[0]}), default iterations {few_iterations.max():.1e}"
+        )
+    assert two_modes.max() <= 1e-10
+    assert gap.max() <= 1e-6
+    assert few_iterations.max() <= 5e-3
+
+
+@pytest.mark.slow
+def test_every_tunable_moves_something_at_a_site(capsys):
+    """Through the equilibrium and three exposed years; toolik has permafrost and snow."""
+    silent = set(tunable_names())
+    for site in ("toolik-tundra", "haibei-meadow"):
+        parameters, location, forcing = _setup(site)
+        warm = jnp.asarray([0.0, 1.0, 2.0]).reshape((3, 1))
+        forcing = dataclasses.replace(forcing, air_temperature=forcing.air_temperature + warm)
+        names = tunable_names()
+
+        def outputs(x, parameters=parameters, location=location, forcing=forcing, names=names):
+            changed = {n: getattr(parameters, n) + x[i] for i, n in enumerate(names)}
+            moved = dataclasses.replace(parameters, **changed)
+            state = find_equilibrium(moved, location, forcing).state
+            run = simulate(moved, location, forcing, initial=state, exposure=True)
+            return jnp.concatenate([run.annual.fluxes[:, -1], run.annual.pools[:, -1]])
+
+        jacobian = jax.jit(jax.jacfwd(outputs))(jnp.zeros(len(names)))
+        assert np.all(np.isfinite(jacobian))
+        moving = {n for i, n in enumerate(names) if float(jnp.abs(jacobian[:, i]).max()) > 0}
+        with capsys.disabled():
+            print(f"\n{site}: no effect of {sorted(set(names) - moving) or 'none'}")
+        silent -= moving
+        if not silent:
+            break
+    assert not silent, f"no gradient at any site: {sorted(silent)}"
+    assert temjax.REGISTRY
