@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 
 from temjax.cell import CellConstants
 from temjax.numerics import Cell
+from temjax.options import ModelOptions
 from temjax.outputs import FLUXES
 from temjax.parameters import Parameters
 from temjax.processes import (
@@ -29,11 +30,9 @@ from temjax.processes import (
 )
 from temjax.state import POOLS, Memory, pool_index
 
-DEFAULT_SUBSTEPS = 16
-"""Sub-steps per month; integration error by number of sub-steps in docs/fidelity.md."""
+DEFAULT_SUBSTEPS = ModelOptions.substeps
 
 _GAMMA = 1.0 - 0.5**0.5  # makes the implicit half L-stable
-_NEWTON_ITERATIONS = 1
 _AVLN = pool_index("available_nitrogen")
 
 # Rows that a month holds constant or that are sums of others are filled in after the sub-steps.
@@ -490,8 +489,9 @@ def integrate_month(
     nitrogen, which microbial immobilisation relaxes at up to 250 per month and which is
     implicit (L-stable, gamma = 1 - 1/sqrt 2). All stage weights are one half and each flux
     leaves one pool and enters another at the same stage, so carbon, nitrogen and water close
-    to rounding. The implicit equation takes two Newton iterations that re-evaluate only what
-    depends on available nitrogen.
+    to rounding. The implicit equation takes one Newton iteration that re-evaluates only what
+    depends on available nitrogen; from 32 sub-steps on a second one changes nothing, with 16
+    it would lower the largest error of AVLN at 250 per month from 10 to 1 %.
 
     Args:
         parameters, constants, drivers, memory, pools: as for `rates`.
@@ -516,11 +516,9 @@ def integrate_month(
         def balance(value):
             return _available_nitrogen_tendency(nitrogen_fluxes(value))
 
-        value = guess
-        for _ in range(_NEWTON_ITERATIONS):
-            rate, slope = jax.jvp(balance, (value,), (jnp.ones_like(value),))
-            residual = value - anchor - _GAMMA * step * rate
-            value = value - residual / (1.0 - _GAMMA * step * slope)
+        rate, slope = jax.jvp(balance, (guess,), (jnp.ones_like(guess),))
+        residual = guess - anchor - _GAMMA * step * rate
+        value = guess - residual / (1.0 - _GAMMA * step * slope)
         fluxes |= nitrogen_fluxes(value)
         return value, rows(POOLS, _tendency(drivers, fluxes)), rows(_INTEGRATED, fluxes)
 

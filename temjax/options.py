@@ -13,7 +13,9 @@ class ModelOptions:
     """Frozen, hashable choices; two equal instances share one compilation.
 
     Attributes:
-        substeps: IMEX sub-steps per month of the carbon–nitrogen–water equations.
+        substeps: IMEX sub-steps per month of the carbon–nitrogen–water equations. With 16, about
+            one in 150 random parameter vectors errs by more than 1 % in annual nitrogen uptake
+            (up to 7 %, where storage runs out within a month); with 48, one in 10 000.
         heat_substeps: backward-Euler steps per month of soil heat.
         heat_iterations: Newton iterations per heat step.
         active_layer_rule: which thickness drives thaw exposure (protocol, section 2):
@@ -26,7 +28,7 @@ class ModelOptions:
         residual_thaw_limit: annual minimum thaw depth above which a year counts as talik, m.
     """
 
-    substeps: int = 16
+    substeps: int = 48
     heat_substeps: int = 6
     heat_iterations: int = 5
     active_layer_rule: ActiveLayerRule = "hold"

@@ -22,8 +22,8 @@ def check_derivatives(function, arguments, *, tolerance=1e-6, least_smooth=0.8):
         function: of keyword arrays `(point,)`, elementwise, returning one array or several.
         arguments: values at the points; every one is differentiated in turn.
         tolerance: relative to the larger of the derivative and 1e-3 of its column norm.
-        least_smooth: share of points that must be more than ten steps away from a kink, which
-            shows as a derivative that changes within ten steps; the others are left out.
+        least_smooth: share of points that must be more than ten steps away from a kink; the
+            others, where the slopes to both sides do not average to that between, are left out.
     """
     arguments = {name: jnp.asarray(value) for name, value in arguments.items()}
     worst = 0.0
@@ -38,9 +38,7 @@ def check_derivatives(function, arguments, *, tolerance=1e-6, least_smooth=0.8):
         forward = slope(x)
         value, pull = jax.vjp(along, x)
         reverse = jax.vmap(lambda unit, pull=pull: pull(unit)[0])(
-            jnp.broadcast_to(
-                jnp.eye(len(value))[:, :, None], (len(value), len(value), *x.shape)
-            )
+            jnp.broadcast_to(jnp.eye(len(value))[:, :, None], (len(value), len(value), *x.shape))
         )
         assert np.isfinite(forward).all(), name
         size = np.abs(forward)
@@ -50,10 +48,8 @@ def check_derivatives(function, arguments, *, tolerance=1e-6, least_smooth=0.8):
 
         step = STEP * np.maximum(np.abs(x), 1e-2 * np.abs(x).max())
         central = (along(x + step) - along(x - step)) / (2.0 * step)
-        jump = np.maximum(
-            np.abs(slope(x + 10.0 * step) - forward), np.abs(slope(x - 10.0 * step) - forward)
-        )
-        smooth = jump <= 1e-2 * scale
+        beside = 0.5 * (slope(x + 10.0 * step) + slope(x - 10.0 * step))
+        smooth = np.abs(beside - forward) <= 1e-5 * scale
         assert smooth.mean() >= least_smooth, (name, smooth.mean())
         error = np.where(smooth, np.abs(central - forward) / scale, 0.0).max()
         assert error <= tolerance, (name, error)

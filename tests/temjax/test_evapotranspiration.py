@@ -18,9 +18,7 @@ def actual(water_input, potential, available_water, available_water_capacity):
 
 
 def test_potential_is_never_zero():
-    cold = et.potential_evapotranspiration(
-        air_temperature=-40.0, canopy_irradiance=0.0, days=31.0
-    )
+    cold = et.potential_evapotranspiration(air_temperature=-40.0, canopy_irradiance=0.0, days=31.0)
     assert cold == et.MINIMUM_POTENTIAL_EVAPOTRANSPIRATION
 
 

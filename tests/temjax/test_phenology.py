@@ -17,9 +17,7 @@ def canopy(evapotranspiration, evapotranspiration_maximum, leaf_maximum, previou
         minimum_leaf=0.05,
         **SHAPE,
     )
-    unnormalised = phenology.unnormalised_leaf(
-        terms=terms, evapotranspiration=evapotranspiration
-    )
+    unnormalised = phenology.unnormalised_leaf(terms=terms, evapotranspiration=evapotranspiration)
     leaf = phenology.leaf(terms=terms, unnormalised_leaf=unnormalised)
     foliage = phenology.foliage(
         vegetation_carbon=vegetation, foliage_coefficient=1.67, foliage_exponent=-0.007
