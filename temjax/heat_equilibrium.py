@@ -22,9 +22,10 @@ from temjax.thermal_grid import SoilColumn
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
 
-MAXIMUM_MAPS = 60
+MAXIMUM_MAPS = 100
 FIRST_STEP = 40.0  # years of pseudo-time
 LONGEST_STEP = 1e9
+STALL_STEP = 5e3
 TOLERATED_GROWTH = 1.2  # of the residual, before the pseudo-time step is cut
 WARM_UP_YEARS = 3
 # With few iterations the step jumps by its own error where a layer starts to melt, and the annual
@@ -120,12 +121,15 @@ def _newton(
         residual = annual_residual(column, trial, after)
         open_ = search.residual > limit
         factor = jnp.where(residual < TOLERATED_GROWTH * search.residual, 2.0, 0.5)
+        # Newton that goes nowhere sits between two branches: short steps follow the physics past it
+        stalled = (search.step > STALL_STEP) & (residual > 0.5 * search.residual)
+        step = jnp.where(stalled, FIRST_STEP, jnp.clip(search.step * factor, 1.0, LONGEST_STEP))
         return _Search(
             enthalpy=jnp.where(open_, trial, search.enthalpy),
             after=jnp.where(open_, after, search.after),
             jacobian=jnp.where(open_[..., None, None], jacobian, search.jacobian),
             residual=jnp.where(open_, residual, search.residual),
-            step=jnp.clip(search.step * factor, 1.0, LONGEST_STEP),
+            step=step,
             maps=search.maps + 1,
         )
 

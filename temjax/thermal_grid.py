@@ -17,7 +17,7 @@ LAYERS = 25
 COLUMN_DEPTH = 40.0  # m
 LATENT_HEAT = 334e6  # J m-3 of water
 # Layers thicken with depth as (z + offset): near-uniform above the offset, geometric below.
-STRETCHING_OFFSET = 0.3  # m
+STRETCHING_OFFSET = 1.0  # m
 
 # Depth down to which fronts sweep every year, and the width of the fade below it
 SWEPT_DEPTH, SWEPT_FADE = 4.0, 0.4  # m
@@ -76,7 +76,7 @@ def layer_counts(layers: int = LAYERS) -> tuple[int, int, int]:
     """
     if layers < 8:
         raise ValueError(f"{layers} soil layers asked for; the three horizons need at least 8")
-    mat = max(2, round(layers * 2 / LAYERS))
+    mat = round(layers * 3 / LAYERS)
     upper = round(layers * 10 / LAYERS)
     return mat, upper, layers - mat - upper
 
@@ -88,7 +88,7 @@ def layer_thickness(
 ) -> Float[Array, "layer *cell"]:
     """Thickness of every layer, m, smooth in the two horizon thicknesses.
 
-    Within a horizon from z₁ to z₂ the n + 1 interfaces are geometric in z + 0.3 m. Closed form, so
+    Within a horizon from z₁ to z₂ the n + 1 interfaces are geometric in z + 1 m. Closed form, so
     no root is sought for a growth ratio.
 
     Args:
