@@ -6,6 +6,7 @@ Source: model.md section 5 (right-hand side, evaluated at the stage state) and d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -178,7 +179,7 @@ def _carbon_and_water(
     drivers: MonthDrivers,
     memory: Memory,
     factors: _MonthFactors,
-    pools: Float[Array, "pool *cell"],
+    pools: Float[Array, "pool *cell"] | Sequence[Cell],
 ) -> tuple[_Stage, dict[str, Cell]]:
     """Everything at a stage that does not depend on available nitrogen."""
     p = parameters

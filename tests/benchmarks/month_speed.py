@@ -23,9 +23,7 @@ from tests.reference.random_cases import random_cells, run_year, spin_up  # noqa
 def main() -> None:
     """Print CPU time per year and compile time for several numbers of cells and sub-steps."""
     many = jax.jit(partial(spin_up, years=3))(random_cells(1000, 1, published=True))
-    print(
-        f"{'dtype':8s} {'cells':>5s} {'n':>3s} {'compile s':>9s} {'ms/year':>8s} {'cell-years/s':>12s}"
-    )
+    print("dtype    cells   n compile s  ms/year cell-years/s")
     for dtype in (jnp.float64, jnp.float32):
         for count in (1, 100, 1000):
             for substeps in (16, DEFAULT_SUBSTEPS):

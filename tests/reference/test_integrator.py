@@ -110,8 +110,13 @@ def print_resolved_bounds(cells: Cells) -> None:
         )
 
 
-def test_hundred_cells():
-    cells = spun_up(100, seed=1, years=40)
+@pytest.fixture(scope="module")
+def few_cells():
+    return spun_up(60, seed=4, years=20)
+
+
+def test_sixty_cells(few_cells):
+    cells = few_cells
     exact = annual(partial(runge_kutta_month, substeps=256), cells)
     off = errors(annual(integrate_month, cells), exact)
     report(f"n = {DEFAULT_SUBSTEPS}", off)
@@ -145,9 +150,9 @@ def balanced_nitrogen(cells: Cells) -> jax.Array:
     return concentration / (moisture**2 * per_water)
 
 
-def test_stiff_immobilisation_stays_stable():
+def test_stiff_immobilisation_stays_stable(few_cells):
     """AVLN that relaxes at 250 per month, started from a twentieth of its balance upwards."""
-    cells, index = spun_up(60, seed=4, years=20), 6
+    cells, index = few_cells, 6
     drivers = jax.tree.map(lambda value: value[index], cells.drivers)
 
     def at(share):
@@ -167,18 +172,16 @@ def test_stiff_immobilisation_stays_stable():
     def after(integrate, **options):
         return np.asarray(jax.jit(partial(integrate, **options))(*arguments)[0])[:, used]
 
-    exact = after(runge_kutta_month, substeps=1024)
+    exact = after(runge_kutta_month, substeps=512)
     scale = np.maximum(np.abs(exact), 1e-3 * np.abs(exact).max(axis=1, keepdims=True))
     results = {
         f"default, n = {DEFAULT_SUBSTEPS}": after(integrate_month),
-        "n = 8": after(integrate_month, substeps=8),
         "Runge-Kutta, n = 32": after(runge_kutta_month, substeps=32),
     }
     off = {name: np.abs(result - exact) / scale for name, result in results.items()}
     for name, value in off.items():
         print(name, "all pools, AVLN:", f"{value.max():.1e} {value[AVLN].max():.1e}")
-    default, coarse, explicit = results
-    assert (results[default][AVLN] >= 0.0).all() and (results[coarse][AVLN] >= 0.0).all()
+    default, explicit = results
+    assert (results[default][AVLN] >= 0.0).all()
     assert off[default].max() <= 0.02
-    assert off[coarse].max() <= 1.0  # off, but bounded
-    assert off[explicit].max() > 0.2  # an explicit method of twice the cost does not hold
+    assert off[explicit].max() > 0.2  # explicit steps do not hold

@@ -289,9 +289,10 @@ def test_edges_are_finite(cells, dtype):
     @jax.jit
     def slopes(arguments):
         outputs, zero = response(arguments, substeps=2)
-        value, forward = jax.jvp(outputs, (zero,), (jnp.ones_like(zero),))
-        reverse = jax.grad(lambda change: jnp.sum(outputs(change)))(zero)
-        return value, forward, reverse
+        forward = jax.jvp(outputs, (zero,), (jnp.ones_like(zero),))
+        if dtype == jnp.float32:  # reverse mode is compiled once, in double precision
+            return forward
+        return (*forward, jax.grad(lambda change: jnp.sum(outputs(change)))(zero))
 
     for name, (drivers_now, memory_now, state) in cases.items():
         arguments = (parameters, constants, drivers_now, memory_now, state)

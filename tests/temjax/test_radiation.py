@@ -36,6 +36,7 @@ def test_unit_of_shortwave():
 
 
 def test_derivatives():
+    @jax.jit
     def chain(latitude, shortwave):
         gross = radiation.gross_irradiance(latitude)[6]
         irradiance = radiation.canopy_irradiance_from_shortwave(shortwave)
@@ -43,8 +44,8 @@ def test_derivatives():
         return cloud, radiation.photosynthetically_active_radiation(irradiance, cloud)
 
     arguments = {
-        "latitude": RANDOM.uniform(-60.0, 60.0, 100),
-        "shortwave": RANDOM.uniform(30.0, 300.0, 100),
+        "latitude": RANDOM.uniform(-60.0, 60.0, 12),
+        "shortwave": RANDOM.uniform(30.0, 250.0, 12),
     }
     check_derivatives(chain, arguments, least_smooth=0.7)
     check_derivatives(
