@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import temjax.month as month_module
+import temjax.rates as rates_module
 from temjax.outputs import FLUXES
 from temjax.processes import decomposition, nitrogen
 from temjax.state import POOLS, pool_index
@@ -93,9 +93,9 @@ def _unguarded_saturation(concentration, half_saturation):
 
 def lagged_rates(parameters, constants, drivers, memory, pools, moisture):
     """The right-hand side with `moisture` (VSM at the start of the step) in RHM and KSOIL."""
-    m = month_module
-    factors = m._month_factors(parameters, constants, drivers, memory)
-    stage, fluxes = m._carbon_and_water(parameters, constants, drivers, memory, factors, pools)
+    m = rates_module
+    factors = m.month_factors(parameters, constants, drivers, memory)
+    stage, fluxes = m.carbon_and_water(parameters, constants, drivers, memory, factors, pools)
     response = decomposition.moisture_response(
         volumetric_moisture=moisture,
         moisture_minimum=parameters.moisture_minimum,
@@ -117,7 +117,7 @@ def lagged_rates(parameters, constants, drivers, memory, pools, moisture):
         mock.patch.object(nitrogen, "allocation", bumped),
         mock.patch.object(nitrogen, "saturation", _unguarded_saturation),
     ):
-        fluxes |= m._nitrogen(
+        fluxes |= m.nitrogen_fluxes(
             parameters,
             factors.microbial_uptake,
             drivers,
@@ -128,8 +128,8 @@ def lagged_rates(parameters, constants, drivers, memory, pools, moisture):
     fluxes["heterotrophic_respiration"] = respiration
     uptake = fluxes["potential_nitrogen_uptake"]
     fluxes["potential_nitrogen_uptake"] = jnp.where(uptake == 0.0, BUMP, uptake)
-    tendency = m._pack(POOLS, m._tendency(drivers, fluxes), pools)
-    return tendency, m._complete_fluxes(drivers, m._pack(m._INTEGRATED, fluxes, pools))
+    tendency = m.pack(POOLS, m.pool_tendency(drivers, fluxes), pools)
+    return tendency, m.complete_fluxes(drivers, m.pack(m.INTEGRATED, fluxes, pools))
 
 
 def original_month(parameters, constants, drivers, memory, pools):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import temjax.month as month_module
+import temjax.rates as rates_module
 from temjax.month import DEFAULT_SUBSTEPS, integrate_month
 from temjax.outputs import flux_index
 from temjax.parameters import REGISTRY
@@ -68,16 +68,16 @@ def spun_up(count: int, seed: int, years: int) -> Cells:
 @jax.jit
 def stiffness(cells: Cells) -> jax.Array:
     """-d(dAVLN/dt)/dAVLN (month⁻¹) at the present pools, `(12, cell)`."""
-    m = month_module
+    m = rates_module
     fixed = cells.parameters, cells.constants
 
     def one(drivers):
-        factors = m._month_factors(*fixed, drivers, cells.memory)
-        stage, _ = m._carbon_and_water(*fixed, drivers, cells.memory, factors, cells.pools)
+        factors = m.month_factors(*fixed, drivers, cells.memory)
+        stage, _ = m.carbon_and_water(*fixed, drivers, cells.memory, factors, cells.pools)
 
         def rate(available):
-            return m._available_nitrogen_tendency(
-                m._nitrogen(
+            return m.available_nitrogen_tendency(
+                m.nitrogen_fluxes(
                     cells.parameters,
                     factors.microbial_uptake,
                     drivers,

@@ -133,14 +133,14 @@ def test_pools_change_by_what_flows(cells, dtype, tolerance):
 
 def test_a_lost_flux_is_noticed(cells):
     """Mutation: litterfall that never reaches the soil must break the carbon budget."""
-    whole = month_module._tendency
+    whole = month_module.pool_tendency
 
     def leaking(drivers, fluxes):
         tendency = whole(drivers, fluxes)
         return tendency | {"soil_organic_carbon": -fluxes["heterotrophic_respiration"]}
 
     arguments = month_of(cells, 6)
-    with mock.patch.object(month_module, "_tendency", leaking):
+    with mock.patch.object(month_module, "pool_tendency", leaking):
         after, fluxes = jax.jit(lambda *a: integrate_month(*a))(*arguments)
     assert residuals(arguments[-1], after, fluxes)["carbon"].max() > 1e-5
 
