@@ -62,7 +62,7 @@ def misfit_rows(result: FitResult) -> list[tuple[str, str]]:
 def fitted_run(site: Site, result: FitResult) -> tuple[SiteRun, list[Comparison]]:
     """A fresh run with the fitted values and the default sub-steps, beside the observations.
 
-    An optimiser can exploit the error of coarse sub-steps; the skill that is reported is this run's.
+    An optimiser can exploit the error of coarse sub-steps; the reported skill is this run's.
     """
     run = run_site(site, parameters=result.parameters, parameter_source="fitted")
     return run, compare(site, run.run)

@@ -12,13 +12,18 @@ import temjax
 from temjax import ModelOptions, find_equilibrium, simulate, tunable_names
 from temjax.forcing import select_years
 
-CONVERGED = ModelOptions(heat_iterations=30)
+CONVERGED = ModelOptions(heat_iterations=100)  # to 1e-12
 
 
 def _setup(name: str):
     site = sites.load(name)
+    parameters = site.parameters()
+    # away from kinks: R_s = 0 is a bound, and the wet-tundra mat ends at the 20 cm that are read
     parameters = dataclasses.replace(
-        site.parameters(), surface_resistance=jnp.asarray(0.08), conductivity_scale=jnp.asarray(1.1)
+        parameters,
+        surface_resistance=jnp.asarray(0.08),
+        conductivity_scale=jnp.asarray(1.1),
+        mat_thickness=parameters.mat_thickness * 1.07,
     )
     return parameters, site.location, select_years(site.forcing, 0, 3)
 
@@ -72,12 +77,19 @@ def test_three_derivatives_of_a_year_agree(site, capsys):
     reverse = jax.jit(jax.jacrev(outputs))(zero)
     assert np.all(np.isfinite(forward))
     column = jnp.linalg.norm(forward, axis=0, keepdims=True)
-    scale = jnp.maximum(jnp.maximum(jnp.abs(forward), 1e-3 * column), 1e-12)
+    # a parameter without effect here (b without permafrost) has a column of rounding noise
+    negligible = 1e-4 * jnp.abs(outputs_jit(zero))[:, None]
+    scale = jnp.maximum(jnp.maximum(jnp.abs(forward), 1e-3 * column), negligible)
     two_modes = np.asarray(jnp.abs(forward - reverse) / scale)
-    step = 1e-5
-    eye = jnp.eye(len(names))
+    step = 2e-5
+
+    def difference(e, h):
+        return (outputs_jit(h * e) - outputs_jit(-h * e)) / (2 * h)
+
+    # central differences of fourth order: rounding, not truncation, would limit a smaller step
     central = jnp.stack(
-        [(outputs_jit(step * e) - outputs_jit(-step * e)) / (2 * step) for e in eye], axis=1
+        [(4 * difference(e, step) - difference(e, 2 * step)) / 3 for e in jnp.eye(len(names))],
+        axis=1,
     )
     gap = np.asarray(jnp.abs(forward - central) / scale)
     default, _ = _year(site, ModelOptions(), state)
@@ -88,6 +100,7 @@ def test_three_derivatives_of_a_year_agree(site, capsys):
             f"\n{site}: jvp-vjp {two_modes.max():.1e}, jvp-central {gap.max():.1e} "
             f"({names[worst[1]]}, output {worst[0]}), default iterations {few_iterations.max():.1e}"
         )
+        print("largest gap by parameter:", dict(zip(names, gap.max(axis=0).round(9), strict=True)))
     assert two_modes.max() <= 1e-10
     assert gap.max() <= 1e-6
     assert few_iterations.max() <= 5e-3
@@ -95,10 +108,15 @@ def test_three_derivatives_of_a_year_agree(site, capsys):
 
 @pytest.mark.slow
 def test_every_tunable_moves_something_at_a_site(capsys):
-    """Through the equilibrium and three exposed years; toolik has permafrost and snow."""
+    """Through the equilibrium and three exposed years; toolik has permafrost and snow.
+
+    TOPTMIN acts where it exceeds the temperature of the leafiest month (10.7 °C at Haibei), so it
+    is moved there: at the sets' 5.5 °C the clip of TEM's year-end rule has no derivative in it.
+    """
     silent = set(tunable_names())
     for site in ("toolik-tundra", "haibei-meadow"):
         parameters, location, forcing = _setup(site)
+        parameters = dataclasses.replace(parameters, temperature_optimum_minimum=jnp.asarray(12.0))
         warm = jnp.asarray([0.0, 1.0, 2.0]).reshape((3, 1))
         forcing = dataclasses.replace(forcing, air_temperature=forcing.air_temperature + warm)
         names = tunable_names()
