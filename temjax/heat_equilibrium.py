@@ -30,7 +30,7 @@ TOLERATED_GROWTH = 1.2  # of the residual, before the pseudo-time step is cut
 WARM_UP_YEARS = 3
 # With few iterations the step jumps by its own error where a layer starts to melt, and the annual
 # map then need not have a fixed point to 1e-8.
-LEAST_ITERATIONS = 12
+LEAST_ITERATIONS = 16
 
 
 def tolerance(dtype) -> float:
