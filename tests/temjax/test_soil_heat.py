@@ -1,0 +1,225 @@
+"""One heat step: enthalpy, Jacobian, energy, derivatives, shapes."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import temjax
+from temjax.processes import soil_heat
+from temjax.processes.soil_heat import Surface
+from temjax.processes.soil_profile import depth_shares, profile, temperature_at
+from temjax.thermal_grid import soil_column
+
+heat_step = jax.jit(soil_heat.heat_step, static_argnums=0)
+SECONDS = jnp.asarray(5 * 86400.0)
+CONVERGED = 60
+
+
+def _column(name="moist-tundra", shape=(), dtype=jnp.float64):
+    parameters = jax.tree.map(lambda x: jnp.asarray(x, dtype), temjax.load_parameters(name))
+    return soil_column(parameters, shape)
+
+
+def _thawing(dtype=jnp.float64):
+    """Four cells in spring: warm air or cold air over profiles that straddle 0 °C."""
+    column = _column(shape=(4,), dtype=dtype)
+    depth = column.centre
+    start = jnp.stack(
+        [
+            -4.0 + 1.5 * jnp.exp(-depth[:, 0]),
+            3.0 - 4.5 * jnp.tanh(depth[:, 1]),
+            -0.05 - 0.3 * depth[:, 2] / 10.0,
+            2.0 - 0.08 * depth[:, 3],
+        ],
+        axis=1,
+    ).astype(dtype)
+    surface = Surface(
+        jnp.array([6.0, -9.0, 4.0, -12.0], dtype), jnp.array([0.1, 0.6, 0.05, 2.0], dtype)
+    )
+    return column, soil_heat.enthalpy(column, start), surface
+
+
+def test_enthalpy_and_temperature_are_inverse():
+    column = _column()
+    temperature = jnp.linspace(-30.0, 20.0, 25)
+    there = soil_heat.enthalpy(column, temperature)
+    np.testing.assert_allclose(soil_heat.temperature(column, there), temperature, atol=1e-12)
+    melt = column.melt_enthalpy
+    np.testing.assert_allclose(soil_heat.temperature(column, 0.0 * melt), -0.1, atol=1e-14)
+    np.testing.assert_allclose(soil_heat.temperature(column, melt), 0.0, atol=1e-14)
+    np.testing.assert_allclose(
+        melt - column.latent_heat,
+        0.05 * (column.heat_capacity_thawed + column.heat_capacity_frozen),
+        rtol=1e-7,
+    )
+
+
+def test_tridiagonal_solve_matches_dense():
+    rng = np.random.default_rng(1)
+    lower, upper, rhs = (jnp.asarray(rng.normal(size=(25, 3))) for _ in range(3))
+    diagonal = jnp.abs(lower) + jnp.abs(upper) + 0.5
+    solution = soil_heat.solve_tridiagonal(lower, diagonal, upper, rhs)
+    for cell in range(3):
+        dense = (
+            np.diag(diagonal[:, cell]) + np.diag(lower[1:, cell], -1) + np.diag(upper[:-1, cell], 1)
+        )
+        np.testing.assert_allclose(
+            solution[:, cell], np.linalg.solve(dense, rhs[:, cell]), rtol=1e-11
+        )
+
+
+def test_exact_jacobian_matches_automatic_differentiation():
+    column = _column()
+    rng = np.random.default_rng(2)
+    # every layer somewhere else: frozen, melting, thawed
+    enthalpy = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.5, 1.5, 25))
+    surface = Surface(jnp.asarray(5.0), jnp.asarray(0.1))
+    dense = jax.jacfwd(lambda h: soil_heat.residual(column, h, 0 * h, surface, SECONDS))(enthalpy)
+    fluxes = soil_heat.linearised_fluxes(column, enthalpy, surface, exact=True)
+    lower, diagonal, upper = soil_heat.jacobian(column, fluxes, SECONDS)
+    built = jnp.diag(diagonal) + jnp.diag(lower[1:], -1) + jnp.diag(upper[:-1], 1)
+    np.testing.assert_allclose(built, dense, atol=1e-12 * float(jnp.abs(dense).max()))
+
+
+def test_forward_jacobian_is_diagonally_dominant():
+    column, _, surface = _thawing()
+    rng = np.random.default_rng(3)
+    enthalpy = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.5, 1.5, (25, 4)))
+    fluxes = soil_heat.linearised_fluxes(column, enthalpy, surface, exact=False)
+    assert (fluxes.by_upper >= 0).all() and (fluxes.by_lower <= 0).all()
+
+
+def _closure(column, old, step, seconds) -> float:
+    """Energy not accounted for in a step, relative to Σ|H|Δz."""
+    gained = jnp.sum((step.enthalpy - old) * column.thickness, axis=0)
+    entered = (step.surface_flux + column.geothermal_flux) * seconds
+    content = jnp.sum(jnp.abs(old) * column.thickness, axis=0)
+    return float(jnp.max(jnp.abs(gained - entered) / content))
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 5])
+@pytest.mark.parametrize(("dtype", "limit"), [(jnp.float64, 1e-13), (jnp.float32, 1e-6)])
+def test_energy_closes_to_rounding_at_any_iteration_count(iterations, dtype, limit):
+    column, old, surface = _thawing(dtype)
+    seconds = SECONDS.astype(dtype)
+    step = heat_step(iterations, column, old, surface, seconds)
+    assert step.enthalpy.dtype == dtype
+    assert _closure(column, old, step, seconds) <= limit
+
+
+def test_energy_test_sees_a_lost_flux():
+    column, old, surface = _thawing()
+    step = heat_step(5, column, old, surface, SECONDS)
+    flux = soil_heat.boundary_fluxes(column, step.enthalpy, surface)
+    lost = step.enthalpy.at[3].add(-1e-3 * flux[3] * SECONDS / column.thickness[3])
+    mutant = soil_heat.HeatStep(lost, step.surface_flux)
+    assert _closure(column, old, mutant, SECONDS) > 1e-10
+
+
+def test_iteration_solves_the_step():
+    column, old, surface = _thawing()
+    for iterations, limit in ((5, 3.0), (10, 1e-2), (CONVERGED, 1e-10)):
+        new = heat_step(iterations, column, old, surface, SECONDS).enthalpy
+        unbalanced = soil_heat.residual(column, new, old, surface, SECONDS)
+        flux = float(jnp.max(jnp.abs(unbalanced) * column.thickness)) / float(SECONDS)
+        print(f"{iterations} iterations leave {flux:.1e} W m-2")
+        assert flux <= limit
+
+
+def test_step_derivatives():
+    """jvp = vjp to 1e-10 and central differences to 1e-6, in the column, the state and the top."""
+    column, old, surface = _thawing()
+    inputs = (column, old, surface, SECONDS)
+    rng = np.random.default_rng(4)
+
+    @jax.jit
+    def step(*inputs):
+        result = heat_step(CONVERGED, *inputs)
+        return jnp.concatenate([result.enthalpy / 1e7, result.surface_flux[None]])
+
+    push = jax.jit(lambda inputs, tangents: jax.jvp(step, inputs, tangents)[1])
+    weights = jnp.asarray(rng.normal(size=(26, 4)))
+    value, pull = jax.vjp(step, *inputs)
+    gradient = pull(weights)
+    assert np.isfinite(value).all()
+    for index, leaf in enumerate(jax.tree.leaves(inputs)):
+        scale = float(jnp.max(jnp.abs(leaf)))
+        direction = jnp.asarray(rng.normal(size=leaf.shape)) * scale * 1e-2
+        zeros = [jnp.zeros_like(other) for other in jax.tree.leaves(inputs)]
+        zeros[index] = direction
+        tangent_inputs = jax.tree.unflatten(jax.tree.structure(inputs), zeros)
+        tangent = push(inputs, tangent_inputs)
+        forward = float(jnp.sum(weights * tangent))
+        reverse = float(jnp.sum(jax.tree.leaves(gradient)[index] * direction))
+        np.testing.assert_allclose(forward, reverse, rtol=1e-10, atol=1e-13)
+
+        def moved(amount, tangent_inputs=tangent_inputs):
+            return step(*jax.tree.map(lambda x, d: x + amount * d, inputs, tangent_inputs))
+
+        near, far = moved(2e-4) - moved(-2e-4), moved(4e-4) - moved(-4e-4)
+        central = (8 * near - far) / (12 * 2e-4)
+        size = np.maximum(np.abs(tangent), 1e-3 * np.linalg.norm(tangent))
+        # rounding of H, 1e-15 of it, over the step
+        error = np.max(np.maximum(np.abs(central - tangent) - 2e-11, 0.0) / size)
+        assert error <= 1e-6, (index, error)
+
+
+def _total(column, old, surface):
+    step = heat_step(5, column, old, surface, SECONDS)
+    here = profile(column, step.enthalpy, surface)
+    shallow = temperature_at(depth_shares(column, (0.05, 1.0)), here)
+    return jnp.sum(step.enthalpy) / 1e7 + jnp.sum(step.surface_flux) + jnp.sum(shallow)
+
+
+def test_finite_at_edges():
+    """0 °C everywhere, exactly melted, bare surface, no water: values and both derivatives."""
+    column = _column(shape=(4,))
+    column = soil_heat.SoilColumn(
+        **(vars(column) | {"latent_heat": column.latent_heat.at[:, 3].set(0.0)})
+    )
+    old = jnp.zeros((25, 4)).at[:, 1].set(column.melt_enthalpy[:, 1])
+    surface = Surface(jnp.zeros(4), jnp.array([0.1, 0.1, 0.0, 0.1]))
+    inputs = (column, old, surface)
+    value, gradient = jax.jit(jax.value_and_grad(_total, argnums=(0, 1, 2)))(*inputs)
+    ones = jax.tree.map(jnp.ones_like, inputs)
+    tangent = jax.jit(lambda x, t: jax.jvp(_total, x, t)[1])(inputs, ones)
+    assert np.isfinite(value) and np.isfinite(tangent)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+
+
+def test_scalar_vmap_and_batch_agree():
+    column, old, surface = _thawing()
+    batch = heat_step(5, column, old, surface, SECONDS)
+    mapped = jax.vmap(lambda c, h, s: heat_step(5, c, h, s, SECONDS), in_axes=-1, out_axes=-1)(
+        column, old, surface
+    )
+    np.testing.assert_allclose(mapped.enthalpy, batch.enthalpy, rtol=1e-12, atol=1e-4)
+    for cell in range(4):
+        one = heat_step(
+            5, *jax.tree.map(lambda x, cell=cell: x[..., cell], (column, old, surface)), SECONDS
+        )
+        np.testing.assert_allclose(one.enthalpy, batch.enthalpy[:, cell], rtol=1e-12, atol=1e-4)
+        np.testing.assert_allclose(one.surface_flux, batch.surface_flux[cell], rtol=1e-10)
+
+
+def test_profile_is_linear_in_a_uniform_steady_column():
+    """A steady geothermal gradient is read back exactly at any depth."""
+    column = _column("alpine-desert")
+    column = soil_heat.SoilColumn(
+        **(
+            vars(column)
+            | {
+                "conductivity_frozen": jnp.full(25, 2.0),
+                "conductivity_thawed": jnp.full(25, 2.0),
+            }
+        )
+    )
+    gradient = column.geothermal_flux / 2.0
+    enthalpy = soil_heat.enthalpy(column, -5.0 + gradient * column.centre)
+    surface = Surface(jnp.asarray(-5.0), jnp.asarray(0.0))
+    depths = (0.005, 0.05, 0.2, 1.0, 2.0, 12.0)
+    found = temperature_at(depth_shares(column, depths), profile(column, enthalpy, surface))
+    np.testing.assert_allclose(found, -5.0 + gradient * jnp.array(depths), atol=1e-12)
