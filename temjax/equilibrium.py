@@ -402,7 +402,7 @@ def find_equilibrium(
     converged = converged & (heat_residual <= tolerance(dtype))
     method = jnp.where(barren, 3, jnp.where(~converged, 2, jnp.where(by_newton, 0, 1)))
     return Equilibrium(
-        state=State(ecosystem, memory, soil.final, exposure),
+        state=State(ecosystem, memory, heat, exposure),
         converged=converged & ~barren,
         residual=residual,
         heat_residual=heat_residual,
