@@ -16,15 +16,14 @@ from temjax.heat_year import (
     NO_SEASON,
     NO_SEASON_DEPTH,
     REPORTED,
-    YearDrivers,
     observe_year,
 )
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.processes import active_layer, snow
-from temjax.processes.ground_surface import equivalent_temperature, with_neighbours
 from temjax.processes.soil_profile import depth_shares
 from temjax.state import SoilHeatState
+from temjax.surface_series import SurfaceSeries, WeatherWindow, surface_series, weather_window
 from temjax.thermal_grid import LAYERS, SoilColumn, soil_column
 
 Monthly = Float[Array, "year 12 *cell"]
@@ -75,95 +74,14 @@ class SoilClimate(eqx.Module):
     depths: tuple[float, ...] = eqx.field(static=True, default=DEPTHS)
 
 
-class SurfaceSeries(eqx.Module):
-    """Everything above the ground over a run of years, from the forcing alone.
-
-    Attributes:
-        drivers: of the heat years, leading axis ``year``.
-        snow: snow of every month, ``(year·12, *cell)``.
-        temperature: equivalent temperature, °C, ``(year, 12, *cell)``.
-        snow_resistance: at month centres, m² K W⁻¹, ``(year, 12, *cell)``.
-    """
-
-    drivers: YearDrivers
-    snow: snow.SnowSeries
-    temperature: Monthly
-    snow_resistance: Monthly
-
-
-def cell_shape(parameters: Parameters, location: Location, forcing: Forcing) -> tuple[int, ...]:
-    """Common cell shape of parameters, location and forcing."""
+def cell_shape(
+    parameters: Parameters, location: Location, window: WeatherWindow
+) -> tuple[int, ...]:
+    """Common cell shape of parameters, location and weather."""
     return jnp.broadcast_shapes(
-        jnp.shape(parameters.mat_thickness), jnp.shape(location.elevation), forcing.shape
-    )
-
-
-def surface_series(
-    parameters: Parameters,
-    location: Location,
-    forcing: Forcing,
-    start: int,
-    stop: int,
-    snowpack: Float[Array, "*cell"],
-    previous_resistance: Float[Array, "*cell"] | None,
-) -> SurfaceSeries:
-    """Equivalent temperature and snow of the years ``start`` to ``stop`` of a forcing.
-
-    A month looks at its neighbours in the whole forcing, so blocks of years join without a seam;
-    the forcing's first year has its own December before it, the last its own January after it.
-
-    Args:
-        parameters: surface and snow parameters.
-        location: elevation.
-        forcing: the whole forcing.
-        start: first year (index).
-        stop: one past the last year.
-        snowpack: before the first month, mm.
-        previous_resistance: snow resistance at the centre of the month before the first,
-            m² K W⁻¹; ``None`` takes that of the last month (a repeated year).
-    """
-    shape = cell_shape(parameters, location, forcing)
-    years = forcing.number_of_years
-    p = parameters
-
-    def cells(value):
-        return jnp.broadcast_to(value, (*value.shape[:2], *shape))
-
-    # one more year than asked, for the January that the last December looks at
-    following = min(stop, years - 1)
-    rows = jnp.array([*range(start, stop), following])
-    before = max(start - 1, 0)
-    air = cells(forcing.air_temperature[rows])
-    rain = cells(forcing.precipitation[rows])
-    sun = cells(forcing.shortwave[rows])
-    temperature = equivalent_temperature(air, sun, p.surface_shortwave_coefficient)
-    air_before = jnp.broadcast_to(forcing.air_temperature[before, 11], shape)
-    sun_before = jnp.broadcast_to(forcing.shortwave[before, 11], shape)
-    temperature_before = equivalent_temperature(
-        air_before, sun_before, p.surface_shortwave_coefficient
-    )
-    elevation = jnp.broadcast_to(jnp.asarray(location.elevation, air.dtype), shape)
-    series = snow.snow_series(
-        rain.reshape((-1, *shape)), air.reshape((-1, *shape)), air_before, elevation, snowpack
-    )
-    resistance = snow.monthly_snow_resistance(
-        series, air, rain, snowpack, p.snow_fraction, p.snow_cap, p.snow_windy
-    )
-    if previous_resistance is None:
-        previous_resistance = resistance[-2, -1]
-    count = stop - start
-    surface_resistance = jnp.broadcast_to(p.surface_resistance, (count, *shape))
-    drivers = YearDrivers(
-        temperature=with_neighbours(temperature[:-1], temperature_before, temperature[-1, 0]),
-        snow_resistance=with_neighbours(resistance[:-1], previous_resistance, resistance[-1, 0]),
-        surface_resistance=surface_resistance.astype(air.dtype),
-    )
-    months = 12 * count
-    return SurfaceSeries(
-        drivers=drivers,
-        snow=jax.tree.map(lambda x: x[:months].reshape((count, 12, *shape)), series),
-        temperature=temperature[:-1],
-        snow_resistance=resistance[:-1],
+        jnp.shape(parameters.mat_thickness),
+        jnp.shape(location.elevation),
+        window.air_temperature_before.shape,
     )
 
 
@@ -226,16 +144,16 @@ def run_column(
 def _equilibrate(
     parameters: Parameters,
     location: Location,
-    forcing: Forcing,
+    window: WeatherWindow,
     options: ModelOptions,
     layers: int,
 ) -> tuple[SoilHeatState, Array, Array]:
-    shape = cell_shape(parameters, location, forcing)
-    air = jnp.broadcast_to(forcing.air_temperature[0], (12, *shape))
-    rain = jnp.broadcast_to(forcing.precipitation[0], (12, *shape))
+    shape = cell_shape(parameters, location, window)
+    air = jnp.broadcast_to(window.air_temperature[0], (12, *shape))
+    rain = jnp.broadcast_to(window.precipitation[0], (12, *shape))
     elevation = jnp.broadcast_to(jnp.asarray(location.elevation, air.dtype), shape)
     snowpack = snow.periodic_snowpack(rain, air, elevation)
-    series = surface_series(parameters, location, forcing, 0, 1, snowpack, None)
+    series = surface_series(parameters, location, window, shape, snowpack, None)
     drivers = jax.tree.map(lambda x: x[0], series.drivers)
     column = soil_column(parameters, shape, layers)
     enthalpy, residual, _ = periodic_enthalpy(options, column, drivers)
@@ -253,17 +171,13 @@ def _equilibrate(
 def _climate(
     parameters: Parameters,
     location: Location,
-    forcing: Forcing,
+    window: WeatherWindow,
     initial: SoilHeatState,
     snowpack: Array,
     options: ModelOptions,
-    start: int,
-    stop: int,
 ) -> SoilClimate:
-    shape = cell_shape(parameters, location, forcing)
-    series = surface_series(
-        parameters, location, forcing, start, stop, snowpack, initial.snow_resistance
-    )
+    shape = cell_shape(parameters, location, window)
+    series = surface_series(parameters, location, window, shape, snowpack, initial.snow_resistance)
     column = soil_column(parameters, shape, initial.enthalpy.shape[0])
     return run_column(column, options, series, initial)
 
@@ -298,7 +212,8 @@ def equilibrate_heat(
             f"equilibrate_heat repeats one year; the forcing has {year_forcing.number_of_years}. "
             "Pass temjax.forcing.mean_year(forcing)."
         )
-    return _equilibrate(parameters, location, year_forcing, options, layers)
+    window = weather_window(year_forcing, 0, 1)
+    return _equilibrate(parameters, location, window, options, layers)
 
 
 def soil_climate(
@@ -346,4 +261,5 @@ def soil_climate(
         initial, snowpack, _ = equilibrate_heat(
             parameters, location, mean_year(forcing), options=options
         )
-    return _climate(parameters, location, forcing, initial, snowpack, options, start, stop)
+    window = weather_window(forcing, start, stop)
+    return _climate(parameters, location, window, initial, snowpack, options)

@@ -10,8 +10,9 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
+from temjax.numerics import solve_tridiagonal
 from temjax.thermal_grid import SoilColumn
 
 Layers = Float[Array, "layer *cell"]
@@ -19,6 +20,8 @@ Cells = Float[Array, "*cell"]
 
 # Iterations from which the last two are exact Newton
 QUADRATIC_FROM = 8
+# Share of a layer's melting heat that an exact step may move: a longer one can reach another root
+CLOSE = 0.1
 
 
 class Surface(eqx.Module):
@@ -186,7 +189,7 @@ def boundary_fluxes(
 
 
 def linearised_fluxes(
-    column: SoilColumn, enthalpy: Layers, surface: Surface, *, exact: bool | Bool[Array, "*cell"]
+    column: SoilColumn, enthalpy: Layers, surface: Surface, *, exact: bool
 ) -> Fluxes:
     """Fluxes with their derivatives in the enthalpy of the layers on both sides.
 
@@ -212,9 +215,9 @@ def linearised_fluxes(
     gain = -flux * conductance
     by_upper_conductance = gain * resistance.by_upper * jnp.concatenate([zero, fraction_slope[:-1]])
     by_lower_conductance = gain * resistance.by_lower * fraction_slope
-    least = jnp.where(exact, -jnp.inf, 0.0)
-    by_upper_conductance = jnp.maximum(by_upper_conductance, least)
-    by_lower_conductance = jnp.minimum(by_lower_conductance, -least)
+    if not exact:
+        by_upper_conductance = jnp.maximum(by_upper_conductance, 0.0)
+        by_lower_conductance = jnp.minimum(by_lower_conductance, 0.0)
     by_upper = by_upper + by_upper_conductance
     by_lower = by_lower + by_lower_conductance
     return Fluxes(
@@ -244,31 +247,6 @@ def jacobian(
     )
 
 
-def solve_tridiagonal(lower: Layers, diagonal: Layers, upper: Layers, rhs: Layers) -> Layers:
-    """Thomas elimination along the leading axis, one scan down and one up.
-
-    Linear in ``rhs``, so the tangent solve of ``heat_step`` transposes to the adjoint solve. No
-    pivoting: the forward matrices are diagonally dominant, the exact ones near it.
-    """
-
-    def eliminate(carry, row):
-        ratio, value = carry
-        below, centre, above, right = row
-        inverse = 1.0 / (centre - below * ratio)
-        ratio, value = above * inverse, (right - below * value) * inverse
-        return (ratio, value), (ratio, value)
-
-    def substitute(solution, row):
-        ratio, value = row
-        solution = value - ratio * solution
-        return solution, solution
-
-    zero = jnp.zeros_like(rhs[0])
-    _, rows = jax.lax.scan(eliminate, (zero, zero), (lower, diagonal, upper, rhs))
-    _, solution = jax.lax.scan(substitute, zero, rows, reverse=True)
-    return solution
-
-
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def heat_step(
     iterations: int,
@@ -280,8 +258,8 @@ def heat_step(
     """One backward-Euler step.
 
     Newton in H with the stable part of the Jacobian (see ``linearised_fluxes``). From eight
-    iterations on, the last two take the exact Jacobian in cells where that at least halves the
-    residual: near the solution they converge quadratically. The last iteration is an update by the
+    iterations on, the last two take the exact Jacobian in cells where they are short and leave less
+    out of balance: there they converge quadratically. The last iteration is an update by the
     divergence of the linearised fluxes, so energy closes to rounding whatever the iteration count.
 
     Derivatives are those of the converged step by the implicit function theorem, with the exact
@@ -298,36 +276,42 @@ def heat_step(
 
     rate = seconds / column.thickness
 
-    def imbalance(unbalanced):
+    def imbalance(enthalpy):
+        unbalanced = residual(column, enthalpy, old, surface, seconds)
         return jnp.sum(jnp.abs(unbalanced) * column.thickness, axis=0)
+
+    def near(enthalpy, other):
+        return jnp.max(jnp.abs(enthalpy - other) / column.melt_enthalpy, axis=0) < CLOSE
 
     def correction(new, exact):
         fluxes = linearised_fluxes(column, new, surface, exact=exact)
         unbalanced = new - old + rate * jnp.diff(fluxes.flux, axis=0)
-        change = -solve_tridiagonal(*jacobian(column, fluxes, seconds), unbalanced)
-        return fluxes, change, imbalance(unbalanced)
+        return fluxes, -solve_tridiagonal(*jacobian(column, fluxes, seconds), unbalanced)
+
+    def closed(new, exact):
+        fluxes, change = correction(new, exact)
+        zero = jnp.zeros_like(change[:1])
+        flux = (
+            fluxes.flux
+            + fluxes.by_upper * jnp.concatenate([zero, change])
+            + fluxes.by_lower * jnp.concatenate([change, zero])
+        )
+        return HeatStep(old - rate * jnp.diff(flux, axis=0), flux[0])
 
     finish = iterations >= QUADRATIC_FROM
-    exact = jnp.zeros(old.shape[1:], bool)
     new = jax.lax.fori_loop(
         0,
         iterations - 2 if finish else iterations - 1,
-        lambda _, new: new + correction(new, exact)[1],
+        lambda _, new: new + correction(new, exact=False)[1],
         old,
     )
-    if finish:
-        _, change, before = correction(new, ~exact)
-        after = imbalance(residual(column, new + change, old, surface, seconds))
-        exact = after < 0.5 * before
-        new = jnp.where(exact, new + change, new)
-    fluxes, change, _ = correction(new, exact)
-    zero = jnp.zeros_like(change[:1])
-    flux = (
-        fluxes.flux
-        + fluxes.by_upper * jnp.concatenate([zero, change])
-        + fluxes.by_lower * jnp.concatenate([change, zero])
-    )
-    return HeatStep(old - rate * jnp.diff(flux, axis=0), flux[0])
+    if not finish:
+        return closed(new, exact=False)
+    quick, safe = (new + correction(new, exact)[1] for exact in (True, False))
+    new = jnp.where(near(quick, new) & (imbalance(quick) < imbalance(new)), quick, safe)
+    quick, safe = (closed(new, exact) for exact in (True, False))
+    better = near(quick.enthalpy, new) & (imbalance(quick.enthalpy) < imbalance(safe.enthalpy))
+    return jax.tree.map(partial(jnp.where, better), quick, safe)
 
 
 @heat_step.defjvp

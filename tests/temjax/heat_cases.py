@@ -26,9 +26,9 @@ def _forcing(air, rain, sun, shift, years, dtype) -> Forcing:
     cells = jnp.shape(shift)
 
     def months(values):
-        values = np.broadcast_to(np.asarray(values, float), (years, 12))
-        column = jnp.asarray(values, dtype).reshape((years, 12) + (1,) * len(cells))
-        return jnp.broadcast_to(column, (years, 12, *cells))
+        values = np.asarray(values, float)
+        values = values.reshape(values.shape + (1,) * (1 + len(cells) - values.ndim))
+        return jnp.broadcast_to(jnp.asarray(values, dtype), (years, 12, *cells))
 
     return Forcing(
         jnp.arange(2000, 2000 + years),
@@ -46,10 +46,13 @@ def toolik(shift=0.0, years: int = 1, dtype=jnp.float64) -> tuple[Location, Forc
 
 
 def plateau(
-    mean, half_range: float, shortwave: float, years: int = 1, dtype=jnp.float64
+    mean, half_range, shortwave, years: int = 1, dtype=jnp.float64
 ) -> tuple[Location, Forcing]:
-    """Cosine climate: ``mean`` air temperature (scalar or per cell), °C and W m⁻²."""
-    month = np.arange(12)
+    """Cosine climate: mean and half-range of air temperature, °C, mean shortwave, W m⁻².
+
+    ``mean`` is a scalar or per cell, the others scalars or like ``mean``.
+    """
+    month = np.arange(12).reshape((12,) + (1,) * np.ndim(half_range))
     air = half_range * np.cos(2 * np.pi * (month + 0.5 - 6.65) / 12)
     sun = shortwave * (1 - 0.29 * np.cos(2 * np.pi * (month + 0.8) / 12))
     place = Location(*(jnp.asarray(value, dtype) for value in (34.0, 4800.0, 0.4)))

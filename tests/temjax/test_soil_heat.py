@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import temjax
+from temjax.numerics import solve_tridiagonal
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import depth_shares, profile, temperature_at
@@ -61,7 +62,7 @@ def test_tridiagonal_solve_matches_dense():
     rng = np.random.default_rng(1)
     lower, upper, rhs = (jnp.asarray(rng.normal(size=(25, 3))) for _ in range(3))
     diagonal = jnp.abs(lower) + jnp.abs(upper) + 0.5
-    solution = soil_heat.solve_tridiagonal(lower, diagonal, upper, rhs)
+    solution = solve_tridiagonal(lower, diagonal, upper, rhs)
     for cell in range(3):
         dense = (
             np.diag(diagonal[:, cell]) + np.diag(lower[1:, cell], -1) + np.diag(upper[:-1, cell], 1)
