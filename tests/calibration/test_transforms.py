@@ -1,0 +1,86 @@
+"""Bounded parameters and the free numbers that stand for them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from calibration import Free
+from temjax import load_parameters, replace_parameters
+from temjax.parameters import REGISTRY, tunable_names
+
+MEADOW = load_parameters("alpine-meadow")
+
+
+def inside(names):
+    """Names whose value in the meadow set lies inside its bounds."""
+    return tuple(
+        name
+        for name in names
+        if REGISTRY[name].bounds[0] < float(getattr(MEADOW, name)) < REGISTRY[name].bounds[1]
+    )
+
+
+NAMES = inside(tunable_names())
+
+
+def test_almost_every_tunable_of_the_set_can_be_freed():
+    assert len(NAMES) >= len(tunable_names()) - 1
+
+
+def test_zero_is_the_start():
+    free = Free.of(MEADOW, NAMES)
+    expected = [float(getattr(MEADOW, name)) for name in NAMES]
+    np.testing.assert_allclose(free.values(jnp.zeros(len(NAMES))), expected, rtol=1e-12)
+
+
+def test_a_unit_step_near_the_start_is_one_prior_standard_deviation():
+    free = Free.of(MEADOW, NAMES)
+    slope = jax.jvp(free.prior_residuals, (jnp.zeros(len(NAMES)),), (jnp.ones(len(NAMES)),))[1]
+    np.testing.assert_allclose(slope, 1.0, rtol=1e-10)
+
+
+@pytest.mark.parametrize("size", [1.0, 4.0, 30.0])
+def test_values_stay_inside_their_bounds(size):
+    free = Free.of(MEADOW, NAMES)
+    for sign in (-1.0, 1.0):
+        values = np.asarray(free.values(jnp.full(len(NAMES), sign * size)))
+        for name, value in zip(NAMES, values, strict=True):
+            low, high = REGISTRY[name].bounds
+            # rounding may put a value on its bound, never beyond
+            assert low - 1e-12 * abs(low) <= value <= high + 1e-12 * abs(high), name
+
+
+def test_the_gradient_lives_six_standard_deviations_away():
+    free = Free.of(MEADOW, NAMES)
+    for sign in (-6.0, 6.0):
+        point = jnp.full(len(NAMES), sign)
+        slope = jax.jvp(free.values, (point,), (jnp.ones(len(NAMES)),))[1]
+        assert np.all(np.asarray(slope) > 0)
+
+
+def test_put_sets_only_what_is_free():
+    free = Free.of(MEADOW, ("cmax_scale", "krb"))
+    changed = free.put(MEADOW, jnp.asarray([0.5, -0.5]))
+    assert float(changed.cmax_scale) > float(MEADOW.cmax_scale)
+    assert float(changed.respiration_rate_log) < float(MEADOW.respiration_rate_log)
+    assert float(changed.kdc_scale) == float(MEADOW.kdc_scale)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("cmx",), "unknown parameter 'cmx'"),
+        (("CMAX", "cmax_scale"), "named twice"),
+        (("TOPTMAX",), "is fixed"),
+    ],
+)
+def test_names_that_cannot_be_freed(names, message):
+    with pytest.raises(ValueError, match=message):
+        Free.of(MEADOW, names)
+
+
+def test_a_start_outside_its_bounds():
+    outside = replace_parameters(MEADOW, cmax_scale=3.0)
+    with pytest.raises(ValueError, match=r"cmax_scale starts at 3 1, not inside its bounds"):
+        Free.of(outside, ("cmax_scale",))
