@@ -1,0 +1,147 @@
+"""Tables made from the registries when the site is built, so that they cannot fall behind.
+
+A line ``[[parameters: name, other_*]]`` becomes the table of those parameters, ``[[parameters]]``
+that of all; ``[[monthly outputs]]``, ``[[annual outputs]]`` and ``[[parameter sets]]`` likewise.
+"""
+
+import fnmatch
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+from temjax import parameter_set_names
+from temjax.outputs import ANNUAL_OUTPUTS, FLUXES, MONTHLY_OUTPUTS, OutputInfo
+from temjax.parameters import REGISTRY, ParameterInfo
+
+_MARK = re.compile(r"^\[\[(?P<kind>[a-z ]+)(?::(?P<what>[^\]]*))?\]\]$", re.MULTILINE)
+_POWER = re.compile(r"(?<=[A-Za-z)])(-?[1-9])(/2)?")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_OPTIONAL_PAGES = {"Calibration": "calibration.md"}
+
+
+def on_config(config, **_):
+    """Pages that may not be there yet join the menu once they are."""
+    for title, page in _OPTIONAL_PAGES.items():
+        listed = str(config.nav)
+        if (Path(config.docs_dir) / page).is_file() and page not in listed:
+            config.nav.append({title: page})
+    return config
+
+
+def on_page_markdown(markdown: str, page, **_) -> str:
+    """Put tables in the place of their marks.
+
+    Raises:
+        ValueError: an unknown mark, or a name that matches nothing; the page is named.
+    """
+
+    def table(match: re.Match) -> str:
+        kind = match["kind"].strip()
+        try:
+            if kind == "parameters":
+                return parameter_table(match["what"] or "*")
+            if kind == "parameter sets":
+                return set_table()
+            if kind == "monthly outputs":
+                return output_table(MONTHLY_OUTPUTS.values())
+            if kind == "annual outputs":
+                sums = [info for name, info in MONTHLY_OUTPUTS.items() if name in FLUXES]
+                return output_table([*ANNUAL_OUTPUTS.values(), *map(_per_year, sums)])
+        except KeyError as error:
+            raise ValueError(f"{page.file.src_uri}: {error.args[0]}") from error
+        raise ValueError(f"{page.file.src_uri}: unknown mark [[{kind}]]")
+
+    return _MARK.sub(table, markdown)
+
+
+def chosen(patterns: str) -> list[ParameterInfo]:
+    """Registry entries for comma-separated names or wildcards, in registry order.
+
+    Raises:
+        KeyError: a pattern that matches no parameter.
+    """
+    names: set[str] = set()
+    for pattern in (part.strip() for part in patterns.split(",")):
+        found = fnmatch.filter(REGISTRY, pattern)
+        if not found:
+            raise KeyError(f"no parameter matches {pattern!r}")
+        names.update(found)
+    return [info for name, info in REGISTRY.items() if name in names]
+
+
+def _unit(unit: str) -> str:
+    """UDUNITS as people write it: m-2 is m⁻²."""
+
+    def raised(match: re.Match) -> str:
+        return "⁻½" if match[2] else match[1].translate(_RAISED)
+
+    return _POWER.sub(raised, unit.replace("degC", "°C"))
+
+
+def _bounds(info: ParameterInfo) -> str:
+    low, high = info.bounds
+    if not info.tunable:
+        return "fixed"
+    return f"{low:g} … {high:g}<br>sd {info.prior_sd:g}" + (
+        " (log)" if info.transform == "log" else ""
+    )
+
+
+def parameter_table(patterns: str) -> str:
+    """Name, symbol, unit, meaning, bounds and prior of a fit, source."""
+    rows = [
+        (
+            f"`{info.name}`",
+            info.symbol,
+            _unit(info.unit),
+            info.description,
+            _bounds(info),
+            info.source,
+        )
+        for info in chosen(patterns)
+    ]
+    head = ("parameter", "symbol", "unit", "meaning", "fit: bounds, prior", "source")
+    return _markdown(head, rows)
+
+
+def set_table() -> str:
+    """Bundled sets with what their files say of themselves."""
+    rows = []
+    for name in parameter_set_names():
+        text = (resources.files("temjax") / "parameter_sets" / f"{name}.toml").read_text("utf-8")
+        document = tomllib.loads(text)
+        base = f"`{document['base']}`" if "base" in document else ""
+        rows.append((f"`{name}`", document.get("title", ""), base, document.get("source", "")))
+    return _markdown(("set", "title", "base", "source"), rows)
+
+
+def _per_year(info: OutputInfo) -> OutputInfo:
+    return OutputInfo(
+        f"annual_{info.name}",
+        info.unit.replace("month-1", "year-1"),
+        f"annual sum: {info.long_name}",
+        info.symbol,
+    )
+
+
+def output_table(outputs: Iterable[OutputInfo]) -> str:
+    """Name, symbol, unit, meaning, time cell, ISIMIP name."""
+    rows = [
+        (
+            f"`{info.name}`",
+            info.symbol,
+            _unit(info.unit),
+            info.long_name,
+            info.cell_methods.removeprefix("time: "),
+            info.isimip,
+        )
+        for info in outputs
+    ]
+    return _markdown(("name", "symbol", "unit", "meaning", "in time", "ISIMIP"), rows)
+
+
+def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ("---",) * len(head), *rows)]
+    return "\n".join(lines)
