@@ -6,11 +6,12 @@ front to track and the update by flux divergence conserves energy to rounding.
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from temjax.numerics import solve_tridiagonal
 from temjax.thermal_grid import SoilColumn
@@ -18,10 +19,11 @@ from temjax.thermal_grid import SoilColumn
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
 
-# Iterations from which the last two are exact Newton
-QUADRATIC_FROM = 8
-# Share of a layer's melting heat that an exact step may move: a longer one can reach another root
-CLOSE = 0.1
+# Σ|imbalance|Δz relative to Σ|H|Δz at which a step is solved (or 16 units of rounding)
+BALANCED = 1e-12
+# Share of a layer's melting heat below which a step is short: a longer exact one can reach
+# another root
+SHORT = 0.03
 
 
 class Surface(eqx.Module):
@@ -48,6 +50,14 @@ class Fluxes(eqx.Module):
     flux: Float[Array, "boundary *cell"]
     by_upper: Float[Array, "boundary *cell"]
     by_lower: Float[Array, "boundary *cell"]
+
+
+class _Search(NamedTuple):
+    enthalpy: Layers
+    imbalance: Cells
+    exact: Bool[Array, "*cell"]
+    radius: Cells
+    count: Int[Array, ""]
 
 
 class HeatStep(eqx.Module):
@@ -189,7 +199,7 @@ def boundary_fluxes(
 
 
 def linearised_fluxes(
-    column: SoilColumn, enthalpy: Layers, surface: Surface, *, exact: bool
+    column: SoilColumn, enthalpy: Layers, surface: Surface, *, exact: bool | Bool[Array, "*cell"]
 ) -> Fluxes:
     """Fluxes with their derivatives in the enthalpy of the layers on both sides.
 
@@ -215,9 +225,9 @@ def linearised_fluxes(
     gain = -flux * conductance
     by_upper_conductance = gain * resistance.by_upper * jnp.concatenate([zero, fraction_slope[:-1]])
     by_lower_conductance = gain * resistance.by_lower * fraction_slope
-    if not exact:
-        by_upper_conductance = jnp.maximum(by_upper_conductance, 0.0)
-        by_lower_conductance = jnp.minimum(by_lower_conductance, 0.0)
+    least = jnp.where(exact, -jnp.inf, 0.0)
+    by_upper_conductance = jnp.maximum(by_upper_conductance, least)
+    by_lower_conductance = jnp.minimum(by_lower_conductance, -least)
     by_upper = by_upper + by_upper_conductance
     by_lower = by_lower + by_lower_conductance
     return Fluxes(
@@ -257,61 +267,66 @@ def heat_step(
 ) -> HeatStep:
     """One backward-Euler step.
 
-    Newton in H with the stable part of the Jacobian (see ``linearised_fluxes``). From eight
-    iterations on, the last two take the exact Jacobian in cells where they are short and leave less
-    out of balance: there they converge quadratically. The last iteration is an update by the
-    divergence of the linearised fluxes, so energy closes to rounding whatever the iteration count.
+    Newton in H, cell by cell until what is out of balance is rounding. Far from the solution it
+    takes the stable part of the Jacobian (see ``linearised_fluxes``), after a short step the exact
+    one, which converges quadratically; where that does not halve what is out of balance, a step has
+    to be shorter to be called short. The last iteration is an update by the divergence of the
+    linearised fluxes, so energy closes to rounding whatever the iteration count.
 
     Derivatives are those of the converged step by the implicit function theorem, with the exact
     Jacobian (dk/df included) at the last iterate; they hold in forward and reverse mode and no
     gradient passes through the iterations.
 
     Args:
-        iterations: Newton iterations (static).
+        iterations: Newton iterations at most (static).
         column: soil column.
         old: enthalpy at the start of the step, J m⁻³, ``(layer, *cell)``.
         surface: driver of the top over the step.
         seconds: length of the step, s.
     """
-
     rate = seconds / column.thickness
-
-    def imbalance(enthalpy):
-        unbalanced = residual(column, enthalpy, old, surface, seconds)
-        return jnp.sum(jnp.abs(unbalanced) * column.thickness, axis=0)
-
-    def near(enthalpy, other):
-        return jnp.max(jnp.abs(enthalpy - other) / column.melt_enthalpy, axis=0) < CLOSE
+    content = jnp.sum(jnp.abs(old) * column.thickness, axis=0)
+    limit = max(BALANCED, 16.0 * float(jnp.finfo(old.dtype).eps)) * content
 
     def correction(new, exact):
         fluxes = linearised_fluxes(column, new, surface, exact=exact)
         unbalanced = new - old + rate * jnp.diff(fluxes.flux, axis=0)
-        return fluxes, -solve_tridiagonal(*jacobian(column, fluxes, seconds), unbalanced)
+        change = -solve_tridiagonal(*jacobian(column, fluxes, seconds), unbalanced)
+        return fluxes, change, jnp.sum(jnp.abs(unbalanced) * column.thickness, axis=0)
 
-    def closed(new, exact):
-        fluxes, change = correction(new, exact)
-        zero = jnp.zeros_like(change[:1])
-        flux = (
-            fluxes.flux
-            + fluxes.by_upper * jnp.concatenate([zero, change])
-            + fluxes.by_lower * jnp.concatenate([change, zero])
+    def searching(search: _Search):
+        return (search.count < iterations - 1) & jnp.any(search.imbalance > limit)
+
+    def improve(search: _Search) -> _Search:
+        _, change, imbalance = correction(search.enthalpy, search.exact)
+        # the imbalance is that of the iterate at hand: what the step before this one has led to
+        failed = search.exact & (imbalance > 0.5 * search.imbalance)
+        radius = jnp.where(failed, 0.25 * search.radius, search.radius)
+        length = jnp.max(jnp.abs(change) / column.melt_enthalpy, axis=0)
+        return _Search(
+            enthalpy=search.enthalpy + jnp.where(imbalance > limit, change, 0.0),
+            imbalance=imbalance,
+            exact=(length < radius) & ~failed,
+            radius=radius,
+            count=search.count + 1,
         )
-        return HeatStep(old - rate * jnp.diff(flux, axis=0), flux[0])
 
-    finish = iterations >= QUADRATIC_FROM
-    new = jax.lax.fori_loop(
-        0,
-        iterations - 2 if finish else iterations - 1,
-        lambda _, new: new + correction(new, exact=False)[1],
-        old,
+    first = _Search(
+        enthalpy=old,
+        imbalance=jnp.full_like(content, jnp.inf),
+        exact=jnp.zeros(content.shape, bool),
+        radius=jnp.full_like(content, SHORT),
+        count=jnp.asarray(0),
     )
-    if not finish:
-        return closed(new, exact=False)
-    quick, safe = (new + correction(new, exact)[1] for exact in (True, False))
-    new = jnp.where(near(quick, new) & (imbalance(quick) < imbalance(new)), quick, safe)
-    quick, safe = (closed(new, exact) for exact in (True, False))
-    better = near(quick.enthalpy, new) & (imbalance(quick.enthalpy) < imbalance(safe.enthalpy))
-    return jax.tree.map(partial(jnp.where, better), quick, safe)
+    search = jax.lax.while_loop(searching, improve, first)
+    fluxes, change, _ = correction(search.enthalpy, search.exact)
+    zero = jnp.zeros_like(change[:1])
+    flux = (
+        fluxes.flux
+        + fluxes.by_upper * jnp.concatenate([zero, change])
+        + fluxes.by_lower * jnp.concatenate([change, zero])
+    )
+    return HeatStep(old - rate * jnp.diff(flux, axis=0), flux[0])
 
 
 @heat_step.defjvp
