@@ -1,7 +1,24 @@
 """Fitting the model to what was measured at a place."""
 
-from calibration.fit import FitResult, fit
-from calibration.objective import ErrorModel, Objective
+from calibration.fit import FitError, FitResult, fit
+from calibration.joint import JointObjective
+from calibration.objective import DESCENT, Objective
+from calibration.targets import ErrorModel, stock_target
 from calibration.transforms import Free
+from calibration.tunables import DEFAULT, DISEQUILIBRIUM, TABLE_S2, THERMAL
 
-__all__ = ["ErrorModel", "FitResult", "Free", "Objective", "fit"]
+__all__ = [
+    "DEFAULT",
+    "DESCENT",
+    "DISEQUILIBRIUM",
+    "TABLE_S2",
+    "THERMAL",
+    "ErrorModel",
+    "FitError",
+    "FitResult",
+    "Free",
+    "JointObjective",
+    "Objective",
+    "fit",
+    "stock_target",
+]

@@ -1,36 +1,47 @@
-"""``temjax calibrate``: a first fit of one place."""
+"""``temjax calibrate`` and ``temjax sensitivity``."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from calibration.fit import DESCENT, FitError, FitResult, Method, fit
+from calibration.fit import FitError, FitResult, fit
+from calibration.joint import JointObjective
 from calibration.objective import Objective
-from calibration.report import fitted_run, misfit_rows, parameter_table, write_fit
+from calibration.report import FitReport
+from calibration.sensitivity_cli import sensitivity
+from calibration.tables import misfit_rows, parameter_table
+from calibration.targets import DEFAULT_TARGETS, ErrorModel
+from calibration.transforms import Free
+from calibration.tunables import DEFAULT, expand_names
+from calibration.twin import Recovery, recover
+from calibration.uncertainty import laplace
+from sites import Site, read_fluxnet
 from sites.cli import open_place
-from sites.compare import comparison_table
+from sites.compare import compare, comparison_table
 from sites.provenance import command_line
-from sites.site import Site
-
-DEFAULT_FREE = (
-    "cmax_scale",
-    "respiration_rate_log",
-    "kdc_scale",
-    "nmax_scale",
-    "conductivity_scale",
-)
-DEFAULT_TARGETS = ("net_ecosystem_production", "soil_temperature", "soil_organic_carbon")
 
 console = Console(highlight=False)
 
 
 def fit_with_progress(
-    site: Site, objective: Objective, console: Console, *, steps: int, method: Method
+    objective: Objective | JointObjective, console: Console, *, steps: int, title: str, **arguments
 ) -> FitResult:
-    """Fit with a bar that shows the loss."""
+    """Fit with a bar that shows the lowest loss and how many starts still run."""
+    with _bar(console) as progress:
+        task = progress.add_task(f"fit {title}", total=steps, loss="compiling")
+
+        def advance(step: int, loss: float, running: int) -> None:
+            told = f"loss {loss:.2f}, {running} starts running"
+            progress.update(task, completed=step + 1, loss=told)
+
+        return fit(objective, steps=steps, progress=advance, **arguments)
+
+
+def _bar(console: Console) -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -38,13 +49,7 @@ def fit_with_progress(
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"fit {site.name}", total=steps, loss="compiling")
-
-        def advance(step: int, loss: float) -> None:
-            progress.update(task, completed=step + 1, loss=f"loss {loss:.2f}")
-
-        return fit(objective, method=method, steps=steps, progress=advance)
+    return Progress(*columns, console=console, transient=True)
 
 
 def names_of(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -54,56 +59,232 @@ def names_of(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def weights_of(text: str | None) -> dict[str, float]:
+    """``nep=2,soc=0.5`` as a mapping.
+
+    Raises:
+        ValueError: a part that is no ``name=number``.
+    """
+    weights = {}
+    for part in names_of(text, ()):
+        name, equals, value = part.partition("=")
+        try:
+            weights[name.strip()] = float(value)
+        except ValueError as error:
+            raise ValueError(f"weight {part!r} is not of the form nep=2") from error
+        if not equals:
+            raise ValueError(f"weight {part!r} is not of the form nep=2")
+    return weights
+
+
+def years_of(text: str | None) -> tuple[int, ...]:
+    """Comma-separated calendar years.
+
+    Raises:
+        ValueError: a part that is no year.
+    """
+    try:
+        return tuple(int(part) for part in names_of(text, ()))
+    except ValueError as error:
+        raise ValueError(f"--holdout {text!r}: give calendar years, for example 2004") from error
+
+
+def open_tower(place: str, site: Path | None, quality: float) -> Site:
+    """A catalog name, a site file, or a FLUXNET monthly file under a quality threshold."""
+    if place.lower().endswith(".csv"):
+        return read_fluxnet(place, site=site, minimum_quality=quality)
+    return open_place(place, site=site)
+
+
+def make_objective(
+    places: list[Site],
+    *,
+    tunable: tuple[str, ...],
+    tied: tuple[str, ...],
+    targets: tuple[str, ...],
+    errors: ErrorModel,
+    holdout: tuple[int, ...],
+) -> Objective | JointObjective:
+    """Objective of one place or of several; tied numbers take the first place's prior centre.
+
+    Raises:
+        ValueError: see ``Objective.of`` and ``JointObjective.of``.
+    """
+    shared = expand_names(tied) if tied else ()
+    if shared and len(places) < 2:
+        raise ValueError("--tied needs two or more places")
+    for name in shared:
+        if name not in expand_names(tunable):
+            raise ValueError(f"tied parameter {name!r} is not among --tunable")
+    first = Free.of(places[0].parameters(), shared) if shared else None
+    centre = {}
+    if first is not None:
+        values = np.asarray(first.values(np.zeros(len(shared))))
+        centre = dict(zip(shared, values.tolist(), strict=True))
+    parts = tuple(
+        Objective.of(
+            place,
+            tunable,
+            targets,
+            errors=errors,
+            holdout=tuple(year for year in holdout if _observed(place, year, len(places))),
+            centre=centre,
+        )
+        for place in places
+    )
+    return parts[0] if len(parts) == 1 else JointObjective.of(parts, shared)
+
+
+def _observed(place: Site, year: int, places: int) -> bool:
+    """In joint fits a hold-out year counts at the places that observed it."""
+    period = place.observations.period
+    return places == 1 or (period is not None and period[0] <= year <= period[1])
+
+
 def calibrate(
-    place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
-    out: Annotated[Path, typer.Option(help="Folder for parameters, record and figures.")],
+    places: Annotated[
+        list[str], typer.Argument(help="Catalog names, FLUXNET monthly CSVs or site TOMLs.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for fitted sets, record and report.")],
     site: Annotated[
         Path | None, typer.Option(help="Site file with the facts a FLUXNET file lacks.")
     ] = None,
     tunable: Annotated[
-        str | None, typer.Option(help="Parameters to free, by our names or TEM symbols.")
-    ] = None,
-    targets: Annotated[
         str | None,
         typer.Option(
-            help="nep, gpp, reco, soil_temperature, soc, son; by default nep, "
-            "soil_temperature, soc."
+            help="Parameters to free by our names or TEM symbols, or the groups default, "
+            "table-s2, thermal; disequilibrium_factor for the initial soil carbon."
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Model runs with gradient at most.", min=1)] = 12,
+    tied: Annotated[
+        str | None, typer.Option(help="Of these, the ones all places share (joint fits).")
+    ] = None,
+    targets: Annotated[
+        str | None, typer.Option(help="nep, gpp, reco, soil_temperature, soc, son; by default all.")
+    ] = None,
     method: Annotated[
-        Literal["gauss_newton", "adam"],
-        typer.Option(help="Gauss-Newton steps, or Adam (give it some 40 steps)."),
-    ] = "gauss_newton",
+        Literal["lm", "lbfgs", "adam"],
+        typer.Option(help="Levenberg-Marquardt, or Optax's L-BFGS or Adam."),
+    ] = "lm",
+    starts: Annotated[int, typer.Option(help="Sobol starts in the prior.", min=1)] = 8,
+    steps: Annotated[int, typer.Option(help="Steps of every start at most.", min=1)] = 25,
+    holdout: Annotated[
+        str | None, typer.Option(help="Years kept back to test the fit, for example 2004.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the starts.")] = 0,
+    flux_error: Annotated[
+        float, typer.Option(help="Model error of monthly fluxes, g C m-2 month-1.")
+    ] = ErrorModel.flux,
+    temperature_error: Annotated[
+        float, typer.Option(help="Model error of soil temperature, K.")
+    ] = ErrorModel.temperature,
+    annual_error: Annotated[
+        float | None, typer.Option(help="Also fit annual NEP sums with this error, g C m-2 yr-1.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Factors on shares of the loss, for example nep=2,soc=0.5.")
+    ] = None,
+    quality: Annotated[
+        float, typer.Option(help="Least share of measured data in a FLUXNET month.")
+    ] = 0.5,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")
+    ] = False,
+    twin: Annotated[
+        bool, typer.Option("--twin", help="First fit the model's own output, where truth is known.")
+    ] = False,
 ) -> None:
-    """Fit a few parameters of one place by gradient descent through its equilibrium."""
-    where = open_place(place, site=site)
+    """Fit parameters to towers: many starts, intervals, and what the data cannot say."""
+    if site is not None and len(places) > 1:
+        raise typer.BadParameter("--site goes with one FLUXNET file", param_hint="--site")
+    where = [open_tower(place, site, quality) for place in places]
     try:
-        objective = Objective.of(
+        errors = ErrorModel(
+            flux=flux_error,
+            temperature=temperature_error,
+            annual_flux=annual_error,
+            weights=weights_of(weights),
+        )
+        objective = make_objective(
             where,
-            names_of(tunable, DEFAULT_FREE),
-            names_of(targets, DEFAULT_TARGETS),
-            options=DESCENT,
+            tunable=names_of(tunable, DEFAULT),
+            tied=names_of(tied, ()),
+            targets=names_of(targets, DEFAULT_TARGETS),
+            errors=errors,
+            holdout=years_of(holdout),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / "checkpoint.npz"
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    title = ", ".join(place.name for place in where)
     try:
-        result = fit_with_progress(where, objective, console, steps=steps, method=method)
+        if twin:
+            run_twin(objective, starts=starts, seed=seed)
+        result = fit_with_progress(
+            objective,
+            console,
+            title=title,
+            steps=steps,
+            method=method,
+            starts=starts,
+            seed=seed,
+            checkpoint=checkpoint,
+        )
     except FitError as error:
-        console.print(f"temjax: {where.name}: {error}")
+        console.print(f"temjax: {title}: {error}", markup=False)
         raise typer.Exit(1) from error
-    _, rows = fitted_run(where, result)
-    paths = write_fit(where, result, rows, out, command=command_line())
-    console.print(parameter_table(result))
+    console.print(parameter_table(laplace(result)))
+    with console.status("run with fine sub-steps and report"):
+        report = FitReport.of(tuple(where), result, errors=errors, command=command_line())
+        paths = report.write(out)
     for name, value in misfit_rows(result):
         console.print(f"{name}: {value}")
-    console.print(comparison_table(f"{where.title}: after the fit", rows))
-    for note in where.notes:
-        console.print(f"note: {note}")
-    console.print(f"written to {out}: {', '.join(path.name for path in paths.values())}")
+    for place, run in zip(where, report.runs, strict=True):
+        console.print(comparison_table(f"{place.title}: after the fit", compare(place, run)))
+    for line in report.warnings():
+        console.print(f"note: {line}", markup=False)
+    written = dict.fromkeys(path.name for path in paths.values())
+    console.print(f"written to {out}: {', '.join(written)}", markup=False)
+
+
+def run_twin(objective: Objective | JointObjective, *, starts: int, seed: int) -> None:
+    """Noise-free twin and its outcome in words.
+
+    Raises:
+        typer.BadParameter: a joint fit.
+    """
+    if isinstance(objective, JointObjective):
+        raise typer.BadParameter("a twin is made of one place at a time", param_hint="--twin")
+    with _bar(console) as progress:
+        task = progress.add_task(f"twin {objective.name}", total=40, loss="compiling")
+        outcome = recover(
+            objective,
+            starts=starts,
+            seed=seed,
+            steps=40,
+            progress=lambda step, loss, running: progress.update(
+                task, completed=step + 1, loss=f"loss {loss:.2g}, {running} starts running"
+            ),
+        )
+    for line in twin_lines(outcome):
+        console.print(line, markup=False)
+
+
+def twin_lines(outcome: Recovery) -> list[str]:
+    """A twin in words."""
+    known = [name for name, yes in zip(outcome.names, outcome.identified, strict=True) if yes]
+    return [
+        f"twin: the data decide {', '.join(known) if known else 'no single parameter'} of "
+        f"{len(outcome.names)}",
+        f"twin: {int(outcome.recovered.sum())} of {outcome.recovered.size} starts bring them "
+        f"within {outcome.tolerance:.0%} of the truth",
+    ]
 
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands."""
     app.command(name="calibrate")(calibrate)
+    app.command(name="sensitivity")(sensitivity)

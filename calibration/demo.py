@@ -4,26 +4,31 @@ from pathlib import Path
 
 from rich.console import Console
 
-from calibration.cli import DEFAULT_FREE, DEFAULT_TARGETS, fit_with_progress
-from calibration.fit import DESCENT
+from calibration.cli import fit_with_progress
 from calibration.objective import Objective
-from calibration.report import fitted_run, misfit_rows, parameter_table, write_fit
+from calibration.report import FitReport
+from calibration.tables import misfit_rows, parameter_table
+from calibration.targets import DEFAULT_TARGETS
 from sites import load
-from sites.compare import comparison_table
+from sites.compare import compare, comparison_table
 from sites.provenance import command_line
 
 SITE = "haibei-meadow"
-STEPS = 10
+NAMES = ("cmax_scale", "respiration_rate_log", "kdc_scale", "nmax_scale", "disequilibrium_factor")
+STEPS = 8
 
 
 def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
-    """Fit five parameters, write the set and figures, and leave its path in the context."""
+    """Fit five numbers, write the set and the report, and leave its path in the context."""
     site = load(SITE)
-    objective = Objective.of(site, DEFAULT_FREE, DEFAULT_TARGETS, options=DESCENT)
-    result = fit_with_progress(site, objective, console, steps=STEPS, method="gauss_newton")
-    _, rows = fitted_run(site, result)
-    paths = write_fit(site, result, rows, out, command=command_line())
-    console.print(parameter_table(result))
+    objective = Objective.of(site, NAMES, DEFAULT_TARGETS)
+    result = fit_with_progress(
+        objective, console, title=site.name, steps=STEPS, starts=4, tolerance=1e-3
+    )
+    report = FitReport.of((site,), result, command=command_line())
+    paths = report.write(out)
+    console.print(parameter_table(report.posterior))
+    rows = compare(site, report.runs[0])
     console.print(comparison_table(f"{site.title}: after the fit", rows))
     context["fitted"] = paths["parameters"]
     summary = [("fitted", f"{site.title}: {', '.join(result.names)}"), *misfit_rows(result)]

@@ -1,19 +1,26 @@
-"""Gradient descent with Optax on the parameters of one place.
+"""A fit from many starts at once, which forgets nothing and can be taken up again."""
 
-Two rules of descent: Adam on the gradient, or Gauss–Newton steps, which the forward-mode Jacobian
-gives for nothing and which need fewer model runs.
-"""
-
+import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from calibration.objective import Objective
-from temjax import ModelOptions, Parameters, State
+from calibration.descent import METHODS, Method, make_rule
+from calibration.joint import JointObjective
+from calibration.objective import Objective, first_failure
+from calibration.starts import prior_starts
+from sites.provenance import forcing_hash, parameter_hash
+
+NOT_FINITE = "dropped: not finite at the start"
+NOT_BALANCED = "dropped: no equilibrium at the start"
+
+
+class FitError(RuntimeError):
+    """A fit that cannot go on; the message says at which step and what was not finite."""
 
 
 @dataclass(frozen=True)
@@ -22,175 +29,262 @@ class FitResult:
 
     Attributes:
         objective: what was minimised.
-        names: parameters that moved.
-        start: their values at the start.
-        best: their values at the lowest loss.
-        standard_deviations: from the Gauss–Newton curvature at the last evaluation of the best
-            point, in prior space (relative for logarithmic parameters); NaN where singular.
-        losses: loss of every step.
-        path: values of every step, ``(step, free)``.
-        gradients: in free space, ``(step, free)``.
-        misfits: share of each target at the start and at the best point.
-        reason: why the fit stopped.
-        parameters: the full set at the best point.
-        state: equilibrium state at the best point.
+        method: rule of descent.
+        seed: of the starts.
+        names: what moved; in joint fits ``name@site`` where a site has its own.
+        losses: of every candidate, ``(step, start)``; infinite where the model failed.
+        path: every candidate in free space, ``(step, free, start)``.
+        gradients: in free space, ``(step, free, start)``.
+        free: best point of every start, ``(free, start)``; NaN where it was dropped.
+        loss: there, ``(start,)``; infinite where it was dropped.
+        residuals: there, ``(n, start)``, those of the prior last.
+        jacobian: there, ``(n, free, start)``.
+        reasons: why each start stopped.
+        first_misfit: loss by target at the centre of the prior.
+        seconds: wall time of each step, the first with compilation.
     """
 
-    objective: Objective
+    objective: Objective | JointObjective = field(repr=False)
+    method: str
+    seed: int
     names: tuple[str, ...]
-    start: np.ndarray
-    best: np.ndarray
-    standard_deviations: np.ndarray
-    losses: np.ndarray
-    path: np.ndarray
-    gradients: np.ndarray
-    misfits: dict[str, dict[str, float]]
-    reason: str
-    parameters: Parameters
-    state: State
+    losses: np.ndarray = field(repr=False)
+    path: np.ndarray = field(repr=False)
+    gradients: np.ndarray = field(repr=False)
     free: np.ndarray = field(repr=False)
+    loss: np.ndarray
+    residuals: np.ndarray = field(repr=False)
+    jacobian: np.ndarray = field(repr=False)
+    reasons: tuple[str, ...]
+    first_misfit: dict[str, float]
+    seconds: np.ndarray = field(repr=False)
+
+    @property
+    def best(self) -> int:
+        """Index of the start with the lowest loss."""
+        return int(np.argmin(self.loss))
+
+    @property
+    def dropped(self) -> tuple[int, ...]:
+        """Starts that could not be fitted."""
+        return tuple(i for i, reason in enumerate(self.reasons) if reason.startswith("dropped"))
+
+    @property
+    def start_values(self) -> np.ndarray:
+        """Centre of the prior, in units."""
+        return np.asarray(self.objective.free.values(jnp.zeros(len(self.names))))
+
+    @property
+    def values(self) -> np.ndarray:
+        """At the lowest loss, in units."""
+        return np.asarray(self.objective.free.values(jnp.asarray(self.free[:, self.best])))
+
+    @property
+    def misfit(self) -> dict[str, float]:
+        """Loss by target at the lowest loss."""
+        return self.objective.misfit(self.residuals[:, self.best])
+
+    @property
+    def evaluations(self) -> int:
+        """Model runs with Jacobian, all starts together."""
+        return int(np.isfinite(self.losses).sum() + np.isinf(self.losses).sum())
+
+    def agreeing(self, tolerance: float = 0.01) -> int:
+        """Starts whose loss is within a share of the lowest."""
+        return int(np.sum(self.loss <= self.loss[self.best] * (1 + tolerance)))
 
 
-Method = Literal["gauss_newton", "adam"]
-FIRST_DAMPING = 0.3
-# Descent runs with coarse sub-steps; what a fit reports is run again with the default ones.
-DESCENT = ModelOptions(substeps=16)
-LONGEST_STEP = 2.0  # prior standard deviations
-
-
-class FitError(RuntimeError):
-    """A fit that cannot go on; the message says at which step and what was not finite."""
-
-
-def _standard_deviations(objective: Objective, jacobian: np.ndarray, free: np.ndarray):
-    """Laplace approximation: inverse of J^T J, carried to prior space."""
-    try:
-        covariance = np.linalg.inv(jacobian.T @ jacobian)
-    except np.linalg.LinAlgError:
-        return np.full(free.shape, np.nan)
-    step = 1e-5
-    slope = (
-        np.asarray(objective.free.prior_space(jnp.asarray(free + step)))
-        - np.asarray(objective.free.prior_space(jnp.asarray(free - step)))
-    ) / (2 * step)
-    return np.sqrt(np.maximum(np.diag(covariance), 0.0)) * np.abs(slope)
-
-
-def _settled(method: Method, losses: list[float], tolerance: float) -> bool:
-    loss = losses[-1]
-    if method == "adam":
-        return len(losses) > 10 and abs(losses[-11] - loss) < tolerance * loss
-    before = min(losses[:-1], default=np.inf)
-    return 0 <= before - loss < tolerance * loss
-
-
-def gauss_newton() -> optax.GradientTransformationExtraArgs:
-    """Turn a gradient J^T r into the damped Gauss–Newton direction (J^T J + d I)^-1 J^T r.
-
-    ``update`` takes ``jacobian`` and ``damping`` as extra arguments.
-    """
-
-    def update(updates, state, params=None, *, jacobian, damping, **_):
-        curvature = jacobian.T @ jacobian + damping * jnp.eye(jacobian.shape[1])
-        return jnp.linalg.solve(curvature, updates), state
-
-    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
-
-
-def _optimiser(method: Method, steps: int, learning_rate: float):
-    if method == "adam":
-        schedule = optax.cosine_decay_schedule(learning_rate, steps, alpha=0.1)
-        return optax.with_extra_args_support(optax.adam(schedule))
-    if method == "gauss_newton":
-        return optax.chain(
-            gauss_newton(),
-            optax.clip_by_global_norm(LONGEST_STEP),
-            optax.scale_by_learning_rate(1.0),
-        )
-    raise ValueError(f"method = {method!r}; choose 'gauss_newton' or 'adam'")
+def fingerprint(objective: Objective | JointObjective, method: str, seed: int, starts: int) -> str:
+    """Hash of what a checkpoint must agree with."""
+    digest = hashlib.sha256(f"{method} {seed} {starts} {objective.free}".encode())
+    for part in objective.parts:
+        digest.update(f"{part.name} {part.options} {part.free}".encode())
+        digest.update((forcing_hash(part.forcing) + parameter_hash(part.parameters)).encode())
+        for target in part.targets:
+            digest.update(f"{target.label} {target.weight} {target.rows}".encode())
+            for leaf in (target.values, target.sd, target.used):
+                digest.update(np.ascontiguousarray(leaf, dtype="<f8").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def fit(
-    objective: Objective,
+    objective: Objective | JointObjective,
     *,
-    method: Method = "gauss_newton",
-    steps: int = 12,
+    method: Method = "lm",
+    starts: int = 1,
+    seed: int = 0,
+    steps: int = 25,
     learning_rate: float = 0.2,
-    tolerance: float = 1e-3,
-    progress: Callable[[int, float], None] | None = None,
+    tolerance: float = 1e-4,
+    first: np.ndarray | None = None,
+    checkpoint: Path | None = None,
+    progress: Callable[[int, float, int], None] | None = None,
 ) -> FitResult:
-    """Minimise half the sum of squared residuals.
+    """Minimise half the sum of squared residuals from many starts, all in one compiled call.
 
     Args:
-        objective: from ``Objective.of``.
-        method: ``"gauss_newton"``: damped steps from the best point so far, more damping after a
-            step that failed; ``"adam"`` with a cosine schedule wants some 40 steps.
-        steps: evaluations of loss and Jacobian at most.
+        objective: from ``Objective.of`` or ``JointObjective.of``.
+        method: ``lm`` (Levenberg–Marquardt), ``lbfgs`` or ``adam``; the last wants some 40 steps.
+        starts: Sobol points of the prior, the first its centre.
+        seed: of the Sobol sequence.
+        steps: evaluations of loss and Jacobian per start at most.
         learning_rate: of Adam, in prior standard deviations per step, decaying to a tenth.
-        tolerance: stop when the loss fell by less than this share: of a Gauss–Newton step, or
-            over ten Adam steps.
-        progress: called with the step and its loss.
+        tolerance: a start stops when its loss fell by less than this share.
+        first: starts in free space, ``(free, start)``, in place of the Sobol points.
+        checkpoint: ``.npz`` file written after each step; if it exists the fit goes on from it.
+        progress: called with the step, the lowest loss and the number of starts still running.
 
     Raises:
-        FitError: the loss is not finite at the start.
-        ValueError: unknown method.
+        FitError: no start has a finite loss; the checkpoint belongs to another fit.
+        ValueError: unknown method, fewer than one start or step.
     """
-    optimiser = _optimiser(method, steps, learning_rate)
-    damping = FIRST_DAMPING
-    free = jnp.zeros(len(objective.free.names))
-    memory = optimiser.init(free)
-    guess = objective.equilibrium_state()
-    losses, path, gradients = [], [], []
-    first_misfit = best = None
-    reason = f"all {steps} steps used"
-    for step in range(steps):
-        residuals, jacobian, guess = objective.linearised(free, guess)
-        loss = 0.5 * float(jnp.sum(residuals**2))
-        gradient = jacobian.T @ residuals
-        if not np.isfinite(loss) or not bool(jnp.all(jnp.isfinite(gradient))):
-            if best is None:
-                broken = [k for k, v in objective.misfit(residuals).items() if not np.isfinite(v)]
-                raise FitError(
-                    "loss or gradient not finite at the start; first non-finite target: "
-                    f"{broken[0] if broken else 'none (gradient only)'}"
-                )
-            reason = f"not finite at step {step}"
+    if method not in METHODS:
+        raise ValueError(f"method = {method!r}; choose one of {', '.join(METHODS)}")
+    if steps < 1:
+        raise ValueError(f"{steps} steps; a fit needs at least one")
+    if first is None:
+        candidate = np.asarray(prior_starts(objective.free, starts, seed))
+    else:
+        candidate = np.array(first, dtype=float)
+        if candidate.ndim != 2 or candidate.shape[0] != len(objective.free.names):
+            raise ValueError(
+                f"starts have shape {candidate.shape}; give ({len(objective.free.names)}, start)"
+            )
+    size, count = candidate.shape
+    rule = make_rule(
+        method, size, count, tolerance=tolerance, steps=steps, learning_rate=learning_rate
+    )
+    record = _Record(size, count, objective.number_of_residuals + size)
+    mark = fingerprint(objective, method, seed, count)
+    if checkpoint is not None and Path(checkpoint).exists():
+        candidate = record.read(Path(checkpoint), mark, rule)
+    for step in range(len(record.losses), steps):
+        if not record.running:
             break
-        losses.append(loss)
-        path.append(np.asarray(objective.free.values(free)))
-        gradients.append(np.asarray(gradient))
-        if first_misfit is None:
-            first_misfit = objective.misfit(residuals)
-        if best is None or loss < best[0]:
-            best = (loss, np.asarray(free), np.asarray(jacobian), np.asarray(residuals), guess)
+        began = time.perf_counter()
+        linear = objective.linearised(jnp.asarray(candidate))
+        residuals, jacobian = np.asarray(linear.residuals), np.asarray(linear.jacobian)
+        loss, gradient = _loss(residuals, jacobian, np.asarray(linear.converged))
+        if step == 0:
+            record.first_misfit = objective.misfit(residuals[:, 0])
+            if not np.isfinite(loss).any():
+                raise FitError(_no_start(objective, candidate))
+        ahead, reasons = rule.advance(candidate, loss, gradient, residuals, jacobian)
+        if step == 0:
+            balanced = np.asarray(linear.converged)
+            reasons = [
+                reason if np.isfinite(value) else (NOT_FINITE if settled else NOT_BALANCED)
+                for reason, value, settled in zip(reasons, loss, balanced, strict=True)
+            ]
+        record.add(candidate, loss, gradient, residuals, jacobian, reasons, began)
+        # A start that is through stays where it is best.
+        done = np.array([reason != "" for reason in record.reasons])
+        candidate = np.where(done, np.nan_to_num(record.free), ahead)
+        if checkpoint is not None:
+            record.write(Path(checkpoint), mark, rule, candidate)
         if progress is not None:
-            progress(step, loss)
-        if _settled(method, losses, tolerance):
-            reason = f"loss fell by less than {tolerance:g} of itself"
-            break
-        if method == "gauss_newton":
-            # Always on from the best point; a step that failed is tried again, shorter.
-            damping = damping / 3 if best[0] == loss else damping * 6
-            free = jnp.asarray(best[1])
-            residuals, jacobian = (jnp.asarray(part) for part in (best[3], best[2]))
-            gradient = jacobian.T @ residuals
-        updates, memory = optimiser.update(
-            gradient, memory, free, jacobian=jacobian, damping=damping
-        )
-        free = optax.apply_updates(free, updates)
-    _, best_free, jacobian, residuals, state = best
+            progress(step, float(np.min(record.best)), record.running)
     return FitResult(
         objective=objective,
+        method=method,
+        seed=seed,
         names=objective.free.names,
-        start=path[0],
-        best=np.asarray(objective.free.values(jnp.asarray(best_free))),
-        standard_deviations=_standard_deviations(objective, jacobian, best_free),
-        losses=np.asarray(losses),
-        path=np.stack(path),
-        gradients=np.stack(gradients),
-        misfits={"start": first_misfit, "best": objective.misfit(jnp.asarray(residuals))},
-        reason=reason,
-        parameters=objective.free.put(objective.parameters, jnp.asarray(best_free)),
-        state=state,
-        free=best_free,
+        losses=np.stack(record.losses),
+        path=np.stack(record.path),
+        gradients=np.stack(record.gradients),
+        free=record.free,
+        loss=record.best,
+        residuals=record.residuals,
+        jacobian=record.jacobian,
+        reasons=tuple(reason or f"all {steps} steps used" for reason in record.reasons),
+        first_misfit=record.first_misfit,
+        seconds=np.asarray(record.seconds),
     )
+
+
+def _loss(residuals, jacobian, converged):
+    """Loss and gradient; infinite and zero where the model failed."""
+    loss = 0.5 * np.sum(residuals**2, axis=0)
+    gradient = np.einsum("nfs,ns->fs", jacobian, residuals)
+    good = np.isfinite(loss) & np.all(np.isfinite(gradient), axis=0) & converged
+    return np.where(good, loss, np.inf), np.where(good, gradient, 0.0)
+
+
+def _no_start(objective: Objective | JointObjective, candidate: np.ndarray) -> str:
+    """Why no start can be fitted."""
+    lines = []
+    for part, columns in zip(objective.parts, objective.columns, strict=True):
+        lines.append(f"{part.name}: {first_failure(part, candidate[list(columns), 0])}")
+    return (
+        "the loss is not finite at any start; at the centre of the prior the first fault is: "
+        + "; ".join(lines)
+    )
+
+
+class _Record:
+    """Histories and best points while a fit runs, and their file."""
+
+    HISTORY = ("losses", "path", "gradients", "seconds")
+    BEST = ("best", "free", "residuals", "jacobian")
+
+    def __init__(self, free: int, starts: int, residuals: int) -> None:
+        self.losses, self.path, self.gradients, self.seconds = [], [], [], []
+        self.best = np.full(starts, np.inf)
+        self.free = np.full((free, starts), np.nan)
+        self.residuals = np.full((residuals, starts), np.nan)
+        self.jacobian = np.full((residuals, free, starts), np.nan)
+        self.reasons = [""] * starts
+        self.first_misfit: dict[str, float] = {}
+
+    @property
+    def running(self) -> int:
+        return sum(reason == "" for reason in self.reasons)
+
+    def add(self, candidate, loss, gradient, residuals, jacobian, reasons, began) -> None:
+        running = np.array([reason == "" for reason in self.reasons])
+        # Starts that are through are still evaluated: NaN marks what does not count.
+        self.losses.append(np.where(running, loss, np.nan))
+        self.path.append(candidate.copy())
+        self.gradients.append(gradient)
+        better = running & (loss < self.best)
+        self.best = np.where(better, loss, self.best)
+        self.free = np.where(better, candidate, self.free)
+        self.residuals = np.where(better, residuals, self.residuals)
+        self.jacobian = np.where(better, jacobian, self.jacobian)
+        self.reasons = [old or new for old, new in zip(self.reasons, reasons, strict=True)]
+        self.seconds.append(time.perf_counter() - began)
+
+    def write(self, path: Path, mark: str, rule, candidate: np.ndarray) -> None:
+        """One file, replaced as a whole."""
+        arrays = {name: np.asarray(getattr(self, name)) for name in (*self.HISTORY, *self.BEST)}
+        arrays |= {f"rule_{name}": value for name, value in rule.arrays().items()}
+        misfit = self.first_misfit
+        fresh = path.with_suffix(".part.npz")
+        np.savez(
+            fresh,
+            mark=mark,
+            candidate=candidate,
+            reasons=np.array(self.reasons),
+            misfit_names=np.array(list(misfit)),
+            misfit_values=np.array(list(misfit.values())),
+            **arrays,
+        )
+        fresh.replace(path)
+
+    def read(self, path: Path, mark: str, rule) -> np.ndarray:
+        """Take up a file; returns the next candidates."""
+        with np.load(path) as stored:
+            if str(stored["mark"]) != mark:
+                raise FitError(
+                    f"{path} belongs to another fit (other site, data, parameters, method, seed or "
+                    "number of starts); remove it or choose another folder"
+                )
+            for name in self.HISTORY:
+                setattr(self, name, list(stored[name]))
+            for name in self.BEST:
+                setattr(self, name, np.array(stored[name]))
+            self.reasons = [str(reason) for reason in stored["reasons"]]
+            names, values = stored["misfit_names"], stored["misfit_values"]
+            self.first_misfit = {str(k): float(v) for k, v in zip(names, values, strict=True)}
+            rule.restore({k[5:]: stored[k] for k in stored.files if k.startswith("rule_")})
+            return np.array(stored["candidate"])

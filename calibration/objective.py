@@ -1,117 +1,64 @@
 """What a fit minimises: weighted distances to observations, and to the prior.
 
-The run starts from the equilibrium with the climate and CO2 of 1901 and passes through the years up
-to the measurements: an equilibrium at the tower years would force the annual NEP to zero, while
-towers report sinks.
+The run starts from the equilibrium with the climate and CO2 of the first year of the history and
+passes through the years up to the measurements: an equilibrium at the tower years would force the
+annual NEP to zero, while towers report sinks. Starts of a fit run side by side as cells.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from calibration.transforms import Free
-from sites import MonthlySeries, Site
-from temjax import Forcing, Location, ModelOptions, Parameters, State, find_equilibrium, simulate
-
-MONTHLY_TARGETS = (
-    "net_ecosystem_production",
-    "gross_primary_production",
-    "ecosystem_respiration",
-    "soil_temperature",
+from calibration.targets import (
+    DEFAULT_ERRORS,
+    MONTHLY_TARGETS,
+    STOCK_TARGETS,
+    ErrorModel,
+    Target,
+    data_use,
+    site_targets,
 )
-STOCK_TARGETS = ("soil_organic_carbon", "soil_organic_nitrogen")
-ALIASES = {
-    "nep": "net_ecosystem_production",
-    "gpp": "gross_primary_production",
-    "reco": "ecosystem_respiration",
-    "soc": "soil_organic_carbon",
-    "son": "soil_organic_nitrogen",
-}
+from calibration.transforms import Free
+from calibration.tunables import DISEQUILIBRIUM
+from sites import Site
+from temjax import Forcing, Location, ModelOptions, Parameters, find_equilibrium, simulate
+from temjax.outputs import FLUXES
+from temjax.simulate import Run
+from temjax.state import EcosystemState, State, pool_index
+
+# Descent runs with coarse sub-steps; what a fit reports is run again with the default ones.
+DESCENT = ModelOptions(substeps=16)
 SENSOR_DEPTH = 0.05
+THAW_YEARS = 10
 
 
-@dataclass(frozen=True)
-class ErrorModel:
-    """Standard deviations that stand for what the model leaves out, added in quadrature.
+class Linearised(NamedTuple):
+    """Residuals, their Jacobian, and whether the equilibrium behind them converged."""
 
-    Attributes:
-        flux: of monthly NEP, GPP and RECO, g C m⁻² month⁻¹.
-        temperature: of monthly soil temperature, K.
-    """
-
-    flux: float = 8.0
-    temperature: float = 1.0
-
-    def of(self, variable: str) -> float:
-        """Floor of a monthly target, its unit."""
-        return self.temperature if variable == "soil_temperature" else self.flux
-
-
-class Target(eqx.Module):
-    """One observed quantity, ready to compare.
-
-    Attributes:
-        variable: output name.
-        rows: rows of the run's years that the observations cover (static).
-        mean_year: whether the observations are one mean year (static).
-        values: observed, ``(year, 12)`` or a scalar stock; 0 where unusable.
-        sd: standard deviation, same shape.
-        used: 1 where a value counts, else 0.
-    """
-
-    variable: str = eqx.field(static=True)
-    rows: tuple[int, int] = eqx.field(static=True)
-    mean_year: bool = eqx.field(static=True)
-    values: Float[Array, "..."]
-    sd: Float[Array, "..."]
-    used: Float[Array, "..."]
-
-    def residuals(self, simulated: Float[Array, "..."]) -> Float[Array, "n"]:
-        """(simulated − observed)/sd, 0 where unused."""
-        if self.values.ndim:
-            simulated = simulated[self.rows[0] : self.rows[1]]
-            if self.mean_year:
-                simulated = jnp.mean(simulated, axis=0, keepdims=True)
-        return jnp.ravel(self.used * (simulated - self.values) / self.sd)
-
-
-def _monthly_target(series: MonthlySeries, years: np.ndarray, errors: ErrorModel) -> Target:
-    first, last = max(series.period[0], years[0]), min(series.period[1], years[-1])
-    if first > last:
-        raise ValueError(
-            f"{series.variable}: observed {series.period[0]}–{series.period[1]}, the run covers "
-            f"{years[0]}–{years[-1]}; give forcing for the observed years"
-        )
-    usable, values, sd = series.usable, series.values, series.sd
-    if not series.is_climatology:
-        kept = (series.years >= first) & (series.years <= last)
-        usable, values, sd = usable[kept], values[kept], sd[kept]
-    floor = errors.of(series.variable)
-    total = np.sqrt(np.where(np.isfinite(sd), sd, 0.0) ** 2 + floor**2)
-    return Target(
-        variable=series.variable,
-        rows=(int(first - years[0]), int(last - years[0]) + 1),
-        mean_year=series.is_climatology,
-        values=jnp.asarray(np.where(usable, values, 0.0)),
-        sd=jnp.asarray(total),
-        used=jnp.asarray(usable, float),
-    )
+    residuals: Float[Array, "n start"]
+    jacobian: Float[Array, "n free start"]
+    converged: Bool[Array, "start"]
 
 
 class Objective(eqx.Module):
     """Residuals of a site as a function of the free vector.
 
     Attributes:
-        free: which parameters move, and their prior.
+        free: which numbers move, and their prior.
         parameters: all others.
         location: the place.
         forcing: history and measured years.
         targets: what is compared.
+        data: rows of ``targets.data_use`` (static).
+        notes: known faults of the data and choices made while reading them (static).
         options: model choices (static).
+        name: of the site (static).
+        prior_scale: factor on the residuals of the prior; 1 but in twin experiments.
     """
 
     free: Free
@@ -119,7 +66,11 @@ class Objective(eqx.Module):
     location: Location
     forcing: Forcing
     targets: tuple[Target, ...]
+    data: tuple = eqx.field(static=True)
+    notes: tuple[str, ...] = eqx.field(static=True)
     options: ModelOptions = eqx.field(static=True)
+    name: str = eqx.field(static=True)
+    prior_scale: Float[Array, ""]
 
     @classmethod
     def of(
@@ -129,113 +80,173 @@ class Objective(eqx.Module):
         targets: tuple[str, ...],
         *,
         parameters: Parameters | None = None,
-        errors: ErrorModel = ErrorModel(),
-        options: ModelOptions = ModelOptions(),
+        errors: ErrorModel = DEFAULT_ERRORS,
+        holdout: tuple[int, ...] = (),
+        centre: Mapping[str, float] | None = None,
+        prior_sd: Mapping[str, float] | None = None,
+        extra_targets: tuple[Target, ...] = (),
+        options: ModelOptions = DESCENT,
     ) -> "Objective":
         """Set up a fit.
 
         Args:
             site: place with forcing and observations.
-            names: parameters to free (our names or TEM symbols).
+            names: what to free: our names, TEM symbols or groups.
             targets: output names or nep, gpp, reco, soil_temperature, soc, son.
-            parameters: where to start; the site's own by default.
-            errors: model-error floors.
+            parameters: where the prior is centred; the site's own by default.
+            errors: model-error floors and weights.
+            holdout: calendar years kept back to test the fit.
+            centre: prior centres that replace those of ``parameters``.
+            prior_sd: prior widths that replace the registry's.
+            extra_targets: targets the site does not carry (``targets.stock_target``).
             options: model choices.
 
         Raises:
             ValueError: a parameter that cannot be freed or a target the site does not have.
         """
         parameters = site.parameters() if parameters is None else parameters
-        years = np.asarray(site.forcing.years)
-        chosen = []
-        for target in targets:
-            variable = ALIASES.get(target, target)
-            if variable in site.observations.monthly:
-                series = site.observations.monthly[variable]
-                if int(np.sum(series.usable)) < 12:
-                    raise ValueError(
-                        f"{site.name}: {variable} has {int(np.sum(series.usable))} usable months; "
-                        "a fit needs at least 12"
-                    )
-                chosen.append(_monthly_target(series, years, errors))
-            elif variable in site.observations.stocks:
-                stock = site.observations.stocks[variable]
-                one = jnp.asarray(1.0)
-                chosen.append(
-                    Target(variable, (0, 0), False, one * stock.value, one * stock.sd, one)
-                )
-            else:
-                known = [*site.observations.monthly, *site.observations.stocks]
-                raise ValueError(
-                    f"{site.name} has no observations of {target!r}; it has {', '.join(known)}"
-                )
-        free = Free.of(parameters, names)
-        return cls(free, parameters, site.location, site.forcing, tuple(chosen), options)
+        chosen = (*site_targets(site, targets, errors, holdout), *extra_targets)
+        if not chosen:
+            raise ValueError(f"{site.name}: no target given")
+        return cls(
+            free=Free.of(parameters, names, centre=centre, prior_sd=prior_sd),
+            parameters=parameters,
+            location=site.location,
+            forcing=site.forcing,
+            targets=chosen,
+            data=tuple(tuple(row.items()) for row in data_use(site, chosen)),
+            notes=site.notes,
+            options=options,
+            name=site.name,
+            prior_scale=jnp.asarray(np.asarray(1.0)),
+        )
 
-    def equilibrium_state(self) -> State:
-        """Equilibrium of the start, searched from nothing; the first guess of a fit."""
-        return find_equilibrium(
-            self.parameters, self.location, self.forcing, climate="first", options=self.options
-        ).state
+    @property
+    def parts(self) -> tuple["Objective", ...]:
+        """Objectives of the sites: this one."""
+        return (self,)
 
-    def simulated(self, free: Float[Array, "free"], guess: State) -> tuple[dict[str, Array], State]:
-        """Monthly series ``(year, 12)`` and stocks of the run, and its equilibrium state."""
-        parameters = self.free.put(self.parameters, free)
+    @property
+    def columns(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of the site's numbers in the free vector: all of them."""
+        return (tuple(range(len(self.free.names))),)
+
+    @property
+    def number_of_residuals(self) -> int:
+        """Residuals of the observations, unused ones included, without those of the prior."""
+        return sum(target.size for target in self.targets)
+
+    def simulated(self, free: Float[Array, "free start"]) -> tuple[Run, Bool[Array, "start"]]:
+        """Equilibrium of the first year, then every year; starts are cells."""
+        starts = free.shape[1]
+        parameters, history = self.free.put(self.parameters, free)
+        location, forcing = as_cells(self.location, self.forcing, starts)
         equilibrium = find_equilibrium(
-            parameters,
-            self.location,
-            self.forcing,
-            climate="first",
-            options=self.options,
-            guess=guess,
+            parameters, location, forcing, climate="first", options=self.options
         )
-        run = simulate(
-            parameters,
-            self.location,
-            self.forcing,
-            initial=equilibrium.state,
-            options=self.options,
-        )
-        outputs = {name: getattr(run.monthly, name) for name in MONTHLY_TARGETS[:3]}
-        depth = run.soil.depths.index(SENSOR_DEPTH)
-        outputs["soil_temperature"] = run.monthly.soil_temperature[:, :, depth]
-        outputs |= {name: getattr(run.state, name) for name in STOCK_TARGETS}
-        return outputs, equilibrium.state
+        initial = disequilibrated(equilibrium.state, history.get(DISEQUILIBRIUM))
+        run = simulate(parameters, location, forcing, initial=initial, options=self.options)
+        return run, equilibrium.converged
 
-    def residuals(
-        self, free: Float[Array, "free"], guess: State
-    ) -> tuple[Float[Array, "n"], State]:
-        """All residuals, those of the prior last, and the equilibrium state as the next guess."""
-        outputs, state = self.simulated(free, guess)
+    def outputs(
+        self, free: Float[Array, "free start"]
+    ) -> tuple[dict[str, Float[Array, "..."]], Bool[Array, "start"]]:
+        """Everything targets can be compared with, by output name, starts trailing."""
+        run, converged = self.simulated(free)
+        depth = run.soil.depths.index(SENSOR_DEPTH)
+        outputs = {name: getattr(run.monthly, name) for name in MONTHLY_TARGETS[:4]}
+        outputs["soil_temperature"] = run.monthly.soil_temperature[:, :, depth]
+        outputs |= {name: getattr(run.state, name) for name in STOCK_TARGETS[:2]}
+        outputs["maximum_thaw_depth"] = jnp.mean(
+            run.annual.maximum_thaw_depth[-THAW_YEARS:], axis=0
+        )
+        return outputs, converged
+
+    def predictions(
+        self, free: Float[Array, "free start"]
+    ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:
+        """Residuals of the observations, those of the prior after them."""
+        outputs, converged = self.outputs(free)
         parts = [target.residuals(outputs[target.variable]) for target in self.targets]
-        return jnp.concatenate([*parts, self.free.prior_residuals(free)]), state
+        prior = self.prior_scale * self.free.prior_residuals(free)
+        return jnp.concatenate([*parts, prior]), converged
 
     @eqx.filter_jit
-    def linearised(
-        self, free: Float[Array, "free"], guess: State
-    ) -> tuple[Float[Array, "n"], Float[Array, "n free"], State]:
-        """Residuals, their Jacobian by forward mode, and the equilibrium state.
+    def linearised(self, free: Float[Array, "free start"]) -> Linearised:
+        """Residuals and their Jacobian by forward mode, for every start at once.
 
-        Few parameters and one cell: the whole Jacobian costs about what one reverse gradient
-        does, and gives the curvature as well.
+        Few parameters: the whole Jacobian costs about what one reverse gradient does, and gives
+        the curvature as well.
         """
+        size, starts = free.shape
 
         def push(direction):
-            return jax.jvp(lambda x: self.residuals(x, guess), (free,), (direction,), has_aux=False)
+            tangent = jnp.broadcast_to(direction[:, None], (size, starts))
+            return jax.jvp(self.predictions, (free,), (tangent,), has_aux=True)
 
-        (residuals, state), (columns, _) = jax.vmap(push, out_axes=((None, None), (1, 0)))(
-            jnp.eye(free.shape[0])
-        )
-        return residuals, columns, state
+        residuals, columns, converged = jax.vmap(push, out_axes=(None, 1, None))(jnp.eye(size))
+        return Linearised(residuals, columns, converged)
+
+    @eqx.filter_jit
+    def evaluated(
+        self, free: Float[Array, "free start"]
+    ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:
+        """Residuals alone."""
+        return self.predictions(free)
 
     def misfit(self, residuals: Float[Array, "n"]) -> dict[str, float]:
         """Half the sum of squares by target, the prior's share as ``prior``."""
-        shares, position = {}, 0
-        for target in self.targets:
-            size = int(np.prod(target.values.shape))
-            shares[target.variable] = 0.5 * float(
-                jnp.sum(residuals[position : position + size] ** 2)
-            )
-            position += size
-        shares["prior"] = 0.5 * float(jnp.sum(residuals[position:] ** 2))
-        return shares
+        return misfit_of(self.targets, np.asarray(residuals))
+
+
+def misfit_of(targets: tuple[Target, ...], residuals: np.ndarray) -> dict[str, float]:
+    """Half the sum of squares by target, the prior's share as ``prior``."""
+    shares, position = {}, 0
+    for target in targets:
+        part = residuals[position : position + target.size]
+        shares[target.label] = 0.5 * float(np.sum(part**2))
+        position += target.size
+    shares["prior"] = 0.5 * float(np.sum(residuals[position:] ** 2))
+    return shares
+
+
+def as_cells(location: Location, forcing: Forcing, starts: int) -> tuple[Location, Forcing]:
+    """One place repeated along a trailing axis."""
+
+    def wide(leaf):
+        return jnp.broadcast_to(jnp.asarray(leaf)[..., None], (*jnp.shape(leaf), starts))
+
+    cells = eqx.tree_at(
+        lambda f: (f.air_temperature, f.precipitation, f.shortwave),
+        forcing,
+        replace_fn=wide,
+    )
+    return jax.tree.map(wide, location), cells
+
+
+def disequilibrated(state: State, factor: Float[Array, "*start"] | None) -> State:
+    """State with soil organic carbon and nitrogen multiplied by a factor."""
+    if factor is None:
+        return state
+    rows = jnp.asarray([pool_index("soil_organic_carbon"), pool_index("soil_organic_nitrogen")])
+    pools = state.ecosystem.pools
+    pools = pools.at[rows].set(pools[rows] * factor)
+    return eqx.tree_at(lambda s: s.ecosystem, state, EcosystemState(pools))
+
+
+def first_failure(objective: Objective, free: Float[Array, "free"]) -> str:
+    """Which process and month is the first that is not finite, in words."""
+    run, converged = objective.simulated(jnp.asarray(free)[:, None])
+    fluxes = np.asarray(run.monthly.fluxes)[..., 0]
+    broken = ~np.isfinite(fluxes)
+    if broken.any():
+        year, month, flux = np.argwhere(np.moveaxis(broken, 0, -1))[0]
+        when = f"{int(run.years[year])}-{month + 1:02d}"
+        return f"{FLUXES[flux].replace('_', ' ')} in {when}"
+    soil = ~np.isfinite(np.asarray(run.monthly.soil_temperature)[..., 0])
+    if soil.any():
+        year, month, _ = np.argwhere(soil)[0]
+        return f"soil temperature in {int(run.years[year])}-{month + 1:02d}"
+    if not bool(converged[0]):
+        return "the equilibrium of the first year did not converge"
+    return "the derivative alone: every simulated value is finite"

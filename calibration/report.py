@@ -1,146 +1,317 @@
-"""What a fit leaves behind: fitted parameters, figures, and the path it took."""
+"""What a fit leaves behind: fitted sets (TOML), its record (JSON) and a page to read (HTML)."""
 
+import base64
+import dataclasses
 import json
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
+import jax
+import jinja2
 import numpy as np
-from matplotlib.figure import Figure
-from rich import box
-from rich.table import Table
 
-from calibration.fit import FitResult
+from calibration import figures
+from calibration.fit import FitResult, fingerprint
+from calibration.scores import (
+    Score,
+    as_record,
+    parameters_of,
+    score_site,
+    single_run,
+    site_free,
+)
+from calibration.targets import DEFAULT_ERRORS, ErrorModel
+from calibration.uncertainty import Laplace, laplace, linear_bands
 from sites import Site
-from sites.compare import Comparison, compare
-from sites.figures import OBSERVED_COLOUR, SIMULATED_COLOUR, mean_year_figure
 from sites.provenance import forcing_hash, parameter_hash
-from sites.run import SiteRun, run_site
-from temjax import write_parameters
-from temjax.parameters import REGISTRY
+from temjax import ModelOptions, Run, write_parameters
 
 
-def parameter_table(result: FitResult) -> Table:
-    """Start, estimate, spread and bounds of every parameter that moved."""
-    table = Table(title="Fitted parameters", title_justify="left", box=box.SIMPLE_HEAD)
-    for column in ("parameter", "TEM", "unit", "start", "fitted", "sd", "bounds"):
-        table.add_column(column)
-    for name, start, best, sd in zip(
-        result.names, result.start, result.best, result.standard_deviations, strict=True
-    ):
-        info = REGISTRY[name]
-        spread = f"{sd:.0%}" if info.transform == "log" else f"{sd:.3g}"
-        table.add_row(
-            name,
-            info.symbol,
-            info.unit,
-            f"{start:.4g}",
-            f"{best:.4g}",
-            spread,
-            f"{info.bounds[0]:g} … {info.bounds[1]:g}",
+@dataclass(frozen=True)
+class FitReport:
+    """A fit with its posterior, its run with fine sub-steps and their scores, site by site.
+
+    Attributes:
+        sites: places fitted.
+        result: the fit.
+        posterior: Laplace's approximation.
+        runs: at the lowest loss with the default sub-steps.
+        scores: of every monthly series.
+        errors: error model of the fit.
+        command: to repeat it.
+    """
+
+    sites: tuple[Site, ...]
+    result: FitResult = field(repr=False)
+    posterior: Laplace = field(repr=False)
+    runs: tuple[Run, ...] = field(repr=False)
+    scores: tuple[list[Score], ...]
+    errors: ErrorModel
+    command: str
+
+    @classmethod
+    def of(
+        cls,
+        sites: tuple[Site, ...],
+        result: FitResult,
+        *,
+        errors: ErrorModel = DEFAULT_ERRORS,
+        command: str,
+        options: ModelOptions = ModelOptions(),
+    ) -> "FitReport":
+        """Run the optimum and the prior's centre again with fine sub-steps and score them."""
+        runs, scores = [], []
+        for number, (site, part) in enumerate(zip(sites, result.objective.parts, strict=True)):
+            best = single_run(part, site_free(result, number), options)
+            centre = single_run(part, np.zeros(len(part.free.names)), options)
+            runs.append(best)
+            scores.append(score_site(site, part, best, centre))
+        return cls(
+            tuple(sites), result, laplace(result), tuple(runs), tuple(scores), errors, command
         )
-    return table
 
-
-def misfit_rows(result: FitResult) -> list[tuple[str, str]]:
-    """Share of each target in the loss, before and after."""
-    rows = [
-        (
-            "loss (half the sum of squared, weighted distances)",
-            f"{result.losses[0]:.2f} → {result.losses.min():.2f} in {len(result.losses)} steps; "
-            f"{result.reason}",
-        )
-    ]
-    for name, before in result.misfits["start"].items():
-        rows.append(
-            (
-                f"misfit of {name.replace('_', ' ')}",
-                f"{before:.2f} → {result.misfits['best'][name]:.2f}",
+    def stocks(self, site: int) -> list[dict]:
+        """Observed and simulated stocks of a site at the end of its run."""
+        rows = []
+        for name, stock in self.sites[site].observations.stocks.items():
+            simulated = float(getattr(self.runs[site].state, name))
+            rows.append(
+                {
+                    "variable": name,
+                    "unit": stock.unit,
+                    "observed": stock.value,
+                    "sd": stock.sd,
+                    "simulated": simulated,
+                    "within_sd": abs(simulated - stock.value) <= stock.sd,
+                    "assumed": stock.assumed,
+                }
             )
+        return rows
+
+    def warnings(self) -> list[str]:
+        """What a reader must know before using the numbers."""
+        lines = []
+        result = self.result
+        if result.dropped:
+            lines.append(
+                f"{len(result.dropped)} of {result.losses.shape[1]} starts were dropped: "
+                + "; ".join(f"start {i}: {result.reasons[i]}" for i in result.dropped)
+            )
+        against = self.posterior.at_bounds()
+        if against:
+            lines.append(
+                f"{', '.join(against)}: the optimum lies against a bound. That speaks of the "
+                "model's structure or the data, not of the parameter; its interval means little."
+            )
+        for site, scores in zip(self.sites, self.scores, strict=True):
+            for score in scores:
+                base = score.other_years
+                if score.months == "held out" and base is not None:
+                    if score.model.nash_sutcliffe < base.nash_sutcliffe:
+                        lines.append(
+                            f"{site.name}: in the held-out months the climatology of the fitted "
+                            f"years beats the model for {score.variable.replace('_', ' ')} (NSE "
+                            f"{base.nash_sutcliffe:.2f} against {score.model.nash_sutcliffe:.2f})."
+                        )
+                cycle = score.own_cycle
+                if score.months == "fitted" and cycle is not None:
+                    if score.model.nash_sutcliffe > cycle.nash_sutcliffe:
+                        lines.append(
+                            f"{site.name}: fitted {score.variable.replace('_', ' ')} scores above "
+                            "the data's own mean seasonal cycle: check that forcing and target "
+                            "are independent."
+                        )
+        return lines
+
+    def record(self) -> dict:
+        """Everything as plain numbers."""
+        result, posterior = self.result, self.posterior
+        low, high = posterior.interval()
+        return {
+            "sites": [site.name for site in self.sites],
+            "command": self.command,
+            "fingerprint": fingerprint(
+                result.objective, result.method, result.seed, result.losses.shape[1]
+            ),
+            "method": result.method,
+            "seed": result.seed,
+            "names": list(result.names),
+            "prior_centre": result.start_values.tolist(),
+            "estimate": result.values.tolist(),
+            "interval_90": [low.tolist(), high.tolist()],
+            "parameters": posterior.table(),
+            "covariance_in_free_space": posterior.covariance.tolist(),
+            "free": result.free[:, result.best].tolist(),
+            "eigenvalues": posterior.eigenvalues.tolist(),
+            "directions": posterior.directions.tolist(),
+            "correlation": posterior.correlation.tolist(),
+            "unconstrained": posterior.unconstrained(),
+            "losses": _plain(result.losses),
+            "path": _plain(result.path),
+            "gradients": _plain(result.gradients),
+            "best_start": result.best,
+            "start_losses": _plain(result.loss),
+            "reasons": list(result.reasons),
+            "dropped": list(result.dropped),
+            "seconds_per_step": result.seconds.tolist(),
+            "evaluations": result.evaluations,
+            "misfit": {"prior_centre": result.first_misfit, "estimate": result.misfit},
+            "scores": {
+                site.name: [as_record(score) for score in scores]
+                for site, scores in zip(self.sites, self.scores, strict=True)
+            },
+            "stocks": {site.name: self.stocks(i) for i, site in enumerate(self.sites)},
+            "data": {p.name: [dict(row) for row in p.data] for p in result.objective.parts},
+            "notes": {part.name: list(part.notes) for part in result.objective.parts},
+            "error_model": dataclasses.asdict(self.errors),
+            "warnings": self.warnings(),
+            "environment": environment(result),
+        }
+
+    def write(self, out: Path) -> dict[str, Path]:
+        """Write sets, record and page into a folder.
+
+        Returns:
+            Paths: ``report``, ``record`` and ``parameters`` (of the first site), and
+            ``parameters@SITE`` of each.
+        """
+        out.mkdir(parents=True, exist_ok=True)
+        stem = "-".join(site.name for site in self.sites)
+        paths = {"record": out / f"{stem}-fit.json", "report": out / f"{stem}-fit.html"}
+        record = self.record()
+        paths["record"].write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
+        paths["report"].write_text(self._page(record), encoding="utf-8")
+        for number, site in enumerate(self.sites):
+            path = out / f"{site.name}-fitted.toml"
+            write_set(self, number, path)
+            paths[f"parameters@{site.name}"] = path
+        paths["parameters"] = paths[f"parameters@{self.sites[0].name}"]
+        return paths
+
+    def _page(self, record: dict) -> str:
+        result, posterior = self.result, self.posterior
+        bands = linear_bands(result, posterior)
+        after = record["misfit"]["estimate"]
+        count = result.losses.shape[1]
+        used = sum(row["used"] for rows in record["data"].values() for row in rows)
+        encoded = {
+            "loss": figures.loss_figure(result),
+            "parameters": figures.parameter_figure(posterior),
+            "spectrum": figures.spectrum_figure(posterior),
+            "correlation": figures.correlation_figure(posterior),
+        }
+        return _template().render(
+            title="Fit of " + " and ".join(site.title for site in self.sites),
+            summary=(
+                f"{len(result.names)} numbers fitted to {used} "
+                f"observations; loss {result.losses[0, 0]:.2f} at the prior's centre, "
+                f"{result.loss[result.best]:.2f} at the optimum. The data inform "
+                f"{posterior.informed} of {len(result.names)} directions. Skill is that of a run "
+                "with the default, finer sub-steps."
+            ),
+            warnings=record["warnings"],
+            scores=record["scores"],
+            stocks=record["stocks"],
+            site_figures=[
+                _encoded(figures.series_figure(site, part, run, bands))
+                for site, part, run in zip(
+                    self.sites, result.objective.parts, self.runs, strict=True
+                )
+            ],
+            parameters=record["parameters"],
+            figures={name: _encoded(figure) for name, figure in encoded.items()},
+            unconstrained=record["unconstrained"],
+            descent=(
+                f"{result.method}, {count} starts, {len(result.losses)} steps, "
+                f"{result.evaluations} model runs with Jacobian in {result.seconds.sum():.0f} s "
+                f"(compilation included); {result.agreeing()} starts end within 1 % of the lowest "
+                "loss."
+            ),
+            misfits=[(name, value, after[name]) for name, value in result.first_misfit.items()],
+            starts=[
+                {"start": i, "loss": loss, "reason": reason}
+                for i, (loss, reason) in enumerate(
+                    zip(record["start_losses"], result.reasons, strict=True)
+                )
+            ],
+            data=record["data"],
+            notes=record["notes"],
+            error_model=", ".join(
+                f"{key.replace('_', ' ')} {value}" for key, value in record["error_model"].items()
+            ),
+            command=self.command,
+            environment=record["environment"],
         )
-    return rows
 
 
-def fitted_run(site: Site, result: FitResult) -> tuple[SiteRun, list[Comparison]]:
-    """A fresh run with the fitted values and the default sub-steps, beside the observations.
-
-    An optimiser can exploit the error of coarse sub-steps; the reported skill is this run's.
-    """
-    run = run_site(site, parameters=result.parameters, parameter_source="fitted")
-    return run, compare(site, run.run)
-
-
-def write_fit(
-    site: Site, result: FitResult, rows: list[Comparison], out: Path, *, command: str
-) -> dict[str, Path]:
-    """Write the fitted set (TOML), the record of the fit (JSON) and two figures.
-
-    Returns:
-        Paths by what they are: ``parameters``, ``record``, ``mean_year``, ``loss``.
-    """
-    paths = {
-        "parameters": out / f"{site.name}-fitted.toml",
-        "record": out / f"{site.name}-fit.json",
-        "mean_year": out / f"{site.name}_fitted.png",
-        "loss": out / f"{site.name}_loss.png",
-    }
-    targets = [target.variable for target in result.objective.targets]
+def write_set(report: FitReport, number: int, path: Path) -> None:
+    """Write the fitted set of one site, with what made it."""
+    result, site = report.result, report.sites[number]
+    part = result.objective.parts[number]
+    parameters, factor = parameters_of(part, site_free(result, number))
+    rows = {row["name"]: row for row in report.posterior.table()}
+    own = [result.names[column] for column in result.objective.columns[number]]
+    targets = [target.label for target in part.targets]
     write_parameters(
-        result.parameters,
-        paths["parameters"],
+        parameters,
+        path,
         name=f"{site.name}-fitted",
         title=f"{site.parameter_set} fitted to {site.title}",
         source=f"gradient fit to {', '.join(targets)}",
         provenance={
-            "command": command,
+            "command": report.command,
             "base": site.parameter_set,
-            "free": list(result.names),
-            "loss": float(result.losses.min()),
+            "fitted": list(own),
+            "interval_90": {name: [rows[name]["low"], rows[name]["high"]] for name in own},
+            "shrinkage": {name: rows[name]["shrinkage"] for name in own},
+            "against_bounds": [name for name in own if rows[name]["at_bound"]],
+            "disequilibrium_factor": factor,
+            "loss": float(result.loss[result.best]),
+            "loss_at_prior_centre": float(result.losses[0, 0]),
             "forcing_hash": forcing_hash(site.forcing),
+            "data_hash": fingerprint(
+                result.objective, result.method, result.seed, result.losses.shape[1]
+            ),
+            "parameter_hash": parameter_hash(parameters),
+            "temjax_version": version("temjax"),
         },
     )
-    record = {
-        "site": site.name,
-        "command": command,
-        "targets": targets,
-        "names": list(result.names),
-        "start": result.start.tolist(),
-        "best": result.best.tolist(),
-        "standard_deviation_in_prior_space": result.standard_deviations.tolist(),
-        "losses": result.losses.tolist(),
-        "path": result.path.tolist(),
-        "gradients": result.gradients.tolist(),
-        "misfits": result.misfits,
-        "reason": result.reason,
-        "skill": {row.series.variable: vars(row.skill) for row in rows},
-        "notes": list(site.notes),
-        "parameter_hash": parameter_hash(result.parameters),
-        "forcing_hash": forcing_hash(site.forcing),
+
+
+def environment(result: FitResult) -> dict[str, str]:
+    """What the fit ran on."""
+    return {
+        "temjax": version("temjax"),
+        "jax": version("jax"),
+        "optax": version("optax"),
+        "python": platform.python_version(),
+        "device": f"{jax.devices()[0].platform}, {platform.machine()}",
+        "precision": "float64" if jax.config.jax_enable_x64 else "float32",
+        "model_options": str(result.objective.parts[0].options),
     }
-    paths["record"].write_text(json.dumps(record, indent=1), encoding="utf-8")
-    mean_year_figure(f"{site.title}: after the fit", rows, paths["mean_year"])
-    loss_figure(site, result, paths["loss"])
-    return paths
 
 
-def loss_figure(site: Site, result: FitResult, path: Path) -> Path:
-    """Loss and parameters along the fit, as PNG."""
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    steps = np.arange(len(result.losses))
-    left.plot(steps, result.losses, color=SIMULATED_COLOUR)
-    left.axvline(int(np.argmin(result.losses)), color=OBSERVED_COLOUR, lw=0.8, ls=":")
-    left.set_xlabel("step")
-    left.set_ylabel("loss (–)")
-    start = result.path[0]
-    is_log = np.array([REGISTRY[name].transform == "log" for name in result.names])
-    sd = np.array([REGISTRY[name].prior_sd for name in result.names])
-    safe = np.where(is_log, result.path / np.where(is_log, start, 1.0), 1.0)
-    moved = np.where(is_log, np.log(safe), result.path - start) / sd
-    styles = ("-", "--", "-.", ":")
-    for index, name in enumerate(result.names):
-        right.plot(steps, moved[:, index], styles[index % 4], label=name)
-    right.set_xlabel("step")
-    right.set_ylabel("shift (prior sd)")
-    right.legend(frameon=False, fontsize=7)
-    figure.suptitle(f"{site.title}: path of the fit")
-    figure.savefig(path, dpi=150)
-    return path
+def _template() -> jinja2.Template:
+    surroundings = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    surroundings.filters |= {
+        "two": lambda x: "–" if x is None else f"{x:.2f}",
+        "signed": lambda x: "–" if x is None else f"{x:+.2f}",
+        "short": lambda x: "–" if x is None else f"{x:.4g}",
+        "words": lambda text: text.replace("_", " "),
+    }
+    page = files("calibration") / "templates" / "report.html"
+    return surroundings.from_string(page.read_text(encoding="utf-8"))
+
+
+def _encoded(figure) -> str:
+    return base64.b64encode(figures.png(figure)).decode("ascii")
+
+
+def _plain(values: np.ndarray) -> list:
+    """Nested lists with ``None`` where a value is not finite."""
+    if values.ndim:
+        return [_plain(part) for part in values]
+    return float(values) if np.isfinite(values) else None

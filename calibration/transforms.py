@@ -1,21 +1,25 @@
 """From bounded parameters to free numbers and back.
 
-A free number of 0 is the start; near it, a step of 1 is one standard deviation of the prior. Bounds
-are reached only in the limit (a scaled logistic curve in prior space), so no clip stops a gradient.
+A free number of 0 is the centre of the prior; near it, a step of 1 is one standard deviation of the
+prior. Bounds are reached only in the limit (a scaled logistic curve in prior space), so no clip
+stops a gradient.
 """
 
 import math
+from collections.abc import Mapping
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from temjax.parameters import REGISTRY, Parameters, resolve_name
+from calibration.tunables import HISTORY, HISTORY_START, expand_names, info_of
+from temjax.parameters import Parameters
 
 
 class Free(eqx.Module):
-    """The parameters a fit may move.
+    """The numbers a fit may move. Free vectors have shape ``(free,)`` or ``(free, start)``.
 
     Attributes:
         names: our names, in the order of the free vector.
@@ -34,34 +38,37 @@ class Free(eqx.Module):
     is_log: tuple[bool, ...] = eqx.field(static=True)
 
     @classmethod
-    def of(cls, parameters: Parameters, names: tuple[str, ...]) -> "Free":
+    def of(
+        cls,
+        parameters: Parameters,
+        names: tuple[str, ...],
+        *,
+        centre: Mapping[str, float] | None = None,
+        prior_sd: Mapping[str, float] | None = None,
+    ) -> "Free":
         """Free some parameters about their present values.
 
         Args:
-            parameters: scalar values; where the fit starts and the prior is centred.
-            names: our names or TEM symbols.
+            parameters: scalar values; the prior is centred there.
+            names: our names, TEM symbols or groups of ``calibration.tunables``.
+            centre: values (in units) that replace those of ``parameters``.
+            prior_sd: standard deviations in prior space that replace the registry's.
 
         Raises:
             ValueError: unknown, repeated or fixed parameter, or a start on or outside its bounds.
         """
-        resolved = []
-        for name in names:
-            try:
-                resolved.append(resolve_name(name))
-            except KeyError as error:
-                raise ValueError(error.args[0]) from error
-        if len(set(resolved)) != len(resolved):
-            twice = next(name for name in resolved if resolved.count(name) > 1)
-            raise ValueError(f"parameter {twice!r} is named twice")
-        start, lower, upper, prior_sd, is_log = [], [], [], [], []
+        resolved = expand_names(names)
+        centre, widths = dict(centre or {}), dict(prior_sd or {})
+        start, lower, upper, sd, is_log = [], [], [], [], []
         for name in resolved:
-            info = REGISTRY[name]
-            if not info.tunable:
-                raise ValueError(
-                    f"parameter {name!r} ({info.symbol}) is fixed; tunable are "
-                    + ", ".join(n for n, i in REGISTRY.items() if i.tunable)
-                )
-            value, (low, high) = float(getattr(parameters, name)), info.bounds
+            info = info_of(name)
+            if name in centre:
+                value = float(centre[name])
+            elif name in HISTORY_START:
+                value = HISTORY_START[name]
+            else:
+                value = float(getattr(parameters, name))
+            low, high = info.bounds
             if not low < value < high:
                 raise ValueError(
                     f"{name} starts at {value:g} {info.unit}, not inside its bounds "
@@ -71,34 +78,79 @@ class Free(eqx.Module):
             start.append(space(value))
             lower.append(space(low))
             upper.append(space(high))
-            prior_sd.append(info.prior_sd)
+            width = float(widths.get(name, info.prior_sd))
+            if not width > 0:
+                raise ValueError(f"{name}: prior standard deviation {width:g} must be positive")
+            sd.append(width)
             is_log.append(info.transform == "log")
-        fields = (start, lower, upper, prior_sd, is_log)
-        return cls(tuple(resolved), *(tuple(field) for field in fields))
+        fields = (start, lower, upper, sd, is_log)
+        return cls(resolved, *(tuple(field) for field in fields))
 
-    def prior_space(self, free: Float[Array, "free"]) -> Float[Array, "free"]:
+    def prior_space(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
         """Values in prior space."""
-        low, high = jnp.asarray(self.lower), jnp.asarray(self.upper)
-        share = (jnp.asarray(self.start) - low) / (high - low)
+        low, high = _column(self.lower, free), _column(self.upper, free)
+        share = (_column(self.start, free) - low) / (high - low)
         slope = (high - low) * share * (1 - share)
         offset = jnp.log(share) - jnp.log1p(-share)
-        step = jnp.asarray(self.prior_sd) / slope
+        step = _column(self.prior_sd, free) / slope
         return low + (high - low) * jax.nn.sigmoid(offset + step * free)
 
-    def values(self, free: Float[Array, "free"]) -> Float[Array, "free"]:
+    def values(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
         """Values in their own units."""
         inner = self.prior_space(free)
-        return jnp.where(jnp.asarray(self.is_log), jnp.exp(inner), inner)
+        return jnp.where(_column(self.is_log, free), jnp.exp(inner), inner)
 
-    def prior_residuals(self, free: Float[Array, "free"]) -> Float[Array, "free"]:
-        """Distance from the start in prior standard deviations."""
-        return (self.prior_space(free) - jnp.asarray(self.start)) / jnp.asarray(self.prior_sd)
+    def from_prior_space(self, inner: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
+        """Free numbers of values in prior space; values on or beyond a bound give infinity."""
+        low, high = _column(self.lower, inner), _column(self.upper, inner)
+        start = _column(self.start, inner)
+        slope = (start - low) * (high - start) / (high - low)
+        share = (inner - low) / (high - low)
+        offset = jnp.log(start - low) - jnp.log(high - start)
+        logit = jnp.log(share) - jnp.log1p(-share)
+        return (logit - offset) * slope / _column(self.prior_sd, inner)
 
-    def put(self, parameters: Parameters, free: Float[Array, "free"]) -> Parameters:
-        """Parameters with the free ones set."""
-        values = self.values(free)
-        return eqx.tree_at(
-            lambda p: [getattr(p, name) for name in self.names],
-            parameters,
-            [values[i] for i in range(len(self.names))],
-        )
+    def from_values(self, values: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
+        """Free numbers of values in their own units, the inverse of :meth:`values`.
+
+        Raises:
+            ValueError: a value on or outside its bounds.
+        """
+        values = np.asarray(values, dtype=float)
+        for row, name in enumerate(self.names):
+            low, high = info_of(name).bounds
+            outside = values[row][~((values[row] > low) & (values[row] < high))]
+            if outside.size:
+                raise ValueError(
+                    f"{name} = {outside.flat[0]:g} {info_of(name).unit} is not inside its bounds "
+                    f"{low:g} … {high:g}"
+                )
+        is_log = np.asarray(_column(self.is_log, values))
+        inner = np.where(is_log, np.log(np.where(is_log, values, 1.0)), values)
+        return self.from_prior_space(jnp.asarray(inner))
+
+    def prior_residuals(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
+        """Distance from the centre in prior standard deviations."""
+        centre, sd = _column(self.start, free), _column(self.prior_sd, free)
+        return (self.prior_space(free) - centre) / sd
+
+    def put(
+        self, parameters: Parameters, free: Float[Array, "free *start"]
+    ) -> tuple[Parameters, dict[str, Float[Array, "*start"]]]:
+        """Parameters with the free ones set, and the free numbers that are none of TEM's."""
+        values = dict(zip(self.names, self.values(free), strict=True))
+        inside = [name for name in self.names if name not in HISTORY]
+        changed = parameters
+        if inside:
+            changed = eqx.tree_at(
+                lambda p: [getattr(p, name) for name in inside],
+                parameters,
+                [values[name] for name in inside],
+            )
+        return changed, {name: values[name] for name in self.names if name in HISTORY}
+
+
+def _column(values: tuple, like: Array) -> Array:
+    """One number per free parameter against ``(free, *start)``."""
+    column = jnp.asarray(values)
+    return jnp.reshape(column, (-1,) + (1,) * (jnp.ndim(like) - 1))

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from calibration import Free
+from calibration import TABLE_S2, THERMAL, Free
+from calibration.starts import prior_starts
 from temjax import load_parameters, replace_parameters
 from temjax.parameters import REGISTRY, tunable_names
 
@@ -59,12 +60,53 @@ def test_the_gradient_lives_six_standard_deviations_away():
         assert np.all(np.asarray(slope) > 0)
 
 
+@pytest.mark.parametrize("size", [0.3, 3.0])
+def test_from_values_is_the_inverse_of_values(size):
+    free = Free.of(MEADOW, NAMES)
+    point = size * jax.random.normal(jax.random.key(1), (len(NAMES), 5))
+    values = free.values(point)
+    np.testing.assert_allclose(free.from_values(values), point, rtol=1e-6, atol=1e-7)
+
+
+def test_from_values_refuses_what_lies_outside():
+    free = Free.of(MEADOW, ("cmax_scale",))
+    with pytest.raises(ValueError, match=r"cmax_scale = 2.5 1 is not inside its bounds 0.2 … 2.5"):
+        free.from_values(np.array([2.5]))
+
+
 def test_put_sets_only_what_is_free():
-    free = Free.of(MEADOW, ("cmax_scale", "krb"))
-    changed = free.put(MEADOW, jnp.asarray([0.5, -0.5]))
+    free = Free.of(MEADOW, ("cmax_scale", "krb", "disequilibrium_factor"))
+    changed, history = free.put(MEADOW, jnp.asarray([0.5, -0.5, 0.0]))
     assert float(changed.cmax_scale) > float(MEADOW.cmax_scale)
     assert float(changed.respiration_rate_log) < float(MEADOW.respiration_rate_log)
     assert float(changed.kdc_scale) == float(MEADOW.kdc_scale)
+    assert list(history) == ["disequilibrium_factor"]
+    assert float(history["disequilibrium_factor"]) == pytest.approx(1.0)
+
+
+def test_starts_trail():
+    free = Free.of(MEADOW, ("cmax_scale", "krb"))
+    points = jnp.asarray([[0.0, 1.0, -1.0], [0.5, 0.0, 0.0]])
+    for start in range(3):
+        alone = free.values(points[:, start])
+        np.testing.assert_allclose(free.values(points)[:, start], alone, rtol=1e-12)
+
+
+def test_groups_open_and_a_centre_replaces_the_set():
+    free = Free.of(MEADOW, ("table-s2", "thermal"), centre={"cmax_scale": 0.7})
+    assert set(TABLE_S2) | set(THERMAL) == set(free.names)
+    values = dict(zip(free.names, np.asarray(free.values(jnp.zeros(len(free.names)))), strict=True))
+    assert values["cmax_scale"] == pytest.approx(0.7)
+
+
+def test_sobol_starts_fill_the_prior():
+    free = Free.of(MEADOW, NAMES)
+    starts = prior_starts(free, 64, seed=2)
+    np.testing.assert_array_equal(starts[:, 0], 0.0)
+    np.testing.assert_array_equal(starts, prior_starts(free, 64, seed=2))
+    shifts = np.asarray(free.prior_residuals(starts))[:, 1:]
+    assert np.all(np.isfinite(shifts)) and np.abs(shifts).max() <= 2.5 + 1e-6
+    assert 0.5 < shifts.std() < 1.1
 
 
 @pytest.mark.parametrize(

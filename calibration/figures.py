@@ -1,0 +1,165 @@
+"""Figures of a fit, as PNG bytes ready to be written or put into a page."""
+
+import io
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from calibration.fit import FitResult
+from calibration.objective import Objective
+from calibration.tunables import info_of
+from calibration.uncertainty import INFORMED, Band, Laplace
+from sites import Site, paired
+from sites.compare import simulated_months
+from sites.figures import AXIS, OBSERVED_COLOUR, SIMULATED_COLOUR
+from temjax import Run
+
+BAND_COLOUR = "#fdba74"
+PRIOR_COLOUR = "#94a3b8"
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def series_figure(site: Site, objective: Objective, run: Run, bands: dict[str, Band]) -> Figure:
+    """Months observed and simulated, with the posterior predictive band, and their residuals."""
+    monthly = list(site.observations.monthly.values())
+    figure = Figure(figsize=(10, 2.5 * len(monthly)), layout="constrained")
+    axes = figure.subplots(len(monthly), 2, squeeze=False, gridspec_kw={"width_ratios": [2.4, 1]})
+    for (left, right), series in zip(axes, monthly, strict=True):
+        observed, simulated = paired(
+            series, simulated_months(run, series), np.asarray(run.years), usable_only=False
+        )
+        time = series.period[0] + (np.arange(observed.size) + 0.5) / 12
+        fault = np.isfinite(observed) & series.suspect[: observed.shape[0]]
+        good = np.where(fault, np.nan, observed).ravel()
+        band = bands.get(f"{series.variable}@{objective.name}")
+        if band is not None:
+            reach = 1.645 * band.total_sd.ravel()
+            centre = simulated.ravel()
+            left.fill_between(
+                time,
+                centre - reach,
+                centre + reach,
+                color=BAND_COLOUR,
+                alpha=0.45,
+                lw=0,
+                label="90 % predictive band",
+            )
+            held = np.asarray(band.target.held).ravel() > 0
+            if held.any():
+                left.plot(
+                    time[held], good[held], "o", ms=5, mfc="none", color="#2563eb", label="held out"
+                )
+        left.plot(time, simulated.ravel(), color=SIMULATED_COLOUR, lw=1.2, label="simulated")
+        left.plot(time, good, "o", ms=2.8, color=OBSERVED_COLOUR, label="observed")
+        if fault.any():
+            left.plot(
+                time[fault.ravel()],
+                observed[fault],
+                "x",
+                ms=4,
+                color="#64748b",
+                label="known fault, left out",
+            )
+        left.set_ylabel(AXIS.get(series.variable, series.variable), fontsize=8)
+        left.legend(frameon=False, fontsize=7, ncols=2)
+        right.axhline(0, color="0.7", lw=0.8)
+        months = np.tile(np.arange(1, 13), observed.shape[0])
+        right.plot(months, simulated.ravel() - good, "o", ms=3, color=SIMULATED_COLOUR)
+        right.set_xticks(range(1, 13))
+        right.tick_params(labelsize=7)
+        right.set_ylabel("simulated − observed", fontsize=8)
+    axes[-1][0].set_xlabel("year")
+    axes[-1][1].set_xlabel("month")
+    figure.suptitle(f"{site.title}: observed and simulated months")
+    return figure
+
+
+def loss_figure(result: FitResult) -> Figure:
+    """Lowest loss so far of every start."""
+    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    axis = figure.subplots()
+    steps = np.arange(len(result.losses))
+    for start in range(result.losses.shape[1]):
+        losses = np.where(np.isfinite(result.losses[:, start]), result.losses[:, start], np.inf)
+        lowest = np.minimum.accumulate(losses)
+        if not np.isfinite(lowest).any():
+            continue
+        lowest = np.where(np.isfinite(lowest), lowest, np.nan)
+        best = start == result.best
+        axis.plot(
+            steps,
+            lowest,
+            color=SIMULATED_COLOUR if best else PRIOR_COLOUR,
+            lw=1.8 if best else 0.8,
+            zorder=3 if best else 1,
+        )
+    axis.set_yscale("log")
+    axis.set_xlabel("step")
+    axis.set_ylabel("loss: half the sum of squares (–)")
+    dropped = f", {len(result.dropped)} dropped" if result.dropped else ""
+    axis.set_title(f"{result.losses.shape[1]} starts{dropped}; the best in colour", fontsize=9)
+    return figure
+
+
+def parameter_figure(posterior: Laplace) -> Figure:
+    """Shift and 90 % interval of every number in prior standard deviations."""
+    rows = len(posterior.names)
+    figure = Figure(figsize=(7, 0.8 + 0.3 * rows), layout="constrained")
+    axis = figure.subplots()
+    free = posterior.free
+    centre, sd = np.asarray(free.start), np.asarray(free.prior_sd)
+    is_log = np.asarray(free.is_log)
+
+    def shift(values):
+        inner = np.where(is_log, np.log(np.where(is_log, values, 1.0)), values)
+        return (inner - centre) / sd
+
+    low, high = (shift(end) for end in posterior.interval())
+    best = (np.asarray(free.prior_space(posterior.centre)) - centre) / sd
+    at = np.arange(rows)[::-1]
+    axis.hlines(at, -1.645, 1.645, color=PRIOR_COLOUR, lw=6, alpha=0.4, label="prior, 90 %")
+    axis.hlines(at, low, high, color=SIMULATED_COLOUR, lw=2, label="posterior, 90 %")
+    axis.plot(best, at, "o", color=SIMULATED_COLOUR, ms=4)
+    axis.set_yticks(at, [label(name) for name in posterior.names], fontsize=7)
+    axis.set_xlabel("shift from the prior's centre (prior sd)")
+    axis.axvline(0, color="0.7", lw=0.8)
+    axis.legend(frameon=False, fontsize=7, loc="upper right")
+    return figure
+
+
+def spectrum_figure(posterior: Laplace) -> Figure:
+    """Information of the data over that of the prior, direction by direction."""
+    figure = Figure(figsize=(5, 3.2), layout="constrained")
+    axis = figure.subplots()
+    at = np.arange(1, posterior.eigenvalues.size + 1)
+    axis.semilogy(at, np.maximum(posterior.eigenvalues, 1e-8), "o-", color=SIMULATED_COLOUR, ms=4)
+    axis.axhline(INFORMED, color=OBSERVED_COLOUR, lw=0.8, ls=":")
+    axis.set_xlabel("direction")
+    axis.set_ylabel("data / prior information (–)")
+    axis.set_title(f"{posterior.informed} of {at.size} directions informed by the data", fontsize=9)
+    return figure
+
+
+def correlation_figure(posterior: Laplace) -> Figure:
+    """Posterior correlations."""
+    size = len(posterior.names)
+    figure = Figure(figsize=(2.6 + 0.3 * size, 2.2 + 0.3 * size), layout="constrained")
+    axis = figure.subplots()
+    image = axis.imshow(posterior.correlation, cmap="RdBu_r", vmin=-1, vmax=1)
+    names = [label(name) for name in posterior.names]
+    axis.set_xticks(range(size), names, rotation=90, fontsize=7)
+    axis.set_yticks(range(size), names, fontsize=7)
+    figure.colorbar(image, ax=axis, shrink=0.7, label="correlation (–)")
+    return figure
+
+
+def label(name: str) -> str:
+    """Short name for a plot: TEM's symbol where there is one, and the site."""
+    plain, at, site = name.partition("@")
+    return (info_of(plain).symbol or plain.replace("_", " ")) + (f" {site}" if at else "")

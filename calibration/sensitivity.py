@@ -1,0 +1,268 @@
+"""Sensitivity by automatic differentiation: elasticities to parameters and to the climate.
+
+An elasticity is ∂ln(output)/∂ln(parameter): the percentage by which an output changes per per cent
+of a parameter. Parameters whose value may be negative or zero are moved by their prior standard
+deviation instead, and outputs that may change sign (NEP) are scaled by a stated size; both are
+reported. Averages over the prior or posterior are derivative-based global measures (Kucherenko et
+al. 2009, Reliab. Eng. Syst. Saf. 94:1135, doi:10.1016/j.ress.2008.05.006).
+"""
+
+from dataclasses import dataclass, field
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from calibration.objective import Objective, as_cells, disequilibrated
+from calibration.starts import prior_starts
+from calibration.tunables import DISEQUILIBRIUM, info_of
+from temjax import Forcing, find_equilibrium, simulate
+
+SEASONS = {"winter": (11, 0, 1), "spring": (2, 3, 4), "summer": (5, 6, 7), "autumn": (8, 9, 10)}
+SHORT = {
+    "nep": "net_ecosystem_production",
+    "gpp": "gross_primary_production",
+    "npp": "net_primary_production",
+    "rh": "heterotrophic_respiration",
+    "reco": "ecosystem_respiration",
+    "eet": "evapotranspiration",
+    "soc": "soil_organic_carbon",
+    "son": "soil_organic_nitrogen",
+    "vegc": "vegetation_carbon",
+    "alt": "maximum_thaw_depth",
+}
+FLUX_OUTPUTS = ("nep", "gpp", "npp", "rh", "reco", "eet")
+DEFAULT_OUTPUTS = ("nep", "gpp", "rh", "soc", "alt")
+CLIMATE = ("air temperature", "precipitation", "CO2")
+LAST_YEARS = 3
+SMALL = 1e-9
+
+
+class Slopes(eqx.Module):
+    """Outputs and their derivatives at a set of points.
+
+    Attributes:
+        outputs: ``(output, point)``.
+        by_parameter: in units per prior-space unit, ``(output, free, point)``.
+        by_climate: per K, per relative change of precipitation and of CO2,
+            ``(output, 3, point)``.
+        converged: whether the equilibrium was found, ``(point,)``.
+    """
+
+    outputs: Float[Array, "output point"]
+    by_parameter: Float[Array, "output free point"]
+    by_climate: Float[Array, "output 3 point"]
+    converged: Float[Array, "point"]
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Ranked sensitivities of one site.
+
+    Attributes:
+        site: name.
+        outputs: labels such as ``gpp`` (annual) and ``gpp summer``.
+        units: of the outputs.
+        names: parameters.
+        values: outputs at the centre, ``(output,)``.
+        scale: size each output is divided by, ``(output,)``: its magnitude, and for NEP that of
+            GPP.
+        elasticity: at the centre, ``(output, free)``; per prior standard deviation for parameters
+            listed in ``per_sd``.
+        per_prior_sd: change of the scaled output per prior standard deviation at the centre.
+        mean_square: the same, root mean square over the points.
+        climate: change of the output per K, per 10 % of precipitation and per 10 % of CO2.
+        per_sd: parameters without an elasticity.
+        points: number averaged over.
+        model_years: simulated years spent.
+    """
+
+    site: str
+    outputs: tuple[str, ...]
+    units: tuple[str, ...]
+    names: tuple[str, ...]
+    values: np.ndarray
+    scale: np.ndarray
+    elasticity: np.ndarray = field(repr=False)
+    per_prior_sd: np.ndarray = field(repr=False)
+    mean_square: np.ndarray = field(repr=False)
+    climate: np.ndarray = field(repr=False)
+    per_sd: tuple[str, ...]
+    points: int
+    model_years: int
+
+    def ranking(self, output: str) -> list[tuple[str, float]]:
+        """Parameters by their root mean square effect on an output, largest first."""
+        row = self.mean_square[self.outputs.index(output)]
+        return [(self.names[i], float(row[i])) for i in np.argsort(-row)]
+
+    def table(self) -> list[dict]:
+        """One row per output and parameter."""
+        rows = []
+        for i, output in enumerate(self.outputs):
+            for j, name in enumerate(self.names):
+                rows.append(
+                    {
+                        "output": output,
+                        "parameter": name,
+                        "symbol": info_of(name).symbol,
+                        "elasticity": None if name in self.per_sd else float(self.elasticity[i, j]),
+                        "effect_of_one_prior_sd": float(self.per_prior_sd[i, j]),
+                        "effect_over_the_prior": float(self.mean_square[i, j]),
+                    }
+                )
+        return rows
+
+
+def expand_outputs(names: tuple[str, ...]) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
+    """Label, output name and months (empty: not a flux) of every output and season.
+
+    Raises:
+        ValueError: unknown output.
+    """
+    rows = []
+    for name in names:
+        if name not in SHORT:
+            raise ValueError(f"unknown output {name!r}; choose from {', '.join(SHORT)}")
+        if name in FLUX_OUTPUTS:
+            rows.append((name, SHORT[name], tuple(range(12))))
+            rows += [(f"{name} {s}", SHORT[name], months) for s, months in SEASONS.items()]
+        else:
+            rows.append((name, SHORT[name], ()))
+    return tuple(rows)
+
+
+def unit_of(label: str) -> str:
+    """Unit of an output of :func:`expand_outputs`."""
+    name = label.split()[0]
+    if name == "alt":
+        return "m"
+    period = "yr-1" if " " not in label else "season-1"
+    if name == "eet":
+        return f"mm {period}"
+    if name in FLUX_OUTPUTS:
+        return f"g C m-2 {period}"
+    return "g N m-2" if name == "son" else "g C m-2"
+
+
+def _moved(forcing: Forcing, shift: Float[Array, "3"]) -> Forcing:
+    """Forcing with every year shifted: K, and relative changes of precipitation and CO2."""
+    return eqx.tree_at(
+        lambda f: (f.air_temperature, f.precipitation, f.co2),
+        forcing,
+        (
+            forcing.air_temperature + shift[0],
+            forcing.precipitation * (1 + shift[1]),
+            forcing.co2 * (1 + shift[2]),
+        ),
+    )
+
+
+def _evaluate(objective: Objective, rows, free, shift):
+    """Mean of the last years of every output, ``(output, point)``."""
+    parameters, history = objective.free.put(objective.parameters, free)
+    location, forcing = as_cells(
+        objective.location, _moved(objective.forcing, shift), free.shape[1]
+    )
+    found = find_equilibrium(
+        parameters, location, forcing, climate="first", options=objective.options
+    )
+    initial = disequilibrated(found.state, history.get(DISEQUILIBRIUM))
+    run = simulate(parameters, location, forcing, initial=initial, options=objective.options)
+    outputs = []
+    for _, name, months in rows:
+        if months:
+            monthly = getattr(run.monthly, name)[-LAST_YEARS:]
+            outputs.append(jnp.mean(jnp.sum(monthly[:, jnp.asarray(months)], axis=1), axis=0))
+        else:
+            outputs.append(jnp.mean(getattr(run.annual, name)[-LAST_YEARS:], axis=0))
+    return jnp.stack(outputs), found.converged
+
+
+@eqx.filter_jit
+def slopes(objective: Objective, rows: tuple, free: Float[Array, "free point"]) -> Slopes:
+    """Outputs and derivatives at many points, all directions in one forward-mode sweep."""
+    size, points = free.shape
+
+    def push(direction):
+        along = (
+            jnp.broadcast_to(direction[:size, None], (size, points)),
+            direction[size:],
+        )
+        return jax.jvp(
+            lambda x, shift: _evaluate(objective, rows, x, shift),
+            (free, jnp.zeros(3)),
+            along,
+            has_aux=True,
+        )
+
+    outputs, columns, converged = jax.vmap(push, out_axes=(None, 1, None))(jnp.eye(size + 3))
+    return Slopes(outputs, columns[:, :size], columns[:, size:], converged)
+
+
+def sensitivities(
+    objective: Objective,
+    outputs: tuple[str, ...] = DEFAULT_OUTPUTS,
+    *,
+    points: int = 8,
+    seed: int = 0,
+    draws: np.ndarray | None = None,
+) -> Sensitivity:
+    """Sensitivities at the centre and averaged over points of the prior (or of a posterior).
+
+    Args:
+        objective: its site, free parameters and options count; its targets do not.
+        outputs: nep, gpp, npp, rh, reco, eet (annual and seasonal sums), soc, son, vegc, alt:
+            means of the last three years.
+        points: Sobol points of the prior, the first its centre.
+        seed: of the Sobol sequence.
+        draws: points in free space ``(free, point)`` in place of the prior's; the first is the
+            centre.
+
+    Raises:
+        ValueError: unknown output, or the centre has no equilibrium.
+    """
+    rows = expand_outputs(outputs)
+    free = prior_starts(objective.free, points, seed) if draws is None else jnp.asarray(draws)
+    found = slopes(objective, rows, free)
+    kept = np.asarray(found.converged) & np.isfinite(np.asarray(found.by_parameter)).all((0, 1))
+    if not kept[0]:
+        raise ValueError(f"{objective.name}: no equilibrium or derivative at the centre")
+    # From free space to prior space, where one unit is a relative change or the parameter's unit.
+    stretch = jax.jvp(objective.free.prior_space, (free,), (jnp.ones_like(free),))[1]
+    by_parameter = np.asarray(found.by_parameter) / np.asarray(stretch)[None]
+    values = np.asarray(found.outputs)
+    labels = [label for label, _, _ in rows]
+    scale = np.abs(values).copy()
+    for i, label in enumerate(labels):
+        if label.startswith("nep"):
+            scale[i] = _gross(objective, labels, values, label)
+    scale = np.maximum(scale, SMALL)
+    relative = by_parameter / scale[:, None, :]
+    sd = np.asarray(objective.free.prior_sd)
+    is_log = objective.free.is_log
+    effect = relative * sd[None, :, None]
+    step = np.array([1.0, 0.1, 0.1])
+    return Sensitivity(
+        site=objective.name,
+        outputs=tuple(labels),
+        units=tuple(unit_of(label) for label in labels),
+        names=objective.free.names,
+        values=values[:, 0],
+        scale=scale[:, 0],
+        elasticity=relative[:, :, 0],
+        per_prior_sd=effect[:, :, 0],
+        mean_square=np.sqrt(np.mean(effect[:, :, kept] ** 2, axis=2)),
+        climate=np.asarray(found.by_climate)[:, :, 0] * step,
+        per_sd=tuple(n for n, log in zip(objective.free.names, is_log, strict=True) if not log),
+        points=int(kept.sum()),
+        model_years=int(objective.forcing.number_of_years * free.shape[1]),
+    )
+
+
+def _gross(objective, labels, values, label) -> np.ndarray:
+    """GPP of the same season, or else the magnitude of NEP itself."""
+    gross = label.replace("nep", "gpp")
+    return np.abs(values[labels.index(gross if gross in labels else label)])

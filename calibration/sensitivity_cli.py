@@ -1,0 +1,160 @@
+"""``temjax sensitivity``: ranked table and tornado plots of one place."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from matplotlib.figure import Figure
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from calibration.figures import label as short_label
+from calibration.objective import Objective
+from calibration.sensitivity import CLIMATE, DEFAULT_OUTPUTS, Sensitivity, sensitivities
+from calibration.targets import STOCK_TARGETS, stock_target
+from calibration.tunables import DEFAULT
+from sites.cli import open_place
+from sites.figures import SIMULATED_COLOUR
+from sites.provenance import command_line
+
+console = Console(highlight=False)
+CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")
+SHOWN = 12
+
+
+def sensitivity(
+    place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
+    out: Annotated[Path, typer.Option(help="Folder for table, record and plots.")],
+    site: Annotated[
+        Path | None, typer.Option(help="Site file with the facts a FLUXNET file lacks.")
+    ] = None,
+    of: Annotated[
+        str, typer.Option(help="nep, gpp, npp, rh, reco, eet, soc, son, vegc, alt.")
+    ] = ",".join(DEFAULT_OUTPUTS),
+    tunable: Annotated[
+        str | None, typer.Option(help="Parameters by our names, TEM symbols or groups.")
+    ] = None,
+    points: Annotated[
+        int, typer.Option(help="Points of the prior to average over; the first its centre.", min=1)
+    ] = 8,
+    seed: Annotated[int, typer.Option(help="Of the points.")] = 0,
+) -> None:
+    """Elasticities of outputs to parameters and climate, by automatic differentiation."""
+    where = open_place(place, site=site)
+    names = (
+        DEFAULT if tunable is None else tuple(n.strip() for n in tunable.split(",") if n.strip())
+    )
+    outputs = tuple(name.strip() for name in of.split(",") if name.strip())
+    # An objective needs a target; sensitivities do not look at it.
+    unused = stock_target(STOCK_TARGETS[0], 1.0, 1.0)
+    try:
+        objective = Objective.of(where, names, (), extra_targets=(unused,))
+        with console.status(f"{where.name}: derivatives at {points} points"):
+            found = sensitivities(objective, outputs, points=points, seed=seed)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    paths = write_sensitivity(found, out, command=command_line())
+    for output in outputs:
+        console.print(ranking_table(found, output))
+    console.print(climate_table(found))
+    console.print(f"written to {out}: {', '.join(path.name for path in paths)}", markup=False)
+
+
+def ranking_table(found: Sensitivity, output: str) -> Table:
+    """Strongest parameters of one output."""
+    row = found.outputs.index(output)
+    table = Table(
+        title=f"{output}: {found.values[row]:.4g} {found.units[row]}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        caption="Effect of one prior sd, relative to the output (NEP: to GPP).",
+    )
+    for column in ("parameter", "elasticity", "effect at the centre", "over the prior"):
+        table.add_column(column, justify="left" if column == "parameter" else "right")
+    for name, average in found.ranking(output)[:SHOWN]:
+        column = found.names.index(name)
+        value = found.elasticity[row, column]
+        table.add_row(
+            name,
+            "–" if name in found.per_sd else f"{value:+.3f}",
+            f"{found.per_prior_sd[row, column]:+.3f}",
+            f"{average:.3f}",
+        )
+    return table
+
+
+def climate_table(found: Sensitivity) -> Table:
+    """Change of every output with temperature, precipitation and CO2."""
+    table = Table(title="Climate moved in every year", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("output")
+    for name, step in zip(CLIMATE, CLIMATE_STEPS, strict=True):
+        table.add_column(f"{name} {step}", justify="right")
+    for output, unit, changes in zip(found.outputs, found.units, found.climate, strict=True):
+        table.add_row(f"{output} ({unit})", *(f"{change:+.3g}" for change in changes))
+    return table
+
+
+def write_sensitivity(found: Sensitivity, out: Path, *, command: str) -> list[Path]:
+    """Write table (CSV), record (JSON) and tornado plots (PNG)."""
+    out.mkdir(parents=True, exist_ok=True)
+    stem = f"{found.site}-sensitivity"
+    table, record, plot = (out / f"{stem}.{end}" for end in ("csv", "json", "png"))
+    rows = found.table()
+    with table.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    content = {
+        "site": found.site,
+        "command": command,
+        "points": found.points,
+        "model_years": found.model_years,
+        "outputs": {
+            name: {"value": float(value), "unit": unit, "scale": float(scale)}
+            for name, value, unit, scale in zip(
+                found.outputs, found.values, found.units, found.scale, strict=True
+            )
+        },
+        "sensitivity": rows,
+        "climate": {
+            output: dict(zip(CLIMATE, map(float, changes), strict=True))
+            for output, changes in zip(found.outputs, found.climate, strict=True)
+        },
+        "climate_steps": dict(zip(CLIMATE, CLIMATE_STEPS, strict=True)),
+    }
+    record.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+    tornado_figure(found).savefig(plot, dpi=150)
+    return [table, record, plot]
+
+
+def tornado_figure(found: Sensitivity) -> Figure:
+    """Bars of the effect of one prior standard deviation, annual outputs and stocks."""
+    whole = [name for name in found.outputs if " " not in name]
+    columns = min(3, len(whole))
+    lines = -(-len(whole) // columns)
+    shown = min(SHOWN, len(found.names))
+    size = (4.6 * columns, (0.9 + 0.26 * shown) * lines)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = np.ravel(figure.subplots(lines, columns, squeeze=False))
+    for axis, output in zip(axes, whole, strict=False):
+        row = found.outputs.index(output)
+        names = [name for name, _ in found.ranking(output)[:shown]][::-1]
+        at = np.arange(len(names))
+        effect = [100 * found.per_prior_sd[row, found.names.index(name)] for name in names]
+        spread = [100 * found.mean_square[row, found.names.index(name)] for name in names]
+        axis.barh(at, effect, color=SIMULATED_COLOUR, height=0.7, label="at the centre")
+        sign = np.where(np.asarray(effect) < 0, -1.0, 1.0)
+        axis.plot(sign * spread, at, "|", ms=9, color="#1f2933", label="rms over the points")
+        axis.set_yticks(at, [short_label(name) for name in names], fontsize=7)
+        axis.axvline(0, color="0.6", lw=0.8)
+        axis.set_title(f"{output.upper()}: {found.values[row]:.4g} {found.units[row]}", fontsize=9)
+        axis.set_xlabel("change per prior sd (%" + (" of GPP)" if output == "nep" else ")"))
+    for axis in axes[len(whole) :]:
+        axis.set_visible(False)
+    axes[0].legend(frameon=False, fontsize=7)
+    figure.suptitle(f"{found.site}: sensitivity")
+    return figure

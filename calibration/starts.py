@@ -1,0 +1,44 @@
+"""Where a fit starts: a Sobol sequence through the prior."""
+
+import warnings
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.special import ndtri
+from scipy.stats import qmc
+
+from calibration.transforms import Free
+
+WIDEST = 2.5  # prior standard deviations
+
+
+def prior_starts(free: Free, count: int, seed: int) -> Float[Array, "free start"]:
+    """Starts drawn from the Gaussian prior, the first at its centre.
+
+    Draws are kept within ``WIDEST`` standard deviations and inside the bounds.
+
+    Args:
+        free: the transform.
+        count: number of starts.
+        seed: of the scrambled Sobol sequence.
+
+    Raises:
+        ValueError: fewer than one start.
+    """
+    if count < 1:
+        raise ValueError(f"{count} starts; a fit needs at least one")
+    size = len(free.names)
+    normal = np.zeros((size, count))
+    if count > 1:
+        with warnings.catch_warnings():
+            # A count that is no power of two unbalances the sequence a little: harmless here.
+            warnings.simplefilter("ignore", UserWarning)
+            uniform = qmc.Sobol(size, rng=np.random.default_rng(seed)).random(count - 1)
+        normal[:, 1:] = np.clip(ndtri(uniform.T), -WIDEST, WIDEST)
+    centre, sd = np.asarray(free.start)[:, None], np.asarray(free.prior_sd)[:, None]
+    low, high = np.asarray(free.lower)[:, None], np.asarray(free.upper)[:, None]
+    margin = 0.02 * (high - low)
+    inner = np.clip(centre + sd * normal, np.minimum(low + margin, centre), None)
+    inner = np.clip(inner, None, np.maximum(high - margin, centre))
+    return free.from_prior_space(jnp.asarray(inner)).at[:, 0].set(0.0)

@@ -1,0 +1,97 @@
+"""What a fit may move: the registry's tunables, one number of the history, and named groups."""
+
+from temjax.parameters import REGISTRY, ParameterInfo, resolve_name, tunable_names
+
+DISEQUILIBRIUM = "disequilibrium_factor"
+# Not a parameter of TEM: how far soil matter was from equilibrium when the run starts.
+HISTORY = {
+    DISEQUILIBRIUM: ParameterInfo(
+        name=DISEQUILIBRIUM,
+        symbol="",
+        unit="1",
+        description="factor on soil organic C and N of the equilibrium of the first year",
+        bounds=(0.4, 2.5),
+        prior_sd=0.15,
+        transform="log",
+        source="our assumption; an equilibrium start lets the towers be hardly any sink",
+        tunable=True,
+    )
+}
+HISTORY_START = {DISEQUILIBRIUM: 1.0}
+
+# The family of Liu et al. (2022), Table S2, as far as the paper's text names it.
+TABLE_S2 = (
+    "cmax_scale",
+    "respiration_rate_log",
+    "respiration_biomass_slope",
+    "kdc_scale",
+    "nmax_scale",
+    "nup_scale",
+    "litterfall_rate_carbon",
+    "litterfall_rate_nitrogen",
+    "production_carbon_to_nitrogen",
+    "vegetation_carbon_to_nitrogen_intercept",
+    "soil_carbon_to_nitrogen",
+)
+THERMAL = (
+    "surface_shortwave_coefficient",
+    "surface_resistance",
+    "conductivity_scale",
+    "mat_thickness",
+    "mat_water",
+    "upper_water",
+    "lower_water",
+    "freezing_range",
+)
+# The set a trial fit of the towers found most useful, and two numbers for soil temperature.
+DEFAULT = (
+    "cmax_scale",
+    "respiration_rate_log",
+    "kdc_scale",
+    "litterfall_rate_carbon",
+    "litterfall_rate_nitrogen",
+    "nmax_scale",
+    "temperature_minimum",
+    "heterotrophic_q10",
+    DISEQUILIBRIUM,
+    "surface_shortwave_coefficient",
+    "surface_resistance",
+)
+GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT}
+
+
+def info_of(name: str) -> ParameterInfo:
+    """Registry entry of a tunable by our name, or by ``name@site``."""
+    name = name.partition("@")[0]
+    return HISTORY[name] if name in HISTORY else REGISTRY[name]
+
+
+def expand_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Groups opened and TEM symbols replaced by our names.
+
+    Raises:
+        ValueError: unknown, repeated or fixed parameter.
+    """
+    resolved: list[str] = []
+    for name in names:
+        if name in GROUPS:
+            resolved += [member for member in GROUPS[name] if member not in resolved]
+            continue
+        if name not in HISTORY:
+            try:
+                name = resolve_name(name)
+            except KeyError as error:
+                hint = f"; groups are {', '.join(GROUPS)}; also {', '.join(HISTORY)}"
+                raise ValueError(f"{error.args[0]}{hint}") from error
+        if name in resolved:
+            raise ValueError(f"parameter {name!r} is named twice")
+        info = info_of(name)
+        if not info.tunable:
+            raise ValueError(
+                f"parameter {name!r} ({info.symbol}) is fixed; tunable are "
+                + ", ".join((*tunable_names(), *HISTORY))
+            )
+        resolved.append(name)
+    if not resolved:
+        raise ValueError("no parameter is free: name at least one")
+    return tuple(resolved)
