@@ -1,0 +1,107 @@
+"""Hold-out years, weights, annual sums and the climatology beside a fit."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from calibration import ErrorModel, Objective, stock_target
+from calibration.scores import other_years_climatology
+from sites.observations import MonthlySeries
+from tests.calibration.short_site import short_site
+
+YEARS = 3
+
+
+@pytest.fixture(scope="module")
+def monthly_site():
+    """Three years of invented NEP, in which each year is shifted from the last."""
+    site = short_site()
+    season = np.linspace(-10.0, 10.0, 12)
+    values = season[None] + np.arange(YEARS)[:, None]
+    series = MonthlySeries(
+        variable="net_ecosystem_production",
+        unit="g C m-2 month-1",
+        period=(2002, 2004),
+        values=values,
+        sd=np.full(values.shape, 3.0),
+        suspect=np.zeros(values.shape, bool),
+        source="invented",
+    )
+    observations = dataclasses.replace(
+        site.observations, monthly={"net_ecosystem_production": series}
+    )
+    return dataclasses.replace(site, observations=observations)
+
+
+def test_a_held_out_year_is_not_fitted(monthly_site):
+    objective = Objective.of(monthly_site, ("cmax",), ("nep",), holdout=(2003,))
+    (target,) = objective.targets
+    np.testing.assert_array_equal(np.asarray(target.used).sum(axis=1), [12, 0, 12])
+    np.testing.assert_array_equal(np.asarray(target.held).sum(axis=1), [0, 12, 0])
+    off = jnp.asarray(target.values)[..., None] + 100.0
+    simulated = jnp.concatenate([jnp.zeros((1, 12, 1)), off])  # 2001 is not observed
+    residuals = np.asarray(target.residuals(simulated)).reshape(3, 12)
+    assert np.all(residuals[1] == 0) and np.all(residuals[[0, 2]] > 0)
+
+
+def test_a_hold_out_year_must_have_been_observed(monthly_site):
+    with pytest.raises(ValueError, match=r"hold-out year 1999 was not observed \(2002–2004\)"):
+        Objective.of(monthly_site, ("cmax",), ("nep",), holdout=(1999,))
+
+
+def test_one_mean_year_cannot_be_split():
+    with pytest.raises(ValueError, match="one mean year"):
+        Objective.of(short_site(), ("cmax",), ("gpp",), holdout=(2004,))
+
+
+def test_a_weight_multiplies_the_share_of_the_loss(monthly_site):
+    simulated = jnp.zeros((4, 12, 1))
+    shares = []
+    for weights in ({}, {"nep": 4.0}):
+        objective = Objective.of(
+            monthly_site, ("cmax",), ("nep",), errors=ErrorModel(weights=weights)
+        )
+        residuals = np.asarray(objective.targets[0].residuals(simulated))[:, 0]
+        shares.append(objective.misfit(residuals)["net_ecosystem_production"])
+    assert shares[1] == pytest.approx(4 * shares[0])
+
+
+def test_annual_sums_are_a_target_of_their_own(monthly_site):
+    objective = Objective.of(monthly_site, ("cmax",), ("nep",), errors=ErrorModel(annual_flux=20.0))
+    monthly, annual = objective.targets
+    np.testing.assert_allclose(annual.values, np.asarray(monthly.values).sum(axis=1))
+    residuals = annual.residuals(jnp.zeros((4, 12, 2)))
+    np.testing.assert_allclose(residuals, -np.asarray(annual.values)[:, None] / 20.0 * np.ones(2))
+    assert annual.label == "annual net_ecosystem_production"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"weights": {"soc": 1.0}}, "which is no target of this fit"),
+        ({"weights": {"nep": 0.0}}, "must be a positive number"),
+        ({"flux": -1.0}, "flux = -1.0; it must be a positive number"),
+    ],
+)
+def test_errors_and_weights_that_cannot_work(monthly_site, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Objective.of(monthly_site, ("cmax",), ("nep",), errors=ErrorModel(**arguments))
+
+
+def test_a_stock_of_ones_own(monthly_site):
+    thaw = stock_target("maximum_thaw_depth", 2.0, 0.5)
+    objective = Objective.of(monthly_site, ("cmax",), ("nep",), extra_targets=(thaw,))
+    assert objective.targets[-1].label == "maximum_thaw_depth"
+    np.testing.assert_allclose(thaw.residuals(jnp.asarray([3.0, 1.5])), [[2.0, -1.0]])
+    with pytest.raises(ValueError, match="is no stock"):
+        stock_target("gross_primary_production", 1.0, 1.0)
+
+
+def test_the_climatology_leaves_the_scored_year_out():
+    values = np.arange(3.0)[:, None] * np.ones(12)
+    given = np.ones(values.shape, bool)
+    given[2] = False  # held out: it informs nobody
+    found = other_years_climatology(values, given)
+    np.testing.assert_allclose(found[:, 0], [1.0, 0.0, 0.5])
