@@ -112,16 +112,8 @@ def parameter_figure(posterior: Laplace) -> Figure:
     rows = len(posterior.names)
     figure = Figure(figsize=(7, 0.8 + 0.3 * rows), layout="constrained")
     axis = figure.subplots()
-    free = posterior.free
-    centre, sd = np.asarray(free.start), np.asarray(free.prior_sd)
-    is_log = np.asarray(free.is_log)
-
-    def shift(values):
-        inner = np.where(is_log, np.log(np.where(is_log, values, 1.0)), values)
-        return (inner - centre) / sd
-
-    low, high = (shift(end) for end in posterior.interval())
-    best = (np.asarray(free.prior_space(posterior.centre)) - centre) / sd
+    reach = 1.645 * posterior.sd
+    best, low, high = posterior.centre, posterior.centre - reach, posterior.centre + reach
     at = np.arange(rows)[::-1]
     axis.hlines(at, -1.645, 1.645, color=PRIOR_COLOUR, lw=6, alpha=0.4, label="prior, 90 %")
     axis.hlines(at, low, high, color=SIMULATED_COLOUR, lw=2, label="posterior, 90 %")

@@ -143,7 +143,7 @@ class FitReport:
             "estimate": result.values.tolist(),
             "interval_90": [low.tolist(), high.tolist()],
             "parameters": posterior.table(),
-            "covariance_in_free_space": posterior.covariance.tolist(),
+            "covariance_in_prior_sd": posterior.covariance.tolist(),
             "free": result.free[:, result.best].tolist(),
             "eigenvalues": posterior.eigenvalues.tolist(),
             "directions": posterior.directions.tolist(),

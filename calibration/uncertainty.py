@@ -1,8 +1,9 @@
-"""What a fit knows and what it does not: Laplace's approximation in free space.
+"""What a fit knows and what it does not: Laplace's approximation where the prior is Gaussian.
 
 The posterior is taken as Gaussian about the lowest loss with the Gauss–Newton curvature of data and
-prior, in the transformed (free) space; intervals are carried through the transform, so they respect
-the bounds. The data's information is compared with the prior's direction by direction.
+prior, in prior space measured in prior standard deviations (logarithms of positive parameters):
+there the prior itself is the unit Gaussian, so without data the interval is the prior's. Intervals
+are cut at the bounds. The data's information is compared with the prior's direction by direction.
 """
 
 from dataclasses import dataclass, field
@@ -25,16 +26,15 @@ WEIGHTY = 0.3  # least coefficient named in a direction
 
 @dataclass(frozen=True)
 class Laplace:
-    """Gaussian posterior in free space.
+    """Gaussian posterior in prior standard deviations about the prior's centre.
 
     Attributes:
         names: of the free numbers.
         free: transform.
         centre: lowest loss, ``(free,)``.
-        covariance: posterior, ``(free, free)``.
-        prior_sd: of the prior in free space at the centre, ``(free,)``.
+        covariance: posterior, ``(free, free)``; that of the prior is the identity.
         eigenvalues: information of the data over that of the prior, largest first, ``(free,)``.
-        directions: in prior standard deviations, one per column, ``(free, free)``.
+        directions: one per column, ``(free, free)``.
         jacobian: of the observations' residuals at the centre, ``(n, free)``.
     """
 
@@ -42,20 +42,19 @@ class Laplace:
     free: Free = field(repr=False)
     centre: np.ndarray
     covariance: np.ndarray = field(repr=False)
-    prior_sd: np.ndarray = field(repr=False)
     eigenvalues: np.ndarray
     directions: np.ndarray = field(repr=False)
     jacobian: np.ndarray = field(repr=False)
 
     @property
     def sd(self) -> np.ndarray:
-        """Posterior standard deviation in free space."""
+        """Posterior standard deviation in prior standard deviations."""
         return np.sqrt(np.diag(self.covariance))
 
     @property
     def shrinkage(self) -> np.ndarray:
         """1 − posterior sd / prior sd: 0 where the data say nothing, near 1 where they decide."""
-        return 1 - self.sd / self.prior_sd
+        return 1 - self.sd
 
     @property
     def correlation(self) -> np.ndarray:
@@ -67,32 +66,34 @@ class Laplace:
         """Directions in which the data say more than the prior."""
         return int(np.sum(self.eigenvalues > INFORMED))
 
+    def values(self, shift: np.ndarray) -> np.ndarray:
+        """Values in units of shifts in prior standard deviations, cut at the bounds."""
+        inner = _inside(self.free, shift)
+        is_log = _tall(self.free.is_log, inner)
+        return np.where(is_log, np.exp(np.where(is_log, inner, 0.0)), inner)
+
     def interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """Central interval of each number in its unit."""
         reach = norm.ppf(0.5 + level / 2) * self.sd
-        return tuple(
-            np.asarray(self.free.values(jnp.asarray(self.centre + sign * reach)))
-            for sign in (-1.0, 1.0)
-        )
+        return self.values(self.centre - reach), self.values(self.centre + reach)
 
     def prior_interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """Central interval of the prior, cut at the bounds."""
-        reach = norm.ppf(0.5 + level / 2) * np.asarray(self.free.prior_sd)
-        centre, is_log = np.asarray(self.free.start), np.asarray(self.free.is_log)
-        low, high = np.asarray(self.free.lower), np.asarray(self.free.upper)
-        ends = (np.maximum(centre - reach, low), np.minimum(centre + reach, high))
-        return tuple(np.where(is_log, np.exp(np.where(is_log, x, 0.0)), x) for x in ends)
+        reach = np.full(self.centre.size, norm.ppf(0.5 + level / 2))
+        return self.values(-reach), self.values(reach)
 
     def samples(self, count: int, seed: int = 0) -> np.ndarray:
-        """Draws in free space, ``(free, count)``."""
+        """Draws in free space, ``(free, count)``; those beyond a bound lie just inside it."""
         normal = np.random.default_rng(seed).standard_normal((self.centre.size, count))
         values, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-        return self.centre[:, None] + root @ normal
+        shift = self.centre[:, None] + root @ normal
+        inner = _inside(self.free, shift, margin=1e-3)
+        return np.asarray(self.free.from_prior_space(jnp.asarray(inner)))
 
     def at_bounds(self) -> tuple[str, ...]:
         """Numbers whose optimum lies against a bound: they say structure, not an estimate."""
-        inner = np.asarray(self.free.prior_space(jnp.asarray(self.centre)))
+        inner = _inside(self.free, self.centre)
         low, high = np.asarray(self.free.lower), np.asarray(self.free.upper)
         share = (inner - low) / (high - low)
         return tuple(
@@ -117,8 +118,7 @@ class Laplace:
         """Rows of prior, estimate and interval, in units."""
         low, high = self.interval()
         prior_low, prior_high = self.prior_interval()
-        start = np.asarray(self.free.values(jnp.zeros(len(self.names))))
-        best = np.asarray(self.free.values(jnp.asarray(self.centre)))
+        start, best = self.values(0 * self.centre), self.values(self.centre)
         against = self.at_bounds()
         rows = []
         for i, name in enumerate(self.names):
@@ -161,30 +161,42 @@ def laplace_at(free: Free, centre: np.ndarray, jacobian: np.ndarray, observed: i
 
     Args:
         free: transform.
-        centre: ``(free,)``.
-        jacobian: residuals of the observations, then of the prior, ``(n, free)``.
+        centre: in free space, ``(free,)``.
+        jacobian: in free space, of the observations' residuals, then others, ``(n, free)``.
         observed: rows of the observations.
     """
-    data = jacobian[:observed]
-    _, slope = prior_rows(free, jnp.asarray(centre)[:, None])
-    prior_sd = 1 / np.diag(np.asarray(slope)[:, :, 0])
-    information = data.T @ data
-    # In prior standard deviations the prior's information is the identity.
-    scaled = prior_sd[:, None] * information * prior_sd[None, :]
-    values, vectors = np.linalg.eigh(scaled)
+    shift, slope = prior_rows(free, jnp.asarray(centre)[:, None])
+    stretch = np.diag(np.asarray(slope)[:, :, 0])
+    data = jacobian[:observed] / stretch
+    values, vectors = np.linalg.eigh(data.T @ data)
     order = np.argsort(-values)
     values, vectors = np.maximum(values[order], 0.0), vectors[:, order]
-    covariance = prior_sd[:, None] * (vectors / (1 + values)) @ vectors.T * prior_sd[None, :]
     return Laplace(
         names=free.names,
         free=free,
-        centre=np.asarray(centre),
-        covariance=covariance,
-        prior_sd=prior_sd,
+        centre=np.asarray(shift)[:, 0],
+        covariance=(vectors / (1 + values)) @ vectors.T,
         eigenvalues=values,
         directions=vectors,
         jacobian=data,
     )
+
+
+def _tall(values: tuple, like: np.ndarray) -> np.ndarray:
+    """One number per parameter against ``(free, …)``."""
+    return np.reshape(np.asarray(values), (-1,) + (1,) * (like.ndim - 1))
+
+
+def _inside(free: Free, shift: np.ndarray, margin: float = 0.0) -> np.ndarray:
+    """Prior-space values of shifts in prior standard deviations, cut at the bounds.
+
+    Args:
+        margin: distance kept from the bounds, as a share of their range.
+    """
+    shift = np.asarray(shift)
+    low, high = _tall(free.lower, shift), _tall(free.upper, shift)
+    inner = _tall(free.start, shift) + _tall(free.prior_sd, shift) * shift
+    return np.clip(inner, low + margin * (high - low), high - margin * (high - low))
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,11 @@ def test_the_posterior_is_narrower_than_the_prior(fitted):
     posterior = laplace(fitted)
     assert np.all(posterior.shrinkage >= 0) and np.all(posterior.shrinkage < 1)
     assert np.all(np.linalg.eigvalsh(posterior.covariance) > 0)
-    jacobian = fitted.jacobian[:, :, fitted.best].copy()
-    jacobian[-len(NAMES) :] /= PRIOR_SCALE
-    direct = np.linalg.inv(jacobian.T @ jacobian)
+    jacobian = fitted.jacobian[:, :, fitted.best]
+    # The prior's own rows carry the step from free space to prior standard deviations.
+    stretch = np.diag(jacobian[-len(NAMES) :]) / PRIOR_SCALE
+    data = jacobian[: -len(NAMES)] / stretch
+    direct = np.linalg.inv(data.T @ data + np.eye(len(NAMES)))
     np.testing.assert_allclose(posterior.covariance, direct, rtol=1e-6, atol=1e-9)
     low, high = posterior.interval()
     assert np.all(low < fitted.values) and np.all(fitted.values < high)
