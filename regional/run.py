@@ -312,7 +312,8 @@ def _collect(
                         "too cold or too dry for vegetation: warmest month of the equilibrium "
                         "climate below -1 degC, or no precipitation",
                         "Leave the cell out of the vegetation map, or check its climate."),
-        NOT_CONVERGED: ((products["equilibrium/method"] == METHODS.index("not converged"))
+        NOT_CONVERGED: (np.isin(products["equilibrium/method"],
+                                [METHODS.index("not converged"), METHODS.index("not isolated")])
                         | (products["equilibrium/heat_residual"] > tolerance(float)),
                         "equilibrium not converged; results are kept",
                         "Read its later years with care, or lengthen the spin-up."),

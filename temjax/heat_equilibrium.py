@@ -1,4 +1,4 @@
-"""Periodic soil heat: the enthalpy one repeated year returns to.
+"""Periodic soil heat: the enthalpy a repeated year, or cycle of years, returns to.
 
 The deep column is the slowest state of the model (decades to centuries, longer where a layer is
 melting). Newton on the annual map, with its Jacobian from forward mode, gets there in 10–20 maps;
@@ -57,22 +57,33 @@ def steady_enthalpy(column: SoilColumn, mean_surface_temperature: Cells) -> Laye
 
 
 def annual_residual(column: SoilColumn, before: Layers, after: Layers) -> Cells:
-    """Σ|ΔH|Δz over a year relative to Σ|H|Δz."""
+    """Σ|ΔH|Δz over a cycle relative to Σ|H|Δz."""
     change = jnp.sum(jnp.abs(after - before) * column.thickness, axis=0)
     return change / jnp.sum(jnp.abs(after) * column.thickness, axis=0)
 
 
-def _annual_map(
+def _advance(
+    column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
+) -> Layers:
+    """Enthalpy a cycle on; drivers of its years on a leading axis."""
+
+    def year(enthalpy, drivers):
+        return advance_year(column, options, enthalpy, drivers), None
+
+    return jax.lax.scan(year, enthalpy, drivers)[0]
+
+
+def _cyclic_map(
     column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
 ) -> tuple[Layers, Float[Array, "*cell i j"]]:
-    """Enthalpy a year on and ∂(that)_i/∂H_j per cell: one tangent per layer, all cells at once."""
+    """Enthalpy a cycle on and ∂(that)_i/∂H_j per cell: one tangent per layer, all cells at once."""
     layers = enthalpy.shape[0]
     basis = jnp.eye(layers, dtype=enthalpy.dtype)
     basis = basis.reshape((layers, layers) + (1,) * (enthalpy.ndim - 1))
 
     def push(direction):
         return jax.jvp(
-            lambda h: advance_year(column, options, h, drivers),
+            lambda h: _advance(column, options, h, drivers),
             (enthalpy,),
             (jnp.broadcast_to(direction, enthalpy.shape),),
         )
@@ -116,8 +127,8 @@ def _newton(
         change = _solve(matrix, search.after - search.enthalpy)
         warming = soil_heat.temperature_slope(column, search.enthalpy) * change
         trial = soil_heat.enthalpy(column, soil_heat.temperature(column, search.enthalpy) + warming)
-        trial = advance_year(column, options, trial, drivers)
-        after, jacobian = _annual_map(column, options, trial, drivers)
+        trial = _advance(column, options, trial, drivers)
+        after, jacobian = _cyclic_map(column, options, trial, drivers)
         residual = annual_residual(column, trial, after)
         open_ = search.residual > limit
         factor = jnp.where(residual < TOLERATED_GROWTH * search.residual, 2.0, 0.5)
@@ -133,7 +144,7 @@ def _newton(
             maps=search.maps + 1,
         )
 
-    after, jacobian = _annual_map(column, options, start, drivers)
+    after, jacobian = _cyclic_map(column, options, start, drivers)
     residual = annual_residual(column, start, after)
     step = jnp.full_like(residual, FIRST_STEP)
     first = _Search(start, after, jacobian, residual, step, jnp.asarray(1))
@@ -145,7 +156,7 @@ def _newton(
 def periodic_enthalpy(
     options: ModelOptions, column: SoilColumn, drivers: YearDrivers
 ) -> tuple[Layers, Cells, Array]:
-    """Enthalpy at the start of January that a repeated year returns to.
+    """Enthalpy at the start of January that a repeated cycle of years returns to.
 
     Derivatives are those of the fixed point by the implicit function theorem, (I − J)⁻¹ times the
     derivative of one annual map, in forward and reverse mode; none passes through the search.
@@ -153,15 +164,15 @@ def periodic_enthalpy(
     Args:
         options: sub-steps and iterations (static).
         column: soil column.
-        drivers: of the repeated year, its own December before January.
+        drivers: of the cycle's years on a leading axis, its own December before January.
 
     Returns:
         Enthalpy (J m⁻³), the relative residual of the annual map per cell, and the maps used.
     """
     options = converged(options)
-    start = steady_enthalpy(column, jnp.mean(drivers.temperature[:, 1], axis=0))
+    start = steady_enthalpy(column, jnp.mean(drivers.temperature[:, :, 1], axis=(0, 1)))
     start, _ = jax.lax.scan(
-        lambda h, _: (advance_year(column, options, h, drivers), None),
+        lambda h, _: (_advance(column, options, h, drivers), None),
         start,
         length=WARM_UP_YEARS,
     )
@@ -173,9 +184,9 @@ def _periodic_enthalpy_jvp(options, primals, tangents):
     column, drivers = primals
     options = converged(options)
     enthalpy, residual, maps = periodic_enthalpy(options, column, drivers)
-    _, jacobian = _annual_map(column, options, enthalpy, drivers)
+    _, jacobian = _cyclic_map(column, options, enthalpy, drivers)
     _, forced = jax.jvp(
-        lambda column, drivers: advance_year(column, options, enthalpy, drivers),
+        lambda column, drivers: _advance(column, options, enthalpy, drivers),
         primals,
         tangents,
     )

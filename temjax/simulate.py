@@ -48,13 +48,16 @@ class Run(eqx.Module):
     finite: Bool[Array, "*cell"]
 
 
-def shifted_months(forcing: Forcing, start: int, stop: int, lag: int) -> Float[Array, "..."]:
+def shifted_months(
+    forcing: Forcing, start: int, stop: int, lag: int, cyclic: bool = False
+) -> Float[Array, "..."]:
     """Air temperature ``lag`` months earlier, across the year boundary of the full forcing.
 
-    The first year of the forcing takes its own last months (as in a cyclic year).
+    The first year of the forcing takes its own last months, or those of the last year of a cycle.
     """
     temperature = forcing.air_temperature
-    before = jnp.concatenate([temperature[:1], temperature[:-1]])[start:stop]
+    first = temperature[-1:] if cyclic else temperature[:1]
+    before = jnp.concatenate([first, temperature[:-1]])[start:stop]
     now = temperature[start:stop]
     return jnp.concatenate([before[:, 12 - lag :], now[:, : 12 - lag]], axis=1)
 
@@ -138,13 +141,13 @@ class ClimateBlock(eqx.Module):
     co2: Float[Array, "year 12 *co2"]
 
 
-def climate_block(forcing: Forcing, start: int, stop: int) -> ClimateBlock:
+def climate_block(forcing: Forcing, start: int, stop: int, cyclic: bool = False) -> ClimateBlock:
     """Cut rows outside the compiled function, so that blocks of one length share a compilation."""
     return ClimateBlock(
         years=forcing.years[start:stop],
         air_temperature=forcing.air_temperature[start:stop],
-        previous_air_temperature=shifted_months(forcing, start, stop, 1),
-        second_previous_air_temperature=shifted_months(forcing, start, stop, 2),
+        previous_air_temperature=shifted_months(forcing, start, stop, 1, cyclic),
+        second_previous_air_temperature=shifted_months(forcing, start, stop, 2, cyclic),
         shortwave=forcing.shortwave[start:stop],
         co2=forcing.co2[start:stop],
     )

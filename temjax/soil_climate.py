@@ -23,7 +23,13 @@ from temjax.parameters import Parameters
 from temjax.processes import active_layer, snow
 from temjax.processes.soil_profile import depth_shares
 from temjax.state import SoilHeatState
-from temjax.surface_series import SurfaceSeries, WeatherWindow, surface_series, weather_window
+from temjax.surface_series import (
+    SurfaceSeries,
+    WeatherWindow,
+    cyclic_window,
+    surface_series,
+    weather_window,
+)
 from temjax.thermal_grid import LAYERS, SoilColumn, soil_column
 
 Monthly = Float[Array, "year 12 *cell"]
@@ -149,17 +155,21 @@ def _equilibrate(
     layers: int,
 ) -> tuple[SoilHeatState, Array, Array]:
     shape = cell_shape(parameters, location, window)
-    air = jnp.broadcast_to(window.air_temperature[0], (12, *shape))
-    rain = jnp.broadcast_to(window.precipitation[0], (12, *shape))
+    months = 12 * window.number_of_years
+
+    def flat(series):
+        series = series[:-1].reshape((months, *series.shape[2:]))
+        return jnp.broadcast_to(series, (months, *shape))
+
+    air = flat(window.air_temperature)
     elevation = jnp.broadcast_to(jnp.asarray(location.elevation, air.dtype), shape)
-    snowpack = snow.periodic_snowpack(rain, air, elevation)
+    snowpack = snow.periodic_snowpack(flat(window.precipitation), air, elevation)
     series = surface_series(parameters, location, window, shape, snowpack, None)
-    drivers = jax.tree.map(lambda x: x[0], series.drivers)
     column = soil_column(parameters, shape, layers)
-    enthalpy, residual, _ = periodic_enthalpy(options, column, drivers)
+    enthalpy, residual, _ = periodic_enthalpy(options, column, series.drivers)
     state = SoilHeatState(
         enthalpy=enthalpy,
-        snow_resistance=series.snow_resistance[0, -1],
+        snow_resistance=series.snow_resistance[-1, -1],
         frozen_all_year=jnp.zeros_like(enthalpy),
     )
     frozen = run_column(column, options, series, state).final.frozen_all_year
@@ -185,35 +195,41 @@ def _climate(
 def equilibrate_heat(
     parameters: Parameters,
     location: Location,
-    year_forcing: Forcing,
+    cycle: Forcing,
     *,
     options: ModelOptions = ModelOptions(),
     layers: int = LAYERS,
 ) -> tuple[SoilHeatState, Float[Array, "*cell"], Float[Array, "*cell"]]:
-    """Heat and snow in balance with a repeated year.
+    """Heat and snow in balance with a repeated year or cycle of years.
 
     Args:
         parameters: thermal, surface and snow parameters.
         location: elevation.
-        year_forcing: forcing of one year.
+        cycle: forcing that is repeated, all its years; ``temjax.forcing.mean_year`` makes one year
+            of many.
         options: heat sub-steps and iterations.
         layers: soil layers; ``soil_climate`` takes the number from the state it is given.
 
     Returns:
-        Heat state and snowpack (mm) before January, and the relative residual Σ|ΔH|Δz / Σ|H|Δz of
-        one more year per cell. It is not above ``heat_equilibrium.tolerance`` where the search
-        converged; differentiable by the implicit function theorem.
-
-    Raises:
-        ValueError: the forcing has more than one year.
+        Heat state and snowpack (mm) before the first January, and the relative residual
+        Σ|ΔH|Δz / Σ|H|Δz of one more cycle per cell. It is not above
+        ``heat_equilibrium.tolerance`` where the search converged; differentiable by the implicit
+        function theorem.
     """
-    if year_forcing.number_of_years != 1:
-        raise ValueError(
-            f"equilibrate_heat repeats one year; the forcing has {year_forcing.number_of_years}. "
-            "Pass temjax.forcing.mean_year(forcing)."
-        )
-    window = weather_window(year_forcing, 0, 1)
-    return _equilibrate(parameters, location, window, options, layers)
+    return _equilibrate(parameters, location, cyclic_window(cycle), options, layers)
+
+
+def cyclic_climate(
+    parameters: Parameters,
+    location: Location,
+    cycle: Forcing,
+    initial: SoilHeatState,
+    snowpack: Float[Array, "*cell"],
+    *,
+    options: ModelOptions = ModelOptions(),
+) -> SoilClimate:
+    """Soil climate of the years of a cycle from its ``equilibrate_heat``; ends meet."""
+    return _climate(parameters, location, cyclic_window(cycle), initial, snowpack, options)
 
 
 def soil_climate(

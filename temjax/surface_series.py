@@ -37,6 +37,18 @@ class WeatherWindow(eqx.Module):
         return self.air_temperature.shape[0] - 1
 
 
+def cyclic_window(forcing: Forcing) -> WeatherWindow:
+    """A whole forcing as a cycle: its last December before it, its first January after it."""
+    rows = jnp.array([*range(forcing.number_of_years), 0])
+    return WeatherWindow(
+        air_temperature=forcing.air_temperature[rows],
+        precipitation=forcing.precipitation[rows],
+        shortwave=forcing.shortwave[rows],
+        air_temperature_before=forcing.air_temperature[-1, 11],
+        shortwave_before=forcing.shortwave[-1, 11],
+    )
+
+
 def weather_window(forcing: Forcing, start: int, stop: int) -> WeatherWindow:
     """Cut the years ``start`` to ``stop`` of a forcing, neighbours included.
 
@@ -88,7 +100,7 @@ def surface_series(
         shape: cell shape.
         snowpack: before the first month, mm.
         previous_resistance: snow resistance at the centre of the month before the first,
-            m² K W⁻¹; ``None`` takes that of the last month (a repeated year).
+            m² K W⁻¹; ``None`` takes that of the last month (a cycle).
     """
     p = parameters
 

@@ -13,8 +13,8 @@ import pytest
 from soil_cases import forcing, location, soil_climate_by_formula
 
 from temjax import ModelOptions, load_parameters, simulate
+from temjax.annual_map import initial_memory
 from temjax.cell import cell_constants, initial_pools
-from temjax.equilibrium import initial_memory
 from temjax.outputs import flux_index
 from temjax.processes.radiation import gross_irradiance
 from temjax.simulate import climate_block, exposure_history, year_inputs

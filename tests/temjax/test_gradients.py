@@ -18,12 +18,16 @@ CONVERGED = ModelOptions(heat_iterations=100)  # to 1e-12
 def _setup(name: str):
     site = sites.load(name)
     parameters = site.parameters()
-    # away from kinks: R_s = 0 is a bound, and the wet-tundra mat ends at the 20 cm that are read
+    # away from kinks: R_s = 0 is a bound, the wet-tundra mat ends at the 20 cm that are read, and
+    # the sets' VEGC2NB is their C2NMIN; nearer to it, labile nitrogen runs out within a sub-step
     parameters = dataclasses.replace(
         parameters,
         surface_resistance=jnp.asarray(0.08),
         conductivity_scale=jnp.asarray(1.1),
         mat_thickness=parameters.mat_thickness * 1.07,
+        vegetation_carbon_to_nitrogen_intercept=(
+            parameters.vegetation_carbon_to_nitrogen_intercept * 1.08
+        ),
     )
     return parameters, site.location, select_years(site.forcing, 0, 3)
 
@@ -103,11 +107,7 @@ def test_three_derivatives_of_a_year_agree(site, capsys):
         print("largest gap by parameter:", dict(zip(names, gap.max(axis=0).round(9), strict=True)))
     assert two_modes.max() <= 1e-10
     assert gap.max() <= 1e-6
-    if few_iterations.max() > 5e-3:
-        pytest.xfail(
-            f"default heat iterations: derivative off by {few_iterations.max():.1e} of its scale "
-            "in thermal parameters, see docs/fidelity.md"
-        )
+    assert few_iterations.max() <= 5e-3
 
 
 @pytest.mark.slow

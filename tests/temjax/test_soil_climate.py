@@ -229,8 +229,6 @@ def test_thawing_index_and_ground_offset_of_the_surface_coefficient():
 def test_requests_that_make_no_sense_are_refused():
     place, forcing = toolik(years=2)
     p = _parameters("moist-tundra")
-    with pytest.raises(ValueError, match="repeats one year"):
-        equilibrate_heat(p, place, forcing)
     with pytest.raises(ValueError, match="years 1 to 1"):
         soil_climate(p, place, forcing, start=1, stop=1)
     with pytest.raises(ValueError, match="together"):
