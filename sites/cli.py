@@ -120,6 +120,13 @@ def simulate_site(
         Literal["hold", "literal", "stefan"], typer.Option(help="Rule of thaw exposure.")
     ] = "hold",
     exposure: Annotated[bool, typer.Option(help="Thaw exposure from 1901 on.")] = True,
+    spinup: Annotated[
+        str,
+        typer.Option(
+            help="Start: equilibrium (first year repeated), mean (of the first 30 years), cycle "
+            "(these years repeated) or years:N (mean, then N years of the cycle)."
+        ),
+    ] = "equilibrium",
 ) -> None:
     """Equilibrium, then the site's climate; writes CF NetCDF."""
     if not out.absolute().parent.is_dir():
@@ -139,6 +146,7 @@ def simulate_site(
             start=start,
             stop=stop,
             exposure=None if exposure else False,
+            spin_up=spinup,
             report=lambda text: progress.update(task, description=f"{where.name}: {text}"),
         )
     write_netcdf(site_dataset(result, command=command_line()), out)

@@ -10,10 +10,11 @@ import xarray as xr
 from sites.output import run_dataset
 from sites.provenance import provenance
 from sites.site import Site
-from temjax.equilibrium import METHODS, Equilibrium, find_equilibrium
+from temjax.equilibrium import METHODS, Climate, Equilibrium, find_equilibrium
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.simulate import Run, simulate
+from temjax.spin_up import spin_up as repeat_cycle
 from temjax.validation import DataError, Finding
 
 
@@ -26,6 +27,7 @@ class SiteRun:
         parameters: what was run.
         parameter_source: name of the set or file.
         equilibrium: state of departure and its certificate.
+        spin_up: how the state of departure was made.
         run: from the first year of the forcing on.
         first_year: first calendar year to write.
         options: model choices.
@@ -35,6 +37,7 @@ class SiteRun:
     parameters: Parameters
     parameter_source: str
     equilibrium: Equilibrium
+    spin_up: str
     run: Run
     first_year: int
     options: ModelOptions
@@ -51,6 +54,30 @@ class SiteRun:
         )
 
 
+CLIMATES = {
+    "first": "year {first} repeated",
+    "mean": "mean year of {first}-{last} repeated",
+    "cycle": "years {first}-{last} repeated",
+}
+
+
+def parse_spin_up(choice: str) -> tuple[Climate, int]:
+    """Climate of the equilibrium and years of the cycle after it.
+
+    Raises:
+        DataError: not a choice.
+    """
+    named: dict[str, Climate] = {"equilibrium": "first", "mean": "mean", "cycle": "cycle"}
+    if choice in named:
+        return named[choice], 0
+    kind, _, number = choice.partition(":")
+    if kind == "years" and number.isdigit() and int(number) > 0:
+        return "mean", int(number)
+    message = f"spin-up {choice!r} is not known"
+    mend = "Choose equilibrium, mean, cycle or years:N, as in years:200."
+    raise DataError([Finding("command line", "--spinup", "", message, mend)])
+
+
 def run_site(
     site: Site,
     *,
@@ -60,9 +87,10 @@ def run_site(
     start: int | None = None,
     stop: int | None = None,
     exposure: bool | None = None,
+    spin_up: str = "equilibrium",
     report: Callable[[str], None] = lambda text: None,
 ) -> SiteRun:
-    """Equilibrium at the first year of the site's forcing, then every year up to ``stop``.
+    """Equilibrium with the start of the site's forcing, then every year up to ``stop``.
 
     Args:
         parameters: run as they are, in place of the site's set with its own values.
@@ -70,6 +98,9 @@ def run_site(
         start: first calendar year to write; earlier years are simulated all the same.
         stop: last calendar year.
         exposure: thaw exposure, None: from 1901 on.
+        spin_up: ``equilibrium`` with the forcing's first year, ``mean`` with the mean of its first
+            30 years, ``cycle`` with these years as they follow each other, or ``years:N``: the
+            equilibrium with their mean, then N years of the cycle.
         report: told what is being done.
 
     Raises:
@@ -87,17 +118,24 @@ def run_site(
         message = f"{site.parameter_set} has no Stefan coefficient for the rule 'stefan'"
         mend = "Choose 'hold' or 'literal', or give parameters with stefan_coefficient."
         raise DataError([Finding(site.name, "stefan_coefficient", "", message, mend)])
+    climate, more = parse_spin_up(spin_up)
     report("equilibrium (the first run compiles)")
     equilibrium = find_equilibrium(
-        values, site.location, site.forcing, climate="first", options=options
+        values, site.location, site.forcing, climate=climate, options=options
     )
     jax.block_until_ready(equilibrium.state.ecosystem.pools)
+    initial = equilibrium.state
+    if more:
+        report(f"spin-up, {more} years")
+        initial = repeat_cycle(
+            values, site.location, site.forcing, initial, years=more, options=options
+        )
     report(f"{years[0]}-{stop}")
     run = simulate(
         values,
         site.location,
         site.forcing,
-        initial=equilibrium.state,
+        initial=initial,
         options=options,
         exposure=exposure,
         stop=int(stop - years[0]) + 1,
@@ -109,7 +147,7 @@ def run_site(
         raise DataError([Finding(site.name, "run", "", message, mend)])
     if parameter_source is None:
         parameter_source = "given values" if parameters is not None else _source_of(site)
-    return SiteRun(site, values, parameter_source, equilibrium, run, start, options)
+    return SiteRun(site, values, parameter_source, equilibrium, spin_up, run, start, options)
 
 
 def _source_of(site: Site) -> str:
@@ -131,7 +169,11 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "active_layer_rule": result.options.active_layer_rule,
         "forcing_sources": "; ".join(site.sources),
         "comment": "\n".join(site.notes),
-        "equilibrium_climate": f"year {int(site.forcing.years[0])} repeated",
+        "spin_up": result.spin_up,
+        "equilibrium_climate": CLIMATES[parse_spin_up(result.spin_up)[0]].format(
+            first=int(site.forcing.years[0]),
+            last=int(site.forcing.years[min(30, len(site.forcing.years)) - 1]),
+        ),
         "equilibrium_converged": bool(found.converged),
         "equilibrium_method": METHODS[int(found.method)],
         "equilibrium_years": int(found.iterations),

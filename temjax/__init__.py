@@ -17,6 +17,7 @@ from temjax.parameter_files import (
 from temjax.parameters import REGISTRY, Parameters, tunable_names
 from temjax.simulate import Run, simulate
 from temjax.soil_climate import SoilClimate, equilibrate_heat, soil_climate
+from temjax.spin_up import spin_up
 from temjax.state import State
 
 __version__ = _version("temjax")
@@ -41,6 +42,7 @@ __all__ = [
     "replace_parameters",
     "simulate",
     "soil_climate",
+    "spin_up",
     "tunable_names",
     "write_parameters",
 ]

@@ -207,6 +207,25 @@ def test_second_derivative_through_the_equilibrium(closer):
     np.testing.assert_allclose(product, central, atol=1e-4 * float(jnp.max(jnp.abs(central))))
 
 
+def test_a_spin_up_repeats_its_years():
+    """Seven years of a three-year cycle are these seven years, neighbours and all."""
+    parameters, place, climate, found = case()
+    warmth = jnp.array([0.0, 2.0, -1.5]).reshape((3, 1, 1))
+    climate = dataclasses.replace(climate, air_temperature=climate.air_temperature + warmth)
+    state = temjax.spin_up(parameters, place, climate, found.state, years=7)
+    cycle = temjax.equilibrium.equilibrium_climate(climate, "cycle", 30)
+    rows = [2, 0, 1, 2, 0, 1, 2, 0, 1]
+    long = jax.tree.map(lambda x: x[jnp.array(rows)], cycle)
+    run = temjax.simulate(
+        parameters, place, long, initial=found.state, exposure=False, start=1, stop=8
+    )
+    expected = run.state.ecosystem.pools[:, :4]
+    np.testing.assert_allclose(state.ecosystem.pools[:, :4], expected, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(state.heat.enthalpy, run.state.heat.enthalpy, rtol=1e-9)
+    with pytest.raises(ValueError, match="shorter than 0"):
+        temjax.spin_up(parameters, place, climate, found.state, years=-1)
+
+
 def test_climate_choices():
     parameters, place, climate, _ = case()
     with pytest.raises(ValueError, match="choose 'mean', 'first' or 'cycle'"):
