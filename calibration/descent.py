@@ -11,13 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from calibration.transforms import Free
+
 Method = Literal["lm", "lbfgs", "adam"]
 METHODS = ("lm", "lbfgs", "adam")
 LONGEST_STEP = 2.0  # prior standard deviations
-FIRST_DAMPING = 0.1
+MARGIN = 1e-3  # distance kept from a bound, share of its range
+FIRST_DAMPING = 0.01
 MOST_DAMPING = 1e8
 SUFFICIENT = 1e-4  # share of the predicted fall that a step must reach
 MOST_HALVINGS = 12
+MOST_TURNS = 25  # times a step that leads uphill is damped more
 ADAM_WINDOW = 10
 RUNNING = ""
 
@@ -81,25 +85,31 @@ class _Remembering:
 
 
 class LevenbergMarquardt(_Remembering):
-    """Damped Gauss–Newton steps with Nielsen's rule for the damping.
+    """Damped Gauss–Newton steps with Marquardt's scaling and Nielsen's rule for the damping.
 
-    Each start goes on from the best point it has seen; a step that failed is tried again with more
-    damping. Free space is scaled by the prior, so the damping matrix is the identity.
+    Steps are taken in prior space, measured in prior standard deviations: in free space a number
+    that came near a bound would hardly find its way back. A step is cut at the bounds, and a
+    number at a bound whose gradient points outward rests. Each start goes on from the best point
+    it has seen; a step that failed is tried again with more damping.
     """
 
-    _kept = ("point", "loss", "normal", "gradient", "damping", "growth", "predicted")
+    _kept = ("point", "loss", "normal", "gradient", "damping", "growth", "predicted", "quiet")
 
-    def __init__(self, free: int, starts: int, *, tolerance: float, **_) -> None:
-        self.tolerance = tolerance
-        self.point = np.zeros((free, starts))
+    def __init__(self, free: Free, starts: int, *, tolerance: float, **_) -> None:
+        self.free, self.tolerance = free, tolerance
+        size = len(free.names)
+        self.lowest, self.highest = free.box(MARGIN)
+        self.point = np.zeros((size, starts))
         self.loss = np.full(starts, np.inf)
-        self.normal = np.zeros((starts, free, free))
-        self.gradient = np.zeros((free, starts))
+        self.normal = np.broadcast_to(np.eye(size), (starts, size, size)).copy()
+        self.gradient = np.zeros((size, starts))
         self.damping = np.full(starts, FIRST_DAMPING)
         self.growth = np.full(starts, 2.0)
         self.predicted = np.full(starts, np.nan)
+        self.quiet = np.zeros(starts, int)
 
     def advance(self, candidate, loss, gradient, residuals, jacobian):
+        shift, stretch = self.free.shifts(candidate)
         fall, first = _fall(self.loss, loss)
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(first, 1.0, fall / self.predicted)
@@ -107,13 +117,16 @@ class LevenbergMarquardt(_Remembering):
         better = np.isfinite(loss) & (first | (ratio > SUFFICIENT))
         small = np.zeros_like(better)
         np.less_equal(fall, self.tolerance * np.abs(loss), out=small, where=better & ~first)
-        # Both the real and the predicted fall below the tolerance: nothing left to gain.
+        # One small fall may be that of one strongly damped step.
+        self.quiet = np.where(better, np.where(small, self.quiet + 1, 0), self.quiet)
+        # A step that promised nothing and brought nothing: nothing left to gain.
         spent = self.predicted <= self.tolerance * np.abs(self.loss)
-        self.point = np.where(better, candidate, self.point)
+        self.point = np.where(better, shift, self.point)
         self.loss = np.where(better, loss, self.loss)
-        self.gradient = np.where(better, gradient, self.gradient)
-        with np.errstate(invalid="ignore", over="ignore"):
-            curvature = np.einsum("nfs,ngs->sfg", jacobian, jacobian)
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            scaled = jacobian / stretch
+            curvature = np.einsum("nfs,ngs->sfg", scaled, scaled)
+            self.gradient = np.where(better, gradient / stretch, self.gradient)
         self.normal = np.where(better[:, None, None], curvature, self.normal)
         shrink = np.maximum(1 / 3, 1 - (2 * np.where(better, ratio, 0.5) - 1) ** 3)
         self.damping = np.where(
@@ -124,20 +137,46 @@ class LevenbergMarquardt(_Remembering):
             f"loss fell by less than {self.tolerance:g} of itself"
             if little or (gone and not won)
             else ("no shorter step lowers the loss" if damping > MOST_DAMPING else RUNNING)
-            for little, gone, won, damping in zip(small, spent, better, self.damping, strict=True)
+            for little, gone, won, damping in zip(
+                self.quiet >= 2, spent, better, self.damping, strict=True
+            )
         ]
-        step = self._step()
-        return self.point + step, reasons
+        ahead = self.point + self._step()
+        return self.free.from_shifts(ahead), reasons
 
     def _step(self) -> np.ndarray:
-        size = self.normal.shape[-1]
-        matrix = self.normal + self.damping[:, None, None] * np.eye(size)
-        step = -np.linalg.solve(matrix, self.gradient.T[..., None])[..., 0].T
-        step = _shortened(step)
-        along = np.sum(self.gradient * step, axis=0)
-        bend = np.einsum("fs,sfg,gs->s", step, self.normal, step)
-        self.predicted = -(along + 0.5 * bend)
+        """Bounded step of every start, ``(free, start)``; sets the fall it promises.
+
+        A step cut at the bounds need not lead downhill; more damping turns it towards the cut
+        gradient step, which does.
+        """
+        low, high = self.lowest[:, None], self.highest[:, None]
+        resting = ((self.point <= low) & (self.gradient > 0)) | (
+            (self.point >= high) & (self.gradient < 0)
+        )
+        moving = ~resting.T
+        for _ in range(MOST_TURNS):
+            step = self._damped(moving)
+            step = np.clip(self.point + step, low, high) - self.point
+            along = np.sum(self.gradient * step, axis=0)
+            bend = np.einsum("fs,sfg,gs->s", step, self.normal, step)
+            self.predicted = -(along + 0.5 * bend)
+            uphill = (self.predicted <= 0) & np.any(moving, axis=1) & np.isfinite(self.loss)
+            if not uphill.any():
+                break
+            self.damping = np.where(uphill, 4 * self.damping, self.damping)
         return step
+
+    def _damped(self, moving: np.ndarray) -> np.ndarray:
+        """Damped Gauss–Newton step of the numbers that move, ``(free, start)``."""
+        identity = np.eye(moving.shape[1])
+        diagonal = np.einsum("sff->sf", self.normal)
+        matrix = self.normal + identity * (self.damping[:, None] * diagonal)[:, None, :]
+        matrix = np.where(moving[:, :, None] & moving[:, None, :], matrix, identity)
+        right = np.where(moving, self.gradient.T, 0.0)
+        step = -np.linalg.solve(matrix, right[..., None])[..., 0].T
+        longest = np.max(np.abs(step), axis=0)
+        return step * np.minimum(1.0, LONGEST_STEP / np.maximum(longest, 1e-300))
 
 
 class LimitedMemory(_Remembering):
@@ -145,14 +184,15 @@ class LimitedMemory(_Remembering):
 
     _kept = ("point", "loss", "gradient", "direction", "length", "halvings")
 
-    def __init__(self, free: int, starts: int, *, tolerance: float, **_) -> None:
+    def __init__(self, free: Free, starts: int, *, tolerance: float, **_) -> None:
         self.tolerance = tolerance
+        size = len(free.names)
         self.rule = optax.scale_by_lbfgs(memory_size=10)
-        self.memory = jax.vmap(self.rule.init)(jnp.zeros((starts, free)))
-        self.point = np.zeros((free, starts))
+        self.memory = jax.vmap(self.rule.init)(jnp.zeros((starts, size)))
+        self.point = np.zeros((size, starts))
         self.loss = np.full(starts, np.inf)
-        self.gradient = np.zeros((free, starts))
-        self.direction = np.zeros((free, starts))
+        self.gradient = np.zeros((size, starts))
+        self.direction = np.zeros((size, starts))
         self.length = np.ones(starts)
         self.halvings = np.zeros(starts, int)
 
@@ -202,11 +242,11 @@ class Adam(_Remembering):
     _kept = ("recent",)
 
     def __init__(
-        self, free: int, starts: int, *, tolerance: float, steps: int, learning_rate: float
+        self, free: Free, starts: int, *, tolerance: float, steps: int, learning_rate: float
     ) -> None:
         self.tolerance = tolerance
         self.rule = optax.adam(optax.cosine_decay_schedule(learning_rate, steps, alpha=0.1))
-        self.memory = self.rule.init(jnp.zeros((free, starts)))
+        self.memory = self.rule.init(jnp.zeros((len(free.names), starts)))
         self.recent = np.zeros((0, starts))
 
     def advance(self, candidate, loss, gradient, residuals, jacobian):
@@ -248,7 +288,7 @@ def _refilled(tree, arrays: dict[str, np.ndarray]):
 
 
 def make_rule(
-    method: Method, free: int, starts: int, *, tolerance: float, steps: int, learning_rate: float
+    method: Method, free: Free, starts: int, *, tolerance: float, steps: int, learning_rate: float
 ) -> Rule:
     """The rule of a name.
 

@@ -85,9 +85,18 @@ class FitResult:
         return self.objective.misfit(self.residuals[:, self.best])
 
     @property
+    def spread_ratio(self) -> float:
+        """Root mean square of the weighted residuals of the observations at the lowest loss."""
+        residuals = self.residuals[: self.objective.number_of_residuals, self.best]
+        used = np.concatenate(
+            [np.ravel(target.used) for part in self.objective.parts for target in part.targets]
+        )
+        return float(np.sqrt(np.sum(residuals**2) / np.sum(used)))
+
+    @property
     def evaluations(self) -> int:
         """Model runs with Jacobian, all starts together."""
-        return int(np.isfinite(self.losses).sum() + np.isinf(self.losses).sum())
+        return int(np.sum(~np.isnan(self.losses)))
 
     def agreeing(self, tolerance: float = 0.01) -> int:
         """Starts whose loss is within a share of the lowest."""
@@ -152,7 +161,7 @@ def fit(
             )
     size, count = candidate.shape
     rule = make_rule(
-        method, size, count, tolerance=tolerance, steps=steps, learning_rate=learning_rate
+        method, objective.free, count, tolerance=tolerance, steps=steps, learning_rate=learning_rate
     )
     record = _Record(size, count, objective.number_of_residuals + size)
     mark = fingerprint(objective, method, seed, count)

@@ -100,6 +100,13 @@ class FitReport:
                 f"{len(result.dropped)} of {result.losses.shape[1]} starts were dropped: "
                 + "; ".join(f"start {i}: {result.reasons[i]}" for i in result.dropped)
             )
+        ratio = result.spread_ratio
+        if ratio > 1.2:
+            lines.append(
+                f"Residuals are {ratio:.1f} times the stated errors (root mean square): the error "
+                "model is too tight for this model and these data, and the intervals are too "
+                "narrow by about that factor."
+            )
         against = self.posterior.at_bounds()
         if against:
             lines.append(
@@ -158,6 +165,7 @@ class FitReport:
             "dropped": list(result.dropped),
             "seconds_per_step": result.seconds.tolist(),
             "evaluations": result.evaluations,
+            "residuals_over_errors": result.spread_ratio,
             "misfit": {"prior_centre": result.first_misfit, "estimate": result.misfit},
             "scores": {
                 site.name: [as_record(score) for score in scores]

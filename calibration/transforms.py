@@ -134,6 +134,34 @@ class Free(eqx.Module):
         centre, sd = _column(self.start, free), _column(self.prior_sd, free)
         return (self.prior_space(free) - centre) / sd
 
+    def shifts(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Distances from the centre in prior standard deviations, and their slope in free space.
+
+        Args:
+            free: ``(free, *start)``.
+        """
+        free = jnp.asarray(free)
+        shift, slope = jax.jvp(self.prior_residuals, (free,), (jnp.ones_like(free),))
+        return np.asarray(shift), np.asarray(slope)
+
+    def from_shifts(self, shift: np.ndarray) -> np.ndarray:
+        """Free numbers of distances from the centre in prior standard deviations."""
+        shift = jnp.asarray(shift)
+        inner = _column(self.start, shift) + _column(self.prior_sd, shift) * shift
+        return np.asarray(self.from_prior_space(inner))
+
+    def box(self, margin: float) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds as distances from the centre in prior standard deviations, ``(free,)`` each.
+
+        Args:
+            margin: distance kept from them, as a share of their range; a centre closer to a
+                bound stays inside the box.
+        """
+        low, high = np.asarray(self.lower), np.asarray(self.upper)
+        start, sd = np.asarray(self.start), np.asarray(self.prior_sd)
+        room = margin * (high - low)
+        return np.minimum(low + room - start, 0) / sd, np.maximum(high - room - start, 0) / sd
+
     def put(
         self, parameters: Parameters, free: Float[Array, "free *start"]
     ) -> tuple[Parameters, dict[str, Float[Array, "*start"]]]:

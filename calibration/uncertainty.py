@@ -14,7 +14,6 @@ import numpy as np
 from scipy.stats import norm
 
 from calibration.fit import FitResult
-from calibration.joint import prior_rows
 from calibration.targets import Target
 from calibration.transforms import Free
 from calibration.tunables import info_of
@@ -165,8 +164,7 @@ def laplace_at(free: Free, centre: np.ndarray, jacobian: np.ndarray, observed: i
         jacobian: in free space, of the observations' residuals, then others, ``(n, free)``.
         observed: rows of the observations.
     """
-    shift, slope = prior_rows(free, jnp.asarray(centre)[:, None])
-    stretch = np.diag(np.asarray(slope)[:, :, 0])
+    shift, stretch = free.shifts(centre)
     data = jacobian[:observed] / stretch
     values, vectors = np.linalg.eigh(data.T @ data)
     order = np.argsort(-values)
@@ -174,7 +172,7 @@ def laplace_at(free: Free, centre: np.ndarray, jacobian: np.ndarray, observed: i
     return Laplace(
         names=free.names,
         free=free,
-        centre=np.asarray(shift)[:, 0],
+        centre=shift,
         covariance=(vectors / (1 + values)) @ vectors.T,
         eigenvalues=values,
         directions=vectors,
