@@ -154,29 +154,44 @@ class LevenbergMarquardt(_Remembering):
         resting = ((self.point <= low) & (self.gradient > 0)) | (
             (self.point >= high) & (self.gradient < 0)
         )
-        moving = ~resting.T
         for _ in range(MOST_TURNS):
-            step = self._damped(moving)
-            step = np.clip(self.point + step, low, high) - self.point
+            step = self._damped(resting, low - self.point, high - self.point)
             along = np.sum(self.gradient * step, axis=0)
             bend = np.einsum("fs,sfg,gs->s", step, self.normal, step)
             self.predicted = -(along + 0.5 * bend)
-            uphill = (self.predicted <= 0) & np.any(moving, axis=1) & np.isfinite(self.loss)
+            uphill = (self.predicted <= 0) & ~np.all(resting, axis=0) & np.isfinite(self.loss)
             if not uphill.any():
                 break
             self.damping = np.where(uphill, 4 * self.damping, self.damping)
         return step
 
-    def _damped(self, moving: np.ndarray) -> np.ndarray:
-        """Damped Gauss–Newton step of the numbers that move, ``(free, start)``."""
-        identity = np.eye(moving.shape[1])
+    def _damped(self, resting: np.ndarray, down: np.ndarray, up: np.ndarray) -> np.ndarray:
+        """Damped Gauss–Newton step within bounds, ``(free, start)``.
+
+        A number that would leave its range is put on the bound and the others are solved again.
+
+        Args:
+            resting: numbers that stay, ``(free, start)``.
+            down, up: room to the bounds.
+        """
+        identity = np.eye(len(resting))
         diagonal = np.einsum("sff->sf", self.normal)
-        matrix = self.normal + identity * (self.damping[:, None] * diagonal)[:, None, :]
-        matrix = np.where(moving[:, :, None] & moving[:, None, :], matrix, identity)
-        right = np.where(moving, self.gradient.T, 0.0)
-        step = -np.linalg.solve(matrix, right[..., None])[..., 0].T
+        full = self.normal + identity * (self.damping[:, None] * diagonal)[:, None, :]
+        fixed, held = resting.copy(), np.zeros_like(self.point)
+        for _ in range(len(resting)):
+            moving = ~fixed.T
+            matrix = np.where(moving[:, :, None] & moving[:, None, :], full, identity)
+            pulled = self.gradient.T + np.einsum("sfg,gs->sf", full, held)
+            right = np.where(moving, -pulled, held.T)
+            step = np.linalg.solve(matrix, right[..., None])[..., 0].T
+            outside = ~fixed & ((step < down) | (step > up))
+            if not outside.any():
+                break
+            held = np.where(outside, np.clip(step, down, up), held)
+            fixed |= outside
         longest = np.max(np.abs(step), axis=0)
-        return step * np.minimum(1.0, LONGEST_STEP / np.maximum(longest, 1e-300))
+        step = step * np.minimum(1.0, LONGEST_STEP / np.maximum(longest, 1e-300))
+        return np.clip(step, down, up)
 
 
 class LimitedMemory(_Remembering):
