@@ -26,7 +26,7 @@ from temjax import simulate
 from temjax.state import pool_index
 
 CELLS, YEARS = 4, 2
-MANY = 400
+MANY = 80
 SPLIT = 1e-9  # of each quantity's largest value
 WORLDS = arrays(
     float, (len(QUANTITIES), CELLS), elements=st.floats(0, 1, width=32), fill=st.floats(0, 1)
