@@ -160,7 +160,7 @@ def _moved(forcing: Forcing, shift: Float[Array, "3"]) -> Forcing:
     )
 
 
-def _evaluate(objective: Objective, rows, free, shift):
+def evaluate_outputs(objective: Objective, rows, free, shift):
     """Mean of the last years of every output, ``(output, point)``."""
     parameters, history = objective.free.put(objective.parameters, free)
     location, forcing = as_cells(
@@ -192,7 +192,7 @@ def slopes(objective: Objective, rows: tuple, free: Float[Array, "free point"]) 
             direction[size:],
         )
         return jax.jvp(
-            lambda x, shift: _evaluate(objective, rows, x, shift),
+            lambda x, shift: evaluate_outputs(objective, rows, x, shift),
             (free, jnp.zeros(3)),
             along,
             has_aux=True,

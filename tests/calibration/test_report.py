@@ -1,0 +1,75 @@
+"""What a fit leaves behind: page, record and a set that reads back."""
+
+import json
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import calibration.cli
+from calibration import Objective, fit
+from calibration.report import FitReport
+from temjax import ModelOptions, read_parameters
+from tests.calibration.short_site import NAMES, OPTIONS, TARGETS, short_site
+
+
+@pytest.mark.slow
+def test_a_report_holds_everything(tmp_path):
+    site = short_site()
+    objective = Objective.of(site, NAMES, TARGETS, options=OPTIONS)
+    result = fit(objective, starts=4, steps=4)
+    report = FitReport.of(
+        (site,), result, command="temjax calibrate short", options=ModelOptions(substeps=8)
+    )
+    paths = report.write(tmp_path)
+    record = json.loads(paths["record"].read_text(encoding="utf-8"))
+    assert record["names"] == list(NAMES)
+    assert len(record["losses"]) == len(result.losses) and len(record["reasons"]) == 4
+    names = {row["variable"] for row in record["scores"][site.name]}
+    assert "soil_temperature" in names  # reported though not fitted
+    assert record["data"][site.name][0]["used"] == 12
+    page = paths["report"].read_text(encoding="utf-8")
+    assert "http" not in page.replace("https://doi", "").replace("http://doi", "")
+    assert page.count("data:image/png;base64,") == 5
+    for name in (*NAMES, "temjax calibrate short", "Nash–Sutcliffe", *result.reasons[:1]):
+        assert name in page
+    fitted = read_parameters(paths["parameters"])
+    best = dict(zip(result.names, result.values, strict=True))
+    assert float(fitted.cmax_scale) == pytest.approx(best["cmax_scale"])
+    text = paths["parameters"].read_text(encoding="utf-8")
+    assert "disequilibrium_factor" in text and "data_hash" in text
+    # The run behind the scores is the fit's own: same sub-steps, same residuals.
+    (score,) = (s for s in report.scores[0] if s.variable == "gross_primary_production")
+    target = next(t for t in objective.targets if t.variable == score.variable)
+    sd = np.asarray(target.sd)[0]
+    rows = slice(12, 24)  # NEP first, then GPP
+    errors = result.residuals[rows, result.best] * sd
+    assert score.model.rmse == pytest.approx(float(np.sqrt(np.mean(errors**2))), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tunable", "cmx"], "unknown parameter 'cmx'"),
+        (["--tunable", "cmax,CMAX"], "named twice"),
+        (["--targets", "lai"], "no observations of 'lai'"),
+        (["--holdout", "1999"], "hold-out year 1999 was not observed"),
+        (["--weights", "nep"], "not of the form nep=2"),
+        (["--tied", "cmax"], "two or more places"),
+        (["--flux-error", "0"], "must be a positive number"),
+    ],
+)
+def test_bad_input_is_refused_before_any_run(arguments, message, tmp_path, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("the fit was started")
+
+    monkeypatch.setattr(calibration.cli, "fit_with_progress", never)
+    app = typer.Typer()
+    calibration.cli.register(app)
+    command = ["calibrate", "haibei-meadow", "--out", str(tmp_path / "out"), *arguments]
+    found = CliRunner().invoke(app, command)
+    assert found.exit_code != 0
+    told = " ".join(found.output.replace("│", " ").split())
+    assert message in told
+    assert not (tmp_path / "out").exists()
