@@ -19,14 +19,13 @@ from temjax.parameters import Parameters
 from temjax.rates import (
     AVAILABLE_NITROGEN,
     INTEGRATED,
-    available_nitrogen_tendency,
     carbon_and_water,
     complete_fluxes,
     nitrogen_fluxes,
-    pool_tendency,
     rates,
 )
 from temjax.state import POOLS, Memory
+from temjax.tendencies import available_nitrogen_tendency, pool_tendency
 
 __all__ = ["DEFAULT_SUBSTEPS", "MonthDrivers", "integrate_month", "rates"]
 

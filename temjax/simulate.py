@@ -51,10 +51,7 @@ class Run(eqx.Module):
 def shifted_months(
     forcing: Forcing, start: int, stop: int, lag: int, cyclic: bool = False
 ) -> Float[Array, "..."]:
-    """Air temperature ``lag`` months earlier, across the year boundary of the full forcing.
-
-    The first year of the forcing takes its own last months, or those of the last year of a cycle.
-    """
+    """Air temperature ``lag`` months earlier; before the first year its own, or a cycle's last."""
     temperature = forcing.air_temperature
     first = temperature[-1:] if cyclic else temperature[:1]
     before = jnp.concatenate([first, temperature[:-1]])[start:stop]
