@@ -94,12 +94,12 @@ def equilibrium_thaw(
     shape = location.shape
     window = weather_window(year, 0, 1)
     series = surface_series(parameters, location, window, shape, jnp.zeros(shape), None)
-    drivers: YearDrivers = jax.tree.map(lambda x: x[0], series.drivers)
-    drivers = dataclasses.replace(drivers, temperature=drivers.temperature + warming)
+    drivers = dataclasses.replace(series.drivers, temperature=series.drivers.temperature + warming)
+    year_drivers: YearDrivers = jax.tree.map(lambda x: x[0], drivers)
     column = soil_column(parameters, shape)
     enthalpy, residual, _ = periodic_enthalpy(OPTIONS, column, drivers)
     depths = depth_shares(column, (*DEPTHS, NO_SEASON_DEPTH))
-    _, months = observe_year(column, depths, OPTIONS, enthalpy, drivers)
+    _, months = observe_year(column, depths, OPTIONS, enthalpy, year_drivers)
     found = residual <= tolerance(residual.dtype)
     return jnp.max(months.maximum_thaw_depth, axis=0), found
 
