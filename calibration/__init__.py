@@ -1,6 +1,7 @@
 """Fitting the model to what was measured at a place."""
 
 from calibration.fit import FitError, FitResult, fit
+from calibration.fitted_sets import fitted_set_names, fitted_set_path
 from calibration.joint import JointObjective
 from calibration.objective import DESCENT, Objective
 from calibration.targets import ErrorModel, stock_target
@@ -20,5 +21,7 @@ __all__ = [
     "JointObjective",
     "Objective",
     "fit",
+    "fitted_set_names",
+    "fitted_set_path",
     "stock_target",
 ]

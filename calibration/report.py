@@ -277,6 +277,7 @@ def write_set(report: FitReport, number: int, path: Path) -> None:
             "shrinkage": {name: rows[name]["shrinkage"] for name in own},
             "against_bounds": [name for name in own if rows[name]["at_bound"]],
             "disequilibrium_factor": factor,
+            "residuals_over_errors": result.spread_ratio,
             "loss": float(result.loss[result.best]),
             "loss_at_prior_centre": float(result.losses[0, 0]),
             "forcing_hash": forcing_hash(site.forcing),
