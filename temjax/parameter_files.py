@@ -14,6 +14,8 @@ from jaxtyping import Array, Float, Int
 
 from temjax.parameters import REGISTRY, Parameters, resolve_name
 
+ROUNDING = 1e-12  # relative, tolerated at a bound
+
 
 class ParameterError(ValueError):
     """A parameter file or name that cannot be used; the message says where and how to mend it."""
@@ -78,7 +80,9 @@ def _build(values: Mapping[str, float], where: str) -> Parameters:
         if not math.isfinite(value) and not allowed:
             raise ParameterError(f"{where}: {name} = {value} is not finite")
         low, high = REGISTRY[name].bounds
-        if not (low <= value <= high) and not allowed:
+        # a value that was at its bound in log space comes back a rounding error beyond it
+        slack = ROUNDING * max(abs(low), abs(high) if math.isfinite(high) else 0.0)
+        if not (low - slack <= value <= high + slack) and not allowed:
             raise ParameterError(
                 f"{where}: {name} = {value:g} {REGISTRY[name].unit} is outside its bounds "
                 f"{low:g} … {high:g}"

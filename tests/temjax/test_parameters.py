@@ -113,3 +113,15 @@ def test_gathered_sets_have_one_value_per_cell():
     np.testing.assert_allclose(
         gathered.soil_carbon_to_nitrogen, [29.73, 11.12, 29.73], rtol=0, atol=1e-12
     )
+
+
+@pytest.mark.parametrize(("factor", "fits"), [(1 - 1e-15, True), (1 - 1e-9, False)])
+def test_a_value_at_its_bound_survives_log_space(tmp_path, factor, fits):
+    low = REGISTRY["half_saturation_co2"].bounds[0]
+    path = tmp_path / "set.toml"
+    path.write_text(f'base = "grassland"\n[values]\nKC = {low * factor!r}\n')
+    if fits:
+        assert float(temjax.read_parameters(path).half_saturation_co2) == pytest.approx(low)
+    else:
+        with pytest.raises(temjax.ParameterError, match="outside its bounds"):
+            temjax.read_parameters(path)
