@@ -21,8 +21,7 @@ Cells = Float[Array, "*cell"]
 
 # Σ|imbalance|Δz relative to Σ|H|Δz at which a step is solved (or 16 units of rounding)
 BALANCED = 1e-12
-# Share of a layer's melting heat below which a step is short: a longer exact one can reach
-# another root
+# Share of a layer's melting heat below which a step is short; a longer one can reach another root
 SHORT = 0.03
 
 
@@ -339,8 +338,11 @@ def _heat_step_jvp(iterations, primals, tangents):
         primals,
         tangents,
     )
-    fluxes = linearised_fluxes(column, new, surface, exact=True)
-    change = -solve_tridiagonal(*jacobian(column, fluxes, seconds), unbalanced)
+    matrix = jacobian(column, linearised_fluxes(column, new, surface, exact=True), seconds)
+    # as a jvp of a linear map: JAX 0.5 transposes no scan that a rule applies to tangents itself
+    _, change = jax.jvp(
+        lambda right: solve_tridiagonal(*matrix, right), (jnp.zeros_like(new),), (-unbalanced,)
+    )
     _, flux_change = jax.jvp(
         lambda column, new, surface: boundary_fluxes(column, new, surface)[0],
         (column, new, surface),
