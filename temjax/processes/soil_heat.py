@@ -268,9 +268,9 @@ def heat_step(
 
     Newton in H, cell by cell until what is out of balance is rounding. Far from the solution it
     takes the stable part of the Jacobian (see ``linearised_fluxes``), after a short step the exact
-    one, which converges quadratically; where that does not halve what is out of balance, a step has
-    to be shorter to be called short. The last iteration is an update by the divergence of the
-    linearised fluxes, so energy closes to rounding whatever the iteration count.
+    one, which converges quadratically; where that does not halve what is out of balance, short gets
+    shorter. The last iteration is an update by the divergence of the linearised fluxes, so energy
+    closes to rounding whatever the iteration count.
 
     Derivatives are those of the converged step by the implicit function theorem, with the exact
     Jacobian (dk/df included) at the last iterate; they hold in forward and reverse mode and no
@@ -302,11 +302,13 @@ def heat_step(
         failed = search.exact & (imbalance > 0.5 * search.imbalance)
         radius = jnp.where(failed, 0.25 * search.radius, search.radius)
         length = jnp.max(jnp.abs(change) / column.melt_enthalpy, axis=0)
+        # a cell that is done does not change while others go on: it never knows its neighbours
+        active = imbalance > limit
         return _Search(
-            enthalpy=search.enthalpy + jnp.where(imbalance > limit, change, 0.0),
+            enthalpy=search.enthalpy + jnp.where(active, change, 0.0),
             imbalance=imbalance,
-            exact=(length < radius) & ~failed,
-            radius=radius,
+            exact=jnp.where(active, (length < radius) & ~failed, search.exact),
+            radius=jnp.where(active, radius, search.radius),
             count=search.count + 1,
         )
 
@@ -320,11 +322,8 @@ def heat_step(
     search = jax.lax.while_loop(searching, improve, first)
     fluxes, change, _ = correction(search.enthalpy, search.exact)
     zero = jnp.zeros_like(change[:1])
-    flux = (
-        fluxes.flux
-        + fluxes.by_upper * jnp.concatenate([zero, change])
-        + fluxes.by_lower * jnp.concatenate([change, zero])
-    )
+    upper, lower = jnp.concatenate([zero, change]), jnp.concatenate([change, zero])
+    flux = fluxes.flux + fluxes.by_upper * upper + fluxes.by_lower * lower
     return HeatStep(old - rate * jnp.diff(flux, axis=0), flux[0])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import temjax.rates as rates_module
+from temjax import tendencies
 from temjax.month import DEFAULT_SUBSTEPS, integrate_month
 from temjax.outputs import flux_index
 from temjax.parameters import REGISTRY
@@ -76,7 +77,7 @@ def stiffness(cells: Cells) -> jax.Array:
         stage, _ = m.carbon_and_water(*fixed, drivers, cells.memory, factors, cells.pools)
 
         def rate(available):
-            return m.available_nitrogen_tendency(
+            return tendencies.available_nitrogen_tendency(
                 m.nitrogen_fluxes(
                     cells.parameters,
                     factors.microbial_uptake,

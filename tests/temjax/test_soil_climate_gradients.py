@@ -122,9 +122,8 @@ def test_derivatives_of_a_year(name):
     assert default.max() <= 5e-3
 
 
-@pytest.mark.parametrize(
-    "name", ["alpine-meadow", pytest.param("moist-tundra", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["alpine-meadow", "moist-tundra"])
 def test_derivatives_through_the_equilibrium(name, monkeypatch):
     """Implicit derivative of the periodic state against a search converged far below 1e-8."""
     monkeypatch.setattr(heat_equilibrium, "tolerance", lambda dtype: 1e-13)
