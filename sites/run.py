@@ -10,7 +10,13 @@ import xarray as xr
 from sites.output import run_dataset
 from sites.provenance import provenance
 from sites.site import Site
-from temjax.equilibrium import METHODS, Climate, Equilibrium, find_equilibrium
+from temjax.equilibrium import (
+    CLIMATE_YEARS,
+    METHODS,
+    Climate,
+    Equilibrium,
+    find_equilibrium,
+)
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.simulate import Run, simulate
@@ -172,7 +178,7 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "spin_up": result.spin_up,
         "equilibrium_climate": CLIMATES[parse_spin_up(result.spin_up)[0]].format(
             first=int(site.forcing.years[0]),
-            last=int(site.forcing.years[min(30, len(site.forcing.years)) - 1]),
+            last=int(site.forcing.years[min(CLIMATE_YEARS, len(site.forcing.years)) - 1]),
         ),
         "equilibrium_converged": bool(found.converged),
         "equilibrium_method": METHODS[int(found.method)],

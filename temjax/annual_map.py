@@ -66,9 +66,9 @@ class CyclicMap(eqx.Module):
 
     def __call__(self, packed: Packed) -> Packed:
         """One cycle, without exposure."""
-        after = jax.lax.scan(lambda x, inputs: (self._year(x, inputs), None), packed, self.inputs)[
-            0
-        ]
+        after, _ = jax.lax.scan(
+            lambda state, inputs: (self._year(state, inputs), None), packed, self.inputs
+        )
         # Snow is driven by forcing alone: left free, any constant offset would be a fixed point.
         return after.at[pool_index("snowpack")].set(self.snowpack)
 
@@ -97,16 +97,6 @@ def residual(before: Packed, after: Packed) -> Float[Array, "*cell"]:
     )
     change = jnp.abs(after[: len(POOLS)] - before[: len(POOLS)]) / scale
     return jnp.max(change[jnp.asarray(SLOW)], axis=0)
-
-
-def jacobian(cycle: CyclicMap, packed: Packed) -> tuple[Packed, Float[Array, "*cell s s"]]:
-    """F(x) and dF/dx with the two state axes last; cells do not mix, so one column serves all."""
-    size = packed.shape[0]
-    basis = jnp.eye(size, dtype=packed.dtype).reshape((size, size) + (1,) * (packed.ndim - 1))
-    after, columns = jax.vmap(
-        lambda tangent: jax.jvp(cycle, (packed,), (tangent,)), out_axes=(None, 0)
-    )(jnp.broadcast_to(basis, (size, *packed.shape)))
-    return after, jnp.moveaxis(columns, (1, 0), (-2, -1))
 
 
 def spectral_radius(jacobian: Float[Array, "*cell s s"], scale: Packed) -> Float[Array, "*cell"]:

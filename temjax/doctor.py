@@ -18,18 +18,15 @@ from jaxtyping import Array, Float
 from rich.console import Console
 from rich.table import Table
 
-from temjax.cell import cell_constants, initial_pools
 from temjax.cli import cache_folder
 from temjax.demo import device_text
-from temjax.equilibrium import initial_memory
+from temjax.equilibrium import cyclic_map
 from temjax.forcing import Forcing, Location
 from temjax.options import ModelOptions
 from temjax.parameter_files import load_parameters
 from temjax.parameters import Parameters
-from temjax.processes.radiation import gross_irradiance
-from temjax.simulate import Run, climate_block, exposure_history, simulate, year_inputs
-from temjax.soil_climate import equilibrate_heat, soil_climate
-from temjax.state import EcosystemState, ExposureState, State
+from temjax.simulate import Run, simulate
+from temjax.state import State
 
 PACKAGES = ("temjax", "jax", "jaxlib", "equinox", "optax", "numpy", "xarray", "netCDF4", "typer")
 FAILED = 1  # exit code
@@ -92,22 +89,7 @@ def embedded_cell(options: ModelOptions = ModelOptions()) -> Cell:
         shortwave=months(SUN),
         co2=jnp.full((1, 12), 375.0, dtype),
     )
-    heat, snowpack, _ = equilibrate_heat(parameters, location, forcing, options=options)
-    soil = soil_climate(parameters, location, forcing, heat, options=options, snowpack=snowpack)
-    constants = cell_constants(parameters, location)
-    nothing = ExposureState.zeros((), dtype)
-    history = exposure_history(
-        parameters, constants, options, soil, jnp.zeros(1, dtype), nothing, None
-    )
-    inputs = year_inputs(options, climate_block(forcing, 0, 1), soil, history)
-    memory = initial_memory(
-        parameters,
-        constants,
-        jax.tree.map(lambda leaf: leaf[0], inputs),
-        gross_irradiance(location.latitude),
-    )
-    pools = initial_pools(parameters, location).at[9].set(snowpack)
-    state = State(EcosystemState(pools), memory, heat, nothing)
+    _, state, _ = cyclic_map(parameters, location, forcing, options=options)
     return Cell(parameters, location, forcing, state, options)
 
 

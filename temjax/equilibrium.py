@@ -23,13 +23,13 @@ from temjax.parameters import Parameters
 from temjax.processes.radiation import gross_irradiance
 from temjax.simulate import climate_block, exposure_history, year_inputs
 from temjax.soil_climate import cyclic_climate, equilibrate_heat
-from temjax.state import EcosystemState, ExposureState, State
-from temjax.year import YearInputs
+from temjax.state import EcosystemState, ExposureState, State, pool_index
 
 Climate = Literal["mean", "first", "cycle"]
 METHODS = ("newton", "anderson", "years", "not converged", "no vegetation", "not isolated")
 NEWTON, ANDERSON, YEARS, NOT_CONVERGED, NO_VEGETATION, SEVERAL = range(len(METHODS))
 ROUND_YEARS = 5
+CLIMATE_YEARS = 30  # leading years of a forcing that make the climate of an equilibrium
 FULL = Effort(warm=12, newton=15, anderson=40, plain=600, cycles=ROUND_YEARS)
 # of a cycle of years, from the equilibrium of its mean year; a round is one cycle
 CYCLE = Effort(warm=1, newton=12, anderson=20, plain=60, cycles=1)
@@ -97,7 +97,7 @@ def cyclic_map(
     """The map of pools and memory over a cycle, on the soil climate in balance with it.
 
     Returns:
-        The map; a state with TEM's initial pools and memory, the equilibrium of heat and no
+        The map; a state with TEM's initial pools and memory, heat and snow in balance and no
         exposure; the heat residual.
     """
     heat, snowpack, heat_residual = equilibrate_heat(parameters, location, cycle, options=options)
@@ -117,7 +117,8 @@ def cyclic_map(
     )
     first = jax.tree.map(lambda leaf: leaf[0], inputs)
     memory = initial_memory(parameters, constants, first, irradiance)
-    start = State(EcosystemState(initial_pools(parameters, location)), memory, heat, exposure)
+    pools = initial_pools(parameters, location).at[pool_index("snowpack")].set(snowpack)
+    start = State(EcosystemState(pools), memory, heat, exposure)
     annual = CyclicMap(parameters, constants, irradiance, inputs, snowpack, nitrogen, options)
     return annual, start, heat_residual
 
@@ -128,15 +129,10 @@ def _of_cells(cycle: CyclicMap, index: np.ndarray) -> CyclicMap:
     def pick(tree):
         return jax.tree.map(lambda leaf: leaf[..., index] if jnp.ndim(leaf) else leaf, tree)
 
-    shared_co2 = jnp.ndim(cycle.inputs.co2) == 2
-    inputs: YearInputs = (
-        pick(cycle.inputs)
-        if not shared_co2
-        else dataclasses.replace(
-            pick(dataclasses.replace(cycle.inputs, co2=cycle.inputs.air_temperature)),
-            co2=cycle.inputs.co2,
-        )
-    )
+    co2 = cycle.inputs.co2
+    inputs = pick(dataclasses.replace(cycle.inputs, co2=None))
+    # CO2 shared by all cells has months last
+    inputs = dataclasses.replace(inputs, co2=co2 if jnp.ndim(co2) == 2 else pick(co2))
     return dataclasses.replace(
         cycle,
         parameters=pick(cycle.parameters),
@@ -190,7 +186,7 @@ def find_equilibrium(
     forcing: Forcing,
     *,
     climate: Climate = "mean",
-    climate_years: int = 30,
+    climate_years: int = CLIMATE_YEARS,
     options: ModelOptions = ModelOptions(),
     reference_thickness: Float[Array, "*cell"] | None = None,
     guess: State | None = None,

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from temjax.annual_map import CyclicMap, Packed, jacobian, residual, spectral_radius
+from temjax.annual_map import CyclicMap, Packed, residual, spectral_radius
 from temjax.heat_equilibrium import tolerance
+from temjax.numerics import solve_cells, value_and_jacobian
 from temjax.state import POOLS
 
 MIXED = 5  # iterates that Anderson acceleration mixes
@@ -70,11 +71,9 @@ class _Search(NamedTuple):
     done: Bool[Array, ""]
 
 
-def _solve(jacobian: Float[Array, "*cell s s"], right: Packed) -> Packed:
+def _newton(jacobian: Float[Array, "*cell s s"], change: Packed) -> Packed:
     """(I − J)⁻¹ r per cell."""
-    matrix = jnp.eye(jacobian.shape[-1], dtype=jacobian.dtype) - jacobian
-    rows = jnp.moveaxis(right, 0, -1)[..., None]
-    return jnp.moveaxis(jnp.linalg.solve(matrix, rows)[..., 0], -1, 0)
+    return solve_cells(jnp.eye(jacobian.shape[-1], dtype=jacobian.dtype) - jacobian, change)
 
 
 def _positive(candidate: Packed, state: Packed) -> Packed:
@@ -123,7 +122,7 @@ def _search(
     def step(search: _Search) -> _Search:
         number = search.round
         active = search.residual > limit
-        newton = search.state + _solve(search.jacobian, search.after - search.state)
+        newton = search.state + _newton(search.jacobian, search.after - search.state)
         mixed = _anderson(search.starts, search.ends, search.state)
         in_newton = (number > effort.warm) & (number <= first_mixed)
         in_anderson = (number > first_mixed + MIXED) & (number <= first_mixed + effort.anderson)
@@ -140,7 +139,7 @@ def _search(
         )
         following, slopes = jax.lax.cond(
             wanted,
-            lambda x: jacobian(cycle, x),
+            lambda x: value_and_jacobian(cycle, x),
             lambda x: (x, jnp.zeros((*shape, size, size), dtype)),
             state,
         )
@@ -211,11 +210,11 @@ def _fixed_point_jvp(effort, primals, tangents):
     cycle, start, left_out = primals
     found = fixed_point(cycle, start, left_out, effort)
     state = found.state
-    _, slopes = jacobian(cycle, state)
+    _, slopes = value_and_jacobian(cycle, state)
     _, forced = jax.jvp(lambda cycle: cycle(state), (cycle,), (tangents[0],))
     isolated = (found.rung < 3) & (found.spectral_radius < NOT_ISOLATED)
     slopes = jnp.where(isolated[..., None, None], slopes, 0.0)
-    change = jnp.where(isolated, _solve(slopes, forced), 0.0)
+    change = jnp.where(isolated, _newton(slopes, forced), 0.0)
 
     def none(value):
         if jnp.issubdtype(value.dtype, jnp.floating):

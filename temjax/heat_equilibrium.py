@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from temjax.heat_year import YearDrivers, advance_year
+from temjax.numerics import solve_cells, value_and_jacobian
 from temjax.options import ModelOptions
 from temjax.processes import soil_heat
 from temjax.thermal_grid import SoilColumn
@@ -76,26 +77,8 @@ def _advance(
 def _cyclic_map(
     column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
 ) -> tuple[Layers, Float[Array, "*cell i j"]]:
-    """Enthalpy a cycle on and ∂(that)_i/∂H_j per cell: one tangent per layer, all cells at once."""
-    layers = enthalpy.shape[0]
-    basis = jnp.eye(layers, dtype=enthalpy.dtype)
-    basis = basis.reshape((layers, layers) + (1,) * (enthalpy.ndim - 1))
-
-    def push(direction):
-        return jax.jvp(
-            lambda h: _advance(column, options, h, drivers),
-            (enthalpy,),
-            (jnp.broadcast_to(direction, enthalpy.shape),),
-        )
-
-    after, columns = jax.vmap(push, out_axes=(None, 0))(basis)
-    return after, jnp.moveaxis(columns, (1, 0), (-2, -1))
-
-
-def _solve(matrix: Float[Array, "*cell i j"], rhs: Layers) -> Layers:
-    """Solve per cell, layers leading in and out."""
-    solution = jnp.linalg.solve(matrix, jnp.moveaxis(rhs, 0, -1)[..., None])[..., 0]
-    return jnp.moveaxis(solution, -1, 0)
+    """Enthalpy a cycle on, and ∂(that)_i/∂H_j per cell."""
+    return value_and_jacobian(lambda h: _advance(column, options, h, drivers), enthalpy)
 
 
 class _Search(NamedTuple):
@@ -124,7 +107,7 @@ def _newton(
 
     def improve(search: _Search) -> _Search:
         matrix = (1.0 + 1.0 / search.step)[..., None, None] * identity - search.jacobian
-        change = _solve(matrix, search.after - search.enthalpy)
+        change = solve_cells(matrix, search.after - search.enthalpy)
         warming = soil_heat.temperature_slope(column, search.enthalpy) * change
         trial = soil_heat.enthalpy(column, soil_heat.temperature(column, search.enthalpy) + warming)
         trial = _advance(column, options, trial, drivers)
@@ -191,6 +174,6 @@ def _periodic_enthalpy_jvp(options, primals, tangents):
         tangents,
     )
     identity = jnp.eye(enthalpy.shape[0], dtype=enthalpy.dtype)
-    change = _solve(identity - jacobian, forced)
+    change = solve_cells(identity - jacobian, forced)
     no_change = np.zeros(maps.shape, jax.dtypes.float0)
     return (enthalpy, residual, maps), (change, jnp.zeros_like(residual), no_change)

@@ -7,6 +7,8 @@ produces neither NaN values nor NaN derivatives.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -93,3 +95,30 @@ def solve_tridiagonal(lower: Layers, diagonal: Layers, upper: Layers, rhs: Layer
     _, rows = jax.lax.scan(eliminate, (zero, zero), (lower, diagonal, upper, rhs))
     _, solution = jax.lax.scan(substitute, zero, rows, reverse=True)
     return solution
+
+
+def value_and_jacobian(
+    function: Callable, point: Float[Array, "row *cell"]
+) -> tuple[Float[Array, "row *cell"], Float[Array, "*cell i j"]]:
+    """A map of each cell's rows, and its derivative with the two row axes last.
+
+    Forward mode: cells do not mix, so one tangent per row serves all of them.
+
+    Args:
+        function: rows to rows, cell by cell.
+        point: where.
+    """
+    size = point.shape[0]
+    basis = jnp.eye(size, dtype=point.dtype).reshape((size, size) + (1,) * (point.ndim - 1))
+    value, columns = jax.vmap(
+        lambda tangent: jax.jvp(function, (point,), (tangent,)), out_axes=(None, 0)
+    )(jnp.broadcast_to(basis, (size, *point.shape)))
+    return value, jnp.moveaxis(columns, (1, 0), (-2, -1))
+
+
+def solve_cells(
+    matrix: Float[Array, "*cell i i"], right: Float[Array, "i *cell"]
+) -> Float[Array, "i *cell"]:
+    """Solve a dense system per cell, rows leading in and out."""
+    solution = jnp.linalg.solve(matrix, jnp.moveaxis(right, 0, -1)[..., None])[..., 0]
+    return jnp.moveaxis(solution, -1, 0)

@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, Float
 
-from temjax.equilibrium import equilibrium_climate
+from temjax.equilibrium import CLIMATE_YEARS, equilibrium_climate
 from temjax.forcing import Forcing, Location, concatenate, select_years
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
@@ -17,7 +17,7 @@ def spin_up(
     initial: State,
     *,
     years: int,
-    climate_years: int = 30,
+    climate_years: int = CLIMATE_YEARS,
     options: ModelOptions = ModelOptions(),
     reference_thickness: Float[Array, "*cell"] | None = None,
 ) -> State:

@@ -37,16 +37,21 @@ class WeatherWindow(eqx.Module):
         return self.air_temperature.shape[0] - 1
 
 
-def cyclic_window(forcing: Forcing) -> WeatherWindow:
-    """A whole forcing as a cycle: its last December before it, its first January after it."""
-    rows = jnp.array([*range(forcing.number_of_years), 0])
+def _window(forcing: Forcing, rows: list[int], before: int) -> WeatherWindow:
+    """Years in ``rows``, the last the one after the run, and the December of year ``before``."""
+    rows = jnp.array(rows)
     return WeatherWindow(
         air_temperature=forcing.air_temperature[rows],
         precipitation=forcing.precipitation[rows],
         shortwave=forcing.shortwave[rows],
-        air_temperature_before=forcing.air_temperature[-1, 11],
-        shortwave_before=forcing.shortwave[-1, 11],
+        air_temperature_before=forcing.air_temperature[before, 11],
+        shortwave_before=forcing.shortwave[before, 11],
     )
+
+
+def cyclic_window(forcing: Forcing) -> WeatherWindow:
+    """A whole forcing as a cycle: its last December before it, its first January after it."""
+    return _window(forcing, [*range(forcing.number_of_years), 0], -1)
 
 
 def weather_window(forcing: Forcing, start: int, stop: int) -> WeatherWindow:
@@ -56,15 +61,7 @@ def weather_window(forcing: Forcing, start: int, stop: int) -> WeatherWindow:
     The forcing's first year has its own December before it, the last its own January after it.
     """
     following = min(stop, forcing.number_of_years - 1)
-    rows = jnp.array([*range(start, stop), following])
-    before = max(start - 1, 0)
-    return WeatherWindow(
-        air_temperature=forcing.air_temperature[rows],
-        precipitation=forcing.precipitation[rows],
-        shortwave=forcing.shortwave[rows],
-        air_temperature_before=forcing.air_temperature[before, 11],
-        shortwave_before=forcing.shortwave[before, 11],
-    )
+    return _window(forcing, [*range(start, stop), following], max(start - 1, 0))
 
 
 class SurfaceSeries(eqx.Module):

@@ -25,8 +25,8 @@ from temjax import (
     soil_climate,
     tunable_names,
 )
+from temjax.annual_map import initial_memory
 from temjax.cell import cell_constants, initial_pools
-from temjax.equilibrium import initial_memory
 from temjax.heat_equilibrium import steady_enthalpy
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
 from temjax.simulate import climate_block, exposure_history, year_inputs
