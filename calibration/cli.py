@@ -16,12 +16,13 @@ from calibration.sensitivity_cli import sensitivity
 from calibration.tables import misfit_rows, parameter_table
 from calibration.targets import DEFAULT_TARGETS, ErrorModel
 from calibration.transforms import Free
-from calibration.tunables import DEFAULT, expand_names
+from calibration.tunables import DEFAULT, expand_names, names_of
 from calibration.twin import Recovery, recover
 from calibration.uncertainty import laplace
-from sites import Site, read_fluxnet
+from sites import Site
 from sites.cli import open_place
 from sites.compare import compare, comparison_table
+from sites.fluxnet import MINIMUM_QUALITY
 from sites.provenance import command_line
 
 console = Console(highlight=False)
@@ -52,13 +53,6 @@ def _bar(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
-def names_of(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    """A comma-separated option, or its default."""
-    if text is None:
-        return default
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def weights_of(text: str | None) -> dict[str, float]:
     """``nep=2,soc=0.5`` as a mapping.
 
@@ -87,13 +81,6 @@ def years_of(text: str | None) -> tuple[int, ...]:
         return tuple(int(part) for part in names_of(text, ()))
     except ValueError as error:
         raise ValueError(f"--holdout {text!r}: give calendar years, for example 2004") from error
-
-
-def open_tower(place: str, site: Path | None, quality: float) -> Site:
-    """A catalog name, a site file, or a FLUXNET monthly file under a quality threshold."""
-    if place.lower().endswith(".csv"):
-        return read_fluxnet(place, site=site, minimum_quality=quality)
-    return open_place(place, site=site)
 
 
 def make_objective(
@@ -186,7 +173,7 @@ def calibrate(
     ] = None,
     quality: Annotated[
         float, typer.Option(help="Least share of measured data in a FLUXNET month.")
-    ] = 0.5,
+    ] = MINIMUM_QUALITY,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")
     ] = False,
@@ -197,7 +184,7 @@ def calibrate(
     """Fit parameters to towers: many starts, intervals, and what the data cannot say."""
     if site is not None and len(places) > 1:
         raise typer.BadParameter("--site goes with one FLUXNET file", param_hint="--site")
-    where = [open_tower(place, site, quality) for place in places]
+    where = [open_place(place, site=site, minimum_quality=quality) for place in places]
     try:
         errors = ErrorModel(
             flux=flux_error,

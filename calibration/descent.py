@@ -14,7 +14,6 @@ import optax
 from calibration.transforms import Free
 
 Method = Literal["lm", "lbfgs", "adam"]
-METHODS = ("lm", "lbfgs", "adam")
 LONGEST_STEP = 2.0  # prior standard deviations
 MARGIN = 1e-3  # distance kept from a bound, share of its range
 FIRST_DAMPING = 0.01
@@ -194,7 +193,21 @@ class LevenbergMarquardt(_Remembering):
         return np.clip(step, down, up)
 
 
-class LimitedMemory(_Remembering):
+class _RememberingOptax(_Remembering):
+    """Keeps the leaves of an Optax state, ``memory``, as well."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        leaves = jax.tree.leaves(self.memory)
+        return super().arrays() | {f"memory_{i}": np.asarray(x) for i, x in enumerate(leaves)}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        super().restore(arrays)
+        leaves, shape = jax.tree.flatten(self.memory)
+        stored = [jnp.asarray(arrays[f"memory_{i}"]) for i in range(len(leaves))]
+        self.memory = jax.tree.unflatten(shape, stored)
+
+
+class LimitedMemory(_RememberingOptax):
     """L-BFGS directions of Optax with step halving, for every start on its own."""
 
     _kept = ("point", "loss", "gradient", "direction", "length", "halvings")
@@ -242,16 +255,8 @@ class LimitedMemory(_Remembering):
         ]
         return self.point + self.length * self.direction, reasons
 
-    def arrays(self):
-        leaves = jax.tree.leaves(self.memory)
-        return super().arrays() | {f"memory_{i}": np.asarray(x) for i, x in enumerate(leaves)}
 
-    def restore(self, arrays):
-        super().restore(arrays)
-        self.memory = _refilled(self.memory, arrays)
-
-
-class Adam(_Remembering):
+class Adam(_RememberingOptax):
     """Adam with a cosine schedule."""
 
     _kept = ("recent",)
@@ -285,21 +290,8 @@ class Adam(_Remembering):
         ]
         return candidate + np.asarray(updates), reasons
 
-    def arrays(self):
-        leaves = jax.tree.leaves(self.memory)
-        return super().arrays() | {f"memory_{i}": np.asarray(x) for i, x in enumerate(leaves)}
 
-    def restore(self, arrays):
-        super().restore(arrays)
-        self.memory = _refilled(self.memory, arrays)
-
-
-def _refilled(tree, arrays: dict[str, np.ndarray]):
-    """The tree with the leaves ``memory_0``, ``memory_1``, …"""
-    leaves, shape = jax.tree.flatten(tree)
-    return jax.tree.unflatten(
-        shape, [jnp.asarray(arrays[f"memory_{i}"]) for i in range(len(leaves))]
-    )
+RULES = {"lm": LevenbergMarquardt, "lbfgs": LimitedMemory, "adam": Adam}
 
 
 def make_rule(
@@ -310,9 +302,8 @@ def make_rule(
     Raises:
         ValueError: unknown method.
     """
-    rules = {"lm": LevenbergMarquardt, "lbfgs": LimitedMemory, "adam": Adam}
-    if method not in rules:
-        raise ValueError(f"method = {method!r}; choose one of {', '.join(METHODS)}")
-    return rules[method](
+    if method not in RULES:
+        raise ValueError(f"method = {method!r}; choose one of {', '.join(RULES)}")
+    return RULES[method](
         free, starts, tolerance=tolerance, steps=steps, learning_rate=learning_rate
     )

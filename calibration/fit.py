@@ -9,7 +9,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from calibration.descent import METHODS, Method, make_rule
+from calibration.descent import Method, make_rule
 from calibration.joint import JointObjective
 from calibration.objective import Objective, first_failure
 from calibration.starts import prior_starts
@@ -147,8 +147,6 @@ def fit(
         FitError: no start has a finite loss; the checkpoint belongs to another fit.
         ValueError: unknown method, fewer than one start or step.
     """
-    if method not in METHODS:
-        raise ValueError(f"method = {method!r}; choose one of {', '.join(METHODS)}")
     if steps < 1:
         raise ValueError(f"{steps} steps; a fit needs at least one")
     if first is None:

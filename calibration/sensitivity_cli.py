@@ -16,7 +16,7 @@ from calibration.figures import label as short_label
 from calibration.objective import Objective
 from calibration.sensitivity import CLIMATE, DEFAULT_OUTPUTS, Sensitivity, sensitivities
 from calibration.targets import STOCK_TARGETS, stock_target
-from calibration.tunables import DEFAULT
+from calibration.tunables import DEFAULT, names_of
 from sites.cli import open_place
 from sites.figures import SIMULATED_COLOUR
 from sites.provenance import command_line
@@ -45,10 +45,8 @@ def sensitivity(
 ) -> None:
     """Elasticities of outputs to parameters and climate, by automatic differentiation."""
     where = open_place(place, site=site)
-    names = (
-        DEFAULT if tunable is None else tuple(n.strip() for n in tunable.split(",") if n.strip())
-    )
-    outputs = tuple(name.strip() for name in of.split(",") if name.strip())
+    names = names_of(tunable, DEFAULT)
+    outputs = names_of(of, DEFAULT_OUTPUTS)
     # An objective needs a target; sensitivities do not look at it.
     unused = stock_target(STOCK_TARGETS[0], 1.0, 1.0)
     try:

@@ -11,6 +11,7 @@ from scipy.stats import qmc
 from calibration.transforms import Free
 
 WIDEST = 2.5  # prior standard deviations
+MARGIN = 0.02  # distance kept from a bound, share of its range
 
 
 def prior_starts(free: Free, count: int, seed: int) -> Float[Array, "free start"]:
@@ -36,9 +37,5 @@ def prior_starts(free: Free, count: int, seed: int) -> Float[Array, "free start"
             warnings.simplefilter("ignore", UserWarning)
             uniform = qmc.Sobol(size, rng=np.random.default_rng(seed)).random(count - 1)
         normal[:, 1:] = np.clip(ndtri(uniform.T), -WIDEST, WIDEST)
-    centre, sd = np.asarray(free.start)[:, None], np.asarray(free.prior_sd)[:, None]
-    low, high = np.asarray(free.lower)[:, None], np.asarray(free.upper)[:, None]
-    margin = 0.02 * (high - low)
-    inner = np.clip(centre + sd * normal, np.minimum(low + margin, centre), None)
-    inner = np.clip(inner, None, np.maximum(high - margin, centre))
-    return free.from_prior_space(jnp.asarray(inner)).at[:, 0].set(0.0)
+    low, high = (side[:, None] for side in free.box(MARGIN))
+    return jnp.asarray(free.from_shifts(np.clip(normal, low, high))).at[:, 0].set(0.0)

@@ -150,6 +150,21 @@ class Free(eqx.Module):
         inner = _column(self.start, shift) + _column(self.prior_sd, shift) * shift
         return np.asarray(self.from_prior_space(inner))
 
+    def inside(self, shift: np.ndarray, margin: float = 0.0) -> np.ndarray:
+        """Prior-space values of shifts in prior standard deviations, cut at the bounds.
+
+        Args:
+            shift: ``(free, *start)``.
+            margin: distance kept from the bounds, as a share of their range.
+        """
+        shift = np.asarray(shift)
+        low, high, start, sd = (
+            np.reshape(values, (-1,) + (1,) * (shift.ndim - 1))
+            for values in (self.lower, self.upper, self.start, self.prior_sd)
+        )
+        room = margin * (high - low)
+        return np.clip(start + sd * shift, low + room, high - room)
+
     def box(self, margin: float) -> tuple[np.ndarray, np.ndarray]:
         """Bounds as distances from the centre in prior standard deviations, ``(free,)`` each.
 

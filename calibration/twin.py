@@ -108,11 +108,7 @@ def draw_truth(objective: Objective, count: int, seed: int, spread: float = 1.0)
     rng = np.random.default_rng(seed)
     size = len(objective.free.names)
     normal = np.clip(rng.standard_normal((size, count)), -2.0, 2.0) * spread
-    centre, sd = np.asarray(objective.free.start), np.asarray(objective.free.prior_sd)
-    low, high = np.asarray(objective.free.lower), np.asarray(objective.free.upper)
-    margin = 0.05 * (high - low)
-    inner = centre[:, None] + sd[:, None] * normal
-    inner = np.clip(inner, (low + margin)[:, None], (high - margin)[:, None])
+    inner = objective.free.inside(normal, margin=0.05)
     return np.asarray(objective.free.from_prior_space(jnp.asarray(inner)))
 
 

@@ -67,8 +67,8 @@ class Laplace:
 
     def values(self, shift: np.ndarray) -> np.ndarray:
         """Values in units of shifts in prior standard deviations, cut at the bounds."""
-        inner = _inside(self.free, shift)
-        is_log = _tall(self.free.is_log, inner)
+        inner = self.free.inside(shift)
+        is_log = np.reshape(self.free.is_log, (-1,) + (1,) * (inner.ndim - 1))
         return np.where(is_log, np.exp(np.where(is_log, inner, 0.0)), inner)
 
     def interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
@@ -87,12 +87,12 @@ class Laplace:
         values, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         shift = self.centre[:, None] + root @ normal
-        inner = _inside(self.free, shift, margin=1e-3)
+        inner = self.free.inside(shift, margin=1e-3)
         return np.asarray(self.free.from_prior_space(jnp.asarray(inner)))
 
     def at_bounds(self) -> tuple[str, ...]:
         """Numbers whose optimum lies against a bound: they say structure, not an estimate."""
-        inner = _inside(self.free, self.centre)
+        inner = self.free.inside(self.centre)
         low, high = np.asarray(self.free.lower), np.asarray(self.free.upper)
         share = (inner - low) / (high - low)
         return tuple(
@@ -178,23 +178,6 @@ def laplace_at(free: Free, centre: np.ndarray, jacobian: np.ndarray, observed: i
         directions=vectors,
         jacobian=data,
     )
-
-
-def _tall(values: tuple, like: np.ndarray) -> np.ndarray:
-    """One number per parameter against ``(free, …)``."""
-    return np.reshape(np.asarray(values), (-1,) + (1,) * (like.ndim - 1))
-
-
-def _inside(free: Free, shift: np.ndarray, margin: float = 0.0) -> np.ndarray:
-    """Prior-space values of shifts in prior standard deviations, cut at the bounds.
-
-    Args:
-        margin: distance kept from the bounds, as a share of their range.
-    """
-    shift = np.asarray(shift)
-    low, high = _tall(free.lower, shift), _tall(free.upper, shift)
-    inner = _tall(free.start, shift) + _tall(free.prior_sd, shift) * shift
-    return np.clip(inner, low + margin * (high - low), high - margin * (high - low))
 
 
 @dataclass(frozen=True)

@@ -85,12 +85,17 @@ def open_place(
     site: Path | None = None,
     partition: fluxnet.Partition = "DT",
     fill_from_climatology: bool = False,
+    minimum_quality: float = fluxnet.MINIMUM_QUALITY,
 ) -> Site:
-    """A catalog name, a site file or a FLUXNET monthly file as a site."""
+    """A catalog name, a site file or a FLUXNET monthly file as a site; see ``read_fluxnet``."""
     path = Path(place)
     if path.suffix.lower() == ".csv":
         return fluxnet.read_fluxnet(
-            path, site=site, partition=partition, fill_from_climatology=fill_from_climatology
+            path,
+            site=site,
+            partition=partition,
+            fill_from_climatology=fill_from_climatology,
+            minimum_quality=minimum_quality,
         )
     if site is not None:
         raise typer.BadParameter("--site goes with a FLUXNET file", param_hint="--site")

@@ -34,6 +34,7 @@ Partition = Literal["DT", "NT"]
 
 CLIMATE_COLUMNS = {"air_temperature": "TA_F", "precipitation": "P_F", "shortwave": "SW_IN_F"}
 ID_PATTERN = re.compile(r"_?([A-Z]{2}-[A-Za-z0-9]{3})_")
+MINIMUM_QUALITY = 0.5  # least share of measured data in a month
 SENSOR_DEPTH = 0.05  # m; files do not state it
 SPAN_BY_LENGTH = {4: "yearly", 8: "daily or weekly", 12: "half-hourly"}
 
@@ -181,7 +182,7 @@ def read_fluxnet(
     longitude: float | None = None,
     site: str | Path | SiteEntry | None = None,
     partition: Partition = "DT",
-    minimum_quality: float = 0.5,
+    minimum_quality: float = MINIMUM_QUALITY,
     fill_from_climatology: bool = False,
     co2: Literal["global", "tower"] = "global",
     warming: Warming | None = None,
