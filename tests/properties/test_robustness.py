@@ -1,6 +1,6 @@
 """The sweep: thousands of random site-years with extremes; counts of tried, refused, failed.
 
-``python -m pytest -m slow -s tests/properties/test_robustness.py`` prints the counts.
+``python -m pytest -m slow -s -n 0 tests/properties/test_robustness.py`` prints the counts.
 """
 
 import dataclasses
