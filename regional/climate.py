@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regional import synthetic
-from regional.domain import Domain, synthetic_cells
-from regional.experiment import Experiment, GriddedClimate, Variable
+from regional.domain import Domain, in_box, synthetic_cells
+from regional.experiment import Experiment
 from regional.gridded import Reader
+from regional.settings import GriddedClimate, Variable
 from sites.history import global_co2
 from temjax.forcing import MONTH_DAYS
 from temjax.validation import Finding, check_climate, check_months, raise_findings
@@ -52,10 +53,13 @@ class Climate(Interface):
         co2: July values of those years, ppmv, ``(year,)``.
         segments: the sources in order.
         findings: faults by cell; such cells are masked.
+        common_until: last year in which all scenarios of this climate model are the same; None
+            where there is one scenario only.
     """
 
     years: NDArray
     co2: NDArray
+    common_until: int | None
     segments: tuple[Segment, ...]
     findings: dict[int, list[Finding]]
 
@@ -74,6 +78,7 @@ class SyntheticPlateauClimate:
     co2: NDArray
     segments: tuple[Segment, ...]
     findings: dict[int, list[Finding]] = field(default_factory=dict)
+    common_until: int | None = synthetic.COMMON_UNTIL
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """See ``Climate.load``."""
@@ -90,6 +95,7 @@ class GriddedMonthlyClimate:
     co2: NDArray
     segments: tuple[Segment, ...]
     findings: dict[int, list[Finding]] = field(default_factory=dict)
+    common_until: int | None = None
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """See ``Climate.load``."""
@@ -107,9 +113,10 @@ def load_climate(experiment: Experiment, domain: Domain, member: str, scenario: 
         climate: Climate = _gridded_climate(experiment.climate, domain)
         source = str(experiment.climate.folder)
     else:
+        cells = synthetic_cells(experiment.domain)
         years = np.arange(synthetic.FIRST_YEAR, synthetic.LAST_YEAR + 1)
         climate = SyntheticPlateauClimate(
-            cells=synthetic_cells(experiment.domain),
+            cells=cells.select(in_box(experiment.cells, cells.latitude, cells.longitude)),
             member=member,
             scenario=scenario,
             years=years,

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regional import synthetic
-from regional.experiment import Experiment, GriddedDomain, SyntheticDomain, Variable
+from regional.experiment import Experiment
 from regional.gridded import Grid, Reader
+from regional.settings import GriddedDomain, SyntheticDomain, Variable
 from temjax.forcing import Location
 from temjax.validation import (
     Finding,
@@ -86,8 +87,26 @@ def load_domain(experiment: Experiment) -> Domain:
             kept in ``findings`` instead.
     """
     if isinstance(experiment.domain, SyntheticDomain):
-        return _synthetic_domain(experiment.domain)
-    return _gridded_domain(experiment.domain)
+        domain = _synthetic_domain(experiment.domain)
+    else:
+        domain = _gridded_domain(experiment.domain)
+    if experiment.cells is None:
+        return domain
+    kept = np.flatnonzero(in_box(experiment.cells, domain.latitude, domain.longitude))
+    if kept.size == 0:
+        message = f"no cell of the domain lies in {list(experiment.cells)}"
+        raise_findings([Finding(experiment.name, "cells", "", message, "Choose a larger box.")])
+    return domain.select(kept)
+
+
+def in_box(
+    box: tuple[float, float, float, float] | None, latitude: NDArray, longitude: NDArray
+) -> NDArray:
+    """Whether cell centres lie in a box (west, south, east, north); no box holds everything."""
+    if box is None:
+        return np.ones(latitude.shape, dtype=bool)
+    west, south, east, north = box
+    return (longitude >= west) & (longitude <= east) & (latitude >= south) & (latitude <= north)
 
 
 def synthetic_cells(settings: SyntheticDomain) -> synthetic.Plateau:
@@ -122,6 +141,8 @@ def _gridded_domain(settings: GriddedDomain) -> Domain:
     reader = Reader(settings.folder)
     names = ("vegetation", "sand", "silt", "clay", "elevation")
     wanted: dict[str, Variable] = {name: getattr(settings, name) for name in names}
+    if settings.permafrost is not None:
+        wanted["permafrost"] = settings.permafrost
     fields = {name: reader.read(variable) for name, variable in wanted.items()}
     reference = fields["vegetation"]
     if reference is not None and reference.grid is None:
@@ -141,6 +162,16 @@ def _gridded_domain(settings: GriddedDomain) -> Domain:
     rows, columns = (index.ravel() for index in np.indices(grid.shape))
     latitude, longitude = (values.ravel() for values in grid.fields())
     inside = np.isfinite(classes)  # cells without a class are outside of the region
+    if settings.permafrost is not None:
+        mask = np.asarray(fields["permafrost"].values, dtype=float).ravel()
+        inside &= np.isin(mask, settings.permafrost_classes)
+    if not inside.any():
+        place = settings.permafrost or settings.vegetation
+        reader.find(
+            str(settings.folder / place.file), place.variable, "no cell belongs to the region",
+            "Check the classes of the vegetation map and of the permafrost mask.",
+        )  # fmt: skip
+        raise_findings(reader.findings)
     texture = {n: np.asarray(fields[n].values, float).ravel()[inside] for n in names[1:4]}
     if settings.cell_area_km2 is None and not grid.rectilinear:
         reader.find(
@@ -158,7 +189,7 @@ def _gridded_domain(settings: GriddedDomain) -> Domain:
         row=rows[inside],
         column=columns[inside],
         grid=grid,
-        synthetic=False,
+        synthetic=settings.synthetic,
     )
     return replace(domain, findings=_cell_findings(domain, settings, classes[inside], texture))
 

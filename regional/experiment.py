@@ -9,99 +9,23 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
 
+from regional.settings import (
+    ClimateFile,
+    GriddedClimate,
+    GriddedDomain,
+    IsimipClimate,
+    Section,
+    SyntheticClimate,
+    SyntheticDomain,
+    Variable,
+)
 from temjax.options import ModelOptions
 from temjax.parameter_files import parameter_set_names
-from temjax.validation import DataError, Finding, nearest
+from temjax.validation import DataError, Finding, nearest, raise_findings
 
 YearRange = tuple[int, int]
-
-
-class Section(BaseModel):
-    """A table of the experiment file: frozen, unknown keys rejected."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Variable(Section):
-    """A variable of a NetCDF file in the section's folder."""
-
-    file: str
-    variable: str
-
-
-class SyntheticDomain(Section):
-    """The synthetic plateau (plateau.md B); every product is labelled SYNTHETIC.
-
-    ``stride`` keeps every n-th row and column, starting at ``offset`` (row, column).
-    """
-
-    kind: Literal["synthetic-plateau"]
-    resolution: float = 0.5
-    stride: int = Field(1, ge=1)
-    offset: tuple[int, int] = (0, 0)
-    forest: bool = True
-
-    @model_validator(mode="after")
-    def _grid_fits(self) -> "SyntheticDomain":
-        cells = 7 / self.resolution if self.resolution > 0 else 0.5
-        if abs(cells - round(cells)) > 1e-9:
-            raise ValueError(f"resolution = {self.resolution}: 7 degrees must hold whole cells")
-        return self
-
-
-class GriddedDomain(Section):
-    """Vegetation classes, texture (percent) and elevation (m) on one grid of NetCDF files."""
-
-    kind: Literal["gridded"]
-    folder: Path
-    vegetation: Variable
-    classes: dict[int, str]
-    sand: Variable
-    silt: Variable
-    clay: Variable
-    elevation: Variable
-    cell_area_km2: float | None = Field(None, gt=0)
-
-    @model_validator(mode="after")
-    def _sets_exist(self) -> "GriddedDomain":
-        for number, name in self.classes.items():
-            if name not in parameter_set_names():
-                raise ValueError(
-                    f"classes.{number} = {name!r} is no parameter set. "
-                    f"{nearest(name, parameter_set_names())}"
-                )
-        return self
-
-
-class SyntheticClimate(Section):
-    """Pseudo-GCMs A-D and scenarios rcp45, rcp85; CO2 is the global series."""
-
-    kind: Literal["synthetic-plateau"]
-    members: tuple[Literal["A", "B", "C", "D"], ...] = ("A",)
-    scenarios: tuple[Literal["rcp45", "rcp85"], ...] = ("rcp85",)
-
-
-class ClimateFile(Section):
-    """One file of monthly climate; files follow each other in time without gap or overlap."""
-
-    file: str
-    label: str
-
-
-class GriddedClimate(Section):
-    """Monthly NetCDF files on the domain's grid, joined in time, and annual CO2 files."""
-
-    kind: Literal["monthly-netcdf"]
-    folder: Path
-    member: str
-    scenario: str
-    files: tuple[ClimateFile, ...] = Field(min_length=1)
-    air_temperature: str
-    precipitation: str
-    shortwave: str
-    co2: tuple[Variable, ...] = Field(min_length=1)
 
 
 class Protocol(Section):
@@ -171,23 +95,28 @@ class RunSettings(Section):
 
 
 class Experiment(Section):
-    """A whole experiment file."""
+    """A whole experiment file; ``cells`` (west, south, east, north, degrees) cuts the domain."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
     region: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     institution: str = "temjax user"
     contact: str = "not given"
+    cells: tuple[float, float, float, float] | None = None
     domain: Annotated[SyntheticDomain | GriddedDomain, Field(discriminator="kind")]
-    climate: Annotated[SyntheticClimate | GriddedClimate, Field(discriminator="kind")]
+    climate: Annotated[
+        SyntheticClimate | GriddedClimate | IsimipClimate, Field(discriminator="kind")
+    ]
     protocol: Protocol
-    parameters: dict[str, Path] = {}
+    parameters: dict[str, Path] = Field(default_factory=dict)
     model: ModelChoices = ModelChoices()
     run: RunSettings = RunSettings()
 
     @model_validator(mode="after")
     def _parts_agree(self) -> "Experiment":
-        if (self.domain.kind == "gridded") != (self.climate.kind == "monthly-netcdf"):
+        if self.cells and not (self.cells[0] < self.cells[2] and self.cells[1] < self.cells[3]):
+            raise ValueError(f"cells = {list(self.cells)}: give west, south, east, north")
+        if (self.domain.kind == "gridded") == isinstance(self.climate, SyntheticClimate):
             raise ValueError(
                 f"domain.kind = {self.domain.kind!r} does not go with "
                 f"climate.kind = {self.climate.kind!r}"
@@ -203,7 +132,7 @@ class Experiment(Section):
     @property
     def synthetic(self) -> bool:
         """Whether products must say SYNTHETIC."""
-        return self.domain.kind == "synthetic-plateau"
+        return self.domain.kind == "synthetic-plateau" or self.domain.synthetic
 
     @property
     def options(self) -> ModelOptions:
@@ -217,6 +146,41 @@ class Experiment(Section):
             return ((self.climate.member, self.climate.scenario),)
         return tuple((m, s) for m in self.climate.members for s in self.climate.scenarios)
 
+    def select(
+        self,
+        members: list[str] | None = None,
+        scenarios: list[str] | None = None,
+        cells: tuple[float, float, float, float] | None = None,
+    ) -> "Experiment":
+        """The experiment with some of its members and scenarios (case does not matter) and cells.
+
+        Raises:
+            DataError: a name the experiment does not have, or a box that is none.
+        """
+        findings, chosen = [], {}
+        for key, wanted in (("members", members), ("scenarios", scenarios)):
+            if wanted is None:
+                continue
+            known = tuple(dict.fromkeys(pair[key == "scenarios"] for pair in self.members))
+            by_name = {name.casefold(): name for name in known}
+            findings += [
+                Finding(self.name, key, "", f"{name!r} is not in the file", nearest(name, known))
+                for name in wanted
+                if name.casefold() not in by_name
+            ]
+            names = [name.casefold() for name in wanted]
+            chosen[key] = tuple(name for name in known if name.casefold() in names)
+        raise_findings(findings)
+        if isinstance(self.climate, GriddedClimate):
+            chosen = {}  # one member, one scenario
+        made = self.model_copy(update={"climate": self.climate.model_copy(update=chosen)})
+        if cells is None:
+            return made
+        if not (cells[0] < cells[2] and cells[1] < cells[3]):
+            mend = "Give bbox:west,south,east,north in degrees."
+            raise DataError([Finding(self.name, "cells", "", f"{cells} is no box", mend)])
+        return made.model_copy(update={"cells": cells})
+
     @property
     def hash(self) -> str:
         """Hash of every choice that can change a result (not where files lie, nor workers)."""
@@ -227,7 +191,7 @@ class Experiment(Section):
                 "contact": True,
                 "parameters": True,  # their values are hashed, not their places
                 "domain": {"folder"},
-                "climate": {"folder", "members", "scenarios"},
+                "climate": {"folder", "members", "scenarios", "cache"},
                 "run": {"workers"},
             }
         )
@@ -261,6 +225,7 @@ def read_experiment(path: Path | str) -> Experiment:
         ) from error
     for table in ("domain", "climate"):
         _resolve(document.get(table), "folder", path.parent)
+    _resolve(document.get("climate"), "cache", path.parent)
     for name in list(document.get("parameters", {})):
         _resolve(document["parameters"], name, path.parent)
     try:
@@ -274,7 +239,7 @@ def _resolve(table: object, key: str, base: Path) -> None:
         table[key] = str((base / table[key]).resolve())
 
 
-_KINDS = {"synthetic-plateau", "gridded", "monthly-netcdf"}
+_KINDS = {"synthetic-plateau", "gridded", "monthly-netcdf", "isimip2b"}
 
 
 def _finding(path: Path, fault: dict) -> Finding:
@@ -300,6 +265,7 @@ def _known_keys(location: tuple) -> set[str]:
         ("domain", "gridded"): GriddedDomain,
         ("climate", "synthetic-plateau"): SyntheticClimate,
         ("climate", "monthly-netcdf"): GriddedClimate,
+        ("climate", "isimip2b"): IsimipClimate,
         ("protocol",): Protocol,
         ("model",): ModelChoices,
         ("run",): RunSettings,

@@ -11,8 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from regional.climate import to_model_units, whole_years
-from regional.experiment import Variable
 from regional.gridded import Field, Reader
+from regional.settings import Variable
 from temjax.validation import Finding, check_climate, check_texture
 
 _NAMES = {

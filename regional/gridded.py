@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from regional.experiment import Variable
+from regional.settings import Variable
 from temjax.validation import Finding, nearest
 
 _LATITUDES, _LONGITUDES = ("lat", "latitude"), ("lon", "longitude")

@@ -27,6 +27,8 @@ class Timeline:
         co2: ppmv, ``(year, 12)``.
         exposed: whether thaw exposure acts (S_T), ``(year,)``.
         spin_up, historical, future: (first index, index after the last).
+        past: leading part of the history that all scenarios of a climate model share, in whole
+            blocks of years; empty where nothing is shared.
         equilibrium_rows: climate rows of the equilibrium.
         equilibrium_co2: ppmv.
     """
@@ -36,6 +38,7 @@ class Timeline:
     co2: NDArray
     exposed: NDArray
     spin_up: tuple[int, int]
+    past: tuple[int, int]
     historical: tuple[int, int]
     future: tuple[int, int]
     equilibrium_rows: NDArray
@@ -49,8 +52,17 @@ class Timeline:
         return switch
 
 
-def make_timeline(protocol: Protocol, climate: Climate) -> Timeline:
-    """Lay out the years of a protocol over a climate that covers them."""
+def make_timeline(
+    protocol: Protocol, climate: Climate, block_years: int, share: bool = True
+) -> Timeline:
+    """Lay out the years of a protocol over a climate that covers them.
+
+    Args:
+        protocol: periods.
+        climate: of one member and scenario.
+        block_years: length of the blocks the past is made of.
+        share: whether scenarios of a member may share their past.
+    """
     first_year = int(climate.years[0])
 
     def rows(period: tuple[int, int]) -> NDArray:
@@ -73,11 +85,21 @@ def make_timeline(protocol: Protocol, climate: Climate) -> Timeline:
         co2=co2,
         exposed=(np.arange(years.size) >= length) & (years >= protocol.first_exposure_year),
         spin_up=(0, length),
+        past=(length, length + (_common_years(protocol, climate, block_years) if share else 0)),
         historical=(length, branch),
         future=(branch, years.size),
         equilibrium_rows=rows(protocol.equilibrium_years),
         equilibrium_co2=float(july[0]),
     )
+
+
+def _common_years(protocol: Protocol, climate: Climate, block_years: int) -> int:
+    """Years of history, in whole blocks, whose forcing and next January all scenarios share."""
+    before = (protocol.equilibrium_years, protocol.spin_up_years)
+    if climate.common_until is None or max(last for _, last in before) > climate.common_until:
+        return 0
+    common = min(climate.common_until - 1, protocol.historical[1]) - protocol.historical[0] + 1
+    return max(common, 0) // block_years * block_years
 
 
 def blocks(start: int, stop: int, length: int) -> list[tuple[int, int]]:

@@ -57,6 +57,13 @@ def unpack_state(
     return module(**parts)
 
 
+def remove_points(*folders: Path) -> None:
+    """Remove the restart points of earlier runs, finished or half written."""
+    for folder in dict.fromkeys(folders):
+        for point in (*folder.glob("tile*.npz"), *folder.glob("tile*.partial")):
+            point.unlink()
+
+
 class Restarts:
     """Restart points of one tile.
 

@@ -1,11 +1,6 @@
 """A regional run: cells in tiles, tiles side by side, bad cells masked and named."""
 
-import multiprocessing
-import os
-import signal
-import threading
-import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +14,11 @@ from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
 from regional.progress import Meter
 from regional.protocol import Timeline, make_timeline
-from regional.restart import Products, Restarts
+from regional.restart import Products, remove_points
 from regional.seam import Seam, find_seams
-from regional.tile import Cells, Report, Stopped, TileRun
+from regional.tile import Cells
+from regional.workers import TileDone, TileWork, run_tasks
 from sites.provenance import parameter_hash
-from temjax import __version__
 from temjax.equilibrium import METHODS
 from temjax.heat_equilibrium import tolerance
 from temjax.parameter_files import load_parameters, read_parameters
@@ -32,9 +27,6 @@ from temjax.validation import DataError, Finding
 
 STATUS = ("ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite")
 OK, NOT_CONVERGED, INVALID_INPUT, NO_VEGETATION, NOT_FINITE = range(len(STATUS))
-_JAX_SETTINGS = (  # what worker processes take over
-    "jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
-)  # fmt: skip
 MASKED = (INVALID_INPUT, NO_VEGETATION, NOT_FINITE)
 
 
@@ -53,8 +45,9 @@ class MemberResult:
         segments: climate sources in order.
         seams: steps where climate sources meet.
         parameter_hashes: by vegetation type in use.
-        cell_years: simulated now, without those taken from restart points.
-        seconds: wall time.
+        cell_years: simulated now, without those taken from restart points; a past that scenarios
+            share counts for the first of them.
+        seconds: time of its tiles, added up over workers.
     """
 
     member: str
@@ -78,14 +71,26 @@ def project(
     resume: bool = False,
     console: Console | None = None,
 ) -> list[MemberResult]:
-    """Run every member of an experiment.
+    """Run every member of an experiment and keep all results; see ``project_members``."""
+    return list(project_members(experiment, out, resume=resume, console=console))
+
+
+def project_members(
+    experiment: Experiment,
+    out: Path,
+    *,
+    resume: bool = False,
+    console: Console | None = None,
+) -> Iterator[MemberResult]:
+    """Run the members of an experiment; each is handed over when it is done, in order.
 
     float64 is switched on for the process: equilibrium and spin-up need it (false convergence in
     float32, numerics.md).
 
     Args:
         experiment: validated choices.
-        out: restart points go to ``out/restart/<member>_<scenario>``.
+        out: restart points go to ``out/restart``: ``<member>`` for the phases that a member's
+            scenarios share, ``<member>_<scenario>`` for the others.
         resume: go on from restart points of the same configuration; otherwise they are removed.
         console: for progress and log; a quiet one by default.
 
@@ -95,66 +100,156 @@ def project(
     jax.config.update("jax_enable_x64", True)
     console = console or Console(quiet=True)
     domain = load_domain(experiment)
-    results = []
-    for member, scenario in experiment.members:
-        folder = out / "restart" / f"{member.lower()}_{scenario}"
-        if not resume and folder.is_dir():
-            for point in (*folder.glob("tile*.npz"), *folder.glob("tile*.partial")):
-                point.unlink()
-        climate = load_climate(experiment, domain, member, scenario)
-        results.append(_run_member(experiment, domain, climate, member, scenario, folder, console))
-    return results
+    groups = []
+    for member in dict.fromkeys(member for member, _ in experiment.members):
+        scenarios = [scenario for name, scenario in experiment.members if name == member]
+        groups.append(_prepare(experiment, domain, member, scenarios, out / "restart", console))
+    if not resume:
+        for group in groups:
+            remove_points(group.shared_folder, *(run.folder for run in group.runs))
+    total = sum(run.years for group in groups for run in group.runs) * domain.size
+    tasks = ((position, tile) for position, group in enumerate(groups) for tile in group.tiles)
+    with Meter(console, experiment.name, total) as meter:
+        waiting = {position: {} for position in range(len(groups))}
+        done = run_tasks(experiment, ((key, groups[key[0]].work(key[1])) for key in tasks), meter)
+        for (position, tile), made in done:
+            waiting[position][tile] = made
+            while waiting and _complete(groups, waiting):
+                position = min(waiting)
+                yield from _results(domain, groups[position], waiting.pop(position))
 
 
-def _run_member(
+def _complete(groups: list["Group"], waiting: dict[int, dict]) -> bool:
+    first = min(waiting)
+    return len(waiting[first]) == len(groups[first].tiles)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One scenario of a member, before it is run."""
+
+    scenario: str
+    climate: Climate
+    timeline: Timeline
+    seams: list[Seam]
+    folder: Path
+
+    @property
+    def years(self) -> int:
+        """Years to simulate per cell; the future is run twice."""
+        return 2 * self.timeline.future[1] - self.timeline.future[0]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The scenarios of one climate model: they share cells, parameter sets and the past."""
+
+    member: str
+    domain: Domain
+    runs: list[Planned]
+    findings: dict[int, list[Finding]]
+    names: list[str]
+    sets: list[Parameters]
+    tiles: dict[int, tuple[NDArray, NDArray]]
+    shared_folder: Path
+
+    def work(self, tile: int) -> TileWork:
+        """Inputs of one tile, all scenarios; climate is read here and not kept."""
+        index, source = self.tiles[tile]
+        domain = self.domain
+        cells = [
+            Cells(
+                number=tile,
+                index=index,
+                latitude=domain.latitude[source],
+                elevation=domain.elevation[source],
+                silt_plus_clay=domain.silt_plus_clay[source],
+                parameter_index=np.searchsorted(self.names, domain.vegetation[source]),
+                climate=run.climate.load(source),
+            )
+            for run in self.runs
+        ]
+        return TileWork(
+            sets=self.sets,
+            shared_folder=self.shared_folder,
+            scenarios=[
+                (f"{self.member} {run.scenario}", run.timeline, given, run.folder)
+                for run, given in zip(self.runs, cells, strict=True)
+            ],
+        )
+
+
+def _prepare(
     experiment: Experiment,
     domain: Domain,
-    climate: Climate,
     member: str,
-    scenario: str,
-    folder: Path,
+    scenarios: list[str],
+    restart: Path,
     console: Console,
-) -> MemberResult:
-    started = time.perf_counter()
-    findings = merge_findings(domain.findings, climate.findings)
+) -> Group:
+    """Read a member's climates and lay out its tiles.
+
+    A cell with faulty climate in one scenario is masked in all of them, so that their areas agree.
+    """
+    climates = [load_climate(experiment, domain, member, scenario) for scenario in scenarios]
+    findings = merge_findings(domain.findings, *(climate.findings for climate in climates))
     good = np.array([cell for cell in range(domain.size) if cell not in findings], dtype=int)
     if good.size == 0:
         raise DataError(
             [fault for found in list(findings.values())[:1] for fault in found]
             + [Finding(experiment.name, "cells", "", "no cell is valid", "Mend the input.")]
         )
-    seams = find_seams(climate, domain.area)
-    for seam in seams:
-        console.print(f"[yellow]Forcing seam[/] {seam}")
     if findings:
-        console.print(f"[yellow]{len(findings)} of {domain.size} cells masked: invalid input[/]")
-
+        console.print(
+            f"[yellow]{len(findings)} of {domain.size} cells masked: invalid input[/] ({member})"
+        )
     names = sorted(set(domain.vegetation[good]))
     sets = [_parameter_set(experiment, name) for name in names]
     _check_stefan(experiment, names, sets)
-    timeline = make_timeline(experiment.protocol, climate)
-    tiles = _tiles(experiment, domain, climate, names, good)
-    years = 2 * timeline.future[1] - timeline.future[0]  # the future is run twice
-    meter = Meter(console, f"{member} {scenario}", years * sum(cells.index.size for cells in tiles))
-    with meter:
-        made = _run_tiles(experiment, timeline, tiles, sets, folder, meter)
-    products, status = _collect(domain, tiles, made, findings)
-    return MemberResult(
-        member=member,
-        scenario=scenario,
-        domain=domain,
-        timeline=timeline,
-        products=products,
-        status=status,
-        findings=dict(sorted(findings.items())),
-        segments=climate.segments,
-        seams=seams,
-        parameter_hashes={
-            name: parameter_hash(parameters) for name, parameters in zip(names, sets, strict=True)
-        },
-        cell_years=meter.computed,
-        seconds=time.perf_counter() - started,
-    )
+    # the reference thickness of const2020 depends on the scenario and enters at the equilibrium
+    share = experiment.options.root_zone_nitrogen != "const2020"
+    runs = []
+    for scenario, climate in zip(scenarios, climates, strict=True):
+        seams = find_seams(climate, domain.area)
+        for seam in seams:
+            console.print(f"[yellow]Forcing seam[/] {seam}")
+        timeline = make_timeline(
+            experiment.protocol, climate, experiment.run.block_years, share=share
+        )
+        folder = restart / f"{member}_{scenario}".lower()
+        runs.append(Planned(scenario, climate, timeline, seams, folder))
+    shares = runs[0].timeline.past[0] < runs[0].timeline.past[1]
+    shared_folder = restart / member.lower() if shares else runs[0].folder
+    tiles = _tiles(experiment, domain, good)
+    return Group(member, domain, runs, findings, names, sets, tiles, shared_folder)
+
+
+def _results(
+    domain: Domain, group: Group, made: dict[int, list[TileDone]]
+) -> Iterator[MemberResult]:
+    for number, run in enumerate(group.runs):
+        tiles = [(group.tiles[tile][0], done[number]) for tile, done in sorted(made.items())]
+        findings = {cell: list(found) for cell, found in group.findings.items()}
+        products, status = _collect(domain, [(i, done.products) for i, done in tiles], findings)
+        for done in made.values():
+            done[number].products.clear()
+        yield MemberResult(
+            member=group.member,
+            scenario=run.scenario,
+            domain=domain,
+            timeline=run.timeline,
+            products=products,
+            status=status,
+            findings=dict(sorted(findings.items())),
+            segments=run.climate.segments,
+            seams=run.seams,
+            parameter_hashes={
+                name: parameter_hash(parameters)
+                for name, parameters in zip(group.names, group.sets, strict=True)
+            },
+            cell_years=sum(done.cell_years for _, done in tiles),
+            seconds=sum(done.seconds for _, done in tiles),
+        )
 
 
 def _parameter_set(experiment: Experiment, vegetation: str) -> Parameters:
@@ -175,17 +270,18 @@ def _check_stefan(experiment: Experiment, names: list[str], sets: list[Parameter
 
 
 def _tiles(
-    experiment: Experiment, domain: Domain, climate: Climate, names: list[str], good: NDArray
-) -> list[Cells]:
-    """Tiles of one common size; cells keep their position, faulty ones carry a good cell's input.
+    experiment: Experiment, domain: Domain, good: NDArray
+) -> dict[int, tuple[NDArray, NDArray]]:
+    """Tiles of one common size: the domain cells of each and the cells whose input they carry.
 
-    A tile without a good cell is left out.
+    Cells keep their position; faulty ones and the padding carry a good cell's input. A tile
+    without a good cell is left out.
     """
     number = -(-domain.size // experiment.run.tile_cells)
     size = -(-domain.size // number)
     valid = np.zeros(domain.size, dtype=bool)
     valid[good] = True
-    tiles = []
+    tiles = {}
     for tile in range(number):
         index = np.arange(tile * size, min((tile + 1) * size, domain.size))
         usable = index[valid[index]]
@@ -193,120 +289,22 @@ def _tiles(
             continue
         source = np.full(size, usable[0])
         source[: index.size] = np.where(valid[index], index, usable[0])
-        tiles.append(
-            Cells(
-                number=tile,
-                index=index,
-                latitude=domain.latitude[source],
-                elevation=domain.elevation[source],
-                silt_plus_clay=domain.silt_plus_clay[source],
-                parameter_index=np.searchsorted(names, domain.vegetation[source]),
-                climate=climate.load(source),
-            )
-        )
+        tiles[tile] = (index, source)
     return tiles
 
 
-def _run_tiles(
-    experiment: Experiment,
-    timeline: Timeline,
-    tiles: list[Cells],
-    sets: list[Parameters],
-    folder: Path,
-    meter: Meter,
-) -> list[Products]:
-    """All tiles, here or in processes of their own.
-
-    Processes, not threads: two XLA programs that run at once in one process can wait for each
-    other's threads for ever. Ctrl-C ends the tiles at their next block; restart points stay.
-    """
-    workers = min(experiment.run.workers or os.cpu_count() or 1, len(tiles))
-    if workers == 1 or jax.default_backend() != "cpu":
-        return [
-            run_tile(experiment, timeline, cells, sets, folder, meter.report) for cells in tiles
-        ]
-    sets = jax.tree.map(np.asarray, sets)
-    context = multiprocessing.get_context("spawn")
-    queue, stop = context.Queue(), context.Event()
-    listener = threading.Thread(target=_listen, args=(queue, meter), daemon=True)
-    listener.start()
-    made: list[Products] = [{}] * len(tiles)
-    settings = {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
-    start = (queue, stop, settings)
-    with ProcessPoolExecutor(workers, context, _start_worker, start) as pool:
-        futures = {
-            pool.submit(_work, experiment, timeline, cells, sets, folder): position
-            for position, cells in enumerate(tiles)
-        }
-        try:
-            for future in as_completed(futures):
-                made[futures[future]] = future.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-        finally:
-            queue.put(None)
-            listener.join()
-    return made
-
-
-def run_tile(
-    experiment: Experiment,
-    timeline: Timeline,
-    cells: Cells,
-    sets: list[Parameters],
-    folder: Path,
-    report: Report,
-) -> Products:
-    """All phases of one tile, from its restart points where they exist."""
-    run_hash = cells.hash(sets, timeline, f"{experiment.hash} {__version__}")
-    restarts = Restarts(folder, cells.number, run_hash)
-    return TileRun(experiment, timeline, cells, sets, restarts, report).run()
-
-
-_worker: dict = {}
-
-
-def _start_worker(queue, stop, settings: dict) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    _worker.update(queue=queue, stop=stop)
-
-
-def _work(
-    experiment: Experiment,
-    timeline: Timeline,
-    cells: Cells,
-    sets: list[Parameters],
-    folder: Path,
-) -> Products:
-    def report(phase: str, cell_years: int, computed: bool) -> None:
-        if _worker["stop"].is_set():
-            raise Stopped(phase)
-        _worker["queue"].put((phase, cell_years, computed))
-
-    return run_tile(experiment, timeline, cells, sets, folder, report)
-
-
-def _listen(queue, meter: Meter) -> None:
-    while (message := queue.get()) is not None:
-        meter.report(*message)
-
-
 def _collect(
-    domain: Domain, tiles: list[Cells], made: list[Products], findings: dict[int, list[Finding]]
+    domain: Domain, tiles: list[tuple[NDArray, Products]], findings: dict[int, list[Finding]]
 ) -> tuple[Products, NDArray]:
     """Tiles put together on the cell axis; masked cells become NaN, reasons go to ``findings``."""
     status = np.full(domain.size, OK)
     status[list(findings)] = INVALID_INPUT
     products: Products = {}
-    for cells, tile in zip(tiles, made, strict=True):
+    for index, tile in tiles:
         for name, values in tile.items():
             if name not in products:
                 products[name] = np.full((*values.shape[:-1], domain.size), np.nan)
-            products[name][..., cells.index] = values[..., : cells.index.size]
+            products[name][..., index] = values[..., : index.size]
     certificate = {
         NO_VEGETATION: (products["equilibrium/method"] == METHODS.index("no vegetation"),
                         "too cold or too dry for vegetation: warmest month of the equilibrium "

@@ -22,6 +22,7 @@ LABEL = "SYNTHETIC"
 PSEUDO_GCMS: tuple[str, ...] = ("A", "B", "C", "D")
 SCENARIOS: tuple[str, ...] = ("rcp45", "rcp85")
 FIRST_YEAR, LAST_HISTORICAL_YEAR, LAST_YEAR = 1861, 2005, 2099
+COMMON_UNTIL = 1995  # the scenarios' precipitation trends part after this year
 
 # warming and precipitation factors of the four pseudo-GCMs (f_T, f_P); an invented spread
 _FACTORS = {"A": (0.80, 0.6), "B": (0.95, 1.4), "C": (1.10, 0.8), "D": (1.20, 1.2)}
@@ -241,7 +242,7 @@ def climate(
     precipitation = (
         cells.annual_precipitation
         * _PRECIPITATION_SHARES[None, :, None]
-        * (1 + trend * np.maximum(years - 1995, 0))[:, None, None]
+        * (1 + trend * np.maximum(years - COMMON_UNTIL, 0))[:, None, None]
     )
     insolation = 1 - 0.29 * np.cos(2 * np.pi * (_MONTHS + 0.8) / 12)
     shortwave = np.broadcast_to(

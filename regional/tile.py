@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -56,12 +57,16 @@ class Cells:
     parameter_index: NDArray
     climate: dict[str, NDArray]
 
-    def hash(self, sets: Sequence[Parameters], timeline: Timeline, choices: str) -> str:
-        """Hash of everything the tile's results depend on."""
+    def hash(
+        self, sets: Sequence[Parameters], timeline: Timeline, choices: str, until: int | None = None
+    ) -> str:
+        """Hash of everything the tile's results up to timeline index ``until`` depend on."""
         digest = hashlib.sha256(choices.encode())
         arrays = [getattr(self, f.name) for f in dataclasses.fields(self)[1:-1]]
-        arrays += [self.climate[name] for name in VARIABLES]
-        arrays += [timeline.rows, timeline.co2, timeline.exposed]
+        seen = slice(None if until is None else until + 1)  # with the next January
+        rows = np.unique(np.concatenate([timeline.equilibrium_rows, timeline.rows[seen]]))
+        arrays += [self.climate[name][rows] for name in VARIABLES]
+        arrays += [timeline.rows[seen], timeline.co2[seen], timeline.exposed[seen]]
         arrays += [np.asarray(leaf) for leaf in jax.tree.leaves(list(sets))]
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -81,6 +86,7 @@ class TileRun:
         cells: inputs.
         sets: parameter sets ``parameter_index`` points into.
         restarts: restart points of this tile.
+        shared: restart points of the phases that the member's scenarios share.
         report: called with (phase, cell-years done, whether they were computed now); raises
             ``Stopped`` to end the run at a block's end.
     """
@@ -92,11 +98,12 @@ class TileRun:
         cells: Cells,
         sets: Sequence[Parameters],
         restarts: Restarts,
+        shared: Restarts,
         report: Report,
     ):
         self.experiment, self.timeline, self.cells = experiment, timeline, cells
         self.options = experiment.options
-        self.restarts, self.report = restarts, report
+        self.restarts, self.shared, self.report = restarts, shared, report
         self.precise = self._inputs(sets, "float64")
         self.working = self.precise
         if experiment.run.precision != "float64":
@@ -119,26 +126,41 @@ class TileRun:
     def run(self) -> Products:
         """All phases; products named ``historical/...``, ``S_R/...``, ``S_T/...``, certificates."""
         self._set_reference()
-        state, products = self._phase("equilibrium", self._equilibrium, 0)
+        shared = self.shared
+        state, products = self._phase("equilibrium", self._equilibrium, 0, shared)
         finite = np.ones(self.cells.latitude.size, dtype=bool)
         first, last = self.timeline.spin_up
-        state, made = self._phase("spin-up", lambda: self._spin_up(state), last - first)
+        state, made = self._phase("spin-up", lambda: self._spin_up(state), last - first, shared)
         finite &= made["finite"]
         state = self._cast(state, self.experiment.run.precision)
-        first, last = self.timeline.historical
-        state, made = self._phase("historical", lambda: self._historical(state), last - first)
-        finite &= made.pop("finite")
-        products |= made
+        history = []
+        split, (first, last) = self.timeline.past[1], self.timeline.historical
+        for phase, span, restarts in (
+            ("past", (first, split), shared),
+            ("historical", (split, last), self.restarts),
+        ):
+            if span[0] == span[1]:
+                continue
+            compute = partial(self._historical, state, span)
+            state, made = self._phase(phase, compute, span[1] - span[0], restarts)
+            finite &= made.pop("finite")
+            history.append(made)
+        products |= _joined("", history)
         first, last = self.timeline.future
-        _, made = self._phase("future", lambda: self._future(state), 2 * (last - first))
+        compute = partial(self._future, state)
+        _, made = self._phase("future", compute, 2 * (last - first), self.restarts)
         finite &= made.pop("finite")
         return products | made | {"finite": finite}
 
     def _phase(
-        self, phase: str, compute: Callable[[], tuple[State | None, Products]], years: int
+        self,
+        phase: str,
+        compute: Callable[[], tuple[State | None, Products]],
+        years: int,
+        restarts: Restarts,
     ) -> tuple[State | None, Products]:
         """A phase from its restart point, or computed and saved."""
-        found = self.restarts.load(phase)
+        found = restarts.load(phase)
         if found is not None:
             self.report(phase, years * self.cells.index.size, False)
             return found
@@ -146,7 +168,7 @@ class TileRun:
             f"{phase} (the first tile compiles)" if self.cells.number == 0 else phase, 0, True
         )
         state, products = compute()
-        self.restarts.save(phase, state, products)
+        restarts.save(phase, state, products)
         return state, products
 
     @staticmethod
@@ -226,15 +248,15 @@ class TileRun:
             state, finite = run.state, finite & np.asarray(run.finite)
         return state, {"finite": finite}
 
-    def _historical(self, state: State) -> tuple[State, Products]:
+    def _historical(self, state: State, span: tuple[int, int]) -> tuple[State, Products]:
         constants = cell_constants(*self.working[:2])
         finite = np.ones(self.cells.latitude.size, dtype=bool)
         parts = []
-        for block in blocks(*self.timeline.historical, self.experiment.run.block_years):
+        for block in blocks(*span, self.experiment.run.block_years):
             run = self._advance("historical", state, block, self.timeline.exposed)
             state, finite = run.state, finite & np.asarray(run.finite)
             parts.append(annual_products(run, constants))
-        return state, _joined("historical", parts) | {"finite": finite}
+        return state, _joined("historical/", parts) | {"finite": finite}
 
     def _future(self, branch: State) -> tuple[None, Products]:
         """S_R and S_T from one state; heat reads neither, so both share the soil climate."""
@@ -255,7 +277,7 @@ class TileRun:
                 parts[name].append(annual_products(run, constants))
         products = {"finite": finite}
         for name in EXPERIMENTS:
-            joined = _joined(name, parts[name])
+            joined = _joined(f"{name}/", parts[name])
             products |= {key: value[: last - first] for key, value in joined.items()}
         return None, products
 
@@ -309,5 +331,5 @@ class TileRun:
 
 
 def _joined(prefix: str, parts: list[Products]) -> Products:
-    """Blocks put together along the years, under ``prefix/``."""
-    return {f"{prefix}/{name}": np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    """Blocks put together along the years, their names after ``prefix``."""
+    return {f"{prefix}{name}": np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -35,7 +35,7 @@ def climate():
 
 @pytest.fixture(scope="module")
 def timeline(climate):
-    return make_timeline(PROTOCOL, climate)
+    return make_timeline(PROTOCOL, climate, 40)
 
 
 def test_spin_up_ends_with_a_whole_cycle(timeline):
@@ -64,7 +64,7 @@ def test_exposure_starts_when_asked_and_ends_at_the_branch_in_the_reference(time
 
 def test_spin_up_labels_never_switch_exposure_on(climate):
     early = PROTOCOL.model_copy(update={"exposure_from": 1800})
-    timeline = make_timeline(early, climate)
+    timeline = make_timeline(early, climate, 40)
     assert not timeline.exposed[:12].any()
     assert timeline.exposed[12:].all()
 

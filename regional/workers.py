@@ -1,0 +1,141 @@
+"""Tiles in processes of their own, forcing handed out as they become free.
+
+Processes, not threads: two XLA programs that run at once in one process can wait for each other's
+threads for ever. Ctrl-C ends the tiles at their next block; restart points stay.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from regional.experiment import Experiment
+from regional.progress import Meter
+from regional.protocol import Timeline
+from regional.restart import Products, Restarts
+from regional.tile import Cells, Report, Stopped, TileRun
+from temjax import __version__
+from temjax.parameters import Parameters
+
+Key = tuple[int, int]
+_JAX_SETTINGS = (  # what worker processes take over
+    "jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TileWork:
+    """One tile of a member: its scenarios, run after each other, share the past.
+
+    Attributes:
+        sets: parameter sets.
+        shared_folder: restart points of the shared phases.
+        scenarios: label, years, cells and folder of restart points of each.
+    """
+
+    sets: list[Parameters]
+    shared_folder: Path
+    scenarios: list[tuple[str, Timeline, Cells, Path]]
+
+
+@dataclass(frozen=True)
+class TileDone:
+    """Products of one tile and scenario, cell-years computed now and seconds they took."""
+
+    products: Products
+    cell_years: int
+    seconds: float
+
+
+def run_work(experiment: Experiment, work: TileWork, report: Report) -> list[TileDone]:
+    """All scenarios of a tile, each from its restart points where they exist."""
+    choices = f"{experiment.hash} {__version__}"
+    done = []
+    for label, timeline, cells, folder in work.scenarios:
+        started, computed = time.perf_counter(), 0
+        place = f"{label} tile {cells.number}"
+
+        def tell(phase: str, years: int, now: bool, place: str = place) -> None:
+            nonlocal computed
+            computed += years if now else 0
+            report(f"{place}: {phase}", years, now)
+
+        own = Restarts(folder, cells.number, cells.hash(work.sets, timeline, choices))
+        shared = own
+        if timeline.past[0] < timeline.past[1]:
+            past = cells.hash(work.sets, timeline, choices, timeline.past[1])
+            shared = Restarts(work.shared_folder, cells.number, past)
+        made = TileRun(experiment, timeline, cells, work.sets, own, shared, tell).run()
+        done.append(TileDone(made, computed, time.perf_counter() - started))
+    return done
+
+
+def run_tasks(
+    experiment: Experiment, tasks: Iterable[tuple[Key, TileWork]], meter: Meter
+) -> Iterator[tuple[Key, list[TileDone]]]:
+    """Results in the order they are done; a task's input is made when a worker can take it."""
+    workers = experiment.run.workers or os.cpu_count() or 1
+    if workers == 1 or jax.default_backend() != "cpu":
+        for key, work in tasks:
+            yield key, run_work(experiment, work, meter.report)
+        return
+    context = multiprocessing.get_context("spawn")
+    queue, stop = context.Queue(), context.Event()
+    listener = threading.Thread(target=_listen, args=(queue, meter), daemon=True)
+    listener.start()
+    settings = {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
+    start = (queue, stop, settings)
+    with ProcessPoolExecutor(workers, context, _start_worker, start) as pool:
+        pending: dict[Future, Key] = {}
+        try:
+            for key, work in tasks:
+                plain = replace(work, sets=jax.tree.map(np.asarray, work.sets))
+                pending[pool.submit(_work, experiment, plain)] = key
+                if len(pending) > workers:  # one waits, so that no worker does
+                    yield from _finished(pending)
+            while pending:
+                yield from _finished(pending)
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        finally:
+            queue.put(None)
+            listener.join()
+
+
+def _finished(pending: dict[Future, Key]) -> Iterator[tuple[Key, list[TileDone]]]:
+    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+        yield pending.pop(future), future.result()
+
+
+_worker: dict = {}
+
+
+def _start_worker(queue, stop, settings: dict) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    _worker.update(queue=queue, stop=stop)
+
+
+def _work(experiment: Experiment, work: TileWork) -> list[TileDone]:
+    def report(phase: str, cell_years: int, computed: bool) -> None:
+        if _worker["stop"].is_set():
+            raise Stopped(phase)
+        _worker["queue"].put((phase, cell_years, computed))
+
+    return run_work(experiment, work, report)
+
+
+def _listen(queue, meter: Meter) -> None:
+    while (message := queue.get()) is not None:
+        meter.report(*message)
