@@ -20,9 +20,33 @@ from temjax.year import YearCarry, YearInputs, ecosystem_year, month_drivers
 
 # Below these a relative residual is measured against the floor: g m⁻² or mm.
 FLOORS = {"vegetation_carbon": 1.0, "soil_organic_carbon": 10.0, "soil_organic_nitrogen": 1.0}
+LEAST_VEGETATION = 1.0  # g C m⁻², below which a fixed point is bare ground
 SLOW = tuple(map(pool_index, POOLS[:5]))
 NITROGEN = tuple(pool_index(name) for name in POOLS if name.endswith("nitrogen"))
 ORGANIC_NITROGEN = pool_index("soil_organic_nitrogen")
+MEMORY = tuple(field.name for field in dataclasses.fields(Memory))
+# Rows of a packed state that the map reads, slow ones first; organic soil nitrogen follows a rule.
+FREE = tuple(
+    (*POOLS, *MEMORY).index(name)
+    for name in (
+        "vegetation_carbon",
+        "structural_nitrogen",
+        "labile_nitrogen",
+        "soil_organic_carbon",
+        "available_nitrogen",
+        "available_water",
+        "decomposition_rate",
+        "leaf_maximum",
+        "rain_runoff_store",
+        "snow_runoff_store",
+        "snowpack",
+        "unnormalised_leaf",
+        "evapotranspiration_maximum",
+        "optimum_temperature",
+        "vegetation_carbon_to_nitrogen",
+        "production_carbon_to_nitrogen",
+    )
+)
 
 # Pools, then yearly memory
 Packed = Float[Array, "state *cell"]
@@ -30,7 +54,7 @@ Packed = Float[Array, "state *cell"]
 
 def pack(ecosystem: EcosystemState, memory: Memory) -> Packed:
     """Pools and memory as rows."""
-    rows = [getattr(memory, field.name) for field in dataclasses.fields(memory)]
+    rows = [getattr(memory, name) for name in MEMORY]
     return jnp.concatenate([ecosystem.pools, jnp.stack(rows)])
 
 
@@ -67,7 +91,9 @@ class CyclicMap(eqx.Module):
     def __call__(self, packed: Packed) -> Packed:
         """One cycle, without exposure."""
         after, _ = jax.lax.scan(
-            lambda state, inputs: (self._year(state, inputs), None), packed, self.inputs
+            lambda state, inputs: (self._year(state, inputs), None),
+            self._ruled(packed),
+            self.inputs,
         )
         # Snow is driven by forcing alone: left free, any constant offset would be a fixed point.
         return after.at[pool_index("snowpack")].set(self.snowpack)
@@ -79,14 +105,16 @@ class CyclicMap(eqx.Module):
         carry, _ = ecosystem_year(
             self.parameters, self.constants, self.options, self.gross_irradiance, carry, inputs
         )
-        pools = carry.ecosystem.pools
+        return self._ruled(pack(carry.ecosystem, carry.memory))
+
+    def _ruled(self, packed: Packed) -> Packed:
+        """Organic soil nitrogen by the rule in force."""
         if self.nitrogen is None:
-            carbon = pools[pool_index("soil_organic_carbon")]
+            carbon = packed[pool_index("soil_organic_carbon")]
             organic = carbon / self.parameters.soil_carbon_to_nitrogen
         else:
-            organic = self.nitrogen - (total_nitrogen(pools) - pools[ORGANIC_NITROGEN])
-        pools = pools.at[ORGANIC_NITROGEN].set(organic)
-        return pack(EcosystemState(pools), carry.memory)
+            organic = self.nitrogen - (total_nitrogen(packed) - packed[ORGANIC_NITROGEN])
+        return packed.at[ORGANIC_NITROGEN].set(organic)
 
 
 def residual(before: Packed, after: Packed) -> Float[Array, "*cell"]:

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from temjax.annual_map import CyclicMap, Packed, initial_memory, pack, unpack
+from temjax.annual_map import LEAST_VEGETATION, CyclicMap, Packed, initial_memory, pack, unpack
 from temjax.cell import cell_constants, initial_pools
-from temjax.fixed_point import NOT_ISOLATED, Effort, Found, fixed_point
+from temjax.fixed_point import NONE, NOT_ISOLATED, RUNGS, Effort, Found, fixed_point
 from temjax.forcing import Forcing, Location, mean_year, select_years
 from temjax.heat_equilibrium import tolerance
 from temjax.options import ModelOptions
@@ -26,16 +26,15 @@ from temjax.soil_climate import cyclic_climate, equilibrate_heat
 from temjax.state import EcosystemState, ExposureState, State, pool_index
 
 Climate = Literal["mean", "first", "cycle"]
-METHODS = ("newton", "anderson", "years", "not converged", "no vegetation", "not isolated")
-NEWTON, ANDERSON, YEARS, NOT_CONVERGED, NO_VEGETATION, SEVERAL = range(len(METHODS))
-ROUND_YEARS = 5
+METHODS = (*RUNGS[:NONE], "not converged", "no vegetation", "not isolated")
+NOT_CONVERGED, NO_VEGETATION, SEVERAL = range(NONE, len(METHODS))
 CLIMATE_YEARS = 30  # leading years of a forcing that make the climate of an equilibrium
-FULL = Effort(warm=12, newton=15, anderson=40, plain=600, cycles=ROUND_YEARS)
-# of a cycle of years, from the equilibrium of its mean year; a round is one cycle
-CYCLE = Effort(warm=1, newton=12, anderson=20, plain=60, cycles=1)
+FULL = Effort(warm=10, broyden=20, settle=10, newton=15, anderson=40, plain=600, cycles=5)
+# of a cycle of years, from the equilibrium of its mean year
+CYCLE = Effort(warm=1, broyden=15, settle=1, newton=12, anderson=20, plain=60, cycles=1)
+LARGE = 16  # cells, from which on difficult ones are worth a batch (and a compilation) of their own
 # A mean temperature of the warmest month below this grows nothing (model.md, decision 9).
 COLDEST_WARMEST_MONTH = -1.0
-LEAST_VEGETATION = 1.0  # g C m⁻², below which a fixed point is bare ground
 
 
 class Equilibrium(eqx.Module):
@@ -48,7 +47,8 @@ class Equilibrium(eqx.Module):
         residual: largest relative change over a cycle of the slow pools, ``(*cell)``.
         heat_residual: of the cycle's heat map, ``(*cell)``.
         iterations: one-year evaluations until convergence, Jacobian columns not counted.
-        evaluations: the same with them: 18 one-year evaluations per Jacobian.
+        evaluations: the same with them. The Jacobian of the certificate, at the solution, costs
+            ``JACOBIAN_COST`` evaluations of the cycle more.
         method: index into ``METHODS``, ``(*cell)``.
         spectral_radius: of the map's Jacobian; 1 − it is the slowest decay per cycle.
     """
@@ -150,34 +150,37 @@ _fixed_point = eqx.filter_jit(fixed_point)
 def _solve(
     cycle: CyclicMap, start: Packed, left_out: Bool[Array, "*cell"], effort: Effort
 ) -> Found:
-    """The fixed point of all cells; those that need plain years go on in a batch of their own.
+    """The fixed point of all cells; those a part of the ladder leaves go on in their own batch.
 
     So a difficult cell does not hold up the others. Inside a traced function all go on together.
     """
-    batch = start.ndim == 2 and start.shape[1] > 1
+    batch = start.ndim == 2 and start.shape[1] >= LARGE
     whole = cycle.inputs.air_temperature.shape[2:] == start.shape[1:]
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((cycle, start)))
     if traced or not (batch and whole):
         return _fixed_point(cycle, start, left_out, effort)
-    found = _fixed_point(cycle, start, left_out, effort._replace(plain=0))
-    left = np.flatnonzero((np.asarray(found.rung) == 3) & ~np.asarray(left_out))
-    if left.size == 0:
-        return found
-    # a few batch sizes serve all numbers of cells, and share compilations
-    size = 1 << int(left.size - 1).bit_length()
-    padded = np.concatenate([left, np.full(size - left.size, left[0])])
-    more = _fixed_point(
-        _of_cells(cycle, padded),
-        found.state[:, padded],
-        left_out[padded],
-        effort._replace(warm=0, newton=0, anderson=0),
+    found = _fixed_point(
+        cycle, start, left_out, effort._replace(settle=0, newton=0, anderson=0, plain=0)
     )
-    more = more._replace(
-        cycles=more.cycles + found.cycles[padded],
-        jacobians=more.jacobians + found.jacobians[padded],
-    )
-    count = left.size
-    return jax.tree.map(lambda old, new: old.at[..., left].set(new[..., :count]), found, more)
+    ladder = effort._replace(broyden=0, plain=0)
+    years = effort._replace(warm=0, broyden=0, settle=0, newton=0, anderson=0)
+    for part in (ladder, years):
+        left = np.flatnonzero((np.asarray(found.rung) == NONE) & ~np.asarray(left_out))
+        if left.size == 0:
+            break
+        # a few batch sizes serve all numbers of cells, and share compilations
+        size = 1 << int(left.size - 1).bit_length()
+        padded = np.concatenate([left, np.full(size - left.size, left[0])])
+        lost = found.state[pool_index("vegetation_carbon")] < LEAST_VEGETATION
+        begin = start if part is ladder else jnp.where(lost, start, found.state)
+        more = _fixed_point(_of_cells(cycle, padded), begin[:, padded], left_out[padded], part)
+        more = more._replace(
+            cycles=more.cycles + found.cycles[padded], columns=more.columns + found.columns[padded]
+        )
+        found = jax.tree.map(
+            lambda old, new, left=left: old.at[..., left].set(new[..., : left.size]), found, more
+        )
+    return found
 
 
 def find_equilibrium(
@@ -233,7 +236,7 @@ def find_equilibrium(
     )
     effort = FULL if cycle.number_of_years == 1 else CYCLE
     if guess is not None:
-        effort = effort._replace(warm=min(effort.warm, 1 if climate == "cycle" else 0))
+        effort = effort._replace(warm=1 if climate == "cycle" else 0)
     start = first if guess is None else guess
     barren = jnp.broadcast_to(
         (jnp.max(jnp.mean(cycle.air_temperature, axis=0), axis=0) < COLDEST_WARMEST_MONTH)
@@ -243,18 +246,17 @@ def find_equilibrium(
     found = _solve(annual, pack(start.ecosystem, start.memory), barren, effort)
     ecosystem, memory = unpack(found.state)
     barren = barren | (ecosystem.vegetation_carbon < LEAST_VEGETATION)
-    solved = (found.rung < 3) & (heat_residual <= tolerance(found.residual.dtype))
+    solved = (found.rung < NONE) & (heat_residual <= tolerance(found.residual.dtype))
     isolated = found.spectral_radius < NOT_ISOLATED
     method = jnp.where(solved, jnp.where(isolated, found.rung, SEVERAL), NOT_CONVERGED)
     years = cycle.number_of_years
-    columns = found.state.shape[0] + 1
     return Equilibrium(
         state=State(ecosystem, memory, first.heat, first.exposure),
         converged=solved & isolated & ~barren,
         residual=found.residual,
         heat_residual=heat_residual,
         iterations=years * found.cycles,
-        evaluations=years * (found.cycles + columns * found.jacobians),
+        evaluations=years * (found.cycles + found.columns),
         method=jnp.where(barren, NO_VEGETATION, method),
         spectral_radius=found.spectral_radius,
     )

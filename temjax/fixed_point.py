@@ -1,7 +1,8 @@
 """The fixed point of the annual map, cell by cell, with its exact derivative.
 
-Ladder: some plain years, Newton with a forward-mode Jacobian and plain years between its steps
-(they let the yearly memory settle), Anderson acceleration for cells Newton leaves, plain years.
+Ladder: some plain years; Broyden's method from a Jacobian of the slow pools alone; for cells it
+leaves, more plain years, Newton with the full forward-mode Jacobian and plain years between its
+steps (they let the yearly memory settle), Anderson acceleration, plain years.
 """
 
 from functools import partial
@@ -12,29 +13,48 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from temjax.annual_map import CyclicMap, Packed, residual, spectral_radius
+from temjax.annual_map import FREE, LEAST_VEGETATION, CyclicMap, Packed, residual, spectral_radius
 from temjax.heat_equilibrium import tolerance
 from temjax.numerics import solve_cells, value_and_jacobian
-from temjax.state import POOLS
+from temjax.state import POOLS, pool_index
 
+VEGETATION = pool_index("vegetation_carbon")
 MIXED = 5  # iterates that Anderson acceleration mixes
 # I − J is singular to working precision from here on: no isolated fixed point, no derivative
 NOT_ISOLATED = 1.0 - 1e-7
+# Rows differentiated together. The first group holds all that is slow: it is the whole Jacobian
+# that Broyden's method starts from.
+GROUP = 4
+GROUPS = np.asarray(FREE).reshape(-1, GROUP)
+JACOBIAN_COST = len(GROUPS) * (GROUP + 1)  # evaluations of the map
+RUNGS = ("broyden", "newton", "anderson", "years", "none")
+BROYDEN, NEWTON, ANDERSON, YEARS, NONE = range(len(RUNGS))
 
 
 class Effort(NamedTuple):
-    """How long to search, in rounds, and the cycles of a round (static)."""
+    """How long to search, in rounds.
+
+    Attributes:
+        warm: plain, one cycle each.
+        broyden: one cycle each, the first with the slow Jacobian.
+        settle: plain, ``cycles`` cycles each as in all that follow, from the last warm state.
+        newton: each with a Jacobian.
+        anderson: of mixing.
+        plain: of plain cycles.
+        cycles: of a round.
+    """
 
     warm: int
+    broyden: int
+    settle: int
     newton: int
     anderson: int
     plain: int
     cycles: int
 
-    @property
-    def last(self) -> int:
-        """Number of the last round."""
-        return self.warm + self.newton + self.anderson + self.plain
+    def ends(self) -> tuple[int, ...]:
+        """First round after each of the six stages."""
+        return tuple(int(end) for end in np.cumsum(self[:6]))
 
 
 class Found(NamedTuple):
@@ -43,9 +63,10 @@ class Found(NamedTuple):
     Attributes:
         state: packed.
         residual: largest relative change of the slow pools over a cycle.
-        rung: 0 Newton, 1 Anderson, 2 plain years, 3 none of them.
+        rung: index into ``RUNGS``.
         cycles: evaluations of the map until convergence, Jacobians not counted.
-        jacobians: Jacobians until convergence, one tangent per state variable each.
+        columns: evaluations spent on Jacobians until convergence. The certificate's, at the
+            solution, comes on top: ``JACOBIAN_COST``.
         spectral_radius: of the map's Jacobian.
     """
 
@@ -53,35 +74,60 @@ class Found(NamedTuple):
     residual: Float[Array, "*cell"]
     rung: Int[Array, "*cell"]
     cycles: Int[Array, "*cell"]
-    jacobians: Int[Array, "*cell"]
+    columns: Int[Array, "*cell"]
     spectral_radius: Float[Array, "*cell"]
 
 
 class _Search(NamedTuple):
-    state: Packed
+    point: Packed
     after: Packed
+    warm: Packed
+    inverse: Float[Array, "*cell s s"]
     jacobian: Float[Array, "*cell s s"]
     residual: Float[Array, "*cell"]
     starts: Float[Array, "mixed state *cell"]
     ends: Float[Array, "mixed state *cell"]
     rung: Int[Array, "*cell"]
     cycles: Int[Array, "*cell"]
-    jacobians: Int[Array, "*cell"]
+    columns: Int[Array, "*cell"]
     round: Int[Array, ""]
     done: Bool[Array, ""]
 
 
-def _newton(jacobian: Float[Array, "*cell s s"], change: Packed) -> Packed:
-    """(I − J)⁻¹ r per cell."""
-    return solve_cells(jnp.eye(jacobian.shape[-1], dtype=jacobian.dtype) - jacobian, change)
+def _product(matrix: Float[Array, "*cell s s"], vector: Packed) -> Packed:
+    """Matrix times vector per cell, rows leading in and out."""
+    return jnp.moveaxis((matrix @ jnp.moveaxis(vector, 0, -1)[..., None])[..., 0], -1, 0)
 
 
-def _positive(candidate: Packed, state: Packed) -> Packed:
-    """No pool below a quarter of what it is: the map needs positive pools."""
+def _guarded(candidate: Packed, plain: Packed, point: Packed) -> Packed:
+    """Pools within a quarter and four times of what they are; a plain cycle where not finite."""
     pools = len(POOLS)
-    lowest = jnp.concatenate([0.25 * state[:pools], jnp.full_like(state[pools:], -jnp.inf)])
     usable = jnp.all(jnp.isfinite(candidate), axis=0)
-    return jnp.where(usable, jnp.maximum(candidate, lowest), state)
+    lowest = jnp.concatenate([0.25 * point[:pools], jnp.full_like(point[pools:], -jnp.inf)])
+    highest = jnp.concatenate(
+        [4.0 * jnp.maximum(point, plain)[:pools] + 1e-3, jnp.full_like(point[pools:], jnp.inf)]
+    )
+    return jnp.where(usable, jnp.clip(candidate, lowest, highest), plain)
+
+
+def _secant(
+    inverse: Float[Array, "*cell s s"], step: Packed, fall: Packed, size: Packed
+) -> Float[Array, "*cell s s"]:
+    """Broyden's update of an inverse, so that it maps the fall of the residual to the step.
+
+    Broyden (1965), first method, Sherman–Morrison form, each row in units of its size. Where the
+    update is nearly singular the inverse stays as it is.
+    """
+    rows = jnp.moveaxis(jnp.maximum(jnp.abs(size), 1e-3), 0, -1)
+    scaled = inverse * rows[..., None, :] / rows[..., :, None]
+    step, fall = (jnp.moveaxis(x, 0, -1) / rows for x in (step, fall))
+    mapped = (scaled @ fall[..., None])[..., 0]
+    row = (step[..., None, :] @ scaled)[..., 0, :]
+    overlap = jnp.sum(step * mapped, axis=-1)
+    sound = jnp.abs(overlap) > 0.1 * jnp.sum(step**2, axis=-1)
+    change = (step - mapped) / jnp.where(sound, overlap, 1.0)[..., None]
+    scaled = scaled + jnp.where(sound[..., None, None], change[..., None] * row[..., None, :], 0.0)
+    return scaled * rows[..., :, None] / rows[..., None, :]
 
 
 def _anderson(starts, ends, state: Packed) -> Packed:
@@ -96,71 +142,97 @@ def _anderson(starts, ends, state: Packed) -> Packed:
     return jnp.sum(jnp.moveaxis(weights, -1, 0)[:, None] * ends, axis=0)
 
 
-def _settle(cycle: CyclicMap, packed: Packed, cycles: int) -> tuple[Packed, Packed]:
-    """State before and after the last of some plain cycles."""
+def _columns(cycle: CyclicMap, point: Packed, groups: Int[Array, ""]):
+    """The Jacobian's columns of the first groups of rows, the others zero.
 
-    def one(carry, _):
-        _, now = carry
-        return (now, cycle(now)), None
+    A loop of traced length, so that the map is compiled with its tangents once for all uses.
+    """
+    size, shape = point.shape[0], point.shape[1:]
+    units = jnp.eye(size, dtype=point.dtype)
 
-    return jax.lax.scan(one, (packed, packed), None, length=cycles)[0]
+    def column(row):
+        tangent = jnp.broadcast_to(units[row].reshape((size,) + (1,) * len(shape)), point.shape)
+        return jax.jvp(cycle, (point,), (tangent,))[1]
+
+    def group(number, jacobian):
+        rows = jnp.asarray(GROUPS)[number]
+        return jacobian.at[..., rows].set(jnp.moveaxis(jax.vmap(column)(rows), (1, 0), (-2, -1)))
+
+    return jax.lax.fori_loop(0, groups, group, jnp.zeros((*shape, size, size), point.dtype))
 
 
 def _search(
     cycle: CyclicMap, start: Packed, left_out: Bool[Array, "*cell"], effort: Effort
 ) -> _Search:
-    """Rounds of plain cycles, each begun with what the rung of the ladder proposes.
+    """Rounds of cycles, each begun with what the rung of the ladder proposes.
 
-    One loop holds all rungs, so that the map is compiled once plainly and once with its Jacobian.
-    The last round evaluates the Jacobian at the solution.
+    A proposal is the last point plus ``inverse`` times its change over a cycle; with the unit
+    matrix that is a plain cycle. The last round evaluates the Jacobian at the solution.
     """
-    shape, dtype = start.shape[1:], start.dtype
-    size = start.shape[0]
+    shape, dtype, size = start.shape[1:], start.dtype, start.shape[0]
     limit = tolerance(dtype)
-    first_mixed = effort.warm + effort.newton
+    warm, broyden, settle, newton, anderson, plain = effort.ends()
+    unit = jnp.broadcast_to(jnp.eye(size, dtype=dtype), (*shape, size, size))
 
     def step(search: _Search) -> _Search:
         number = search.round
         active = search.residual > limit
-        newton = search.state + _newton(search.jacobian, search.after - search.state)
-        mixed = _anderson(search.starts, search.ends, search.state)
-        in_newton = (number > effort.warm) & (number <= first_mixed)
-        in_anderson = (number > first_mixed + MIXED) & (number <= first_mixed + effort.anderson)
-        proposal = jnp.where(in_newton, newton, jnp.where(in_anderson, mixed, search.state))
-        begun = jnp.where(active, _positive(proposal, search.state), search.state)
-        before, after = _settle(cycle, begun, effort.cycles)
-        state = jnp.where(active, after, search.state)
-        plain_residual = residual(before, after)
-        last = number >= effort.last
-        wanted = (
-            ((number >= effort.warm) & (number < first_mixed))
-            | jnp.all(~active | (plain_residual <= limit))
-            | last
+        change = search.after - search.point
+        in_broyden = (number >= warm) & (number < broyden)
+        in_newton = (number >= settle) & (number < newton)
+        in_anderson = (number >= newton + MIXED) & (number < anderson)
+        proposal = jnp.where(
+            in_anderson,
+            _anderson(search.starts, search.ends, search.after),
+            search.point + _product(search.inverse, change),
         )
-        following, slopes = jax.lax.cond(
-            wanted,
-            lambda x: value_and_jacobian(cycle, x),
-            lambda x: (x, jnp.zeros((*shape, size, size), dtype)),
-            state,
-        )
-        measured = jnp.where(wanted, residual(state, following), plain_residual)
+        begun = _guarded(proposal, search.after, search.point)
+        # a rung begins where the first began, not where the one before got lost
+        lost = search.after[VEGETATION] < LEAST_VEGETATION
+        again = (number == broyden) | (((number == newton) | (number == anderson)) & lost)
+        begun = jnp.where(again, search.warm, begun)
+        begun = jnp.where(active, jnp.where(number == 0, start, begun), search.point)
+        cycles = jnp.where(number < broyden, 1, effort.cycles)
+        point = jax.lax.fori_loop(0, cycles - 1, lambda _, state: cycle(state), begun)
+        point = jnp.where(active, point, search.point)
+        after = jnp.where(active, cycle(point), search.after)
+
         # A broken cell must not stop the others: it counts as unconverged, not as NaN.
+        measured = residual(point, after)
         measured = jnp.where(jnp.isfinite(measured), measured, jnp.inf)
+        # Bare ground is a fixed point beside the living one: only plain years may end there.
+        jumped = in_broyden | in_newton | in_anderson
+        bare = after[VEGETATION] < LEAST_VEGETATION
+        measured = jnp.where(jumped & bare, jnp.inf, measured)
         measured = jnp.where(active, measured, search.residual)
-        solved = active & (measured <= limit)
-        rung = jnp.where(number <= first_mixed, 0, jnp.where(in_anderson, 1, 2))
+        done = jnp.all(measured <= limit) | (number + 1 >= plain)
+        fresh = (number >= settle - 1) & (number < newton - 1)
+        slow = in_broyden & (number == warm)
+        groups = jnp.where(done | fresh, len(GROUPS), jnp.where(slow, 1, 0))
+        jacobian = _columns(cycle, point, groups)
+        secant = _secant(search.inverse, point - search.point, change - (after - point), after)
+        inverse = jnp.where(
+            groups > 0, jnp.linalg.inv(unit - jacobian), jnp.where(in_broyden, secant, unit)
+        )
+        sound = jnp.all(jnp.isfinite(inverse), axis=(-2, -1), keepdims=True)
+        rung = jnp.where(in_broyden, BROYDEN, jnp.where(in_newton, NEWTON, YEARS))
+        rung = jnp.where(in_anderson, ANDERSON, rung)
+        spent = search.cycles + jnp.where(active, cycles, 0)
+        columns = jnp.where(active & ~done, groups * (GROUP + 1), 0)
         return _Search(
-            state=state,
-            after=following,
-            jacobian=slopes,
+            point=point,
+            after=after,
+            warm=jnp.where(number < warm, after, search.warm),
+            inverse=jnp.where(sound, inverse, unit),
+            jacobian=jacobian,
             residual=measured,
             starts=jnp.concatenate([search.starts[1:], begun[None]]),
-            ends=jnp.concatenate([search.ends[1:], state[None]]),
-            rung=jnp.where(solved, rung, search.rung),
-            cycles=search.cycles + jnp.where(active, effort.cycles, 0),
-            jacobians=search.jacobians + jnp.where(active & wanted, 1, 0),
+            ends=jnp.concatenate([search.ends[1:], after[None]]),
+            rung=jnp.where(active & (measured <= limit), rung, search.rung),
+            cycles=spent,
+            columns=search.columns + columns,
             round=number + 1,
-            done=wanted & (jnp.all(measured <= limit) | last),
+            done=done,
         )
 
     zero = jnp.zeros(shape, int)
@@ -169,15 +241,17 @@ def _search(
         lambda search: ~search.done,
         step,
         _Search(
-            state=start,
+            point=start,
             after=start,
-            jacobian=jnp.zeros((*shape, size, size), dtype),
+            warm=start,
+            inverse=unit,
+            jacobian=jnp.zeros_like(unit),
             residual=jnp.where(left_out, 0.0, jnp.inf).astype(dtype),
             starts=history,
             ends=history,
-            rung=jnp.full(shape, 3),
+            rung=jnp.full(shape, NONE),
             cycles=zero,
-            jacobians=zero,
+            columns=zero,
             round=jnp.asarray(0),
             done=jnp.asarray(False),
         ),
@@ -201,8 +275,8 @@ def fixed_point(
         effort: of the search (static).
     """
     found = _search(cycle, start, left_out, effort)
-    radius = spectral_radius(found.jacobian, found.state)
-    return Found(found.state, found.residual, found.rung, found.cycles, found.jacobians, radius)
+    radius = spectral_radius(found.jacobian, found.after)
+    return Found(found.after, found.residual, found.rung, found.cycles, found.columns, radius)
 
 
 @fixed_point.defjvp
@@ -212,9 +286,10 @@ def _fixed_point_jvp(effort, primals, tangents):
     state = found.state
     _, slopes = value_and_jacobian(cycle, state)
     _, forced = jax.jvp(lambda cycle: cycle(state), (cycle,), (tangents[0],))
-    isolated = (found.rung < 3) & (found.spectral_radius < NOT_ISOLATED)
+    isolated = (found.rung < NONE) & (found.spectral_radius < NOT_ISOLATED)
     slopes = jnp.where(isolated[..., None, None], slopes, 0.0)
-    change = jnp.where(isolated, _newton(slopes, forced), 0.0)
+    identity = jnp.eye(slopes.shape[-1], dtype=slopes.dtype)
+    change = jnp.where(isolated, solve_cells(identity - slopes, forced), 0.0)
 
     def none(value):
         if jnp.issubdtype(value.dtype, jnp.floating):

@@ -39,12 +39,12 @@ def case():
 def test_certificate():
     *_, found = case()
     names = [METHODS[int(code)] for code in found.method]
-    assert names[:4] == ["newton"] * 4 and names[4] == "no vegetation"
+    assert set(names[:4]) <= {"broyden", "newton"} and names[4] == "no vegetation"
     np.testing.assert_array_equal(found.converged, [True] * 4 + [False])
     assert float(found.residual[:4].max()) <= TOLERANCE
     assert float(found.heat_residual.max()) <= TOLERANCE
     assert np.all((found.spectral_radius[:4] > 0.5) & (found.spectral_radius[:4] < 1.0))
-    assert int(found.iterations[:4].max()) < 150
+    assert int(np.median(found.evaluations[:4])) < 50
 
 
 def test_nitrogen_follows_the_baseline_rule():
@@ -97,19 +97,23 @@ def test_brute_force_reaches_the_same_point(capsys):
     assert float(gap.max()) < 1e-4
 
 
-def test_anderson_finds_the_same_point():
-    """The rung below Newton, on its own."""
+@pytest.mark.parametrize("rung", ["newton", "anderson"])
+def test_lower_rungs_find_the_same_point(rung):
+    """The rungs below Broyden's method, each on its own."""
     parameters, place, climate, found = case()
     cycle, start, _ = cyclic_map(parameters, place, mean_year(climate))
     begin = pack(start.ecosystem, start.memory)
-    mixed = eqx.filter_jit(fixed_point)(
-        cycle, begin, ~found.converged, FULL._replace(newton=0, anderson=100, plain=0)
+    alone = FULL._replace(broyden=0, newton=0, anderson=0, plain=0)
+    lower = eqx.filter_jit(fixed_point)(
+        cycle,
+        begin,
+        ~found.converged,
+        alone._replace(**{rung: {"newton": 15, "anderson": 80}[rung]}),
     )
-    rung = np.asarray(mixed.rung[:4])
-    assert (rung == METHODS.index("anderson")).all(), rung
+    assert (np.asarray(lower.rung[:4]) == METHODS.index(rung)).all(), lower.rung
     here = found.state.ecosystem.pools
-    np.testing.assert_allclose(mixed.state[:5, :4], here[:5, :4], rtol=1e-5)
-    assert int(mixed.cycles[:4].max()) < 600
+    np.testing.assert_allclose(lower.state[:5, :4], here[:5, :4], rtol=1e-5)
+    assert int(lower.cycles[:4].max()) < 500
 
 
 def test_a_cycle_of_years_comes_back():
