@@ -1,19 +1,26 @@
-"""``temjax project`` and the checker of experiment files."""
+"""``temjax project``, ``temjax report`` and the checker of experiment files."""
 
+import json
+import resource
+import time
 from pathlib import Path
 from typing import Annotated
 
+import jax
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from regional.analysis import Row
 from regional.checks import check
-from regional.experiment import read_experiment
+from regional.experiment import Experiment, read_experiment
 from regional.report import finish_member
-from regional.run import project
+from regional.run import project_members
+from temjax.validation import DataError, Finding
 
 __all__ = ["check", "register"]
+
+RUN_RECORD = "run.json"
 
 
 def register(app: typer.Typer) -> None:
@@ -26,16 +33,81 @@ def register(app: typer.Typer) -> None:
         resume: Annotated[
             bool, typer.Option(help="Go on from the restart points of an interrupted run.")
         ] = False,
+        members: Annotated[
+            str | None, typer.Option(help="Only these climate models, comma-separated.")
+        ] = None,
+        scenarios: Annotated[
+            str | None, typer.Option(help="Only these scenarios, comma-separated.")
+        ] = None,
+        cells: Annotated[
+            str | None, typer.Option(help="Only cells in bbox:west,south,east,north (degrees).")
+        ] = None,
     ) -> None:
         """Run a region with and without thaw exposure and write NetCDF, figures and a summary."""
         console = Console()
-        settings = read_experiment(experiment)
+        settings = read_experiment(experiment).select(
+            _names(members), _names(scenarios), None if cells is None else parse_box(cells)
+        )
         console.print(f"[bold]{settings.title}[/]")
-        for result in project(settings, out, resume=resume, console=console):
-            rows, files = finish_member(settings, result, out)
-            console.print(summary_table(f"{result.member} {result.scenario}", rows))
-            for path in files:
-                console.print(str(path), soft_wrap=True)
+        run_and_write(settings, out, console, resume=resume)
+
+
+def run_and_write(
+    settings: Experiment, out: Path, console: Console, *, resume: bool = False
+) -> None:
+    """Run an experiment and write each member as it is done, then how the run went."""
+    started, cell_years, members = time.perf_counter(), 0, []
+    for result in project_members(settings, out, resume=resume, console=console):
+        rows, files = finish_member(settings, result, out)
+        console.print(summary_table(f"{result.member} {result.scenario}", rows))
+        for path in files:
+            console.print(str(path), soft_wrap=True)
+        cell_years += result.cell_years
+        members.append(f"{result.member} {result.scenario}")
+        result.products.clear()
+    seconds = time.perf_counter() - started
+    record = {
+        "title": settings.title,
+        "members": members,
+        "device": jax.devices()[0].platform,
+        "workers": settings.run.workers,
+        "seconds": round(seconds, 1),
+        "cell_years": cell_years,
+        "cell_years_per_second": round(cell_years / seconds, 1),
+        "peak_memory_gb": {
+            "main": _gigabytes(resource.RUSAGE_SELF),
+            "largest_worker": _gigabytes(resource.RUSAGE_CHILDREN),
+        },
+    }
+    (out / RUN_RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    console.print(f"{cell_years:,} cell-years in {seconds:.0f} s")
+
+
+def _gigabytes(who: int) -> float:
+    return round(resource.getrusage(who).ru_maxrss * 1024 / 1e9, 2)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def parse_box(text: str) -> tuple[float, float, float, float]:
+    """``bbox:west,south,east,north`` as numbers.
+
+    Raises:
+        DataError: anything else.
+    """
+    try:
+        kind, _, numbers = text.partition(":")
+        west, south, east, north = (float(number) for number in numbers.split(","))
+        if kind != "bbox":
+            raise ValueError(kind)
+    except ValueError as error:
+        mend = "Give bbox:west,south,east,north, for example bbox:90,33,94,36."
+        raise DataError(
+            [Finding("--cells", "", "", f"{text!r} is not understood", mend)]
+        ) from error
+    return west, south, east, north
 
 
 def summary_table(title: str, rows: list[Row]) -> Table:

@@ -11,17 +11,9 @@ from regional.experiment import Experiment, read_experiment
 from regional.report import finish_member
 from regional.run import project
 from regional.synthetic import LABEL
-from temjax.parameter_files import (
-    load_parameters,
-    read_parameters,
-    replace_parameters,
-    write_parameters,
-)
 
 EXPERIMENT = "qtp-synthetic-demo.toml"
 FITTED_TYPE = "alpine-meadow"
-# the towers' own ground surface, which no other place shares
-SITE_OWN = ("surface_shortwave_coefficient", "surface_resistance")
 _SHOWN = ("thaw depth", "active layer", "SOC_PF", "ΔSOC", "ΣΔNPP", "ΣΔRH", "ΣΔNEP", "decomposed")
 
 
@@ -31,7 +23,7 @@ def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
         experiment = read_experiment(path)
     parameters = "first guess"
     if context.get("fitted"):
-        fitted = regional_parameters(Path(context["fitted"]), out)
+        fitted = Path(context["fitted"])
         experiment = with_parameters(experiment, fitted)
         parameters = f"meadow fitted ({fitted.name}), other types first guess"
     console.print(f"{experiment.title}: domain and climate are {LABEL}, not a projection")
@@ -54,30 +46,10 @@ def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
 stage.order = 30
 
 
-def regional_parameters(fitted: Path, out: Path) -> Path:
-    """A fitted set without what belongs to the tower's ground surface alone, as a file in ``out``.
-
-    The air-to-ground offset of the seasonally frozen towers thaws any permafrost (plateau.md A1);
-    cells keep the offset of their vegetation type.
-    """
-    bundled = load_parameters(FITTED_TYPE)
-    parameters = replace_parameters(
-        read_parameters(fitted), **{name: getattr(bundled, name) for name in SITE_OWN}
-    )
-    path = out / f"{FITTED_TYPE}-regional.toml"
-    write_parameters(
-        parameters,
-        path,
-        name=f"{FITTED_TYPE}-regional",
-        title=f"Fitted {FITTED_TYPE} for regional use",
-        source=f"{fitted.name}, ground surface of the bundled {FITTED_TYPE} set",
-    )
-    return path
-
-
 def with_parameters(experiment: Experiment, path: Path) -> Experiment:
-    """The experiment with a parameter file for the fitted type."""
-    return experiment.model_copy(update={"parameters": experiment.parameters | {FITTED_TYPE: path}})
+    """The experiment with a parameter file for the fitted type, on the type's own ground surface."""
+    parameters = experiment.parameters | {FITTED_TYPE: path}
+    return experiment.model_copy(update={"parameters": parameters, "keep_ground_surface": True})
 
 
 def _chosen(rows: list[Row]) -> list[Row]:

@@ -95,7 +95,14 @@ class RunSettings(Section):
 
 
 class Experiment(Section):
-    """A whole experiment file; ``cells`` (west, south, east, north, degrees) cuts the domain."""
+    """A whole experiment file.
+
+    Attributes:
+        cells: (west, south, east, north) in degrees cuts the domain.
+        parameters: vegetation type to parameter file.
+        keep_ground_surface: files of ``parameters`` leave the air-to-ground offset of the bundled
+            type alone: that of a seasonally frozen tower thaws any permafrost (plateau.md A1).
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
@@ -109,6 +116,7 @@ class Experiment(Section):
     ]
     protocol: Protocol
     parameters: dict[str, Path] = Field(default_factory=dict)
+    keep_ground_surface: bool = False
     model: ModelChoices = ModelChoices()
     run: RunSettings = RunSettings()
 

@@ -21,12 +21,14 @@ from regional.workers import TileDone, TileWork, run_tasks
 from sites.provenance import parameter_hash
 from temjax.equilibrium import METHODS
 from temjax.heat_equilibrium import tolerance
-from temjax.parameter_files import load_parameters, read_parameters
+from temjax.parameter_files import load_parameters, read_parameters, replace_parameters
 from temjax.parameters import Parameters
 from temjax.validation import DataError, Finding
 
 STATUS = ("ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite")
 OK, NOT_CONVERGED, INVALID_INPUT, NO_VEGETATION, NOT_FINITE = range(len(STATUS))
+# the towers' own ground surface, which no other place shares
+GROUND_SURFACE = ("surface_shortwave_coefficient", "surface_resistance")
 MASKED = (INVALID_INPUT, NO_VEGETATION, NOT_FINITE)
 
 
@@ -204,7 +206,7 @@ def _prepare(
             f"[yellow]{len(findings)} of {domain.size} cells masked: invalid input[/] ({member})"
         )
     names = sorted(set(domain.vegetation[good]))
-    sets = [_parameter_set(experiment, name) for name in names]
+    sets = [parameter_set(experiment, name) for name in names]
     _check_stefan(experiment, names, sets)
     # the reference thickness of const2020 depends on the scenario and enters at the equilibrium
     share = experiment.options.root_zone_nitrogen != "const2020"
@@ -252,10 +254,15 @@ def _results(
         )
 
 
-def _parameter_set(experiment: Experiment, vegetation: str) -> Parameters:
-    if vegetation in experiment.parameters:
-        return read_parameters(experiment.parameters[vegetation])
-    return load_parameters(vegetation)
+def parameter_set(experiment: Experiment, vegetation: str) -> Parameters:
+    """The set of a vegetation type, bundled or from the experiment's file."""
+    bundled = load_parameters(vegetation)
+    if vegetation not in experiment.parameters:
+        return bundled
+    given = read_parameters(experiment.parameters[vegetation])
+    if not experiment.keep_ground_surface:
+        return given
+    return replace_parameters(given, **{name: getattr(bundled, name) for name in GROUND_SURFACE})
 
 
 def _check_stefan(experiment: Experiment, names: list[str], sets: list[Parameters]) -> None:
