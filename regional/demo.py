@@ -47,7 +47,7 @@ stage.order = 30
 
 
 def with_parameters(experiment: Experiment, path: Path) -> Experiment:
-    """The experiment with a parameter file for the fitted type, on the type's own ground surface."""
+    """The experiment with a parameter file for the fitted type; the ground surface stays."""
     parameters = experiment.parameters | {FITTED_TYPE: path}
     return experiment.model_copy(update={"parameters": parameters, "keep_ground_surface": True})
 

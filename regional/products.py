@@ -130,7 +130,7 @@ _OWN_NAMES = (
     "exposed_water", "frozen_carbon", "frozen_organic_nitrogen", "frozen_inorganic_nitrogen",
     "frozen_water", "inaccessible_inorganic_nitrogen", "structural_nitrogen", "labile_nitrogen",
     "soil_organic_nitrogen", "available_nitrogen", "litterfall_carbon", "litterfall_nitrogen",
-    "net_nitrogen_mineralisation", "nitrogen_uptake",
+    "net_nitrogen_mineralisation", "nitrogen_uptake", "potential_net_primary_production",
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ def finish_member(
             }
             for row in rows
         ],
+        "climate": {name: [float(v) for v in values] for name, values in result.climate.items()},
         "cells": {
             str(cell): {
                 "status": STATUS[int(result.status[cell])],

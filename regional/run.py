@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from regional.climate import Climate, Segment, load_climate, merge_findings
+from regional.climate import (
+    MONTH_LENGTHS,
+    VARIABLES,
+    Climate,
+    Segment,
+    load_climate,
+    merge_findings,
+)
 from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
 from regional.progress import Meter
@@ -47,6 +54,8 @@ class MemberResult:
         segments: climate sources in order.
         seams: steps where climate sources meet.
         parameter_hashes: by vegetation type in use.
+        climate: area-weighted annual means of the climate (sum of precipitation) and CO2 by name,
+            ``(year,)`` from the first year of the climate on.
         cell_years: simulated now, without those taken from restart points; a past that scenarios
             share counts for the first of them.
         seconds: time of its tiles, added up over workers.
@@ -62,6 +71,7 @@ class MemberResult:
     segments: tuple[Segment, ...]
     seams: list[Seam]
     parameter_hashes: dict[str, str]
+    climate: dict[str, NDArray]
     cell_years: int
     seconds: float
 
@@ -249,9 +259,27 @@ def _results(
                 name: parameter_hash(parameters)
                 for name, parameters in zip(group.names, group.sets, strict=True)
             },
+            climate=_regional_climate(domain, run.climate, group.tiles),
             cell_years=sum(done.cell_years for _, done in tiles),
             seconds=sum(done.seconds for _, done in tiles),
         )
+
+
+def _regional_climate(
+    domain: Domain, climate: Climate, tiles: dict[int, tuple[NDArray, NDArray]]
+) -> dict[str, NDArray]:
+    """Annual climate averaged over the cells by area, read tile by tile."""
+    sums, area = dict.fromkeys(VARIABLES, 0.0), 0.0
+    days = MONTH_LENGTHS / MONTH_LENGTHS.sum()
+    for index, source in tiles.values():
+        weight = domain.area[index]
+        area += weight.sum()
+        data = climate.load(source[: index.size])
+        for name in VARIABLES:
+            share = 1.0 if name == "precipitation" else days[:, None]
+            sums[name] = sums[name] + (data[name] * share).sum(axis=1) @ weight
+    means = {name: np.asarray(value / area) for name, value in sums.items()}
+    return {"years": climate.years} | means | {"co2": climate.co2}
 
 
 def parameter_set(experiment: Experiment, vegetation: str) -> Parameters:
