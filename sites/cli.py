@@ -165,6 +165,7 @@ def _summary(result: SiteRun, out: Path) -> None:
         f"{site.title}: {run.years[0]}-{run.years[-1]}, parameters {result.parameter_source}"
     )
     console.print(f"equilibrium: {result.certificate}")
+    console.print(f"nitrogen drift over the run: {result.nitrogen_drift:.1e} g N m⁻²")
     shared = site.observations.period
     if shared and shared[0] <= int(run.years[-1]) and shared[1] >= int(run.years[0]):
         console.print(comparison_table("Observed and simulated", compare(site, run)))

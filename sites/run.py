@@ -10,6 +10,7 @@ import xarray as xr
 from sites.output import run_dataset
 from sites.provenance import provenance
 from sites.site import Site
+from temjax.annual_map import total_nitrogen
 from temjax.equilibrium import (
     CLIMATE_YEARS,
     METHODS,
@@ -21,6 +22,7 @@ from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.simulate import Run, simulate
 from temjax.spin_up import spin_up as repeat_cycle
+from temjax.state import State
 from temjax.validation import DataError, Finding
 
 
@@ -58,6 +60,21 @@ class SiteRun:
             f"residual {float(found.residual):.1e}, heat residual "
             f"{float(found.heat_residual):.1e}"
         )
+
+    @property
+    def nitrogen_drift(self) -> float:
+        """Change of all nitrogen over the run, g N m⁻²; the cycle is closed, so only rounding."""
+
+        def held(state: State) -> float:
+            ledgers = state.exposure
+            return float(
+                total_nitrogen(state.ecosystem.pools)
+                + ledgers.inaccessible_inorganic_nitrogen
+                + ledgers.frozen_organic_nitrogen
+                + ledgers.frozen_inorganic_nitrogen
+            )
+
+        return held(self.run.state) - held(self.equilibrium.state)
 
 
 CLIMATES = {
@@ -186,6 +203,7 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "equilibrium_residual": float(found.residual),
         "equilibrium_heat_residual": float(found.heat_residual),
         "equilibrium_spectral_radius": float(found.spectral_radius),
+        "nitrogen_drift": f"{result.nitrogen_drift:.2e} g m-2 over the run",
     }
     dataset = run_dataset(
         result.run,

@@ -1,6 +1,9 @@
 """Drivers of a run and the fixed facts of a place, as plain arrays with cells trailing."""
 
+from functools import partial
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -85,6 +88,7 @@ def select_years(forcing: Forcing, start: int, stop: int) -> Forcing:
     )
 
 
+@partial(jax.jit, static_argnums=(1, 2))  # one small program per length, not one per operation
 def mean_year(forcing: Forcing, start: int = 0, stop: int | None = None) -> Forcing:
     """The mean year of rows ``start`` to ``stop``, with the CO2 of the first of them.
 

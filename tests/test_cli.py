@@ -175,6 +175,7 @@ def test_simulate_a_site_end_to_end(app, tmp_path):
         assert data.sizes["time"] == 24
         assert data.attrs["equilibrium_converged"] == "true"
         assert data.attrs["equilibrium_residual"] < 1e-8
+        assert abs(float(data.attrs["nitrogen_drift"].split()[0])) < 1e-8
         assert data.attrs["parameter_hash"] == parameter_hash(site.parameters())
         assert data.attrs["temjax_version"] == temjax.__version__
         # near a steady state: two years on, vegetation takes up what soil gives off
