@@ -122,9 +122,16 @@ _worker: dict = {}
 
 def _start_worker(queue, stop, settings: dict) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for name, value in settings.items():
         jax.config.update(name, value)
     _worker.update(queue=queue, stop=stop)
+
+
+def _end_with_parent() -> None:
+    """A killed run must not leave workers that write beside its resumption."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _work(experiment: Experiment, work: TileWork) -> list[TileDone]:
