@@ -4,17 +4,33 @@ Definitions: protocol.md 3. The exposed carbon is known twice, from the model's 
 residual of the soil carbon budget; both are kept because they must agree.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from regional.domain import Domain
 from regional.experiment import Experiment
-from regional.output import difference
 from regional.products import GRAMS_PER_KILOGRAM, grams_per_year
 from regional.run import MASKED, MemberResult
 
-_FLUX_NAMES = {"npp": "ΔNPP", "rh": "ΔRH"}
+_RATES = {"npp": "ΔNPP", "rh": "ΔRH"}
+_SUMS = {
+    "litterfall_carbon": "ΔLTRC",
+    "litterfall_nitrogen": "ΔLTRN",
+    "net_nitrogen_mineralisation": "ΔNetNMin",
+    "nitrogen_uptake": "ΔVegNup",
+}
+
+
+class Region(Protocol):
+    """What the diagnostics read: a finished member, or one read back from its files."""
+
+    products: Mapping[str, NDArray]
+    status: NDArray
+    domain: Domain
 
 
 @dataclass(frozen=True)
@@ -35,7 +51,7 @@ class Row:
         return f"{self.value:,.4g} {self.unit}".rstrip()
 
 
-def weights(result: MemberResult) -> NDArray:
+def weights(result: Region) -> NDArray:
     """Area weights of the cells in use, summing to 1; zero in masked cells."""
     area = np.where(np.isin(result.status, MASKED), 0.0, result.domain.area)
     return area / area.sum()
@@ -50,26 +66,44 @@ def regional_mean(values: NDArray, weight: NDArray) -> NDArray:
     return np.where(total > 0, mean / np.where(total > 0, total, 1.0), np.nan)
 
 
-def delta_fluxes(result: MemberResult) -> dict[str, NDArray]:
-    """ΔNPP, ΔRH, ΔNEP and ΔLTRC by year and cell, g C m⁻² yr⁻¹."""
-    delta = difference(result.products)
-    fluxes = {label: grams_per_year(delta[name]) for name, label in _FLUX_NAMES.items()}
+def delta(products: Mapping[str, NDArray], name: str) -> NDArray:
+    """Δ = S_T − S_R of one product."""
+    return products[f"S_T/{name}"] - products[f"S_R/{name}"]
+
+
+def delta_fluxes(result: Region) -> dict[str, NDArray]:
+    """Δ of annual fluxes by year and cell, g C or g N m⁻² yr⁻¹."""
+    fluxes = {label: grams_per_year(delta(result.products, n)) for n, label in _RATES.items()}
     fluxes["ΔNEP"] = fluxes["ΔNPP"] - fluxes["ΔRH"]
-    fluxes["ΔLTRC"] = delta["litterfall_carbon"]
-    return fluxes
+    return fluxes | {label: delta(result.products, name) for name, label in _SUMS.items()}
 
 
-def delta_stocks(result: MemberResult) -> dict[str, NDArray]:
-    """SOC_PF, ΔSOC, ΔVegC and ΔSOC_NET by year and cell, g C m⁻² since the branch year."""
-    delta = difference(result.products)
-    exposed = np.cumsum(delta["exposed_carbon"], axis=0)
-    soil = delta["csoil"] * GRAMS_PER_KILOGRAM
+def delta_stocks(result: Region) -> dict[str, NDArray]:
+    """Exposed carbon and nitrogen since the branch year and Δ of the stocks, g m⁻².
+
+    SOC_PF and SON_PF are the model's log. ΔSOC_NET is what exposure did to active and frozen carbon
+    together, ΔEcoC adds vegetation.
+    """
+    products = result.products
+    exposed = np.cumsum(delta(products, "exposed_carbon"), axis=0)
+    soil = delta(products, "csoil") * GRAMS_PER_KILOGRAM
+    vegetation = delta(products, "cveg") * GRAMS_PER_KILOGRAM
     return {
         "SOC_PF": exposed,
         "ΔSOC": soil,
         "ΔSOC_NET": soil - exposed,
-        "ΔVegC": delta["cveg"] * GRAMS_PER_KILOGRAM,
+        "ΔVegC": vegetation,
+        "ΔEcoC": vegetation + soil,
+        "ΔEcoC_NET": vegetation + soil - exposed,
+        "SON_PF": np.cumsum(delta(products, "exposed_nitrogen"), axis=0),
+        "ΔSON": delta(products, "soil_organic_nitrogen"),
+        "ΔVegN": delta(products, "structural_nitrogen") + delta(products, "labile_nitrogen"),
     }
+
+
+def residual_exposure(stocks: Mapping[str, NDArray], fluxes: Mapping[str, NDArray]) -> NDArray:
+    """SOC_PF a second way: what the soil carbon budget leaves over, ΔSOC − ΣΔLTRC + ΣΔRH."""
+    return stocks["ΔSOC"] - np.cumsum(fluxes["ΔLTRC"] - fluxes["ΔRH"], axis=0)
 
 
 def summarise(experiment: Experiment, result: MemberResult) -> list[Row]:
@@ -78,20 +112,10 @@ def summarise(experiment: Experiment, result: MemberResult) -> list[Row]:
     area = float(np.sum(np.where(np.isin(result.status, MASKED), 0.0, result.domain.area)))
     first, last = experiment.protocol.future
     branch = experiment.protocol.historical[1]
-    fluxes = {
-        name: float(regional_mean(values.sum(axis=0), weight))
-        for name, values in delta_fluxes(result).items()
-    }
-    stocks = {
-        name: float(regional_mean(values[-1], weight))
-        for name, values in delta_stocks(result).items()
-    }
-    delta = difference(result.products)
-    nitrogen = {
-        name: float(regional_mean(delta[name].sum(axis=0), weight))
-        for name in ("exposed_nitrogen", "nitrogen_uptake", "net_nitrogen_mineralisation")
-    }
-    residual = stocks["ΔSOC"] - fluxes["ΔLTRC"] + fluxes["ΔRH"]
+    by_flux, by_stock = delta_fluxes(result), delta_stocks(result)
+    fluxes = {n: float(regional_mean(v.sum(axis=0), weight)) for n, v in by_flux.items()}
+    stocks = {n: float(regional_mean(v[-1], weight)) for n, v in by_stock.items()}
+    residual = float(regional_mean(residual_exposure(by_stock, by_flux)[-1], weight))
     products = result.products
 
     def last_mean(name: str, run: str = "S_T", decade: bool = False) -> float:
@@ -123,13 +147,14 @@ def summarise(experiment: Experiment, result: MemberResult) -> list[Row]:
         Row(f"ΣΔNEP {period}", fluxes["ΔNEP"], carbon),
         Row(f"ΣΔNEP {period}, total", total(fluxes["ΔNEP"]), "Tg C"),
         Row("decomposed fraction (ΣΔRH − ΣΔLTRC) / SOC_PF",
-            _ratio(fluxes["ΔRH"] - fluxes["ΔLTRC"], stocks["SOC_PF"]), ""),
-        Row(f"SON_PF {period}", nitrogen["exposed_nitrogen"], "g N m⁻²"),
+            ratio(fluxes["ΔRH"] - fluxes["ΔLTRC"], stocks["SOC_PF"]), ""),
+        Row(f"SON_PF {period}", stocks["SON_PF"], "g N m⁻²"),
         Row("nitrogen use ΣΔVegNup / SON_PF",
-            _ratio(nitrogen["nitrogen_uptake"], nitrogen["exposed_nitrogen"]), ""),
+            ratio(fluxes["ΔVegNup"], stocks["SON_PF"]), ""),
     ]  # fmt: skip
     return rows
 
 
-def _ratio(over: float, under: float) -> float:
+def ratio(over: float, under: float) -> float:
+    """A quotient, NaN where there is nothing to divide by."""
     return over / under if under else float("nan")

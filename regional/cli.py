@@ -14,6 +14,7 @@ from rich.table import Table
 from regional.analysis import Row
 from regional.checks import check
 from regional.experiment import Experiment, read_experiment
+from regional.page import write_report
 from regional.report import finish_member
 from regional.run import project_members
 from temjax.validation import DataError, Finding
@@ -24,7 +25,7 @@ RUN_RECORD = "run.json"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the ``project`` command."""
+    """Add the ``project`` and ``report`` commands."""
 
     @app.command("project")
     def project_command(
@@ -50,6 +51,21 @@ def register(app: typer.Typer) -> None:
         )
         console.print(f"[bold]{settings.title}[/]")
         run_and_write(settings, out, console, resume=resume)
+
+    @app.command("report")
+    def report_command(
+        folder: Annotated[Path, typer.Argument(help="The --out folder of a finished project.")],
+        thaw_points: Annotated[
+            Path | None, typer.Option(help="Table (CSV) of observed active layers.")
+        ] = None,
+        compare: Annotated[
+            list[Path] | None,
+            typer.Option(help="Folder of a run with other rules to set beside; may be repeated."),
+        ] = None,
+    ) -> None:
+        """Write one HTML page with tables, figures and checks of a region's results."""
+        path = write_report(folder, thaw_points=thaw_points, compare=compare)
+        Console().print(str(path), soft_wrap=True)
 
 
 def run_and_write(

@@ -7,21 +7,18 @@ of the synthetic plateau say so in their title.
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from regional.analysis import delta_fluxes, delta_stocks, regional_mean, weights
-from regional.domain import Domain
 from regional.experiment import Experiment
+from regional.maps import colour_range, draw_map
 from regional.run import MemberResult
 from regional.synthetic import LABEL
 
 BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 _CARBON = "g C m$^{-2}$"
 _RATE = "g C m$^{-2}$ yr$^{-1}$"
-_QUANTILE = 0.98  # where the colours end; a few extreme cells must not bleach a map
 
 
 def write_figures(experiment: Experiment, result: MemberResult, out: Path) -> dict[str, Path]:
@@ -65,34 +62,10 @@ def map_figure(experiment: Experiment, result: MemberResult) -> Figure:
     figure = Figure(figsize=(11, height), layout="constrained")
     figure.suptitle(_title(experiment, result, "Δ = S_T − S_R, effect of thaw exposure"))
     for axes, (title, values) in zip(figure.subplots(2, 2).ravel(), panels.items(), strict=True):
-        image = _draw_map(axes, result.domain, values)
+        image = draw_map(axes, result.domain, values, colour_range([values]))
         axes.set_title(title)
         figure.colorbar(image, ax=axes, extend="both", label=_CARBON)
     return figure
-
-
-def _draw_map(axes: Axes, domain: Domain, values: NDArray):
-    """One map; cells without a value are grey.
-
-    Values of both signs get a diverging scale about zero. Where nearly all have one sign it would
-    hide their pattern, so they get a sequential scale over their own range.
-    """
-    known = values[np.isfinite(values)]
-    low, high = np.quantile(known, [1 - _QUANTILE, _QUANTILE]) if known.size else (-1.0, 1.0)
-    colours = {"cmap": "PuOr", "vmin": -max(-low, high), "vmax": max(-low, high)}
-    if low * high > 0:
-        colours = {"cmap": "cividis", "vmin": low, "vmax": high}
-    latitude, longitude = domain.grid.fields()
-    axes.set_facecolor("0.85")
-    image = axes.pcolormesh(
-        longitude, latitude, domain.to_grid(values), shading="nearest", **colours
-    )
-    axes.set_aspect(1 / np.cos(np.radians(float(np.mean(latitude)))))
-    axes.set_xlabel("longitude (°E)")
-    axes.set_ylabel("latitude (°N)")
-    axes.ticklabel_format(useOffset=False)
-    axes.locator_params(axis="x", nbins=5)
-    return image
 
 
 def time_series_figure(experiment: Experiment, result: MemberResult) -> Figure:

@@ -25,6 +25,7 @@ from temjax.heat_year import DEPTHS
 
 FILL = 1e20
 DIFFERENCE = "difference"
+FILE_NAMES = {"historical": "historical", "S_R": "reference", "S_T": "transient"}
 _DAYS = 365  # the model's calendar has no leap days
 _PROJECTION_TEXT = ("grid_mapping_name",)
 _PROJECTION_NUMBERS = (
@@ -40,10 +41,10 @@ def member_files(experiment: Experiment, result: MemberResult, out: Path) -> dic
     periods = {"historical": protocol.historical} | dict.fromkeys(
         ("S_R", "S_T", DIFFERENCE), protocol.future
     )
-    names = {"S_R": "reference", "S_T": "transient"}
     start = f"temjax_{result.member}_{result.scenario}".lower()
+    names = FILE_NAMES | {DIFFERENCE: DIFFERENCE}
     return {
-        key: out / f"{start}_{names.get(key, key)}_{experiment.region}_annual_{a}_{b}.nc"
+        key: out / f"{start}_{names[key]}_{experiment.region}_annual_{a}_{b}.nc"
         for key, (a, b) in periods.items()
     }
 

@@ -1,0 +1,194 @@
+"""``temjax report``: one self-contained HTML page from the files of a finished run."""
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from regional import maps, report_figures, tables, validation
+from regional.findings import check_findings, summary_words
+from regional.paper import DOI
+from regional.stored import read_run
+from regional.synthetic import LABEL
+from regional.totals import REGION, MemberTotals, member_totals
+
+PAGE = "report.html"
+MOST_CELLS = 200  # rows of the table of cells that are not ok
+_DPI = 110
+_SHOWN_ATTRIBUTES = (
+    "source", "configuration_hash", "parameter_hashes", "climate_sources", "forcing_seam",
+    "equilibrium", "spin_up", "branch_year", "first_exposure_year", "active_layer_rule",
+    "root_zone_nitrogen", "model_options", "references",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a PNG in base64."""
+
+    title: str
+    caption: str
+    data: str
+
+
+@dataclass
+class Section:
+    """A part of the page."""
+
+    title: str
+    texts: list[str] = field(default_factory=list)
+    tables: list[tables.Table] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+
+
+def write_report(
+    folder: Path, *, thaw_points: Path | None = None, compare: list[Path] | None = None
+) -> Path:
+    """Write ``report.html`` into a folder of results.
+
+    Args:
+        folder: the ``--out`` folder of ``temjax project``.
+        thaw_points: table of observed active layers (``validation.read_thaw_points``).
+        compare: folders of further runs (other ALT or root-zone rules) to set beside this one.
+
+    Raises:
+        DataError: no results, or incomplete ones.
+    """
+    members = [member_totals(stored) for stored in read_run(folder)]
+    others = {
+        str(path): [member_totals(stored) for stored in read_run(path)] for path in compare or []
+    }
+    attributes = members[0].stored.attributes
+    synthetic = any(LABEL in m.stored.attributes["title"] for m in members)
+    template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
+        (files("regional") / "templates" / PAGE).read_text(encoding="utf-8")
+    )
+    cells = _cells(members)
+    html = template.render(
+        title=attributes["title"],
+        synthetic=synthetic,
+        intro=_intro(members, attributes),
+        words=summary_words(members, attributes["active_layer_rule"]),
+        findings=check_findings(members),
+        sections=_sections(members, others, thaw_points, synthetic),
+        cells=cells[:MOST_CELLS],
+        cells_text=_cells_text(members, cells),
+        made=_made(folder, attributes),
+    )
+    path = folder / PAGE
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+def _intro(members: list[MemberTotals], attributes: dict) -> str:
+    region = members[0].groups[REGION]
+    models = sorted({member.member for member in members})
+    return (
+        f"{members[0].stored.domain.size} cells, {region.area:,.0f} km²; climate models "
+        f"{', '.join(models)}; scenarios {', '.join(tables.scenarios(members))}. S_T has thaw "
+        "exposure, S_R has none after the branch year; both start from one state. Numbers of Liu "
+        f"et al. 2022 (doi:{DOI}) stand beside ours; nothing was tuned to them. Active layer rule "
+        f"'{attributes['active_layer_rule']}', root-zone nitrogen "
+        f"'{attributes['root_zone_nitrogen']}'."
+    )
+
+
+def _sections(
+    members: list[MemberTotals],
+    others: dict[str, list[MemberTotals]],
+    thaw_points: Path | None,
+    synthetic: bool,
+) -> list[Section]:
+    def picture(title: str, caption: str, draw: Callable[..., Figure], *given) -> Picture:
+        return _picture(title, caption, draw(*given), synthetic)
+
+    exposure = Section("Tables of the paper")
+    exposure.tables = [tables.table_1(members), tables.table_2(members), tables.table_3(members)]
+    present = Section("Present state and observations")
+    present.tables = [tables.present_state(members), validation.soil_table(members)]
+    points, simulated = [], np.empty(0)
+    if thaw_points is not None:
+        points = validation.read_thaw_points(thaw_points)
+        simulated = validation.simulated_thaw(members, points)
+        present.tables.append(validation.thaw_table(points, simulated))
+    else:
+        present.texts.append("No table of observed active layers was given (--thaw-points).")
+    present.pictures = [
+        picture("Figure 1b.", "Vegetation types.", maps.vegetation_map, members[0].stored.domain),
+        picture("Figure 2 g–i.", "Active layer, soil carbon and nitrogen beside observations.",
+                validation.validation_figure, members, points, simulated),
+    ]  # fmt: skip
+    shade = "Mean over climate models, shade ± 1 SD."
+    effect = Section("What exposure does")
+    effect.pictures = [
+        picture("Figure 3.", f"Δ = S_T − S_R, region. {shade}", report_figures.delta_series,
+                members),
+        picture("Figure 4.", f"Active layer and its share in the change of S_T. {shade}",
+                report_figures.active_layer, members),
+        picture("Figure 5.", "Δ by the last year, mean over climate models.", maps.delta_maps,
+                members),
+        picture("Active layer.", "Means of the last decade of the history and of the run.",
+                maps.thickness_maps, members),
+        picture("Figure 6.", f"Meadow and steppe; δ is the change since the branch. {shade}",
+                report_figures.meadow_and_steppe, members),
+        picture("Figure 7.", "Nitrogen of S_R (pale) and S_T; bars ± 1 SD.",
+                report_figures.nitrogen_runs, members),
+        picture("Figure 8.", "Δ of the nitrogen balance by vegetation type; bars ± 1 SD.",
+                report_figures.nitrogen_types, members),
+        picture("Figure S3.", f"Regional fluxes. {shade}", report_figures.fluxes, members),
+        picture("Figure S4.", f"Climate and CO2. {shade}", report_figures.climate, members),
+        picture("Figure S5.", f"Limitation of growth by nitrogen. {shade}",
+                report_figures.nitrogen_limitation, members),
+    ]  # fmt: skip
+    sections = [exposure, present, effect]
+    if others:
+        sections.insert(1, Section("Other rules", tables=[tables.rules_table(members, others)]))
+    return sections
+
+
+def _picture(title: str, caption: str, figure: Figure, synthetic: bool) -> Picture:
+    if synthetic:
+        figure.text(0.995, 0.998, LABEL, ha="right", va="top", fontsize=8, color="#a84300")
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=_DPI, format="png")
+    return Picture(title, caption, base64.b64encode(buffer.getvalue()).decode("ascii"))
+
+
+def _cells(members: list[MemberTotals]) -> list[tuple[str, ...]]:
+    return [
+        (member.stored.label, cell, told["status"], "; ".join(told["reasons"]))
+        for member in members
+        for cell, told in member.stored.cells.items()
+    ]
+
+
+def _cells_text(members: list[MemberTotals], cells: list[tuple[str, ...]]) -> str:
+    if not cells:
+        return "None: every cell ran, converged and is finite in every member."
+    more = f" The first {MOST_CELLS} are shown; the CSV files hold all." if (
+        len(cells) > MOST_CELLS
+    ) else ""  # fmt: skip
+    return f"{len(cells)} entries over {len(members)} member runs.{more}"
+
+
+def _made(folder: Path, attributes: dict) -> list[tuple[str, str]]:
+    made = [(name, str(attributes[name])) for name in _SHOWN_ATTRIBUTES if name in attributes]
+    record = folder / "run.json"
+    if record.is_file():
+        told = json.loads(record.read_text(encoding="utf-8"))
+        made += [
+            (name.replace("_", " "), str(told[name]))
+            for name in ("seconds", "cell_years", "cell_years_per_second", "workers", "device",
+                         "peak_memory_gb")
+            if name in told
+        ]  # fmt: skip
+    return made

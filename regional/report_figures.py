@@ -1,0 +1,256 @@
+"""Figures of the report: the paper's 3, 4, 6–8 and S3–S5 as ensemble series and bars.
+
+Lines are means over climate models, shades one standard deviation. Colours: Okabe and Ito.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from regional.tables import PETAGRAM, of_scenario, over_members, scenarios
+from regional.totals import (
+    MEADOW,
+    REGION,
+    STEPPE,
+    GroupTotals,
+    MemberTotals,
+    contributions,
+    diagnostics,
+)
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES = ("-", "--")
+_RATE, _STOCK, _NITROGEN = "Tg C yr$^{-1}$", "Pg C", "Tg N"
+
+Values = Callable[[MemberTotals], NDArray]
+
+
+def colour_of(members: list[MemberTotals]) -> dict[str, str]:
+    """One colour per scenario."""
+    return dict(zip(scenarios(members), COLOURS, strict=False))
+
+
+def shaded(
+    axes: Axes, years: NDArray, rows: list[NDArray], colour: str, label: str, dash: str = "-"
+) -> None:
+    """Mean of the members as a line, ± 1 SD as a shade."""
+    values = np.stack(rows)
+    mean = values.mean(axis=0)
+    axes.plot(years, mean, color=colour, label=label, linestyle=dash, linewidth=1.3)
+    if len(rows) > 1:
+        sd = values.std(axis=0, ddof=1)
+        axes.fill_between(years, mean - sd, mean + sd, color=colour, alpha=0.2, linewidth=0)
+
+
+def finish(axes: Axes, title: str, unit: str, zero: bool = True) -> None:
+    """Title, unit, zero line and legend of a panel of years."""
+    axes.set_title(title, fontsize=10)
+    axes.set_ylabel(unit)
+    axes.set_xlabel("year")
+    if zero:
+        axes.axhline(0, color="0.5", linewidth=0.8, zorder=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def panels(rows: int, columns: int, height: float = 2.7) -> tuple[Figure, list[Axes]]:
+    """A figure of equal panels, in reading order."""
+    figure = Figure(figsize=(10.5, height * rows + 0.3), layout="constrained")
+    return figure, list(np.atleast_1d(figure.subplots(rows, columns)).ravel())
+
+
+def _delta(group: str, name: str, scale: float = 1.0) -> Values:
+    return lambda member: member.groups[group].delta[name] / scale
+
+
+def delta_series(members: list[MemberTotals]) -> Figure:
+    """Figure 3: Δ of fluxes and stocks, region."""
+    shown = (
+        ("ΔNPP", 1.0, _RATE), ("ΔRH", 1.0, _RATE), ("ΔNEP", 1.0, _RATE),
+        ("ΔVegC", PETAGRAM, _STOCK), ("ΔSOC", PETAGRAM, _STOCK), ("ΔEcoC", PETAGRAM, _STOCK),
+        ("ΔSOC_NET", PETAGRAM, _STOCK), ("ΔEcoC_NET", PETAGRAM, _STOCK),
+        ("SOC_PF", PETAGRAM, _STOCK),
+    )  # fmt: skip
+    figure, axes = panels(3, 3)
+    for panel, (name, scale, unit) in zip(axes, shown, strict=True):
+        for scenario, colour in colour_of(members).items():
+            chosen = of_scenario(members, scenario)
+            rows = [_delta(REGION, name, scale)(member) for member in chosen]
+            shaded(panel, chosen[0].years["future"], rows, colour, scenario)
+        finish(panel, name, unit)
+    return figure
+
+
+def active_layer(members: list[MemberTotals]) -> Figure:
+    """Figure 4: active layer and thaw depth through time; share of deepening in the change."""
+    figure, (layer, depth, share) = panels(1, 3, 3.4)
+    for scenario, colour in colour_of(members).items():
+        chosen = of_scenario(members, scenario)
+        years = np.concatenate([chosen[0].years["historical"], chosen[0].years["future"]])
+        for panel, name in ((layer, "ALT"), (depth, "thaw depth")):
+            rows = [_whole(member.groups[REGION], name) for member in chosen]
+            shaded(panel, years, rows, colour, scenario)
+    finish(layer, "(a) active layer (rule in force)", "m", zero=False)
+    finish(depth, "literal thaw depth, taliks included", "m", zero=False)
+    names = ("VegC", "SOC", "NPP", "RH")
+    _bars(
+        share, members, names,
+        lambda scenario, name: over_members(
+            of_scenario(members, scenario), REGION, lambda g: 100 * contributions(g)[name]
+        ),
+    )  # fmt: skip
+    share.set_title("(b) share of deepening in the change of S_T", fontsize=10)
+    share.set_ylabel("%")
+    return figure
+
+
+def _whole(group: GroupTotals, name: str) -> NDArray:
+    return np.concatenate([group.runs["historical"][name], group.runs["S_T"][name]])
+
+
+def _bars(axes: Axes, members: list[MemberTotals], names: tuple[str, ...], number) -> None:
+    """Grouped bars with ± SD: one colour per scenario."""
+    colours = colour_of(members)
+    width = 0.8 / len(colours)
+    for place, (scenario, colour) in enumerate(colours.items()):
+        ours = [number(scenario, name) for name in names]
+        at = np.arange(len(names)) + (place - (len(colours) - 1) / 2) * width
+        sd = np.nan_to_num([value.sd for value in ours])
+        axes.bar(at, [value.mean for value in ours], 0.9 * width, yerr=sd, color=colour,
+                 label=scenario, capsize=2, error_kw={"linewidth": 0.9})  # fmt: skip
+    axes.set_xticks(range(len(names)), names, fontsize=8)
+    axes.axhline(0, color="0.5", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def meadow_and_steppe(members: list[MemberTotals]) -> Figure:
+    """Figure 6: meadow against steppe, change of ALT since the branch and Δ of the balance."""
+    shown = (("δALT", "m"), ("ΔNPP", _RATE), ("ΔRH", _RATE), ("ΔNEP", _RATE),
+             ("ΔVegC", _STOCK), ("ΔSOC_NET", _STOCK))  # fmt: skip
+    figure, axes = panels(2, 3)
+    for panel, (name, unit) in zip(axes, shown, strict=True):
+        for scenario, colour in colour_of(members).items():
+            for group, dash in zip((MEADOW, STEPPE), DASHES, strict=True):
+                chosen = [m for m in of_scenario(members, scenario) if group in m.groups]
+                if not chosen:
+                    continue
+                rows = [_type_series(member.groups[group], name, unit) for member in chosen]
+                label = f"{group.removeprefix('alpine-')} {scenario}"
+                shaded(panel, chosen[0].years["future"], rows, colour, label, dash)
+        finish(panel, name, unit)
+    return figure
+
+
+def _type_series(group: GroupTotals, name: str, unit: str) -> NDArray:
+    if name == "δALT":
+        return group.runs["S_T"]["ALT"] - group.runs["historical"]["ALT"][-1]
+    return group.delta[name] / (PETAGRAM if unit == _STOCK else 1.0)
+
+
+def nitrogen_runs(members: list[MemberTotals]) -> Figure:
+    """Figure 7: nitrogen of S_R and S_T: change of pools since the branch, mean annual fluxes."""
+    figure, axes = panels(1, 2, 3.4)
+    for panel, names, title, unit in (
+        (axes[0], ("VegN", "SON"), "change of pools since the branch", _NITROGEN),
+        (axes[1], ("LTRN", "NetNMin", "VegNup"), "mean annual fluxes", "Tg N yr$^{-1}$"),
+    ):
+        colours = colour_of(members)
+        width = 0.8 / (2 * len(colours))
+        for place, (scenario, run) in enumerate((s, r) for s in colours for r in ("S_R", "S_T")):
+            chosen = of_scenario(members, scenario)
+            ours = [
+                over_members(chosen, REGION, lambda g, r=run, n=name: _nitrogen(g, r, n))
+                for name in names
+            ]
+            at = np.arange(len(names)) + (place - len(colours) + 0.5) * width
+            panel.bar(
+                at, [value.mean for value in ours], 0.9 * width,
+                yerr=np.nan_to_num([value.sd for value in ours]), color=colours[scenario],
+                alpha=0.45 if run == "S_R" else 1.0, label=f"{run} {scenario}", capsize=2,
+                error_kw={"linewidth": 0.9},
+            )  # fmt: skip
+        panel.set_xticks(range(len(names)), names)
+        panel.set_title(title, fontsize=10)
+        panel.set_ylabel(unit)
+        panel.axhline(0, color="0.5", linewidth=0.8)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _nitrogen(group: GroupTotals, run: str, name: str) -> float:
+    values = group.runs[run][name]
+    if name in ("VegN", "SON"):
+        return float(values[-1] - group.runs["historical"][name][-1])
+    return float(values.mean())
+
+
+def nitrogen_types(members: list[MemberTotals]) -> Figure:
+    """Figure 8: Δ of the nitrogen balance, meadow and steppe."""
+    names = ("ΔVegN", "ΔSON", "ΣΔLTRN", "ΣΔNetNMin", "ΣΔVegNup", "SON_PF")
+    figure, axes = panels(1, 2, 3.4)
+    for panel, group in zip(axes, (MEADOW, STEPPE), strict=True):
+        _bars(
+            panel, members, names,
+            lambda scenario, name, group=group: over_members(
+                of_scenario(members, scenario), group, lambda g: diagnostics(g)[name]
+            ),
+        )  # fmt: skip
+        panel.set_title(group.replace("-", " "), fontsize=10)
+        panel.set_ylabel(_NITROGEN)
+    return figure
+
+
+def fluxes(members: list[MemberTotals]) -> Figure:
+    """Figure S3: NPP, RH, NEP of S_T and S_R through the whole run."""
+    figure, axes = panels(1, 3, 3.2)
+    for panel, name in zip(axes, ("NPP", "RH", "NEP"), strict=True):
+        for scenario, colour in colour_of(members).items():
+            chosen = of_scenario(members, scenario)
+            years = chosen[0].years
+            whole = np.concatenate([years["historical"], years["future"]])
+            rows = [_whole(member.groups[REGION], name) for member in chosen]
+            shaded(panel, whole, rows, colour, f"S_T {scenario}")
+            reference = [member.groups[REGION].runs["S_R"][name] for member in chosen]
+            mean = np.stack(reference).mean(axis=0)
+            panel.plot(years["future"], mean, color=colour, linestyle=":", label=f"S_R {scenario}")
+        finish(panel, name, _RATE, zero=name == "NEP")
+    return figure
+
+
+def climate(members: list[MemberTotals]) -> Figure:
+    """Figure S4: annual air temperature, precipitation, shortwave and CO2 of the region."""
+    shown = (("air_temperature", "air temperature", "°C"), ("precipitation", "precipitation", "mm"),
+             ("shortwave", "shortwave", "W m$^{-2}$"), ("co2", "CO$_2$", "ppm"))  # fmt: skip
+    figure, axes = panels(2, 2)
+    for panel, (name, title, unit) in zip(axes, shown, strict=True):
+        for scenario, colour in colour_of(members).items():
+            chosen = of_scenario(members, scenario)
+            rows = [member.climate[name] for member in chosen]
+            shaded(panel, chosen[0].climate["years"], rows, colour, scenario)
+        finish(panel, title, unit, zero=False)
+    return figure
+
+
+def nitrogen_limitation(members: list[MemberTotals]) -> Figure:
+    """Figure S5: NPP as a share of what carbon alone would allow, S_T and S_R."""
+    groups = [g for g in (REGION, MEADOW, STEPPE) if any(g in m.groups for m in members)]
+    figure, axes = panels(1, 3, 3.0)
+    for panel, group in zip(axes, groups, strict=False):
+        for scenario, colour in colour_of(members).items():
+            chosen = [m for m in of_scenario(members, scenario) if group in m.groups]
+            for run, dash in (("S_T", "-"), ("S_R", ":")):
+                rows = [
+                    m.groups[group].runs[run]["NPP"] / m.groups[group].runs[run]["NPP potential"]
+                    for m in chosen
+                ]
+                years = chosen[0].years["future"]
+                shaded(panel, years, rows, colour, f"{run} {scenario}", dash)
+        finish(panel, group, "NPP / potential NPP", zero=False)
+    for panel in axes[len(groups) :]:
+        panel.set_visible(False)
+    return figure
