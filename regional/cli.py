@@ -13,10 +13,12 @@ from rich.table import Table
 
 from regional.analysis import Row
 from regional.checks import check
+from regional.ensemble import write_ensemble
 from regional.experiment import Experiment, read_experiment
 from regional.page import write_report
 from regional.report import finish_member
 from regional.run import project_members
+from regional.stored import read_run
 from temjax.validation import DataError, Finding
 
 __all__ = ["check", "register"]
@@ -81,6 +83,8 @@ def run_and_write(
         cell_years += result.cell_years
         members.append(f"{result.member} {result.scenario}")
         result.products.clear()
+    for path in write_ensemble(read_run(out), out):
+        console.print(str(path), soft_wrap=True)
     seconds = time.perf_counter() - started
     record = {
         "title": settings.title,

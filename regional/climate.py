@@ -12,7 +12,7 @@ from regional import synthetic
 from regional.domain import Domain, in_box, synthetic_cells
 from regional.experiment import Experiment
 from regional.gridded import Reader
-from regional.settings import GriddedClimate, Variable
+from regional.settings import GriddedClimate, IsimipClimate, Variable
 from sites.history import global_co2
 from temjax.forcing import MONTH_DAYS
 from temjax.validation import Finding, check_climate, check_months, raise_findings
@@ -109,8 +109,13 @@ def load_climate(experiment: Experiment, domain: Domain, member: str, scenario: 
         DataError: files, variables, units or months that cannot be used at all, or years that do
             not cover the protocol. Faulty values of single cells are kept in ``findings``.
     """
-    if isinstance(experiment.climate, GriddedClimate):
-        climate: Climate = _gridded_climate(experiment.climate, domain)
+    if isinstance(experiment.climate, IsimipClimate):
+        from regional.isimip import isimip_climate  # reads with this module's helpers
+
+        climate: Climate = isimip_climate(experiment.climate, domain, member, scenario)
+        source = str(experiment.climate.folder)
+    elif isinstance(experiment.climate, GriddedClimate):
+        climate = _gridded_climate(experiment.climate, domain)
         source = str(experiment.climate.folder)
     else:
         cells = synthetic_cells(experiment.domain)

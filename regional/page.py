@@ -18,6 +18,7 @@ from regional.findings import check_findings, summary_words
 from regional.paper import DOI
 from regional.stored import read_run
 from regional.synthetic import LABEL
+from regional.tables import Table
 from regional.totals import REGION, MemberTotals, member_totals
 
 PAGE = "report.html"
@@ -45,7 +46,7 @@ class Section:
 
     title: str
     texts: list[str] = field(default_factory=list)
-    tables: list[tables.Table] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
 
 
