@@ -15,6 +15,7 @@ from regional.analysis import Row
 from regional.checks import check
 from regional.ensemble import write_ensemble
 from regional.experiment import Experiment, read_experiment
+from regional.isimip_files import write_plateau
 from regional.page import write_report
 from regional.report import finish_member
 from regional.run import project_members
@@ -53,6 +54,21 @@ def register(app: typer.Typer) -> None:
         )
         console.print(f"[bold]{settings.title}[/]")
         run_and_write(settings, out, console, resume=resume)
+
+    @app.command("synthetic-plateau")
+    def synthetic_command(
+        out: Annotated[Path, typer.Option(help="Folder for climate, maps and experiment.toml.")],
+        members: Annotated[str, typer.Option(help="Pseudo-GCMs, comma-separated.")] = "A",
+        scenarios: Annotated[str, typer.Option(help="Scenarios, comma-separated.")] = "rcp85",
+        resolution: Annotated[float, typer.Option(help="Of the maps, degrees.")] = 0.5,
+        daily: Annotated[bool, typer.Option(help="Daily files instead of monthly ones.")] = False,
+    ) -> None:
+        """Write the SYNTHETIC plateau as files in the layout of ISIMIP2b, to try the readers."""
+        path = write_plateau(
+            out, tuple(_names(members)), tuple(_names(scenarios)), resolution=resolution,
+            daily=daily,
+        )  # fmt: skip
+        Console().print(str(path), soft_wrap=True)
 
     @app.command("report")
     def report_command(

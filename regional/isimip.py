@@ -245,10 +245,11 @@ def _chunk_years(reader: Reader, chunk: ClimateChunk, place: ClimateCells) -> It
             means = np.stack(
                 [values[months[rows, 1] == month].mean(axis=0) for month in range(1, 13)]
             )
-            converted = to_model_units(reader, path, variable, kind, units, means[..., None])
+            flat = means.reshape(12, -1)
+            converted = to_model_units(reader, path, variable, kind, units, flat)
             if converted is None:
                 return
-            yield converted[..., 0]
+            yield converted.reshape(means.shape)
 
 
 def _check_days(reader: Reader, path: str, daily: bool, stamps: NDArray, months: NDArray) -> None:

@@ -30,10 +30,11 @@ def colour_range(values: list[NDArray]) -> dict:
 
 
 def draw_map(axes: Axes, domain: Domain, values: NDArray, colours: dict):
-    """One map with coordinates; cells without a value are grey, elsewhere is white."""
+    """One map with coordinates; cells without a value are dark, outside of the region is pale."""
     latitude, longitude = domain.grid.fields()
     inside = domain.to_grid(np.ones(domain.size))
-    grey = ListedColormap(["0.8"])
+    grey = ListedColormap(["0.55"])
+    axes.set_facecolor("0.92")
     axes.pcolormesh(longitude, latitude, inside, shading="nearest", cmap=grey)
     image = axes.pcolormesh(
         longitude, latitude, domain.to_grid(values), shading="nearest", **colours

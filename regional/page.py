@@ -157,7 +157,7 @@ def _sections(
 
 def _picture(title: str, caption: str, figure: Figure, synthetic: bool) -> Picture:
     if synthetic:
-        figure.text(0.995, 0.998, LABEL, ha="right", va="top", fontsize=8, color="#a84300")
+        figure.text(0.995, 0.004, LABEL, ha="right", va="bottom", fontsize=8, color="#a84300")
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=_DPI, format="png")

@@ -53,6 +53,7 @@ def finish(axes: Axes, title: str, unit: str, zero: bool = True) -> None:
     if zero:
         axes.axhline(0, color="0.5", linewidth=0.8, zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(y=0.15)  # room for the legend
     axes.legend(frameon=False, fontsize=8)
 
 
@@ -102,7 +103,7 @@ def active_layer(members: list[MemberTotals]) -> Figure:
             of_scenario(members, scenario), REGION, lambda g: 100 * contributions(g)[name]
         ),
     )  # fmt: skip
-    share.set_title("(b) share of deepening in the change of S_T", fontsize=10)
+    share.set_title("(b) share of deepening", fontsize=10)
     share.set_ylabel("%")
     return figure
 
@@ -122,6 +123,7 @@ def _bars(axes: Axes, members: list[MemberTotals], names: tuple[str, ...], numbe
         axes.bar(at, [value.mean for value in ours], 0.9 * width, yerr=sd, color=colour,
                  label=scenario, capsize=2, error_kw={"linewidth": 0.9})  # fmt: skip
     axes.set_xticks(range(len(names)), names, fontsize=8)
+    axes.margins(y=0.25)  # room for the legend
     axes.axhline(0, color="0.5", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
@@ -174,6 +176,7 @@ def nitrogen_runs(members: list[MemberTotals]) -> Figure:
                 error_kw={"linewidth": 0.9},
             )  # fmt: skip
         panel.set_xticks(range(len(names)), names)
+        panel.margins(y=0.3)  # room for the legend
         panel.set_title(title, fontsize=10)
         panel.set_ylabel(unit)
         panel.axhline(0, color="0.5", linewidth=0.8)

@@ -90,7 +90,7 @@ def grid_axes(resolution: float) -> tuple[NDArray, NDArray]:
     return latitude, longitude
 
 
-def plateau(resolution: float = 0.5, *, forest: bool = True) -> Plateau:
+def plateau(resolution: float = 0.5, *, forest: bool = True, everywhere: bool = False) -> Plateau:
     """Build the synthetic domain.
 
     Args:
@@ -98,6 +98,7 @@ def plateau(resolution: float = 0.5, *, forest: bool = True) -> Plateau:
         forest: use the wider forest rule (elevation < 4600 m), which puts the sixth vegetation
             type inside the permafrost mask (5 cells at 0.5°, 59 at 0.1°); the narrow rule
             (< 4350 m), with which the published shares were computed, leaves it empty.
+        everywhere: keep all cells of the box, not only those cold enough for permafrost.
     """
     latitudes, longitudes = grid_axes(resolution)
     lat, lon = (a.ravel() for a in np.meshgrid(latitudes, longitudes, indexing="ij"))
@@ -140,7 +141,7 @@ def plateau(resolution: float = 0.5, *, forest: bool = True) -> Plateau:
         vegetation=_vegetation(precipitation, elevation, 4600 if forest else 4350),
         area=(111.19 * resolution) ** 2 * np.cos(np.radians(lat)),
     )
-    return whole.select(mean_temperature <= WARMEST_PERMAFROST_MEAN)
+    return whole if everywhere else whole.select(mean_temperature <= WARMEST_PERMAFROST_MEAN)
 
 
 def _vegetation(precipitation: NDArray, elevation: NDArray, forest_limit: float) -> NDArray:
