@@ -54,7 +54,13 @@ def finish(axes: Axes, title: str, unit: str, zero: bool = True) -> None:
         axes.axhline(0, color="0.5", linewidth=0.8, zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(y=0.15)  # room for the legend
-    axes.legend(frameon=False, fontsize=8)
+    legend(axes)
+
+
+def legend(axes: Axes) -> None:
+    """A plain legend where there is something to name."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=8)
 
 
 def panels(rows: int, columns: int, height: float = 2.7) -> tuple[Figure, list[Axes]]:
@@ -126,7 +132,7 @@ def _bars(axes: Axes, members: list[MemberTotals], names: tuple[str, ...], numbe
     axes.margins(y=0.25)  # room for the legend
     axes.axhline(0, color="0.5", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    legend(axes)
 
 
 def meadow_and_steppe(members: list[MemberTotals]) -> Figure:
@@ -181,7 +187,7 @@ def nitrogen_runs(members: list[MemberTotals]) -> Figure:
         panel.set_ylabel(unit)
         panel.axhline(0, color="0.5", linewidth=0.8)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.legend(frameon=False, fontsize=8)
+        legend(panel)
     return figure
 
 

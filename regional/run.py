@@ -115,7 +115,7 @@ def project_members(
     groups = []
     for member in dict.fromkeys(member for member, _ in experiment.members):
         scenarios = [scenario for name, scenario in experiment.members if name == member]
-        groups.append(_prepare(experiment, domain, member, scenarios, out / "restart", console))
+        groups.append(prepare(experiment, domain, member, scenarios, out / "restart", console))
     if not resume:
         for group in groups:
             remove_points(group.shared_folder, *(run.folder for run in group.runs))
@@ -191,7 +191,7 @@ class Group:
         )
 
 
-def _prepare(
+def prepare(
     experiment: Experiment,
     domain: Domain,
     member: str,

@@ -125,7 +125,7 @@ class TileRun:
 
     def run(self) -> Products:
         """All phases; products named ``historical/...``, ``S_R/...``, ``S_T/...``, certificates."""
-        self._set_reference()
+        self.set_reference()
         shared = self.shared
         state, products = self._phase("equilibrium", self._equilibrium, 0, shared)
         finite = np.ones(self.cells.latitude.size, dtype=bool)
@@ -295,7 +295,7 @@ class TileRun:
             snowpack=state.ecosystem.snowpack,
         )
 
-    def _set_reference(self) -> None:
+    def set_reference(self) -> None:
         """For ``const2020``: the active layer of the branch year, from a heat pass of its own."""
         if self.options.root_zone_nitrogen != "const2020":
             return

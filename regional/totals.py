@@ -86,25 +86,27 @@ def groups_of(result: Region) -> dict[str, NDArray]:
     return {REGION: everywhere} | {name: result.domain.vegetation == name for name in types}
 
 
+def group_weights(result: Region) -> dict[str, NDArray]:
+    """Area in use (km²) by cell, for every group that has any."""
+    area = np.where(weights(result) > 0, result.domain.area, 0.0)
+    made = {name: area * mask for name, mask in groups_of(result).items()}
+    return {name: weight for name, weight in made.items() if weight.sum() > 0}
+
+
 def member_totals(stored: StoredMember) -> MemberTotals:
     """Reduce a stored member to its series and maps."""
-    used = weights(stored) > 0
-    area = np.where(used, stored.domain.area, 0.0)
     fluxes, stocks = delta_fluxes(stored), delta_stocks(stored)
     residual = residual_exposure(stocks, fluxes)
-    cells = groups_of(stored)
-    names = {name: mask for name, mask in cells.items() if np.sum(area * mask) > 0}
     by_cell = fluxes | stocks | {"SOC_PF residual": residual}
     runs = {run: _run_values(stored, run) for run in ("historical", "S_R", "S_T")}
     groups = {}
-    for name, mask in names.items():
-        weight = area * mask
+    for name, weight in group_weights(stored).items():
         groups[name] = GroupTotals(
             area=float(weight.sum()),
-            delta={label: _total(values, weight) for label, values in by_cell.items()},
+            delta={label: total(values, weight) for label, values in by_cell.items()},
             runs={
                 run: {
-                    label: regional_mean(v, weight) if label in _MEANS else _total(v, weight)
+                    label: regional_mean(v, weight) if label in _MEANS else total(v, weight)
                     for label, v in values.items()
                 }
                 for run, values in runs.items()
@@ -152,7 +154,7 @@ def _run_values(stored: StoredMember, run: str) -> Series:
     return values | {name: products[f"{run}/{product}"] for name, product in _MEANS.items()}
 
 
-def _total(values: NDArray, weight: NDArray) -> NDArray:
+def total(values: NDArray, weight: NDArray) -> NDArray:
     """Σ over cells in Tg of ``(year, cell)`` in g m⁻²; masked cells weigh nothing."""
     known = np.where(weight > 0, values, 0.0)
     return known @ weight * SQUARE_METRES / GRAMS_PER_TERAGRAM

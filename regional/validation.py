@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from regional.report_figures import COLOURS, panels
+from regional.report_figures import COLOURS, legend, panels
 from regional.tables import Ours, Table, spread
 from regional.totals import MEADOW, STEPPE, MemberTotals
 from temjax.validation import DataError, Finding
@@ -190,7 +190,7 @@ def validation_figure(
     top = float(np.nanmax([*simulated, *(p.observed for p in points), 1.0])) * 1.1
     layer.plot([0, top], [0, top], color="0.5", linewidth=0.8)
     layer.set(xlim=(0, top), ylim=(0, top), xlabel="observed ALT, m", ylabel="simulated ALT, m")
-    layer.legend(frameon=False, fontsize=8)
+    legend(layer)
     for panel, name, unit in ((carbon, "SOC", "kg C m$^{-2}$"), (nitrogen, "SON", "kg N m$^{-2}$")):
         groups = [
             g for g, v in SOIL_STOCKS.items()
@@ -208,7 +208,7 @@ def validation_figure(
         panel.set_ylim(bottom=0)
         panel.set_title(name, fontsize=10)
         panel.set_ylabel(unit)
-        panel.legend(frameon=False, fontsize=8)
+        legend(panel)
     for panel in (layer, carbon, nitrogen):
         panel.spines[["top", "right"]].set_visible(False)
     return figure

@@ -57,7 +57,6 @@ class TileDone:
 
 def run_work(experiment: Experiment, work: TileWork, report: Report) -> list[TileDone]:
     """All scenarios of a tile, each from its restart points where they exist."""
-    choices = f"{experiment.hash} {__version__}"
     done = []
     for label, timeline, cells, folder in work.scenarios:
         started, computed = time.perf_counter(), 0
@@ -68,14 +67,22 @@ def run_work(experiment: Experiment, work: TileWork, report: Report) -> list[Til
             computed += years if now else 0
             report(f"{place}: {phase}", years, now)
 
-        own = Restarts(folder, cells.number, cells.hash(work.sets, timeline, choices))
-        shared = own
-        if timeline.past[0] < timeline.past[1]:
-            past = cells.hash(work.sets, timeline, choices, timeline.past[1])
-            shared = Restarts(work.shared_folder, cells.number, past)
+        own, shared = restart_points(experiment, work, timeline, cells, folder)
         made = TileRun(experiment, timeline, cells, work.sets, own, shared, tell).run()
         done.append(TileDone(made, computed, time.perf_counter() - started))
     return done
+
+
+def restart_points(
+    experiment: Experiment, work: TileWork, timeline: Timeline, cells: Cells, folder: Path
+) -> tuple[Restarts, Restarts]:
+    """Restart points of a tile and scenario, and of the phases its scenarios share."""
+    choices = f"{experiment.hash} {__version__}"
+    own = Restarts(folder, cells.number, cells.hash(work.sets, timeline, choices))
+    if timeline.past[0] == timeline.past[1]:
+        return own, own
+    past = cells.hash(work.sets, timeline, choices, timeline.past[1])
+    return own, Restarts(work.shared_folder, cells.number, past)
 
 
 def run_tasks(

@@ -6,6 +6,7 @@ One tile shape and one block length throughout, so that the model is compiled on
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import netCDF4
 import numpy as np
@@ -15,11 +16,15 @@ from small_region import COLUMNS, SOURCE, change, small_experiment, write_experi
 
 import regional.tile
 from regional.analysis import summarise
+from regional.ensemble import write_ensemble
 from regional.experiment import read_experiment
 from regional.output import DIFFERENCE
+from regional.page import write_report
 from regional.products import PRODUCTS, grams_per_year
 from regional.report import finish_member
 from regional.run import INVALID_INPUT, OK, STATUS, project
+from regional.stored import read_run
+from regional.totals import REGION, diagnostics, member_totals
 from temjax.validation import DataError
 
 
@@ -261,3 +266,75 @@ def test_files_say_what_made_them_and_nothing_of_the_inputs_history(files, exper
 def test_figures_are_written(files):
     for name in ("delta_map_toy_rcp85.png", "delta_time_series_toy_rcp85.png"):
         assert (files / name).stat().st_size > 20_000
+
+
+@pytest.fixture(scope="module")
+def ensemble(experiment, result, files, tmp_path_factory):
+    """The member and a copy of it whose stocks are larger by one kilogram."""
+    folder = tmp_path_factory.mktemp("ensemble")
+    finish_member(experiment, result, folder)
+    stocks = {n: v + 1 for n, v in result.products.items() if n.endswith("/csoil")}
+    other = replace(result, member="toy2", products=result.products | stocks)
+    finish_member(experiment, other, folder)
+    return folder
+
+
+def test_ensemble_files_hold_mean_and_spread(ensemble, result):
+    members = read_run(ensemble)
+    assert [member.member for member in members] == ["toy", "toy2"]
+    paths = {path.name.split("_")[1] + path.name.split("_")[3]: path
+             for path in write_ensemble(members, ensemble)}  # fmt: skip
+    assert len(paths) == 8
+    own = result.products["S_T/csoil"]
+    with netCDF4.Dataset(paths["ensmeantransient"]) as file:
+        assert file["csoil"][:, 0].filled(np.nan) == pytest.approx(own + 0.5, rel=1e-6)
+        assert file.climate_model == "toy, toy2"
+    with netCDF4.Dataset(paths["enssdtransient"]) as file:
+        assert file["csoil"][:].compressed() == pytest.approx(0.5**0.5, rel=1e-5)
+        assert file["npp"][:].compressed() == pytest.approx(0.0)
+        assert "standard deviation" in file.ensemble_statistic
+
+
+def test_stored_member_is_the_result(files, result):
+    (stored,) = read_run(files)
+    for name in ("S_T/npp", "historical/csoil", "S_R/tsl"):
+        assert stored.products[name] == pytest.approx(result.products[name], rel=1e-6, nan_ok=True)
+    assert stored.domain.area == pytest.approx(result.domain.area)
+    assert stored.years["future"].tolist() == [1996, 1997, 1998, 1999]
+
+
+def test_exposed_carbon_is_known_twice(files):
+    totals = member_totals(read_run(files)[0])
+    numbers = diagnostics(totals.groups[REGION])
+    scale = abs(totals.groups[REGION].runs["S_T"]["SOC"]).max()
+    assert numbers["SOC_PF residual"] == pytest.approx(numbers["SOC_PF"], abs=1e-5 * scale)
+    parts = [
+        diagnostics(group)["SOC_PF"] for name, group in totals.groups.items() if name != REGION
+    ]
+    assert sum(parts) == pytest.approx(numbers["SOC_PF"], rel=1e-9, abs=1e-12)
+    net = numbers["ΔVegC"] + numbers["ΔSOC"] - numbers["SOC_PF"]
+    assert numbers["ΔEcoC_NET"] == pytest.approx(net, abs=1e-9)
+
+
+def test_report_is_one_page_that_needs_nothing_else(ensemble, tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text(
+        "name,lat_suggested,lon_suggested,alt_m_mean_2006_2009,flags\n"
+        "here,68.6,210.44,0.5,\nlower,68.6,210.4,,only lower bound ALT > 0.1 m\n"
+        "elsewhere,10,10,2.0,\n",
+        encoding="utf-8",
+    )
+    path = write_report(ensemble, thaw_points=points, compare=[ensemble])
+    text = path.read_text(encoding="utf-8")
+    for never in ("<script", "http://", "https://", 'src="/', "@import", "url("):
+        assert never not in text
+    for words in ("Table 1.", "Table 2.", "Table 3.", "Figure 8.", "Figure S5.", "± ", "paper",
+                  "under other rules", "elsewhere", "SOC_PF"):  # fmt: skip
+        assert words in text
+    assert text.count("data:image/png;base64,") == 12
+    assert "SYNTHETIC" not in text
+
+
+def test_report_of_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match="holds no results"):
+        write_report(tmp_path)
