@@ -11,6 +11,7 @@ from typing import Annotated, Literal, get_type_hints
 
 from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
 
+from regional.products import MONTHLY
 from regional.settings import (
     ClimateFile,
     GriddedClimate,
@@ -94,6 +95,21 @@ class RunSettings(Section):
     workers: int = Field(1, ge=0)
 
 
+class OutputSettings(Section):
+    """What is written beside the annual files: ``monthly`` names products to keep by month."""
+
+    monthly: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _products_exist(self) -> "OutputSettings":
+        for name in self.monthly:
+            if name not in MONTHLY:
+                raise ValueError(
+                    f"monthly: {name!r} is not kept by month. {nearest(name, MONTHLY)}"
+                )
+        return self
+
+
 class Experiment(Section):
     """A whole experiment file.
 
@@ -119,6 +135,7 @@ class Experiment(Section):
     keep_ground_surface: bool = False
     model: ModelChoices = ModelChoices()
     run: RunSettings = RunSettings()
+    output: OutputSettings = OutputSettings()
 
     @model_validator(mode="after")
     def _parts_agree(self) -> "Experiment":
@@ -277,6 +294,7 @@ def _known_keys(location: tuple) -> set[str]:
         ("protocol",): Protocol,
         ("model",): ModelChoices,
         ("run",): RunSettings,
+        ("output",): OutputSettings,
         (): Experiment,
     }
     if location in tables:

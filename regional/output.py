@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from regional.domain import Domain
 from regional.experiment import Experiment
-from regional.products import PRODUCTS, Product
+from regional.products import MONTHLY_PREFIX, PRODUCTS, Product
 from regional.restart import Products
 from regional.run import MASKED, STATUS, MemberResult
 from regional.synthetic import LABEL
 from temjax import __version__
+from temjax.forcing import MONTH_DAYS
 from temjax.heat_year import DEPTHS
 
 FILL = 1e20
@@ -66,9 +67,32 @@ def write_member(experiment: Experiment, result: MemberResult, out: Path) -> dic
         else:
             products = {name: result.products[f"{key}/{name}"] for name in PRODUCTS}
         _write(experiment, result, path, key, years, products)
+    files |= _write_months(experiment, result, out)
     files["cells"] = out / f"temjax_{result.member}_{result.scenario}_cells.csv".lower()
     write_findings(result, files["cells"])
     return files
+
+
+def _write_months(experiment: Experiment, result: MemberResult, out: Path) -> dict[str, Path]:
+    """Files of the products kept by month, where any were asked for."""
+    names = experiment.output.monthly
+    files = {}
+    for key, path in member_files(experiment, result, out).items() if names else ():
+        if key == DIFFERENCE:
+            continue
+        period = experiment.protocol.historical if key == "historical" else None
+        years = np.arange(*_span(period or experiment.protocol.future))
+        products = {
+            name: _flat_months(result.products[f"{key}/{MONTHLY_PREFIX}{name}"]) for name in names
+        }
+        monthly = path.with_name(path.name.replace("_annual_", "_monthly_"))
+        _write(experiment, result, monthly, key, years, products, monthly=True)
+        files[f"{key} monthly"] = monthly
+    return files
+
+
+def _flat_months(values: NDArray) -> NDArray:
+    return values.reshape(-1, *values.shape[2:])
 
 
 def _span(period: tuple[int, int]) -> tuple[int, int]:
@@ -134,11 +158,12 @@ def _write(
     key: str,
     years: NDArray,
     products: Products,
+    monthly: bool = False,
 ) -> None:
     partial = path.with_suffix(".partial")
     with netCDF4.Dataset(partial, "w", format="NETCDF4_CLASSIC") as file:
         file.setncatts(attributes(experiment, result, key))
-        _write_time(file, years)
+        _write_time(file, years, monthly)
         _write_depth(file)
         horizontal = _write_grid(file, result.domain)
         _write_cells(file, result, horizontal)
@@ -147,25 +172,27 @@ def _write(
     partial.replace(path)
 
 
-def _write_time(file: netCDF4.Dataset, years: NDArray) -> None:
-    """Years with bounds; the stamp is 31 December, where pools and ledgers are given."""
-    file.createDimension("time", years.size)
+def _write_time(file: netCDF4.Dataset, years: NDArray, monthly: bool) -> None:
+    """Years or months with bounds; the stamp is the last day, where pools and ledgers are given."""
+    lengths = np.asarray(MONTH_DAYS if monthly else [_DAYS])
+    file.createDimension("time", years.size * lengths.size)
     file.createDimension("bnds", 2)
-    start = _DAYS * (years - years[0])
+    ends = (_DAYS * (years - years[0])[:, None] + np.cumsum(lengths)).ravel()
+    starts = ends - np.tile(lengths, years.size)
     time = file.createVariable("time", "f8", ("time",))
     time.setncatts(
         {
             "standard_name": "time",
-            "long_name": "end of the year",
+            "long_name": f"end of the {'month' if monthly else 'year'}",
             "units": f"days since {years[0]}-01-01 00:00:00",
             "calendar": "365_day",
             "axis": "T",
             "bounds": "time_bnds",
         }
     )
-    time[:] = start + _DAYS - 1
+    time[:] = ends - 1
     bounds = file.createVariable("time_bnds", "f8", ("time", "bnds"))
-    bounds[:] = np.stack([start, start + _DAYS], axis=1)
+    bounds[:] = np.stack([starts, ends], axis=1)
 
 
 def _write_depth(file: netCDF4.Dataset) -> None:

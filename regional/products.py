@@ -152,6 +152,48 @@ def annual_products(run: Run, constants: CellConstants) -> dict[str, NDArray]:
     return {name: product.extract(run, constants) for name, product in PRODUCTS.items()}
 
 
+MONTHLY_PREFIX = "monthly "
+_SECONDS = 86400.0 * np.asarray(MONTH_DAYS)
+
+
+def _monthly_rate(flux: str, factor: float) -> Extract:
+    def extract(run: Run, _: CellConstants) -> NDArray:
+        sums = np.asarray(getattr(run.monthly, flux))
+        seconds = _SECONDS.astype(sums.dtype).reshape((12,) + (1,) * (sums.ndim - 2))
+        return sums * factor / seconds
+
+    return extract
+
+
+def _monthly_own(name: str, factor: float = 1.0) -> Extract:
+    return lambda run, _: np.asarray(getattr(run.monthly, name)) * factor
+
+
+_PER_KILOGRAM = 1 / GRAMS_PER_KILOGRAM
+MONTHLY: dict[str, Extract] = {
+    "gpp": _monthly_rate("gross_primary_production", _PER_KILOGRAM),
+    "npp": _monthly_rate("net_primary_production", _PER_KILOGRAM),
+    "ra": _monthly_rate("autotrophic_respiration", _PER_KILOGRAM),
+    "rh": _monthly_rate("heterotrophic_respiration", _PER_KILOGRAM),
+    "evap": _monthly_rate("evapotranspiration", 1.0),
+    "cveg": _monthly_own("vegetation_carbon", _PER_KILOGRAM),
+    "csoil": _monthly_own("soil_organic_carbon", _PER_KILOGRAM),
+    "tsl": lambda run, _: np.asarray(run.monthly.soil_temperature) + ZERO_CELSIUS,
+    "soilmoist": lambda run, constants: (
+        np.asarray(run.monthly.available_water) + np.asarray(constants.wilting_point)
+    ),
+    "swe": _monthly_own("snowpack"),
+}
+
+
+def monthly_products(
+    run: Run, constants: CellConstants, names: tuple[str, ...]
+) -> dict[str, NDArray]:
+    """Chosen products by month, ``(year, 12, [depth,] *cell)``: means of fluxes and temperature,
+    water of snow and soil and carbon stocks at the month's end."""
+    return {MONTHLY_PREFIX + name: MONTHLY[name](run, constants) for name in names}
+
+
 def grams_per_year(rate: NDArray) -> NDArray:
     """An ISIMIP carbon flux (kg m⁻² s⁻¹) as g C m⁻² yr⁻¹."""
     return rate * (SECONDS_PER_YEAR * GRAMS_PER_KILOGRAM)

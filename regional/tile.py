@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from regional.climate import VARIABLES
 from regional.experiment import Experiment
-from regional.products import annual_products
+from regional.products import annual_products, monthly_products
 from regional.protocol import (
     EXPERIMENTS,
     Timeline,
@@ -25,7 +25,7 @@ from regional.protocol import (
     equilibrium_forcing,
 )
 from regional.restart import Products, Restarts
-from temjax.cell import cell_constants
+from temjax.cell import CellConstants, cell_constants
 from temjax.equilibrium import equilibrium_climate, find_equilibrium
 from temjax.forcing import Forcing, Location
 from temjax.parameter_files import gather_parameters
@@ -255,7 +255,7 @@ class TileRun:
         for block in blocks(*span, self.experiment.run.block_years):
             run = self._advance("historical", state, block, self.timeline.exposed)
             state, finite = run.state, finite & np.asarray(run.finite)
-            parts.append(annual_products(run, constants))
+            parts.append(self._kept(run, constants))
         return state, _joined("historical/", parts) | {"finite": finite}
 
     def _future(self, branch: State) -> tuple[None, Products]:
@@ -274,12 +274,17 @@ class TileRun:
                 run = self._advance("future", states[name], block, switches[name], soil)
                 states[name] = run.state
                 finite &= np.asarray(run.finite)
-                parts[name].append(annual_products(run, constants))
+                parts[name].append(self._kept(run, constants))
         products = {"finite": finite}
         for name in EXPERIMENTS:
             joined = _joined(f"{name}/", parts[name])
             products |= {key: value[: last - first] for key, value in joined.items()}
         return None, products
+
+    def _kept(self, run: Run, constants: CellConstants) -> Products:
+        """Annual products, and the monthly ones that were asked for."""
+        monthly = monthly_products(run, constants, self.experiment.output.monthly)
+        return annual_products(run, constants) | monthly
 
     def _soil(self, state: State, block: tuple[int, int]) -> SoilClimate:
         parameters, location = self._inputs_of(state)

@@ -25,7 +25,10 @@ from regional.report import finish_member
 from regional.run import INVALID_INPUT, OK, STATUS, project
 from regional.stored import read_run
 from regional.totals import REGION, diagnostics, member_totals
+from temjax.forcing import MONTH_DAYS
 from temjax.validation import DataError
+
+MONTHLY = '[output]\nmonthly = ["npp", "csoil", "tsl"]'
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def experiment(folder):
-    return small_experiment(folder)
+    return small_experiment(folder, MONTHLY)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +168,7 @@ POISON = {
 
 
 def test_poisoned_cells_are_masked_named_and_leave_the_rest_untouched(result, tmp_path):
-    path = write_experiment(tmp_path)
+    path = write_experiment(tmp_path, MONTHLY)
     for cell, (file, variable, value, _) in POISON.items():
 
         def poison(values, cell=cell, value=value):
@@ -210,7 +213,7 @@ def test_a_region_without_a_valid_cell_is_an_error(tmp_path):
 
 
 def test_files_are_cf_with_isimip_names(files, result):
-    for path in sorted(files.glob("*.nc")):
+    for path in sorted(files.glob("*_annual_*.nc")):
         with netCDF4.Dataset(path) as file:
             assert file.data_model == "NETCDF4_CLASSIC"
             assert file.Conventions == "CF-1.8"
@@ -244,7 +247,7 @@ def test_values_survive_the_file(files, result):
 
 
 def test_files_say_what_made_them_and_nothing_of_the_inputs_history(files, experiment):
-    for path in sorted(files.glob("*.nc")):
+    for path in sorted(files.glob("*_annual_*.nc")):
         with netCDF4.Dataset(path) as file:
             text = " ".join(str(file.getncattr(name)) for name in file.ncattrs())
             assert SOURCE not in text
@@ -259,13 +262,27 @@ def test_files_say_what_made_them_and_nothing_of_the_inputs_history(files, exper
             assert file.branch_year == 1995
             assert "SYNTHETIC" not in text
             assert all(word in file["cell_status"].flag_meanings for word in STATUS)
-    names = sorted(path.name.split("_")[3] for path in files.glob("*.nc"))
+    names = sorted(path.name.split("_")[3] for path in files.glob("*_annual_*.nc"))
     assert names == sorted(["historical", "reference", "transient", DIFFERENCE])
 
 
 def test_figures_are_written(files):
     for name in ("delta_map_toy_rcp85.png", "delta_time_series_toy_rcp85.png"):
         assert (files / name).stat().st_size > 20_000
+
+
+def test_months_that_were_asked_for(files, result):
+    (path,) = files.glob("*_transient_*_monthly_*.nc")
+    with netCDF4.Dataset(path) as file:
+        stamps = netCDF4.num2date(file["time"][:], file["time"].units, file["time"].calendar)
+        assert [(stamp.month, stamp.day) for stamp in stamps[:2]] == [(1, 31), (2, 28)]
+        assert file["time_bnds"][12].tolist() == [365, 396]
+        npp = file["npp"][:, 0].filled(np.nan).reshape(4, 12, COLUMNS)
+        annual = np.einsum("ymc,m->yc", npp, MONTH_DAYS) / 365
+        assert annual == pytest.approx(result.products["S_T/npp"], rel=1e-5)
+        december = file["csoil"][11::12, 0].filled(np.nan)
+        assert december == pytest.approx(result.products["S_T/csoil"], rel=1e-6)
+        assert file["tsl"].dimensions[:2] == ("time", "depth")
 
 
 @pytest.fixture(scope="module")
