@@ -1,9 +1,9 @@
 """Climate, CO2 and thaw exposure, one at a time: what the paper argues, computed.
 
 All runs start from the branch state of a finished experiment. A driver that is off is held: climate
-repeats the last years of the history, CO2 stays at the branch year's monthly values, exposure is off.
-"Exposure alone" takes the active layer of the changing climate, while temperature and water that the
-ecosystem feels are those of the held one.
+repeats the last years of the history, CO2 stays at the branch year's monthly values, exposure is
+off. "Exposure alone" takes the active layer of the changing climate, while temperature and water
+that the ecosystem feels are those of the held one.
 """
 
 import dataclasses

@@ -11,8 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from regional import extras_cli
 from regional.analysis import Row
 from regional.checks import check
+from regional.choices import names, parse_box
 from regional.ensemble import write_ensemble
 from regional.experiment import Experiment, read_experiment
 from regional.isimip_files import write_plateau
@@ -20,7 +22,6 @@ from regional.page import write_report
 from regional.report import finish_member
 from regional.run import project_members
 from regional.stored import read_run
-from temjax.validation import DataError, Finding
 
 __all__ = ["check", "register"]
 
@@ -50,7 +51,7 @@ def register(app: typer.Typer) -> None:
         """Run a region with and without thaw exposure and write NetCDF, figures and a summary."""
         console = Console()
         settings = read_experiment(experiment).select(
-            _names(members), _names(scenarios), None if cells is None else parse_box(cells)
+            names(members), names(scenarios), parse_box(cells)
         )
         console.print(f"[bold]{settings.title}[/]")
         run_and_write(settings, out, console, resume=resume)
@@ -65,7 +66,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Write the SYNTHETIC plateau as files in the layout of ISIMIP2b, to try the readers."""
         path = write_plateau(
-            out, tuple(_names(members)), tuple(_names(scenarios)), resolution=resolution,
+            out, tuple(names(members)), tuple(names(scenarios)), resolution=resolution,
             daily=daily,
         )  # fmt: skip
         Console().print(str(path), soft_wrap=True)
@@ -84,6 +85,8 @@ def register(app: typer.Typer) -> None:
         """Write one HTML page with tables, figures and checks of a region's results."""
         path = write_report(folder, thaw_points=thaw_points, compare=compare)
         Console().print(str(path), soft_wrap=True)
+
+    extras_cli.register(app)
 
 
 def run_and_write(
@@ -121,29 +124,6 @@ def run_and_write(
 
 def _gigabytes(who: int) -> float:
     return round(resource.getrusage(who).ru_maxrss * 1024 / 1e9, 2)
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def parse_box(text: str) -> tuple[float, float, float, float]:
-    """``bbox:west,south,east,north`` as numbers.
-
-    Raises:
-        DataError: anything else.
-    """
-    try:
-        kind, _, numbers = text.partition(":")
-        west, south, east, north = (float(number) for number in numbers.split(","))
-        if kind != "bbox":
-            raise ValueError(kind)
-    except ValueError as error:
-        mend = "Give bbox:west,south,east,north, for example bbox:90,33,94,36."
-        raise DataError(
-            [Finding("--cells", "", "", f"{text!r} is not understood", mend)]
-        ) from error
-    return west, south, east, north
 
 
 def summary_table(title: str, rows: list[Row]) -> Table:

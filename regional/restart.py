@@ -129,3 +129,16 @@ class Restarts:
     @staticmethod
     def _fault(path: Path, message: str, mend: str) -> DataError:
         return DataError([Finding(str(path), "restart", "", message, mend)])
+
+
+class NoRestarts(Restarts):
+    """Keeps nothing: every phase is computed."""
+
+    def __init__(self):
+        super().__init__(Path(), 0, "")
+
+    def save(self, phase: str, state: State | None, products: Products) -> None:
+        """Nothing is written."""
+
+    def load(self, phase: str) -> None:
+        """Nothing is found."""

@@ -1,9 +1,9 @@
 """Maps of what a parameter does: forward mode per cell, through the whole protocol.
 
 A parameter is one number per cell and cells do not see each other, so one tangent of ones gives the
-derivative in every cell at once. Equilibrium is differentiated by the implicit function theorem, the
-years after it exactly. The active-layer rule decides by thresholds (residual thaw, permafrost): the
-derivative is the one within the branch taken.
+derivative in every cell at once. Equilibrium is differentiated by the implicit function theorem,
+the years after it exactly. The active-layer rule decides by thresholds (residual thaw, permafrost):
+the derivative is the one within the branch taken.
 """
 
 from collections.abc import Callable

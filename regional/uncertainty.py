@@ -1,8 +1,8 @@
 """How sure regional totals are, as far as the fitted parameters say: linear and by samples.
 
-Fitted files keep 90 % intervals of single parameters, not their correlations, and those of one tower
-stand for a whole vegetation type. Parameters are therefore taken as independent, types as independent
-of each other, types without a fit as known: what comes out is a part of the uncertainty.
+Fitted files keep 90 % intervals of single parameters, not their correlations, and those of one
+tower stand for a whole vegetation type. Parameters are therefore taken as independent, types as
+independent of each other, types without a fit as known: what comes out is part of the uncertainty.
 """
 
 import tomllib

@@ -24,10 +24,10 @@ def test_forward_mode_agrees_with_differences(tmp_path):
     experiment = small_experiment(tmp_path)
     domain = load_domain(experiment)
     group = prepare(experiment, domain, "toy", ["rcp85"], tmp_path, Console(quiet=True))
-    names = ("kdc_scale", "soil_carbon_depth_scale", "conductivity_scale")
+    names = ("kdc_scale", "conductivity_scale")
     made = of_sets(experiment, group, group.sets, names)
     assert made.converged.all()
-    assert made.parameters.shape == (3, 2)
+    assert made.parameters.shape == (2, 2)
     step = 1e-5
     for number, name in enumerate(names):
         moved = []
@@ -36,7 +36,7 @@ def test_forward_mode_agrees_with_differences(tmp_path):
                 replace_parameters(given, **{name: getattr(given, name) * (1 + sign * step)})
                 for given in group.sets
             ]
-            moved.append(of_sets(experiment, group, sets, (name,)).values)
+            moved.append(of_sets(experiment, group, sets, names).values)
         width = 2 * step * made.parameters[number]
         for output, derivatives in made.derivatives._asdict().items():
             low, high = (np.asarray(getattr(values, output)) for values in moved)

@@ -1,0 +1,29 @@
+"""What the commands of a region read from their options."""
+
+from temjax.validation import DataError, Finding
+
+
+def names(text: str | None) -> list[str] | None:
+    """Comma-separated names; None where nothing is given."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def parse_box(text: str | None) -> tuple[float, float, float, float] | None:
+    """``bbox:west,south,east,north`` as numbers; None where nothing is given.
+
+    Raises:
+        DataError: anything else.
+    """
+    if text is None:
+        return None
+    try:
+        kind, _, numbers = text.partition(":")
+        west, south, east, north = (float(number) for number in numbers.split(","))
+        if kind != "bbox":
+            raise ValueError(kind)
+    except ValueError as error:
+        mend = "Give bbox:west,south,east,north, for example bbox:90,33,94,36."
+        raise DataError(
+            [Finding("--cells", "", "", f"{text!r} is not understood", mend)]
+        ) from error
+    return west, south, east, north

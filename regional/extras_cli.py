@@ -1,0 +1,80 @@
+"""``temjax attribute`` and ``temjax region-sensitivity``: what stands behind a region's results."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from regional import tables
+from regional.attribution import HELD_YEARS, attribute
+from regional.choices import names, parse_box
+from regional.drivers import drivers_table, read_attributions
+from regional.experiment import read_experiment
+from regional.sensitivity import DEFAULT_PARAMETERS
+from regional.sensitivity_run import region_sensitivity, uncertainty_table, write_sensitivity
+from regional.uncertainty import fitted_spreads
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+
+    @app.command("attribute")
+    def attribute_command(
+        experiment: Annotated[Path, typer.Argument(help="Experiment TOML of a finished project.")],
+        out: Annotated[Path, typer.Option(help="Its --out folder.")],
+        members: Annotated[str | None, typer.Option(help="Only these climate models.")] = None,
+        scenarios: Annotated[str | None, typer.Option(help="Only these scenarios.")] = None,
+        cells: Annotated[
+            str | None, typer.Option(help="The --cells the project was run with.")
+        ] = None,
+        held_years: Annotated[
+            int, typer.Option(min=1, help="Last years of history that a held climate repeats.")
+        ] = HELD_YEARS,
+    ) -> None:
+        """Climate, CO2 and thaw exposure one at a time, from the branch state of a project."""
+        console = Console()
+        settings = read_experiment(experiment).select(
+            names(members), names(scenarios), parse_box(cells)
+        )
+        for path in attribute(settings, out, console, held_years):
+            console.print(str(path), soft_wrap=True)
+        _show(console, drivers_table(read_attributions(out)))
+
+    @app.command("region-sensitivity")
+    def sensitivity_command(
+        experiment: Annotated[Path, typer.Argument(help="Experiment TOML.")],
+        out: Annotated[Path, typer.Option(help="Folder for NetCDF, maps and totals.")],
+        parameters: Annotated[
+            str | None,
+            typer.Option(help="Comma-separated; 'fitted': all that the experiment's files fitted."),
+        ] = None,
+        members: Annotated[str | None, typer.Option(help="Only these climate models.")] = None,
+        scenarios: Annotated[str | None, typer.Option(help="Only these scenarios.")] = None,
+        cells: Annotated[str | None, typer.Option(help="bbox:west,south,east,north.")] = None,
+        samples: Annotated[
+            int, typer.Option(min=0, help="Parameter samples beside linear propagation.")
+        ] = 0,
+    ) -> None:
+        """Derivatives of ΣΔNEP, SOC_PF and active layer per cell, and regional uncertainty."""
+        console = Console()
+        settings = read_experiment(experiment).select(
+            names(members), names(scenarios), parse_box(cells)
+        )
+        chosen = names(parameters) or list(DEFAULT_PARAMETERS)
+        if chosen == ["fitted"]:
+            chosen = list(dict.fromkeys(given.name for given in fitted_spreads(settings)))
+        for member, scenario, made in region_sensitivity(settings, tuple(chosen), samples, console):
+            for path in write_sensitivity(settings, member, scenario, made, out):
+                console.print(str(path), soft_wrap=True)
+            _show(console, uncertainty_table(made))
+
+
+def _show(console: Console, given: tables.Table) -> None:
+    table = Table(title=given.caption, caption=given.note)
+    for name in given.head:
+        table.add_column(name)
+    for row in given.rows:
+        table.add_row(*row)
+    console.print(table)
