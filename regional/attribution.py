@@ -102,7 +102,6 @@ def attribute_tile(run: TileRun, held_years: int) -> dict[str, Series]:
         for name, d in RUNS.items()
     }
     states = dict.fromkeys(RUNS, branch)
-    heat = dict.fromkeys((True, False), (branch.heat, branch.ecosystem.snowpack))
     parts: dict[str, list[Series]] = {name: [] for name in RUNS}
     first, last = run.timeline.future
     length = run.experiment.run.block_years
@@ -115,10 +114,10 @@ def attribute_tile(run: TileRun, held_years: int) -> dict[str, Series]:
         soils: dict[bool, SoilClimate] = {}
         for changes, name in ((True, ALL), (False, BASELINE)):
             soils[changes] = soil_climate(
-                parameters, location, forcings[name][0], initial=heat[changes][0],
-                options=run.options, start=1, stop=length + 1, snowpack=heat[changes][1],
+                parameters, location, forcings[name][0], initial=states[name].heat,
+                options=run.options, start=1, stop=length + 1,
+                snowpack=states[name].ecosystem.snowpack,
             )  # fmt: skip
-            heat[changes] = soils[changes].final, soils[changes].snowpack[-1, -1]
         thawing = dataclasses.replace(
             soils[False], **{name: getattr(soils[True], name) for name in THAW}
         )

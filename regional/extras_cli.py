@@ -63,12 +63,17 @@ def register(app: typer.Typer) -> None:
             names(members), names(scenarios), parse_box(cells)
         )
         chosen = names(parameters) or list(DEFAULT_PARAMETERS)
-        if chosen == ["fitted"]:
-            chosen = list(dict.fromkeys(given.name for given in fitted_spreads(settings)))
-        for member, scenario, made in region_sensitivity(settings, tuple(chosen), samples, console):
+        fitted = chosen == ["fitted"]
+        spreads = fitted_spreads(settings) if fitted or samples else []
+        if fitted:
+            chosen = list(dict.fromkeys(given.name for given in spreads))
+        for member, scenario, made in region_sensitivity(
+            settings, tuple(chosen), spreads, samples, console
+        ):
             for path in write_sensitivity(settings, member, scenario, made, out):
                 console.print(str(path), soft_wrap=True)
-            _show(console, uncertainty_table(made))
+            if spreads:
+                _show(console, uncertainty_table(made))
 
 
 def _show(console: Console, given: tables.Table) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from regional import maps, report_figures, tables, validation
+from regional import drivers, maps, report_figures, tables, validation
 from regional.findings import check_findings, summary_words
 from regional.paper import DOI
 from regional.stored import read_run
@@ -79,7 +79,10 @@ def write_report(
         intro=_intro(members, attributes),
         words=summary_words(members, attributes["active_layer_rule"]),
         findings=check_findings(members),
-        sections=_sections(members, others, thaw_points, synthetic),
+        sections=[
+            *_sections(members, others, thaw_points, synthetic),
+            *_extra_sections(folder, synthetic),
+        ],
         cells=cells[:MOST_CELLS],
         cells_text=_cells_text(members, cells),
         made=_made(folder, attributes),
@@ -153,6 +156,28 @@ def _sections(
     if others:
         sections.insert(1, Section("Other rules", tables=[tables.rules_table(members, others)]))
     return sections
+
+
+def _extra_sections(folder: Path, synthetic: bool) -> list[Section]:
+    """What ``temjax attribute`` and ``temjax region-sensitivity`` left in the folder."""
+    made = []
+    records = drivers.read_attributions(folder)
+    if records:
+        part = Section("Drivers one at a time", tables=[drivers.drivers_table(records)])
+        figure = drivers.drivers_figure(records)
+        caption = "Effect on the carbon balance. Mean over climate models, shade ± 1 SD."
+        part.pictures.append(_picture("Drivers.", caption, figure, synthetic))
+        made.append(part)
+    drawn = sorted(folder.glob("sensitivity_*.png"))
+    if drawn:
+        part = Section("Sensitivity to parameters")
+        for path in drawn:
+            data = base64.b64encode(path.read_bytes()).decode("ascii")
+            part.pictures.append(
+                Picture("Sensitivity.", "Effect of a parameter 10 % higher.", data)
+            )
+        made.append(part)
+    return made
 
 
 def _picture(title: str, caption: str, figure: Figure, synthetic: bool) -> Picture:

@@ -1,7 +1,7 @@
 """Sensitivity maps of a region: tiles put together, written as NetCDF, a map and totals."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,6 @@ from regional.tile import TileRun
 from regional.uncertainty import (
     Spread,
     Total,
-    fitted_spreads,
     linear,
     repeated_cells,
     sample_sets,
@@ -70,12 +69,21 @@ class RegionSensitivity:
 
 
 def region_sensitivity(
-    experiment: Experiment, names: tuple[str, ...], samples: int, console: Console, seed: int = 1
-) -> Iterator[tuple[str, str, RegionSensitivity]]:
-    """Every member with its derivatives along ``names``, and ``samples`` parameter samples."""
+    experiment: Experiment, names: tuple[str, ...], spreads: Sequence[Spread], samples: int,
+    console: Console, seed: int = 1,
+) -> Iterator[tuple[str, str, RegionSensitivity]]:  # fmt: skip
+    """Every member with its derivatives along ``names``.
+
+    Args:
+        experiment: choices.
+        names: parameters; linear propagation needs all of ``spreads`` among them.
+        spreads: fitted parameters with their SD, possibly none.
+        samples: parameter samples beside it; below 2 none.
+        console: for progress.
+        seed: of the samples.
+    """
     jax.config.update("jax_enable_x64", True)
     domain = load_domain(experiment)
-    spreads = fitted_spreads(experiment)
     for member, scenario in experiment.members:
         group = prepare(experiment, domain, member, [scenario], Path(), console)
         tiles = []
@@ -85,9 +93,11 @@ def region_sensitivity(
             made = sensitivity_of_tile(experiment, timeline, cells, work.sets, names)
             tiles.append((cells.index, made))
             console.print(f"{member} {scenario}: tile {tile + 1} of {len(group.tiles)}")
-        made = _join(tiles, domain.size)
+        made = _join(tiles, domain.size, list(group.findings))
         area = np.where(made.converged, domain.area, 0.0)
-        totals, parts = linear(made, domain.vegetation, area, spreads)
+        totals, parts = {}, {}
+        if spreads and {given.name for given in spreads} <= set(made.names):
+            totals, parts = linear(made, domain.vegetation, area, spreads)
         sampled = {}
         if samples > 1 and spreads:
             values = _sampled(experiment, group, spreads, samples, seed, domain.size)
@@ -95,17 +105,18 @@ def region_sensitivity(
         yield (
             member,
             scenario,
-            RegionSensitivity(domain, area, made, totals if spreads else {}, sampled, parts),
+            RegionSensitivity(domain, area, made, totals, sampled, parts),
         )
 
 
-def _join(tiles: list[tuple[NDArray, Sensitivity]], size: int) -> Sensitivity:
-    """Tiles on one cell axis; good cells only are known to a tile's index."""
+def _join(tiles: list[tuple[NDArray, Sensitivity]], size: int, masked: list[int]) -> Sensitivity:
+    """Tiles on one cell axis; masked cells carried a good cell's input and are blanked."""
 
     def put(values: list[NDArray], fill: float = np.nan) -> NDArray:
         made = np.full((*values[0].shape[:-1], size), fill)
         for (index, _), given in zip(tiles, values, strict=True):
             made[..., index] = given
+        made[..., masked] = fill
         return made
 
     parts = [made for _, made in tiles]
@@ -119,7 +130,12 @@ def _join(tiles: list[tuple[NDArray, Sensitivity]], size: int) -> Sensitivity:
 
 
 def _sampled(
-    experiment: Experiment, group: Group, spreads: list[Spread], samples: int, seed: int, size: int
+    experiment: Experiment,
+    group: Group,
+    spreads: Sequence[Spread],
+    samples: int,
+    seed: int,
+    size: int,
 ) -> Outputs:
     """Outputs of every sample and cell, ``(sample · cell,)``; all samples share a tile's cells."""
     drawn = sample_sets(

@@ -9,6 +9,7 @@ import time
 import netCDF4
 import numpy as np
 import pytest
+import small_region
 import typer
 from small_region import small_experiment, write_experiment
 from typer.testing import CliRunner
@@ -18,7 +19,7 @@ import regional.run
 from regional.cli import register
 from regional.domain import load_domain
 from regional.experiment import read_experiment
-from regional.run import OK, project
+from regional.run import INVALID_INPUT, OK, project
 from temjax.validation import DataError
 
 
@@ -196,3 +197,37 @@ def test_demo_grid_is_labelled_synthetic(tmp_path):
     assert "not a projection" in made["comment"]
     with netCDF4.Dataset(tmp_path / "x.nc", "w") as file:
         file.setncatts(made)
+
+
+WIDE = 100  # cells, of which five are poisoned, each in another way
+POISON = (
+    ("past.nc", "tair", np.nan), ("past.nc", "precip", -9999.0), ("future.nc", "tair", 280.0),
+    ("past.nc", "precip", -3.0), ("vegetation.nc", "veg", 42),
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_five_percent_of_poisoned_cells_leave_the_rest_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(small_region, "COLUMNS", WIDE)
+    monkeypatch.setattr(small_region, "CLASSES", np.tile([[4, 7]], (1, WIDE // 2)))
+    wide = small_region.TOML.replace("tile_cells = 2\n", "tile_cells = 50\n")
+    monkeypatch.setattr(small_region, "TOML", wide)
+    (clean,) = project(small_experiment(tmp_path / "clean"), tmp_path / "clean" / "out")
+    assert np.all(clean.status == OK)
+    experiment = small_experiment(tmp_path / "poisoned")
+    cells = np.random.default_rng(20).choice(WIDE, len(POISON), replace=False).tolist()
+    for cell, (file, variable, value) in zip(cells, POISON, strict=True):
+
+        def poison(values, cell=cell, value=value):
+            values[(30, 0, cell) if values.ndim == 3 else (0, cell)] = value
+            return values
+
+        small_region.change(tmp_path / "poisoned" / "data" / file, variable, poison)
+    (result,) = project(experiment, tmp_path / "poisoned" / "out")
+    assert list(result.findings) == sorted(cells)
+    assert np.flatnonzero(result.status == INVALID_INPUT).tolist() == sorted(cells)
+    rest = np.setdiff1d(np.arange(WIDE), cells)
+    assert same(
+        {name: values[..., rest] for name, values in clean.products.items()},
+        {name: values[..., rest] for name, values in result.products.items()},
+    )
