@@ -119,7 +119,9 @@ def run_and_write(
         },
     }
     (out / RUN_RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    console.print(f"{cell_years:,} cell-years in {seconds:.0f} s")
+    console.print(str(out / RUN_RECORD), soft_wrap=True)
+    rate = cell_years / seconds
+    console.print(f"{cell_years:,} cell-years in {seconds:.0f} s: {rate:,.0f} cell-years/s")
 
 
 def _gigabytes(who: int) -> float:

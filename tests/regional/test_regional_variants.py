@@ -190,7 +190,7 @@ def test_demo_grid_is_labelled_synthetic(tmp_path):
     result = MemberResult(
         member="A", scenario="rcp85", domain=domain, timeline=None, products={},
         status=np.zeros(domain.size, dtype=int), findings={}, segments=(), seams=[],
-        parameter_hashes={}, cell_years=0, seconds=1.0,
+        parameter_hashes={}, climate={}, cell_years=0, seconds=1.0,
     )  # fmt: skip
     made = attributes(experiment, result, "S_T")
     assert made["title"].startswith("SYNTHETIC")
