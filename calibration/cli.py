@@ -16,7 +16,7 @@ from calibration.sensitivity_cli import sensitivity
 from calibration.tables import misfit_rows, parameter_table
 from calibration.targets import DEFAULT_TARGETS, ErrorModel
 from calibration.transforms import Free
-from calibration.tunables import DEFAULT, expand_names, names_of
+from calibration.tunables import DEFAULT, expand_names
 from calibration.twin import Recovery, recover
 from calibration.uncertainty import laplace
 from sites import Site
@@ -24,6 +24,7 @@ from sites.cli import open_place
 from sites.compare import compare, comparison_table
 from sites.fluxnet import MINIMUM_QUALITY
 from sites.provenance import command_line
+from temjax.cli import names_of
 
 console = Console(highlight=False)
 

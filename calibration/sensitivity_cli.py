@@ -16,10 +16,11 @@ from calibration.figures import label as short_label
 from calibration.objective import Objective
 from calibration.sensitivity import CLIMATE, DEFAULT_OUTPUTS, Sensitivity, sensitivities
 from calibration.targets import STOCK_TARGETS, stock_target
-from calibration.tunables import DEFAULT, names_of
+from calibration.tunables import DEFAULT
 from sites.cli import open_place
 from sites.figures import SIMULATED_COLOUR
 from sites.provenance import command_line
+from temjax.cli import names_of
 
 console = Console(highlight=False)
 CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")

@@ -95,10 +95,3 @@ def expand_names(names: tuple[str, ...]) -> tuple[str, ...]:
     if not resolved:
         raise ValueError("no parameter is free: name at least one")
     return tuple(resolved)
-
-
-def names_of(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    """A comma-separated option, or its default."""
-    if text is None:
-        return default
-    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from regional.domain import Domain
 from regional.experiment import Experiment
-from regional.products import GRAMS_PER_KILOGRAM, grams_per_year
+from regional.products import (
+    GRAMS_PER_KILOGRAM,
+    GRAMS_PER_TERAGRAM,
+    SQUARE_METRES,
+    grams_per_year,
+)
 from regional.run import MASKED, MemberResult
 
 _RATES = {"npp": "ΔNPP", "rh": "ΔRH"}
@@ -123,7 +128,7 @@ def summarise(experiment: Experiment, result: MemberResult) -> list[Row]:
         return float(np.mean(regional_mean(years, weight)))
 
     def total(value: float) -> float:
-        return value * area * 1e6 / 1e12  # g m⁻² over km² to Tg
+        return value * area * SQUARE_METRES / GRAMS_PER_TERAGRAM
 
     carbon, period = "g C m⁻²", f"{first}-{last}"
     rows = [

@@ -20,9 +20,9 @@ from rich.console import Console
 
 from regional.domain import load_domain
 from regional.experiment import Experiment
-from regional.products import PRODUCTS, grams_per_year
+from regional.products import GRAMS_PER_KILOGRAM, PRODUCTS, grams_per_year
 from regional.protocol import Timeline, block_forcing, blocks
-from regional.run import prepare
+from regional.run import Group, prepare
 from regional.stored import StoredMember, read_run
 from regional.tile import TileRun
 from regional.totals import group_weights, total
@@ -33,7 +33,6 @@ from temjax.soil_climate import SoilClimate, soil_climate
 from temjax.validation import DataError, Finding
 
 HELD_YEARS = 20
-GRAMS = 1000.0
 # what the active-layer rule reads of a soil climate
 THAW = ("maximum_thaw_depth", "minimum_thaw_depth", "thawing_degree_days", "permafrost")
 
@@ -136,7 +135,8 @@ def attribute_tile(run: TileRun, held_years: int) -> dict[str, Series]:
                                                                           "cveg")}  # fmt: skip
             parts[name].append({
                 "NPP": grams_per_year(products["npp"]), "RH": grams_per_year(products["rh"]),
-                "SOC": products["csoil"] * GRAMS, "VegC": products["cveg"] * GRAMS,
+                "SOC": products["csoil"] * GRAMS_PER_KILOGRAM,
+                "VegC": products["cveg"] * GRAMS_PER_KILOGRAM,
             })  # fmt: skip
     return {
         name: {
@@ -158,9 +158,14 @@ def attribute(
     jax.config.update("jax_enable_x64", True)
     domain = load_domain(experiment)
     stored = {(m.member.lower(), m.scenario.lower()): m for m in read_run(out)}
+    groups: dict[str, Group] = {}
     for member, scenario in experiment.members:
         of_model = [s for name, s in experiment.members if name == member]
-        group = prepare(experiment, domain, member, of_model, out / "restart", console)
+        if member not in groups:  # its climates are read once for all scenarios
+            groups = {
+                member: prepare(experiment, domain, member, of_model, out / "restart", console)
+            }
+        group = groups[member]
         position = of_model.index(scenario)
         finished = stored.get((member.lower(), scenario.lower()))
         if finished is None:

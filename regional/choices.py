@@ -1,11 +1,22 @@
 """What the commands of a region read from their options."""
 
+from pathlib import Path
+
+from regional.experiment import Experiment, read_experiment
+from temjax.cli import names_of
 from temjax.validation import DataError, Finding
 
 
 def names(text: str | None) -> list[str] | None:
     """Comma-separated names; None where nothing is given."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    return None if text is None else list(names_of(text, ()))
+
+
+def selected(
+    experiment: Path, members: str | None, scenarios: str | None, cells: str | None
+) -> Experiment:
+    """An experiment file, restricted to what ``--members``, ``--scenarios``, ``--cells`` name."""
+    return read_experiment(experiment).select(names(members), names(scenarios), parse_box(cells))
 
 
 def parse_box(text: str | None) -> tuple[float, float, float, float] | None:

@@ -14,18 +14,16 @@ from rich.table import Table
 from regional import extras_cli
 from regional.analysis import Row
 from regional.checks import check
-from regional.choices import names, parse_box
+from regional.choices import names, selected
 from regional.ensemble import write_ensemble
-from regional.experiment import Experiment, read_experiment
+from regional.experiment import Experiment
 from regional.isimip_files import write_plateau
-from regional.page import write_report
+from regional.page import RUN_RECORD, write_report
 from regional.report import finish_member
 from regional.run import project_members
 from regional.stored import read_run
 
 __all__ = ["check", "register"]
-
-RUN_RECORD = "run.json"
 
 
 def register(app: typer.Typer) -> None:
@@ -50,9 +48,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Run a region with and without thaw exposure and write NetCDF, figures and a summary."""
         console = Console()
-        settings = read_experiment(experiment).select(
-            names(members), names(scenarios), parse_box(cells)
-        )
+        settings = selected(experiment, members, scenarios, cells)
         console.print(f"[bold]{settings.title}[/]")
         run_and_write(settings, out, console, resume=resume)
 

@@ -6,7 +6,7 @@ import netCDF4
 import numpy as np
 
 from regional.output import DIFFERENCE, FILE_NAMES, FILL
-from regional.stored import StoredMember
+from regional.stored import StoredMember, annual_file
 from temjax.validation import DataError, Finding
 
 _KEPT = (
@@ -34,7 +34,7 @@ def write_ensemble(members: list[StoredMember], out: Path) -> list[Path]:
         if len(chosen) < 2:
             continue
         for name in (*FILE_NAMES.values(), DIFFERENCE):
-            files = [_file(out, member, name) for member in chosen]
+            files = [annual_file(out, member.attributes, name) for member in chosen]
             years = "_".join(files[0].stem.split("_")[-2:])
             region = chosen[0].attributes["region"]
             for statistic in STATISTICS:
@@ -43,12 +43,6 @@ def write_ensemble(members: list[StoredMember], out: Path) -> list[Path]:
                 _write(files, [member.member for member in chosen], statistic, path)
                 paths.append(path)
     return paths
-
-
-def _file(out: Path, member: StoredMember, name: str) -> Path:
-    start = f"temjax_{member.member}_{member.scenario}".lower()
-    (found,) = out.glob(f"{start}_{name}_{member.attributes['region']}_annual_*.nc")
-    return found
 
 
 def _write(files: list[Path], members: list[str], statistic: str, path: Path) -> None:

@@ -9,9 +9,8 @@ from rich.table import Table
 
 from regional import tables
 from regional.attribution import HELD_YEARS, attribute
-from regional.choices import names, parse_box
+from regional.choices import names, selected
 from regional.drivers import drivers_table, read_attributions
-from regional.experiment import read_experiment
 from regional.sensitivity import DEFAULT_PARAMETERS
 from regional.sensitivity_run import region_sensitivity, uncertainty_table, write_sensitivity
 from regional.uncertainty import fitted_spreads
@@ -35,9 +34,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Climate, CO2 and thaw exposure one at a time, from the branch state of a project."""
         console = Console()
-        settings = read_experiment(experiment).select(
-            names(members), names(scenarios), parse_box(cells)
-        )
+        settings = selected(experiment, members, scenarios, cells)
         for path in attribute(settings, out, console, held_years):
             console.print(str(path), soft_wrap=True)
         _show(console, drivers_table(read_attributions(out)))
@@ -59,9 +56,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Derivatives of ΣΔNEP, SOC_PF and active layer per cell, and regional uncertainty."""
         console = Console()
-        settings = read_experiment(experiment).select(
-            names(members), names(scenarios), parse_box(cells)
-        )
+        settings = selected(experiment, members, scenarios, cells)
         chosen = names(parameters) or list(DEFAULT_PARAMETERS)
         fitted = chosen == ["fitted"]
         spreads = fitted_spreads(settings) if fitted or samples else []

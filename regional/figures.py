@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 from regional.analysis import delta_fluxes, delta_stocks, regional_mean, weights
 from regional.experiment import Experiment
 from regional.maps import colour_range, draw_map
+from regional.report_figures import COLOURS, DENSITY
 from regional.run import MemberResult
 from regional.synthetic import LABEL
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
-_CARBON = "g C m$^{-2}$"
+BLUE, ORANGE, GREEN, PINK, *_ = COLOURS
+BLACK = "#000000"
 _RATE = "g C m$^{-2}$ yr$^{-1}$"
 
 
@@ -64,7 +65,7 @@ def map_figure(experiment: Experiment, result: MemberResult) -> Figure:
     for axes, (title, values) in zip(figure.subplots(2, 2).ravel(), panels.items(), strict=True):
         image = draw_map(axes, result.domain, values, colour_range([values]))
         axes.set_title(title)
-        figure.colorbar(image, ax=axes, extend="both", label=_CARBON)
+        figure.colorbar(image, ax=axes, extend="both", label=DENSITY)
     return figure
 
 
@@ -106,11 +107,11 @@ def time_series_figure(experiment: Experiment, result: MemberResult) -> Figure:
     ):
         label = "SOC_PF (exposed)" if name == "SOC_PF" else name
         carbon.plot(years, stocks[name], color=colour, label=label)
-    carbon.set_ylabel(_CARBON)
+    carbon.set_ylabel(DENSITY)
     carbon.set_title("Carbon exposed and kept")
 
     net.plot(years, np.cumsum(fluxes["ΔNEP"]), color=BLUE, label="ΣΔNEP")
-    net.set_ylabel(_CARBON)
+    net.set_ylabel(DENSITY)
     net.set_title("Cumulative ΔNEP (positive: uptake)")
 
     for axes in (thaw, rates, carbon, net):

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from regional.tables import Ours, diagnostic, of_scenario, over_members, period_mean, spread
+from regional.tables import (
+    Ours,
+    diagnostic,
+    of_scenario,
+    over_members,
+    period_mean,
+    scenarios,
+    spread,
+)
 from regional.totals import MEADOW, REGION, STEPPE, GroupTotals, MemberTotals, diagnostics
 
 SMALL_PART = 0.3  # of exposed nitrogen; the paper says 0.12–0.15
@@ -37,20 +45,20 @@ def deepening(group: GroupTotals) -> float:
     return float(group.runs["S_T"]["ALT"][-10:].mean() - group.runs["historical"]["ALT"][-1])
 
 
-def net_per_metre(group: GroupTotals) -> float:
-    """Response to deepening: ΔSOC_NET per area and metre, g C m⁻² m⁻¹; NaN without deepening."""
+def per_metre(group: GroupTotals, total: float) -> float:
+    """A total (Tg) per area and metre of deepening, g m⁻² m⁻¹; NaN without deepening."""
     metres = deepening(group)
-    if not metres > LITTLE_DEEPENING:
-        return np.nan
-    return float(group.density(group.delta["ΔSOC_NET"][-1])) / metres
+    return float(group.density(total)) / metres if metres > LITTLE_DEEPENING else np.nan
+
+
+def net_per_metre(group: GroupTotals) -> float:
+    """ΔSOC_NET per area and metre of deepening, g C m⁻² m⁻¹."""
+    return per_metre(group, group.delta["ΔSOC_NET"][-1])
 
 
 def flux_per_metre(group: GroupTotals) -> float:
     """ΣΔRH per area and metre of deepening, g C m⁻² m⁻¹."""
-    metres = deepening(group)
-    if not metres > LITTLE_DEEPENING:
-        return np.nan
-    return float(group.density(group.delta["ΔRH"].sum())) / metres
+    return per_metre(group, group.delta["ΔRH"].sum())
 
 
 def _judge(values: list[bool | None]) -> tuple[bool | None, str]:
@@ -63,7 +71,7 @@ def _judge(values: list[bool | None]) -> tuple[bool | None, str]:
 def check_findings(members: list[MemberTotals]) -> list[Finding]:
     """Every finding of protocol.md 4 for every scenario."""
     found = []
-    for scenario in sorted({member.scenario for member in members}):
+    for scenario in scenarios(members):
         chosen = of_scenario(members, scenario)
         numbers = [diagnostics(member.groups[REGION]) for member in chosen]
 
@@ -136,7 +144,7 @@ def _make(scenario: str, text: str, verdicts: list[bool | None], numbers: str, w
 def summary_words(members: list[MemberTotals], alt_rule: str) -> list[str]:
     """What the run says, one sentence or two per scenario and topic, from the numbers alone."""
     words = []
-    for scenario in sorted({member.scenario for member in members}):
+    for scenario in scenarios(members):
         chosen = of_scenario(members, scenario)
         words += [
             _exposure_words(scenario, chosen, alt_rule),

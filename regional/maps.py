@@ -7,11 +7,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from regional.domain import Domain
-from regional.report_figures import COLOURS
+from regional.report_figures import COLOURS, DENSITY
 from regional.tables import of_scenario, scenarios
 from regional.totals import MemberTotals
 
-_CARBON = "g C m$^{-2}$"
 _QUANTILE = 0.98  # where the colours end; a few extreme cells must not bleach a map
 DELTA_MAPS = ("ΔVegC", "ΔSOC", "ΣΔNPP", "ΣΔRH", "ΣΔNEP")
 
@@ -74,7 +73,7 @@ def grid_of_maps(
 
 def delta_maps(members: list[MemberTotals]) -> Figure:
     """Figure 5: what thaw exposure changed by the last year."""
-    return grid_of_maps(members, DELTA_MAPS, _CARBON)
+    return grid_of_maps(members, DELTA_MAPS, DENSITY)
 
 
 def thickness_maps(members: list[MemberTotals]) -> Figure:

@@ -22,6 +22,7 @@ from regional.tables import Table
 from regional.totals import REGION, MemberTotals, member_totals
 
 PAGE = "report.html"
+RUN_RECORD = "run.json"  # how the run went, beside its results
 MOST_CELLS = 200  # rows of the table of cells that are not ok
 _DPI = 110
 _SHOWN_ATTRIBUTES = (
@@ -208,7 +209,7 @@ def _cells_text(members: list[MemberTotals], cells: list[tuple[str, ...]]) -> st
 
 def _made(folder: Path, attributes: dict) -> list[tuple[str, str]]:
     made = [(name, str(attributes[name])) for name in _SHOWN_ATTRIBUTES if name in attributes]
-    record = folder / "run.json"
+    record = folder / RUN_RECORD
     if record.is_file():
         told = json.loads(record.read_text(encoding="utf-8"))
         made += [

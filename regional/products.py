@@ -18,6 +18,8 @@ from temjax.simulate import Run
 
 SECONDS_PER_YEAR = 86400.0 * sum(MONTH_DAYS)
 GRAMS_PER_KILOGRAM = 1000.0
+GRAMS_PER_TERAGRAM = 1e12
+SQUARE_METRES = 1e6  # per km²
 ZERO_CELSIUS = 273.15
 
 Extract = Callable[[Run, CellConstants], NDArray]

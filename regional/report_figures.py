@@ -4,6 +4,8 @@ Lines are means over climate models, shades one standard deviation. Colours: Oka
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,6 +25,7 @@ from regional.totals import (
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("-", "--")
+DENSITY = "g C m$^{-2}$"
 _RATE, _STOCK, _NITROGEN = "Tg C yr$^{-1}$", "Pg C", "Tg N"
 
 Values = Callable[[MemberTotals], NDArray]
@@ -102,12 +105,13 @@ def active_layer(members: list[MemberTotals]) -> Figure:
             shaded(panel, years, rows, colour, scenario)
     finish(layer, "(a) active layer (rule in force)", "m", zero=False)
     finish(depth, "literal thaw depth, taliks included", "m", zero=False)
-    names = ("VegC", "SOC", "NPP", "RH")
     _bars(
-        share, members, names,
-        lambda scenario, name: over_members(
-            of_scenario(members, scenario), REGION, lambda g: 100 * contributions(g)[name]
-        ),
+        share, ("VegC", "SOC", "NPP", "RH"),
+        [
+            Bars(scenario, colour, of_scenario(members, scenario), REGION,
+                 lambda g, name: 100 * contributions(g)[name])
+            for scenario, colour in colour_of(members).items()
+        ],
     )  # fmt: skip
     share.set_title("(b) share of deepening", fontsize=10)
     share.set_ylabel("%")
@@ -118,18 +122,36 @@ def _whole(group: GroupTotals, name: str) -> NDArray:
     return np.concatenate([group.runs["historical"][name], group.runs["S_T"][name]])
 
 
-def _bars(axes: Axes, members: list[MemberTotals], names: tuple[str, ...], number) -> None:
-    """Grouped bars with ± SD: one colour per scenario."""
-    colours = colour_of(members)
-    width = 0.8 / len(colours)
-    for place, (scenario, colour) in enumerate(colours.items()):
-        ours = [number(scenario, name) for name in names]
-        at = np.arange(len(names)) + (place - (len(colours) - 1) / 2) * width
-        sd = np.nan_to_num([value.sd for value in ours])
-        axes.bar(at, [value.mean for value in ours], 0.9 * width, yerr=sd, color=colour,
-                 label=scenario, capsize=2, error_kw={"linewidth": 0.9})  # fmt: skip
-    axes.set_xticks(range(len(names)), names, fontsize=8)
-    axes.margins(y=0.25)  # room for the legend
+@dataclass(frozen=True)
+class Bars:
+    """Bars of one label: mean and SD over members of a number of one group, by name."""
+
+    label: str
+    colour: str
+    members: list[MemberTotals]
+    group: str
+    number: Callable[[GroupTotals, str], float]
+    alpha: float = 1.0
+
+
+def _bars(
+    axes: Axes, names: tuple[str, ...], series: list[Bars], room: float = 0.25, size: int = 8
+) -> None:
+    """Grouped bars with ± SD; ``room`` above them for the legend, ``size`` of the names."""
+    width = 0.8 / len(series)
+    for place, one in enumerate(series):
+        ours = [
+            over_members(one.members, one.group, lambda g, s=one, n=name: s.number(g, n))
+            for name in names
+        ]
+        axes.bar(
+            np.arange(len(names)) + (place - (len(series) - 1) / 2) * width,
+            [value.mean for value in ours], 0.9 * width,
+            yerr=np.nan_to_num([value.sd for value in ours]), color=one.colour, alpha=one.alpha,
+            label=one.label, capsize=2, error_kw={"linewidth": 0.9},
+        )  # fmt: skip
+    axes.set_xticks(range(len(names)), names, fontsize=size)
+    axes.margins(y=room)
     axes.axhline(0, color="0.5", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     legend(axes)
@@ -166,32 +188,19 @@ def nitrogen_runs(members: list[MemberTotals]) -> Figure:
         (axes[0], ("VegN", "SON"), "change of pools since the branch", _NITROGEN),
         (axes[1], ("LTRN", "NetNMin", "VegNup"), "mean annual fluxes", "Tg N yr$^{-1}$"),
     ):
-        colours = colour_of(members)
-        width = 0.8 / (2 * len(colours))
-        for place, (scenario, run) in enumerate((s, r) for s in colours for r in ("S_R", "S_T")):
-            chosen = of_scenario(members, scenario)
-            ours = [
-                over_members(chosen, REGION, lambda g, r=run, n=name: _nitrogen(g, r, n))
-                for name in names
-            ]
-            at = np.arange(len(names)) + (place - len(colours) + 0.5) * width
-            panel.bar(
-                at, [value.mean for value in ours], 0.9 * width,
-                yerr=np.nan_to_num([value.sd for value in ours]), color=colours[scenario],
-                alpha=0.45 if run == "S_R" else 1.0, label=f"{run} {scenario}", capsize=2,
-                error_kw={"linewidth": 0.9},
-            )  # fmt: skip
-        panel.set_xticks(range(len(names)), names)
-        panel.margins(y=0.3)  # room for the legend
+        series = [
+            Bars(f"{run} {scenario}", colour, of_scenario(members, scenario), REGION,
+                 partial(_nitrogen, run), alpha=alpha)
+            for scenario, colour in colour_of(members).items()
+            for run, alpha in (("S_R", 0.45), ("S_T", 1.0))
+        ]  # fmt: skip
+        _bars(panel, names, series, room=0.3, size=10)
         panel.set_title(title, fontsize=10)
         panel.set_ylabel(unit)
-        panel.axhline(0, color="0.5", linewidth=0.8)
-        panel.spines[["top", "right"]].set_visible(False)
-        legend(panel)
     return figure
 
 
-def _nitrogen(group: GroupTotals, run: str, name: str) -> float:
+def _nitrogen(run: str, group: GroupTotals, name: str) -> float:
     values = group.runs[run][name]
     if name in ("VegN", "SON"):
         return float(values[-1] - group.runs["historical"][name][-1])
@@ -203,12 +212,12 @@ def nitrogen_types(members: list[MemberTotals]) -> Figure:
     names = ("ΔVegN", "ΔSON", "ΣΔLTRN", "ΣΔNetNMin", "ΣΔVegNup", "SON_PF")
     figure, axes = panels(1, 2, 3.4)
     for panel, group in zip(axes, (MEADOW, STEPPE), strict=True):
-        _bars(
-            panel, members, names,
-            lambda scenario, name, group=group: over_members(
-                of_scenario(members, scenario), group, lambda g: diagnostics(g)[name]
-            ),
-        )  # fmt: skip
+        series = [
+            Bars(scenario, colour, of_scenario(members, scenario), group,
+                 lambda g, name: diagnostics(g)[name])
+            for scenario, colour in colour_of(members).items()
+        ]  # fmt: skip
+        _bars(panel, names, series)
         panel.set_title(group.replace("-", " "), fontsize=10)
         panel.set_ylabel(_NITROGEN)
     return figure

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from regional.experiment import Experiment
 from regional.protocol import EXPERIMENTS, Timeline, block_forcing, blocks, equilibrium_forcing
-from regional.tile import Cells
+from regional.tile import Cells, tile_inputs
 from temjax.equilibrium import equilibrium_climate, find_equilibrium
 from temjax.forcing import Forcing, Location
 from temjax.options import ModelOptions
-from temjax.parameter_files import gather_parameters, replace_parameters
+from temjax.parameter_files import replace_parameters
 from temjax.parameters import Parameters, resolve_name
 from temjax.simulate import simulate
 from temjax.soil_climate import soil_climate
@@ -155,15 +155,7 @@ def sensitivity_of_tile(
     if options.root_zone_nitrogen == "const2020":
         raise ValueError("sensitivity maps do not go with root_zone_nitrogen = 'const2020'")
     names = tuple(resolve_name(name) for name in names)
-    parameters = jax.tree.map(
-        lambda leaf: jnp.asarray(leaf, float),
-        gather_parameters(sets, jnp.asarray(cells.parameter_index)),
-    )
-    location = Location(
-        latitude=jnp.asarray(cells.latitude),
-        elevation=jnp.asarray(cells.elevation),
-        silt_plus_clay=jnp.asarray(cells.silt_plus_clay),
-    )
+    parameters, location = tile_inputs(cells, sets, "float64")
     ones = jnp.ones(cells.latitude.shape)
     zeros = jax.tree.map(jnp.zeros_like, parameters)
     directions = [replace_parameters(zeros, **{name: ones}) for name in names]

@@ -19,6 +19,7 @@ from regional.experiment import Experiment
 from regional.maps import colour_range, draw_map
 from regional.output import FILL
 from regional.products import grams_per_year
+from regional.report_figures import DENSITY
 from regional.restart import NoRestarts, Products
 from regional.run import Group, parameter_set, prepare
 from regional.sensitivity import (
@@ -251,7 +252,7 @@ def sensitivity_maps(made: RegionSensitivity, title: str) -> Figure:
             symbol = f" ({REGISTRY[name].symbol})" if REGISTRY[name].symbol else ""
             axes.set_title(f"{label}: {name}{symbol} +10 %", fontsize=9)
             unit = UNITS[Outputs._fields.index(output)]
-            text = unit if unit == "m" else "g C m$^{-2}$"
+            text = unit if unit == "m" else DENSITY
             figure.colorbar(image, ax=axes, extend="both", label=text, shrink=0.9)
     figure.suptitle(title, fontsize=11)
     return figure

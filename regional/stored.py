@@ -88,15 +88,7 @@ def read_run(folder: Path) -> list[StoredMember]:
 def _read_member(folder: Path, summary: Path) -> StoredMember:
     told = json.loads(summary.read_text(encoding="utf-8"))
     attributes = told["attributes"]
-    start = f"temjax_{attributes['climate_model']}_{attributes['climate_scenario']}".lower()
-    paths = {}
-    for run, name in FILE_NAMES.items():
-        found = sorted(folder.glob(f"{start}_{name}_{attributes['region']}_annual_*.nc"))
-        if len(found) != 1:
-            message = f"{len(found)} files {start}_{name}_… beside {summary.name}, one is needed"
-            mend = "Run temjax project again with --resume, into a folder of its own."
-            raise DataError([Finding(str(folder), name, "", message, mend)])
-        paths[run] = found[0]
+    paths = {run: annual_file(folder, attributes, name) for run, name in FILE_NAMES.items()}
     with netCDF4.Dataset(paths["S_T"]) as file:
         domain, status = _read_cells(file, attributes)
         future = _calendar_years(file)
@@ -113,6 +105,22 @@ def _read_member(folder: Path, summary: Path) -> StoredMember:
         years={"historical": history, "future": future},
         cells=told["cells"],
     )
+
+
+def annual_file(folder: Path, attributes: dict, name: str) -> Path:
+    """The annual file of a member's run (``transient`` …), found by the attributes of the member.
+
+    Raises:
+        DataError: none, or several.
+    """
+    label = f"{attributes['climate_model']}_{attributes['climate_scenario']}".lower()
+    start = f"temjax_{label}"
+    found = sorted(folder.glob(f"{start}_{name}_{attributes['region']}_annual_*.nc"))
+    if len(found) != 1:
+        message = f"{len(found)} files {start}_{name}_… beside summary_{label}.json, one is needed"
+        mend = "Run temjax project again with --resume, into a folder of its own."
+        raise DataError([Finding(str(folder), name, "", message, mend)])
+    return found[0]
 
 
 def _calendar_years(file: netCDF4.Dataset) -> NDArray:

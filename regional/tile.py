@@ -73,6 +73,22 @@ class Cells:
         return digest.hexdigest()[:16]
 
 
+def tile_inputs(
+    cells: Cells, sets: Sequence[Parameters], dtype: str
+) -> tuple[Parameters, Location]:
+    """Parameters and location of a tile's cells in a precision."""
+    parameters = jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, dtype),
+        gather_parameters(sets, jnp.asarray(cells.parameter_index)),
+    )
+    location = Location(
+        latitude=jnp.asarray(cells.latitude, dtype),
+        elevation=jnp.asarray(cells.elevation, dtype),
+        silt_plus_clay=jnp.asarray(cells.silt_plus_clay, dtype),
+    )
+    return parameters, location
+
+
 class Stopped(Exception):
     """The run was asked to stop."""
 
@@ -104,24 +120,11 @@ class TileRun:
         self.experiment, self.timeline, self.cells = experiment, timeline, cells
         self.options = experiment.options
         self.restarts, self.shared, self.report = restarts, shared, report
-        self.precise = self._inputs(sets, "float64")
+        self.precise = tile_inputs(cells, sets, "float64")
         self.working = self.precise
         if experiment.run.precision != "float64":
-            self.working = self._inputs(sets, experiment.run.precision)
+            self.working = tile_inputs(cells, sets, experiment.run.precision)
         self.reference: jax.Array | None = None
-
-    def _inputs(self, sets: Sequence[Parameters], dtype: str) -> tuple[Parameters, Location]:
-        cells = self.cells
-        parameters = jax.tree.map(
-            lambda leaf: jnp.asarray(leaf, dtype),
-            gather_parameters(sets, jnp.asarray(cells.parameter_index)),
-        )
-        location = Location(
-            latitude=jnp.asarray(cells.latitude, dtype),
-            elevation=jnp.asarray(cells.elevation, dtype),
-            silt_plus_clay=jnp.asarray(cells.silt_plus_clay, dtype),
-        )
-        return parameters, location
 
     def run(self) -> Products:
         """All phases; products named ``historical/...``, ``S_R/...``, ``S_T/...``, certificates."""

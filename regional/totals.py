@@ -18,12 +18,15 @@ from regional.analysis import (
     residual_exposure,
     weights,
 )
-from regional.products import GRAMS_PER_KILOGRAM, grams_per_year
+from regional.products import (
+    GRAMS_PER_KILOGRAM,
+    GRAMS_PER_TERAGRAM,
+    SQUARE_METRES,
+    grams_per_year,
+)
 from regional.stored import StoredMember
 
 REGION = "region"
-GRAMS_PER_TERAGRAM = 1e12
-SQUARE_METRES = 1e6  # per km²
 MEADOW, STEPPE = "alpine-meadow", "alpine-steppe"
 
 Series = dict[str, NDArray]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regional.experiment import Experiment
+from regional.products import GRAMS_PER_TERAGRAM, SQUARE_METRES
 from regional.run import GROUND_SURFACE
 from regional.sensitivity import Outputs, Sensitivity
 from regional.tile import Cells
@@ -23,8 +24,6 @@ from temjax.parameters import REGISTRY, Parameters
 from temjax.validation import DataError, Finding
 
 TWO_SIDED_90 = 1.6448536269514722  # standard deviations from mean to the 95th percentile
-GRAMS_PER_TERAGRAM = 1e12
-SQUARE_METRES = 1e6  # per km²
 
 
 @dataclass(frozen=True)

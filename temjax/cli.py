@@ -28,6 +28,13 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 
+def names_of(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    """A comma-separated option, or its default."""
+    if text is None:
+        return default
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def cache_folder() -> Path:
     """Where compiled programs are kept: TEMJAX_CACHE, else ~/.cache/temjax/jax."""
     given = os.environ.get("TEMJAX_CACHE")

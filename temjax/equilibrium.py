@@ -15,7 +15,15 @@ from jaxtyping import Array, Bool, Float, Int
 
 from temjax.annual_map import LEAST_VEGETATION, CyclicMap, Packed, initial_memory, pack, unpack
 from temjax.cell import cell_constants, initial_pools
-from temjax.fixed_point import NONE, NOT_ISOLATED, RUNGS, Effort, Found, fixed_point
+from temjax.fixed_point import (
+    NONE,
+    NOT_ISOLATED,
+    RUNGS,
+    VEGETATION,
+    Effort,
+    Found,
+    fixed_point,
+)
 from temjax.forcing import Forcing, Location, mean_year, select_years
 from temjax.heat_equilibrium import tolerance
 from temjax.options import ModelOptions
@@ -171,7 +179,7 @@ def _solve(
         # a few batch sizes serve all numbers of cells, and share compilations
         size = 1 << int(left.size - 1).bit_length()
         padded = np.concatenate([left, np.full(size - left.size, left[0])])
-        lost = found.state[pool_index("vegetation_carbon")] < LEAST_VEGETATION
+        lost = found.state[VEGETATION] < LEAST_VEGETATION
         begin = start if part is ladder else jnp.where(lost, start, found.state)
         more = _fixed_point(_of_cells(cycle, padded), begin[:, padded], left_out[padded], part)
         more = more._replace(

@@ -210,9 +210,15 @@ def _search(
         slow = in_broyden & (number == warm)
         groups = jnp.where(done | fresh, len(GROUPS), jnp.where(slow, 1, 0))
         jacobian = _columns(cycle, point, groups)
-        secant = _secant(search.inverse, point - search.point, change - (after - point), after)
-        inverse = jnp.where(
-            groups > 0, jnp.linalg.inv(unit - jacobian), jnp.where(in_broyden, secant, unit)
+        inverse = jax.lax.switch(
+            jnp.where(groups > 0, 2, jnp.where(in_broyden, 1, 0)),
+            (
+                lambda: unit,
+                lambda: _secant(
+                    search.inverse, point - search.point, change - (after - point), after
+                ),
+                lambda: jnp.linalg.inv(unit - jacobian),
+            ),
         )
         sound = jnp.all(jnp.isfinite(inverse), axis=(-2, -1), keepdims=True)
         rung = jnp.where(in_broyden, BROYDEN, jnp.where(in_newton, NEWTON, YEARS))
