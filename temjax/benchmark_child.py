@@ -1,0 +1,67 @@
+"""Measurements that need a process of their own: compiler flags, and a start from nothing."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+# Forward runs only: they double the speed and ruin the compile time of reverse mode (numerics.md)
+TUNED_FLAGS = (
+    "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=10000000",
+    "--xla_cpu_prefer_vector_width=512",
+)
+COMMAND = (sys.executable, "-c", "from temjax.cli import main; main()")
+
+
+def _environment(**changes: str) -> dict[str, str]:
+    return os.environ | changes
+
+
+def known_flags(flags: tuple[str, ...] = TUNED_FLAGS) -> tuple[str, ...]:
+    """Those of the flags that this XLA knows; an unknown one aborts the process that sets it."""
+    code = "import jax; jax.jit(lambda x: x + 1)(1.0)"
+    known = []
+    for flag in flags:
+        given = _environment(XLA_FLAGS=flag, JAX_PLATFORMS="cpu")
+        tried = subprocess.run((sys.executable, "-c", code), env=given, capture_output=True)
+        if tried.returncode == 0:
+            known.append(flag)
+    return tuple(known)
+
+
+def run_with_flags(flags: tuple[str, ...], arguments: list[str]) -> str:
+    """Standard output of ``temjax benchmark`` with XLA flags beside those in force.
+
+    Raises:
+        RuntimeError: the process failed; the message ends with what it said.
+    """
+    together = " ".join((os.environ.get("XLA_FLAGS", ""), *flags)).strip()
+    done = subprocess.run(
+        (*COMMAND, "benchmark", *arguments),
+        env=_environment(XLA_FLAGS=together), capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"temjax benchmark with {together} failed: {done.stderr[-500:]}")
+    return done.stdout
+
+
+def first_results() -> dict[str, float]:
+    """Seconds from starting Python to the first result of one year at one place.
+
+    Cold: with an empty folder of compiled programs; warm: with the programs of the cold start.
+    """
+    code = (
+        "from temjax.cli import configure; configure()\n"
+        "from temjax.doctor import embedded_cell, one_year\n"
+        "cell = embedded_cell(); one_year(cell, cell.parameters).finite.block_until_ready()\n"
+    )
+    seconds = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("cold", "warm"):
+            started = time.perf_counter()
+            subprocess.run(
+                (sys.executable, "-c", code), env=_environment(TEMJAX_CACHE=folder), check=True
+            )
+            seconds[name] = time.perf_counter() - started
+    return seconds
