@@ -193,9 +193,12 @@ def _search(
         begun = jnp.where(again, search.warm, begun)
         begun = jnp.where(active, jnp.where(number == 0, start, begun), search.point)
         cycles = jnp.where(number < broyden, 1, effort.cycles)
-        point = jax.lax.fori_loop(0, cycles - 1, lambda _, state: cycle(state), begun)
+        # one loop, so that the map is compiled once for all rungs
+        point, after = jax.lax.fori_loop(
+            0, cycles, lambda _, pair: (pair[1], cycle(pair[1])), (begun, begun)
+        )
         point = jnp.where(active, point, search.point)
-        after = jnp.where(active, cycle(point), search.after)
+        after = jnp.where(active, after, search.after)
 
         # A broken cell must not stop the others: it counts as unconverged, not as NaN.
         measured = residual(point, after)

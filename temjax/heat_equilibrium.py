@@ -110,7 +110,14 @@ def _newton(
         change = solve_cells(matrix, search.after - search.enthalpy)
         warming = soil_heat.temperature_slope(column, search.enthalpy) * change
         trial = soil_heat.enthalpy(column, soil_heat.temperature(column, search.enthalpy) + warming)
-        trial = _advance(column, options, trial, drivers)
+        first = search.maps == 0  # nothing to step from yet: years alone
+        trial = jnp.where(first, search.enthalpy, trial)
+        trial = jax.lax.fori_loop(
+            0,
+            jnp.where(first, WARM_UP_YEARS, 1),
+            lambda _, enthalpy: _advance(column, options, enthalpy, drivers),
+            trial,
+        )
         after, jacobian = _cyclic_map(column, options, trial, drivers)
         residual = annual_residual(column, trial, after)
         open_ = search.residual > limit
@@ -123,14 +130,19 @@ def _newton(
             after=jnp.where(open_, after, search.after),
             jacobian=jnp.where(open_[..., None, None], jacobian, search.jacobian),
             residual=jnp.where(open_, residual, search.residual),
-            step=step,
+            step=jnp.where(first, FIRST_STEP, step),
             maps=search.maps + 1,
         )
 
-    after, jacobian = _cyclic_map(column, options, start, drivers)
-    residual = annual_residual(column, start, after)
-    step = jnp.full_like(residual, FIRST_STEP)
-    first = _Search(start, after, jacobian, residual, step, jnp.asarray(1))
+    cells = start.shape[1:]
+    first = _Search(
+        enthalpy=start,
+        after=start,
+        jacobian=jnp.zeros((*cells, *identity.shape), start.dtype),
+        residual=jnp.full(cells, jnp.inf, start.dtype),
+        step=jnp.full(cells, FIRST_STEP, start.dtype),
+        maps=jnp.asarray(0),
+    )
     search = jax.lax.while_loop(searching, improve, first)
     return search.enthalpy, search.residual, search.maps
 
@@ -154,11 +166,6 @@ def periodic_enthalpy(
     """
     options = converged(options)
     start = steady_enthalpy(column, jnp.mean(drivers.temperature[:, :, 1], axis=(0, 1)))
-    start, _ = jax.lax.scan(
-        lambda h, _: (_advance(column, options, h, drivers), None),
-        start,
-        length=WARM_UP_YEARS,
-    )
     return _newton(options, column, drivers, start)
 
 

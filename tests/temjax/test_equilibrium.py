@@ -97,6 +97,7 @@ def test_brute_force_reaches_the_same_point(capsys):
     assert float(gap.max()) < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rung", ["newton", "anderson"])
 def test_lower_rungs_find_the_same_point(rung):
     """The rungs below Broyden's method, each on its own."""
@@ -116,6 +117,7 @@ def test_lower_rungs_find_the_same_point(rung):
     assert int(lower.cycles[:4].max()) < 500
 
 
+@pytest.mark.slow
 def test_a_cycle_of_years_comes_back():
     """State before the first January of three unlike years, repeated; not that of their mean."""
     parameters, place, climate, _ = case()
@@ -135,6 +137,7 @@ def test_a_cycle_of_years_comes_back():
     assert SLOW == (0, 1, 2, 3, 4)
 
 
+@pytest.mark.slow
 def test_a_closed_nitrogen_cycle_keeps_its_total():
     parameters, place, climate, found = case()
     total = total_nitrogen(found.state.ecosystem.pools)
@@ -205,7 +208,7 @@ def test_second_derivative_through_the_equilibrium(closer):
 
     gradient = jax.jit(jax.grad(carbon))
     product = jax.jit(lambda s: jax.jvp(jax.grad(carbon), (s,), (direction,))[1])(one)
-    step = 1e-4
+    step = 1e-5  # TEM has kinks (jumps of the gradient) 3e-5 and 1e-4 away along cmax
     central = (gradient(one + step * direction) - gradient(one - step * direction)) / (2 * step)
     assert np.all(np.isfinite(product))
     np.testing.assert_allclose(product, central, atol=1e-4 * float(jnp.max(jnp.abs(central))))

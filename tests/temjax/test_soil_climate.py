@@ -66,6 +66,7 @@ def test_a_repeated_year_repeats():
     np.testing.assert_array_equal(climate.permafrost[0], [True, True, False])
 
 
+@pytest.mark.slow
 def test_blocks_of_years_join_without_a_seam():
     place, forcing = _warming(toolik(years=5), 0.4)
     p = _parameters("boreal-forest")
@@ -141,6 +142,7 @@ def test_substeps_keep_the_monthly_mean_and_a_positive_snow(substeps):
     np.testing.assert_allclose(jnp.diff(july), 31.0 / substeps, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_scalar_vmap_and_batch_agree():
     shifts = jnp.array([-2.0, 1.0, 5.0])
     place, forcing = toolik(shifts, years=2)

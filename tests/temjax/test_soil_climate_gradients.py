@@ -95,7 +95,9 @@ def _difference(exact, central):
     return np.abs(central - exact) / np.maximum(scale, 1e-300)
 
 
-@pytest.mark.parametrize("name", ["moist-tundra", "alpine-meadow"])
+@pytest.mark.parametrize(
+    "name", ["alpine-meadow", pytest.param("moist-tundra", marks=pytest.mark.slow)]
+)
 def test_derivatives_of_a_year(name):
     parameters, place, forcing = _case(name)
     heat, pack, _ = equilibrate_heat(parameters, place, forcing)
