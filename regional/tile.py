@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from regional.block import run_block, soil_of_block
 from regional.climate import VARIABLES
 from regional.experiment import Experiment
 from regional.products import annual_products, monthly_products
@@ -30,7 +31,7 @@ from temjax.equilibrium import equilibrium_climate, find_equilibrium
 from temjax.forcing import Forcing, Location
 from temjax.parameter_files import gather_parameters
 from temjax.parameters import Parameters
-from temjax.simulate import Run, exposure_history, simulate
+from temjax.simulate import Run, exposure_history
 from temjax.soil_climate import SoilClimate, equilibrate_heat, soil_climate
 from temjax.state import ExposureState, State
 
@@ -218,18 +219,10 @@ class TileRun:
         """The years of a block; ``soil`` if their soil climate is known."""
         parameters, location = self._inputs_of(state)
         forcing, indices = self._forcing(state, block)
-        run = simulate(
-            parameters,
-            location,
-            forcing,
-            initial=state,
-            options=self.options,
-            exposure=jnp.asarray(switch[indices]),
-            start=1,
-            stop=indices.size - 1,
-            soil=soil,
-            reference_thickness=self.reference,
-        )
+        run = run_block(
+            parameters, location, forcing, state, jnp.asarray(switch[indices]),
+            soil=soil, reference=self.reference, options=self.options,
+        )  # fmt: skip
         jax.block_until_ready(run.state)
         years = min(block[1], self.timeline.years.size) - block[0]
         self.report(phase, years * self.cells.index.size, True)
@@ -291,17 +284,8 @@ class TileRun:
 
     def _soil(self, state: State, block: tuple[int, int]) -> SoilClimate:
         parameters, location = self._inputs_of(state)
-        forcing, indices = self._forcing(state, block)
-        return soil_climate(
-            parameters,
-            location,
-            forcing,
-            initial=state.heat,
-            options=self.options,
-            start=1,
-            stop=indices.size - 1,
-            snowpack=state.ecosystem.snowpack,
-        )
+        forcing, _ = self._forcing(state, block)
+        return soil_of_block(parameters, location, forcing, state, self.options)
 
     def set_reference(self) -> None:
         """For ``const2020``: the active layer of the branch year, from a heat pass of its own."""

@@ -59,6 +59,38 @@ def compare_steps() -> None:
     assert [name for name in COLLECTIVES if name in text] == []
 
 
+def compare_tiles() -> None:
+    """Five cells through all phases on two devices against one; the programs say how."""
+    from unittest import mock
+
+    import jax
+    import numpy as np
+
+    jax.config.update("jax_enable_x64", True)
+    from regional.benchmark import tile_case
+    from temjax import devices
+
+    texts = {}
+    spread = devices.spread
+
+    def seen(function, *arguments):
+        if function not in texts:
+            texts[function] = spread.lower(function, *arguments).compile().as_text()
+        return spread(function, *arguments)
+
+    case = tile_case(5, 4)
+    with mock.patch.object(devices, "spread", seen):
+        many = case.function()
+    assert len(texts) == 2  # runs, and the soil climate that S_R and S_T share
+    for text in texts.values():
+        assert "while" in text and not [name for name in COLLECTIVES if name in text]
+    with mock.patch.object(jax, "local_devices", lambda: jax.devices()[:1]):
+        one = case.function()
+    assert many.keys() == one.keys()
+    for name, values in one.items():
+        np.testing.assert_allclose(many[name], values, rtol=1e-9, err_msg=name)
+
+
 def test_a_heat_step_on_two_devices_asks_nothing_of_the_other():
     on_two_devices("compare_steps")
 
@@ -77,3 +109,8 @@ def test_one_device_is_an_ordinary_call():
 def test_arrays_must_agree_in_their_cells():
     with pytest.raises(ValueError, match=r"numbers of cells: \[2, 3\]"):
         over_devices(lambda celled, shared: celled, (jnp.ones(2), jnp.ones(3)), None)
+
+
+@pytest.mark.slow
+def test_a_tile_on_two_devices_is_that_of_one():
+    on_two_devices("compare_tiles")

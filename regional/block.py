@@ -1,0 +1,85 @@
+"""One block of years of a tile, its cells spread over the devices of this machine.
+
+The forcing of a block carries a neighbour year on each side (``protocol.block_forcing``), which is
+not run.
+"""
+
+from jaxtyping import Array, Float
+
+from regional.climate import VARIABLES
+from temjax.devices import over_devices
+from temjax.forcing import Forcing, Location
+from temjax.options import ModelOptions
+from temjax.parameters import Parameters
+from temjax.simulate import Run, simulate
+from temjax.soil_climate import SoilClimate, soil_climate
+from temjax.state import State
+
+
+def run_block(
+    parameters: Parameters,
+    location: Location,
+    forcing: Forcing,
+    state: State,
+    exposure: Float[Array, "year"],
+    *,
+    soil: SoilClimate | None,
+    reference: Float[Array, "cell"] | None,
+    options: ModelOptions,
+) -> Run:
+    """The block's run; ``soil`` if its soil climate is known.
+
+    Args:
+        parameters, location: per cell.
+        forcing: with the neighbour years; CO2 shared by all cells.
+        state: at the block's start.
+        exposure: 1 in the years in which thaw exposure acts, neighbours included.
+        soil: of the block's years.
+        reference: active layer of 2020 for ``const2020``, m.
+        options: model choices.
+    """
+    climate, time = _split(forcing)
+    celled = (parameters, location, climate, state, soil, reference)
+    parts = over_devices(_run, celled, (*time, exposure), (options,))
+    return Run(forcing.years[1:-1], *parts)
+
+
+def soil_of_block(
+    parameters: Parameters,
+    location: Location,
+    forcing: Forcing,
+    state: State,
+    options: ModelOptions,
+) -> SoilClimate:
+    """The block's soil climate; arguments as for ``run_block``."""
+    climate, time = _split(forcing)
+    return over_devices(_soil, (parameters, location, climate, state), time, (options,))
+
+
+def _split(forcing: Forcing) -> tuple[tuple[Array, ...], tuple[Array, Array]]:
+    """What differs between the cells of a forcing, and its years and CO2."""
+    return tuple(getattr(forcing, name) for name in VARIABLES), (forcing.years, forcing.co2)
+
+
+def _joined(climate: tuple[Array, ...], years: Array, co2: Array) -> Forcing:
+    return Forcing(years=years, co2=co2, **dict(zip(VARIABLES, climate, strict=True)))
+
+
+def _run(celled: tuple, shared: tuple, options: ModelOptions) -> tuple:
+    """The fields of a ``Run`` but its years, which belong to no cell."""
+    parameters, location, climate, state, soil, reference = celled
+    years, co2, exposure = shared
+    run = simulate(
+        parameters, location, _joined(climate, years, co2), initial=state, options=options,
+        exposure=exposure, start=1, stop=len(years) - 1, soil=soil, reference_thickness=reference,
+    )  # fmt: skip
+    return run.monthly, run.annual, run.soil, run.state, run.finite
+
+
+def _soil(celled: tuple, shared: tuple, options: ModelOptions) -> SoilClimate:
+    parameters, location, climate, state = celled
+    years, co2 = shared
+    return soil_climate(
+        parameters, location, _joined(climate, years, co2), initial=state.heat, options=options,
+        start=1, stop=len(years) - 1, snowpack=state.ecosystem.snowpack,
+    )  # fmt: skip
