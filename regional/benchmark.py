@@ -48,5 +48,5 @@ def tile_case(cells: int, years: int) -> Case:
             lambda phase, cell_years, computed: None,
         ).run()  # fmt: skip
 
-    cell_years = group.runs[0].years * cells
+    cell_years = timeline.simulated_years * cells
     return Case("regional-tile", whole, (), cell_years, traceable=False)

@@ -45,12 +45,23 @@ def register(app: typer.Typer) -> None:
         cells: Annotated[
             str | None, typer.Option(help="Only cells in bbox:west,south,east,north (degrees).")
         ] = None,
+        workers: Annotated[
+            int | None,
+            typer.Option(min=0, help="Processes, instead of the file's; 0: one per core."),
+        ] = None,
+        scheduler: Annotated[
+            str | None,
+            typer.Option(help="tcp://host:port of a Dask cluster that takes the tiles."),
+        ] = None,
     ) -> None:
         """Run a region with and without thaw exposure and write NetCDF, figures and a summary."""
         console = Console()
         settings = selected(experiment, members, scenarios, cells)
         console.print(f"[bold]{settings.title}[/]")
-        run_and_write(settings, out, console, resume=resume)
+        if workers is not None:
+            run = settings.run.model_copy(update={"workers": workers})
+            settings = settings.model_copy(update={"run": run})
+        run_and_write(settings, out, console, resume=resume, scheduler=scheduler)
 
     @app.command("synthetic-plateau")
     def synthetic_command(
@@ -86,11 +97,13 @@ def register(app: typer.Typer) -> None:
 
 
 def run_and_write(
-    settings: Experiment, out: Path, console: Console, *, resume: bool = False
-) -> None:
+    settings: Experiment, out: Path, console: Console, *, resume: bool = False,
+    scheduler: str | None = None,
+) -> None:  # fmt: skip
     """Run an experiment and write each member as it is done, then how the run went."""
     started, cell_years, members = time.perf_counter(), 0, []
-    for result in project_members(settings, out, resume=resume, console=console):
+    made = project_members(settings, out, resume=resume, console=console, scheduler=scheduler)
+    for result in made:
         rows, files = finish_member(settings, result, out)
         console.print(summary_table(f"{result.member} {result.scenario}", rows))
         for path in files:
@@ -105,7 +118,7 @@ def run_and_write(
         "title": settings.title,
         "members": members,
         "device": jax.devices()[0].platform,
-        "workers": settings.run.workers,
+        "workers": "dask" if scheduler else settings.run.workers,
         "seconds": round(seconds, 1),
         "cell_years": cell_years,
         "cell_years_per_second": round(cell_years / seconds, 1),

@@ -44,6 +44,11 @@ class Timeline:
     equilibrium_rows: NDArray
     equilibrium_co2: float
 
+    @property
+    def simulated_years(self) -> int:
+        """Years to simulate per cell; the future is run twice."""
+        return 2 * self.future[1] - self.future[0]
+
     def experiment_switch(self, experiment: str) -> NDArray:
         """Exposure per year of S_R or S_T."""
         switch = self.exposed.copy()

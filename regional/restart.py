@@ -1,6 +1,7 @@
 """Restart points: one NumPy archive per tile and phase, no pickles, written whole or not at all."""
 
 import os
+import socket
 import zipfile
 from dataclasses import fields
 from pathlib import Path
@@ -87,7 +88,9 @@ class Restarts:
         arrays = {f"product/{name}": values for name, values in products.items()}
         if state is not None:
             arrays |= {f"state/{name}": values for name, values in pack_state(state).items()}
-        partial = self.path(phase).with_suffix(".partial")
+        # a name of its own: a worker that was given up may still be writing the same point
+        mine = f".{socket.gethostname()}-{os.getpid()}.partial"
+        partial = self.path(phase).with_suffix(mine)
         with partial.open("wb") as file:
             np.savez(file, hash=np.array(self.hash), **arrays)
         os.replace(partial, self.path(phase))

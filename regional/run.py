@@ -17,6 +17,7 @@ from regional.climate import (
     load_climate,
     merge_findings,
 )
+from regional.cluster import run_on_cluster
 from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
 from regional.progress import Meter
@@ -93,6 +94,7 @@ def project_members(
     *,
     resume: bool = False,
     console: Console | None = None,
+    scheduler: str | None = None,
 ) -> Iterator[MemberResult]:
     """Run the members of an experiment; each is handed over when it is done, in order.
 
@@ -105,6 +107,7 @@ def project_members(
             scenarios share, ``<member>_<scenario>`` for the others.
         resume: go on from restart points of the same configuration; otherwise they are removed.
         console: for progress and log; a quiet one by default.
+        scheduler: address of a Dask scheduler whose workers take the tiles (``regional.cluster``).
 
     Raises:
         DataError: input that cannot be run, or restart points of another configuration.
@@ -119,11 +122,17 @@ def project_members(
     if not resume:
         for group in groups:
             remove_points(group.shared_folder, *(run.folder for run in group.runs))
-    total = sum(run.years for group in groups for run in group.runs) * domain.size
+    runs = [run for group in groups for run in group.runs]
+    total = sum(run.timeline.simulated_years for run in runs) * domain.size
     tasks = ((position, tile) for position, group in enumerate(groups) for tile in group.tiles)
     with Meter(console, experiment.name, total) as meter:
         waiting = {position: {} for position in range(len(groups))}
-        done = run_tasks(experiment, ((key, groups[key[0]].work(key[1])) for key in tasks), meter)
+        works = ((key, groups[key[0]].work(key[1])) for key in tasks)
+        done = (
+            run_on_cluster(scheduler, experiment, works, meter)
+            if scheduler
+            else run_tasks(experiment, works, meter)
+        )
         for (position, tile), made in done:
             waiting[position][tile] = made
             while waiting and _complete(groups, waiting):
@@ -145,11 +154,6 @@ class Planned:
     timeline: Timeline
     seams: list[Seam]
     folder: Path
-
-    @property
-    def years(self) -> int:
-        """Years to simulate per cell; the future is run twice."""
-        return 2 * self.timeline.future[1] - self.timeline.future[0]
 
 
 @dataclass(frozen=True)

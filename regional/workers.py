@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,18 +98,12 @@ def run_tasks(
     queue, stop = context.Queue(), context.Event()
     listener = threading.Thread(target=_listen, args=(queue, meter), daemon=True)
     listener.start()
-    settings = {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
-    start = (queue, stop, settings)
+    start = (queue, stop, jax_settings())
     with ProcessPoolExecutor(workers, context, _start_worker, start) as pool:
-        pending: dict[Future, Key] = {}
         try:
-            for key, work in tasks:
-                plain = replace(work, sets=jax.tree.map(np.asarray, work.sets))
-                pending[pool.submit(_work, experiment, plain)] = key
-                if len(pending) > workers:  # one waits, so that no worker does
-                    yield from _finished(pending)
-            while pending:
-                yield from _finished(pending)
+            yield from hand_out(
+                tasks, lambda _, work: pool.submit(_work, experiment, work), lambda: workers
+            )
         except BaseException:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -117,6 +111,39 @@ def run_tasks(
         finally:
             queue.put(None)
             listener.join()
+
+
+def jax_settings() -> dict:
+    """This process's JAX settings, for its workers."""
+    return {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
+
+
+def take_settings(settings: dict) -> None:
+    """In a worker: the settings of the process it works for."""
+    for name, value in settings.items():
+        jax.config.update(name, value)
+
+
+def hand_out(
+    tasks: Iterable[tuple[Key, TileWork]],
+    submit: Callable[[Key, TileWork], Future],
+    workers: Callable[[], int],
+) -> Iterator[tuple[Key, list[TileDone]]]:
+    """Results as they are done; the next input is made when no more than one task waits.
+
+    Args:
+        tasks: keys and inputs, made as they are drawn.
+        submit: hands a task, its arrays NumPy's, to a worker.
+        workers: how many there are now.
+    """
+    pending: dict[Future, Key] = {}
+    for key, work in tasks:
+        plain = replace(work, sets=jax.tree.map(np.asarray, work.sets))
+        pending[submit(key, plain)] = key
+        if len(pending) > workers():  # one waits, so that no worker does
+            yield from _finished(pending)
+    while pending:
+        yield from _finished(pending)
 
 
 def _finished(pending: dict[Future, Key]) -> Iterator[tuple[Key, list[TileDone]]]:
@@ -130,8 +157,7 @@ _worker: dict = {}
 def _start_worker(queue, stop, settings: dict) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for name, value in settings.items():
-        jax.config.update(name, value)
+    take_settings(settings)
     _worker.update(queue=queue, stop=stop)
 
 
