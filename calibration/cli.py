@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from calibration.fit import FitError, FitResult, fit
 from calibration.joint import JointObjective
 from calibration.objective import Objective
+from calibration.posterior_cli import check_draws, run_nuts, run_profiles, to_profile
 from calibration.report import FitReport
 from calibration.sensitivity_cli import sensitivity
 from calibration.tables import misfit_rows, parameter_table
@@ -181,6 +182,13 @@ def calibrate(
     twin: Annotated[
         bool, typer.Option("--twin", help="First fit the model's own output, where truth is known.")
     ] = False,
+    profiles: Annotated[
+        str | None,
+        typer.Option("--profile", help="Profile likelihoods of these fitted numbers, or of all."),
+    ] = None,
+    nuts: Annotated[
+        int, typer.Option(help="Also draw so many times from the posterior in each of 4 chains.")
+    ] = 0,
 ) -> None:
     """Fit parameters to towers: many starts, intervals, and what the data cannot say."""
     if site is not None and len(places) > 1:
@@ -201,6 +209,8 @@ def calibrate(
             errors=errors,
             holdout=years_of(holdout),
         )
+        profiled = to_profile(objective, profiles)
+        check_draws(nuts)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
@@ -224,9 +234,20 @@ def calibrate(
     except FitError as error:
         console.print(f"temjax: {title}: {error}", markup=False)
         raise typer.Exit(1) from error
-    console.print(parameter_table(laplace(result)))
+    posterior = laplace(result)
+    console.print(parameter_table(posterior))
+    with _bar(console) as progress:
+        found = run_profiles(result, posterior, profiled, console, progress)
+        drawn = run_nuts(result, posterior, nuts, seed, console, progress)
     with console.status("run with fine sub-steps and report"):
-        report = FitReport.of(tuple(where), result, errors=errors, command=command_line())
+        report = FitReport.of(
+            tuple(where),
+            result,
+            errors=errors,
+            command=command_line(),
+            profiles=found,
+            sampled=drawn,
+        )
         paths = report.write(out)
     for name, value in misfit_rows(result):
         console.print(f"{name}: {value}")

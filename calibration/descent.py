@@ -94,9 +94,12 @@ class LevenbergMarquardt(_Remembering):
 
     _kept = ("point", "loss", "normal", "gradient", "damping", "growth", "predicted", "quiet")
 
-    def __init__(self, free: Free, starts: int, *, tolerance: float, **_) -> None:
+    def __init__(
+        self, free: Free, starts: int, *, tolerance: float, pinned: np.ndarray | None = None, **_
+    ) -> None:
         self.free, self.tolerance = free, tolerance
         size = len(free.names)
+        self.pinned = np.zeros((size, starts), bool) if pinned is None else pinned
         self.lowest, self.highest = free.box(MARGIN)
         self.point = np.zeros((size, starts))
         self.loss = np.full(starts, np.inf)
@@ -153,6 +156,7 @@ class LevenbergMarquardt(_Remembering):
         resting = ((self.point <= low) & (self.gradient > 0)) | (
             (self.point >= high) & (self.gradient < 0)
         )
+        resting = resting | self.pinned
         for _ in range(MOST_TURNS):
             step = self._damped(resting, low - self.point, high - self.point)
             along = np.sum(self.gradient * step, axis=0)
@@ -295,15 +299,25 @@ RULES = {"lm": LevenbergMarquardt, "lbfgs": LimitedMemory, "adam": Adam}
 
 
 def make_rule(
-    method: Method, free: Free, starts: int, *, tolerance: float, steps: int, learning_rate: float
+    method: Method,
+    free: Free,
+    starts: int,
+    *,
+    tolerance: float,
+    steps: int,
+    learning_rate: float,
+    pinned: np.ndarray | None = None,
 ) -> Rule:
     """The rule of a name.
 
     Raises:
-        ValueError: unknown method.
+        ValueError: unknown method, or pinned numbers with a rule that moves all.
     """
     if method not in RULES:
         raise ValueError(f"method = {method!r}; choose one of {', '.join(RULES)}")
+    options = {} if pinned is None else {"pinned": pinned}
+    if options and method != "lm":
+        raise ValueError(f"method = {method!r} cannot keep numbers pinned; take lm")
     return RULES[method](
-        free, starts, tolerance=tolerance, steps=steps, learning_rate=learning_rate
+        free, starts, tolerance=tolerance, steps=steps, learning_rate=learning_rate, **options
     )

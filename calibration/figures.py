@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from calibration.fit import FitResult
 from calibration.objective import Objective
+from calibration.profile import Profile
 from calibration.tunables import info_of
 from calibration.uncertainty import INFORMED, Band, Laplace
 from sites import Site, paired
@@ -122,6 +123,31 @@ def parameter_figure(posterior: Laplace) -> Figure:
     axis.set_xlabel("shift from the prior's centre (prior sd)")
     axis.axvline(0, color="0.7", lw=0.8)
     axis.legend(frameon=False, fontsize=7, loc="upper right")
+    return figure
+
+
+def profile_figure(profiles: dict[str, Profile], posterior: Laplace) -> Figure:
+    """Rise of the loss along every profiled number beside the parabola of Laplace."""
+    columns = min(4, len(profiles))
+    rows = -(-len(profiles) // columns)
+    figure = Figure(figsize=(2.6 * columns, 0.4 + 2.2 * rows), layout="constrained")
+    panels = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    for axis, (name, one) in zip(panels, profiles.items(), strict=False):
+        row = posterior.names.index(name)
+        distance = (one.shift - posterior.centre[row]) / posterior.sd[row]
+        rise = one.loss - np.nanmin(one.loss)
+        fine = np.linspace(distance[0], distance[-1], 50)
+        axis.plot(fine, 0.5 * fine**2, color=PRIOR_COLOUR, lw=1, label="Laplace")
+        axis.plot(distance, rise, "o-", color=SIMULATED_COLOUR, ms=3, lw=1.2, label="profile")
+        axis.axhline(0.5 * 1.645**2, color=OBSERVED_COLOUR, lw=0.8, ls=":")
+        axis.set_ylim(0, 4)
+        axis.set_title(label(name), fontsize=8)
+        axis.tick_params(labelsize=7)
+    for axis in panels[len(profiles) :]:
+        axis.set_axis_off()
+    panels[0].legend(frameon=False, fontsize=7)
+    figure.supxlabel("distance from the optimum (posterior sd)", fontsize=8)
+    figure.supylabel("rise of the loss (–)", fontsize=8)
     return figure
 
 

@@ -126,6 +126,7 @@ def fit(
     learning_rate: float = 0.2,
     tolerance: float = 1e-4,
     first: np.ndarray | None = None,
+    pinned: np.ndarray | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[int, float, int], None] | None = None,
 ) -> FitResult:
@@ -140,12 +141,13 @@ def fit(
         learning_rate: of Adam, in prior standard deviations per step, decaying to a tenth.
         tolerance: a start stops when its loss fell by less than this share.
         first: starts in free space, ``(free, start)``, in place of the Sobol points.
+        pinned: numbers that stay at their start, ``(free, start)``; ``lm`` only.
         checkpoint: ``.npz`` file written after each step; if it exists the fit goes on from it.
         progress: called with the step, the lowest loss and the number of starts still running.
 
     Raises:
         FitError: no start has a finite loss; the checkpoint belongs to another fit.
-        ValueError: unknown method, fewer than one start or step.
+        ValueError: unknown method, fewer than one start or step, pinned numbers without ``lm``.
     """
     if steps < 1:
         raise ValueError(f"{steps} steps; a fit needs at least one")
@@ -159,8 +161,9 @@ def fit(
             )
     size, count = candidate.shape
     rule = make_rule(
-        method, objective.free, count, tolerance=tolerance, steps=steps, learning_rate=learning_rate
-    )
+        method, objective.free, count, tolerance=tolerance, steps=steps,
+        learning_rate=learning_rate, pinned=pinned,
+    )  # fmt: skip
     record = _Record(size, count, objective.number_of_residuals + size)
     mark = fingerprint(objective, method, seed, count)
     if checkpoint is not None and Path(checkpoint).exists():

@@ -15,6 +15,8 @@ import numpy as np
 
 from calibration import figures
 from calibration.fit import FitResult, fingerprint
+from calibration.nuts import Sampled
+from calibration.profile import Profile, profile_rows
 from calibration.scores import (
     Score,
     as_record,
@@ -42,6 +44,8 @@ class FitReport:
         scores: of every monthly series.
         errors: error model of the fit.
         command: to repeat it.
+        profiles: profile likelihoods by name, where asked for.
+        sampled: draws of the posterior, where asked for.
     """
 
     sites: tuple[Site, ...]
@@ -51,6 +55,8 @@ class FitReport:
     scores: tuple[list[Score], ...]
     errors: ErrorModel
     command: str
+    profiles: dict[str, Profile] = field(default_factory=dict, repr=False)
+    sampled: Sampled | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -61,6 +67,8 @@ class FitReport:
         errors: ErrorModel = DEFAULT_ERRORS,
         command: str,
         options: ModelOptions = ModelOptions(),
+        profiles: dict[str, Profile] | None = None,
+        sampled: Sampled | None = None,
     ) -> "FitReport":
         """Run the optimum and the prior's centre again with fine sub-steps and score them."""
         runs, scores = [], []
@@ -70,8 +78,9 @@ class FitReport:
             runs.append(best)
             scores.append(score_site(site, part, best, centre))
         return cls(
-            tuple(sites), result, laplace(result), tuple(runs), tuple(scores), errors, command
-        )
+            tuple(sites), result, laplace(result), tuple(runs), tuple(scores), errors, command,
+            profiles or {}, sampled,
+        )  # fmt: skip
 
     def stocks(self, site: int) -> list[dict]:
         """Observed and simulated stocks of a site at the end of its run."""
@@ -156,6 +165,8 @@ class FitReport:
             "directions": posterior.directions.tolist(),
             "correlation": posterior.correlation.tolist(),
             "unconstrained": posterior.unconstrained(),
+            "profiles": profile_rows(self.profiles),
+            "sampled": None if self.sampled is None else self.sampled.record(),
             "losses": _plain(result.losses),
             "path": _plain(result.path),
             "gradients": _plain(result.gradients),
@@ -211,6 +222,8 @@ class FitReport:
             "spectrum": figures.spectrum_figure(posterior),
             "correlation": figures.correlation_figure(posterior),
         }
+        if self.profiles:
+            encoded["profiles"] = figures.profile_figure(self.profiles, posterior)
         return _template().render(
             title="Fit of " + " and ".join(site.title for site in self.sites),
             summary=(
@@ -232,6 +245,8 @@ class FitReport:
             parameters=record["parameters"],
             figures={name: _encoded(figure) for name, figure in encoded.items()},
             unconstrained=record["unconstrained"],
+            profiles=record["profiles"],
+            sampled=record["sampled"],
             descent=(
                 f"{result.method}, {count} starts, {len(result.losses)} steps, "
                 f"{result.evaluations} model runs with Jacobian in {result.seconds.sum():.0f} s "

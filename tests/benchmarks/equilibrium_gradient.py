@@ -31,7 +31,9 @@ STOPS = (200, 500, 1000, 3000)
 # Differences of searches to 1e-8 would see what they leave: heat goes on to rounding,
 # pools to 1e-12 and from there by POLISH Newton steps.
 HEAT_CLOSER, POOLS_CLOSER, POLISH = 1e-15, 1e-12, 3
-STEP = 1e-5  # relative; TEM has kinks some 1e-4 apart
+# Relative steps of differences, each with its double: short ones keep off kinks (TEM has some 1e-4
+# apart), long ones off rounding.
+STEPS = (1e-5, 1e-4, 1e-3)
 FIGURE_PARAMETERS = (
     "cmax_scale",
     "kdc_scale",
@@ -141,7 +143,8 @@ def accuracy(parameters, location, forcing, names) -> None:
     def wide(tree, cells):
         return jax.tree.map(lambda x: jnp.broadcast_to(x[..., None], (*jnp.shape(x), cells)), tree)
 
-    moves = jnp.asarray(np.concatenate([s * STEP * np.eye(len(names)) for s in (1, -1, 2, -2)], 1))
+    sizes = [sign * step for step in STEPS for sign in (1, -1, 2, -2)]
+    moves = jnp.asarray(np.concatenate([size * np.eye(len(names)) for size in sizes], axis=1))
     weather = ("air_temperature", "precipitation", "shortwave")
     cells = moves.shape[1]
     many = dataclasses.replace(
@@ -150,8 +153,13 @@ def accuracy(parameters, location, forcing, names) -> None:
     batch = targets(
         parameters, wide(location, cells), many, names, guess=wide(guess, cells), polish=True
     )
-    up, down, up2, down2 = np.split(np.asarray(batch(moves)), 4, axis=1)
-    narrow, wider = (up - down) / (2 * STEP), (up2 - down2) / (4 * STEP)
+    values = np.asarray(batch(moves)).reshape(len(forward), len(STEPS), 4, len(names))
+    up, down, up2, down2 = np.moveaxis(values, 2, 0)
+    step = np.asarray(STEPS)[:, None]
+    narrow, wider = (up - down) / (2 * step), (up2 - down2) / (4 * step)
+    # of the steps, the one whose two differences agree best: no kink, little rounding
+    best = np.abs(narrow - wider).argmin(axis=1)[:, None]
+    narrow, wider = (np.take_along_axis(x, best, axis=1)[:, 0] for x in (narrow, wider))
     size = np.abs(np.asarray(function(zero)))[:, None]
     size[3] = max(float(size[3, 0]), 1.0)
     column = 1e-3 * np.linalg.norm(forward, axis=0, keepdims=True)

@@ -58,6 +58,8 @@ def test_a_report_holds_everything(tmp_path):
         (["--weights", "nep"], "not of the form nep=2"),
         (["--tied", "cmax"], "two or more places"),
         (["--flux-error", "0"], "must be a positive number"),
+        (["--profile", "nup"], "'nup_scale' is not fitted"),
+        (["--nuts", "2"], "at least 4 draws"),
     ],
 )
 def test_bad_input_is_refused_before_any_run(arguments, message, tmp_path, monkeypatch):

@@ -1,0 +1,110 @@
+"""Profiles and draws of a posterior whose Gaussian is known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from calibration.fit import fit
+from calibration.nuts import log_density, sample
+from calibration.objective import Linearised
+from calibration.profile import profile
+from calibration.transforms import Free
+from calibration.uncertainty import laplace
+from temjax import load_parameters
+
+NAMES = ("cmax_scale", "kdc_scale", "heterotrophic_q10")
+MIX = np.array([[3.0, 1.0, 0.0], [0.5, 2.0, 0.0], [0.0, 0.3, 0.2]])
+
+
+class Linear:
+    """Residuals linear in prior space: the posterior is the Gaussian of Laplace, cut at bounds."""
+
+    prior_scale = 1.0
+    number_of_residuals = 3
+
+    def __init__(self) -> None:
+        self.free = Free.of(load_parameters("alpine-meadow"), NAMES)
+        self.parts, self.columns = (), ()
+
+    def predictions(self, free):
+        shift = self.free.prior_residuals(free)
+        return jnp.concatenate([jnp.asarray(MIX) @ shift - jnp.array([[0.6], [0.2], [0.0]]), shift])
+
+    def linearised(self, free):
+        def push(direction):
+            tangent = jnp.broadcast_to(direction[:, None], free.shape)
+            return jax.jvp(self.predictions, (free,), (tangent,))
+
+        residuals, columns = jax.vmap(push, out_axes=(None, 1))(jnp.eye(free.shape[0]))
+        return Linearised(residuals, columns, jnp.ones(free.shape[1], bool))
+
+    def misfit(self, residuals):
+        return {"prior": 0.5 * float(np.sum(residuals**2))}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fit(Linear(), starts=4, steps=30, tolerance=1e-10)
+
+
+def test_profile_of_a_gaussian_is_its_interval(fitted):
+    posterior = laplace(fitted)
+    profiles = profile(fitted, posterior, steps=20)
+    assert tuple(profiles) == NAMES
+    low, high = posterior.interval()
+    for row, name in enumerate(NAMES):
+        rise = 2 * (profiles[name].loss - fitted.loss[fitted.best])
+        expected = ((profiles[name].shift - posterior.centre[row]) / posterior.sd[row]) ** 2
+        np.testing.assert_allclose(rise, expected, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(profiles[name].interval(), (low[row], high[row]), rtol=2e-3)
+
+
+def test_a_flat_profile_is_not_called_decided(fitted):
+    one = profile(fitted, laplace(fitted), ("kdc_scale",), reach=(0.2,), steps=4)["kdc_scale"]
+    assert one.interval() == (-np.inf, np.inf)
+    with pytest.raises(ValueError, match="'nup_scale' was not fitted"):
+        profile(fitted, laplace(fitted), ("nup_scale",))
+
+
+def test_pinned_numbers_stay(fitted):
+    first = fitted.free + 0.3
+    pinned = np.zeros(first.shape, bool)
+    pinned[1] = True
+    held = fit(Linear(), first=first, pinned=pinned, steps=20, tolerance=1e-10)
+    np.testing.assert_allclose(held.free[1], first[1], rtol=1e-12)
+    assert (held.loss > fitted.loss[fitted.best]).all()
+    slopes = held.gradients[-1]
+    assert np.abs(slopes[[0, 2]]).max() < 1e-4 < np.abs(slopes[1]).min()
+    with pytest.raises(ValueError, match="'adam' cannot keep numbers pinned"):
+        fit(Linear(), first=first, pinned=pinned, method="adam")
+
+
+def test_log_density_and_its_gradient(fitted):
+    density, free_of = log_density(fitted, laplace(fitted))
+    white = jnp.array([[0.3, -0.2, 0.5], [-0.4, 0.1, -0.6]])
+    shift = np.asarray(fitted.objective.free.prior_residuals(free_of(white).T))
+    loss = 0.5 * np.sum((MIX @ shift - [[0.6], [0.2], [0.0]]) ** 2 + shift**2, axis=0)
+    stretch = fitted.objective.free.shifts(np.asarray(free_of(white).T))[1]
+    expected = np.log(stretch).sum(axis=0) - loss
+    np.testing.assert_allclose(jax.vmap(density)(white), expected, rtol=1e-10)
+    gradient = jax.vmap(jax.grad(density))(white)
+    step = 1e-6
+    for row, unit in enumerate(np.eye(3)):
+        ahead, behind = (jax.vmap(density)(white + sign * step * unit) for sign in (1, -1))
+        np.testing.assert_allclose(gradient[:, row], (ahead - behind) / (2 * step), rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_draws_have_the_moments_of_the_gaussian(fitted):
+    pytest.importorskip("blackjax", reason="NUTS needs blackjax: pip install temjax[bayes]")
+    posterior = laplace(fitted)
+    drawn = sample(fitted, posterior, chains=4, draws=150, warmup=30, seed=1)
+    assert drawn.values.shape == (4, 150, 3) and drawn.divergent == 0
+    assert (drawn.r_hat < 1.1).all() and (drawn.effective > 100).all()
+    shift = fitted.objective.free.shifts(drawn.free.reshape(-1, 3).T)[0]
+    error = (shift.mean(axis=1) - posterior.centre) / posterior.sd
+    assert np.abs(error).max() < 0.25
+    np.testing.assert_allclose(shift.std(axis=1), posterior.sd, rtol=0.2)
+    with pytest.raises(ValueError, match="at least 2 of 4"):
+        sample(fitted, posterior, chains=1)
