@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from calibration.fit import FitError, FitResult, fit
 from calibration.joint import JointObjective
-from calibration.objective import Objective
+from calibration.objective import Disequilibrium, Objective
 from calibration.posterior_cli import check_draws, run_nuts, run_profiles, to_profile
 from calibration.report import FitReport
 from calibration.sensitivity_cli import sensitivity
@@ -93,6 +93,7 @@ def make_objective(
     targets: tuple[str, ...],
     errors: ErrorModel,
     holdout: tuple[int, ...],
+    disequilibrium: Disequilibrium = "observations",
 ) -> Objective | JointObjective:
     """Objective of one place or of several; tied numbers take the first place's prior centre.
 
@@ -118,6 +119,7 @@ def make_objective(
             errors=errors,
             holdout=tuple(year for year in holdout if _observed(place, year, len(places))),
             centre=centre,
+            disequilibrium=disequilibrium,
         )
         for place in places
     )
@@ -173,6 +175,12 @@ def calibrate(
     weights: Annotated[
         str | None, typer.Option(help="Factors on shares of the loss, for example nep=2,soc=0.5.")
     ] = None,
+    disequilibrium: Annotated[
+        Disequilibrium,
+        typer.Option(
+            help="When disequilibrium_factor acts: as the observations begin, or in 1901."
+        ),
+    ] = "observations",
     quality: Annotated[
         float, typer.Option(help="Least share of measured data in a FLUXNET month.")
     ] = MINIMUM_QUALITY,
@@ -208,6 +216,7 @@ def calibrate(
             targets=names_of(targets, DEFAULT_TARGETS),
             errors=errors,
             holdout=years_of(holdout),
+            disequilibrium=disequilibrium,
         )
         profiled = to_profile(objective, profiles)
         check_draws(nuts)

@@ -6,7 +6,8 @@ annual NEP to zero, while towers report sinks. Starts of a fit run side by side 
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -33,6 +34,7 @@ from temjax.state import EcosystemState, State, pool_index
 
 # Descent runs with coarse sub-steps; what a fit reports is run again with the default ones.
 DESCENT = ModelOptions(substeps=16)
+Disequilibrium = Literal["observations", "start"]
 SENSOR_DEPTH = 0.05
 THAW_YEARS = 10
 
@@ -58,6 +60,8 @@ class Objective(eqx.Module):
         notes: known faults of the data and choices made while reading them (static).
         options: model choices (static).
         name: of the site (static).
+        since: row of the forcing whose January the disequilibrium factor acts in; runs, and rows of
+            the targets, begin there (static).
         prior_scale: factor on the residuals of the prior; 1 but in twin experiments.
     """
 
@@ -70,6 +74,7 @@ class Objective(eqx.Module):
     notes: tuple[str, ...] = eqx.field(static=True)
     options: ModelOptions = eqx.field(static=True)
     name: str = eqx.field(static=True)
+    since: int = eqx.field(static=True)
     prior_scale: Float[Array, ""]
 
     @classmethod
@@ -85,6 +90,7 @@ class Objective(eqx.Module):
         centre: Mapping[str, float] | None = None,
         prior_sd: Mapping[str, float] | None = None,
         extra_targets: tuple[Target, ...] = (),
+        disequilibrium: Disequilibrium = "observations",
         options: ModelOptions = DESCENT,
     ) -> "Objective":
         """Set up a fit.
@@ -99,6 +105,9 @@ class Objective(eqx.Module):
             centre: prior centres that replace those of ``parameters``.
             prior_sd: prior widths that replace the registry's.
             extra_targets: targets the site does not carry (``targets.stock_target``).
+            disequilibrium: where ``disequilibrium_factor`` is free, whether it acts when the
+                monthly observations begin, or at the start of the history, a century before, most
+                of which is forgotten by then.
             options: model choices.
 
         Raises:
@@ -108,8 +117,18 @@ class Objective(eqx.Module):
         chosen = (*site_targets(site, targets, errors, holdout), *extra_targets)
         if not chosen:
             raise ValueError(f"{site.name}: no target given")
+        free = Free.of(parameters, names, centre=centre, prior_sd=prior_sd)
+        first = [target.rows[0] for target in chosen if target.kind != "stock"]
+        acts = DISEQUILIBRIUM in free.names and disequilibrium == "observations"
+        since = min(first) if acts and first else 0
+        chosen = tuple(
+            target
+            if target.kind == "stock"
+            else replace(target, rows=tuple(row - since for row in target.rows))
+            for target in chosen
+        )
         return cls(
-            free=Free.of(parameters, names, centre=centre, prior_sd=prior_sd),
+            free=free,
             parameters=parameters,
             location=site.location,
             forcing=site.forcing,
@@ -118,6 +137,7 @@ class Objective(eqx.Module):
             notes=site.notes,
             options=options,
             name=site.name,
+            since=since,
             prior_scale=jnp.asarray(np.asarray(1.0)),
         )
 
@@ -141,12 +161,9 @@ class Objective(eqx.Module):
         starts = free.shape[1]
         parameters, history = self.free.put(self.parameters, free)
         location, forcing = as_cells(self.location, self.forcing, starts)
-        equilibrium = find_equilibrium(
-            parameters, location, forcing, climate="first", options=self.options
+        return history_run(
+            parameters, location, forcing, history.get(DISEQUILIBRIUM), self.since, self.options
         )
-        initial = disequilibrated(equilibrium.state, history.get(DISEQUILIBRIUM))
-        run = simulate(parameters, location, forcing, initial=initial, options=self.options)
-        return run, equilibrium.converged
 
     def outputs(
         self, free: Float[Array, "free start"]
@@ -222,6 +239,38 @@ def as_cells(location: Location, forcing: Forcing, starts: int) -> tuple[Locatio
         replace_fn=wide,
     )
     return jax.tree.map(wide, location), cells
+
+
+def history_run(
+    parameters: Parameters,
+    location: Location,
+    forcing: Forcing,
+    factor: Float[Array, "*start"] | None,
+    since: int,
+    options: ModelOptions,
+) -> tuple[Run, Bool[Array, "*start"]]:
+    """Equilibrium of the first year and the years that follow.
+
+    Args:
+        parameters: scalar or per start.
+        location: the place, or one per start.
+        forcing: history and measured years.
+        factor: on soil organic carbon and nitrogen in the January of row ``since``; ``None``: 1.
+        since: first row of the run that is returned; earlier ones only lead to it.
+        options: model choices.
+
+    Returns:
+        The run from ``since`` on, and whether the equilibrium converged.
+    """
+    found = find_equilibrium(parameters, location, forcing, climate="first", options=options)
+    state = found.state
+    if since:
+        state = simulate(
+            parameters, location, forcing, initial=state, options=options, stop=since
+        ).state
+    initial = disequilibrated(state, factor)
+    run = simulate(parameters, location, forcing, initial=initial, options=options, start=since)
+    return run, found.converged
 
 
 def disequilibrated(state: State, factor: Float[Array, "*start"] | None) -> State:

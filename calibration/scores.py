@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from calibration.fit import FitResult
-from calibration.objective import Objective, disequilibrated
+from calibration.objective import Objective, history_run
 from calibration.tunables import DISEQUILIBRIUM
 from sites import MonthlySeries, Site, Skill, paired, skill
 from sites.compare import simulated_months
-from temjax import ModelOptions, Parameters, Run, find_equilibrium, simulate
+from temjax import ModelOptions, Parameters, Run
 from temjax.validation import DataError, Finding
 
 
@@ -56,10 +56,14 @@ def single_run(objective: Objective, free: np.ndarray, options: ModelOptions) ->
         DataError: the run is not finite.
     """
     parameters, factor = parameters_of(objective, free)
-    place = (objective.location, objective.forcing)
-    found = find_equilibrium(parameters, *place, climate="first", options=options)
-    initial = disequilibrated(found.state, jnp.asarray(factor))
-    run = simulate(parameters, *place, initial=initial, options=options)
+    run, _ = history_run(
+        parameters,
+        objective.location,
+        objective.forcing,
+        jnp.asarray(factor),
+        objective.since,
+        options,
+    )
     jax.block_until_ready(run.annual.pools)
     if not bool(run.finite):
         message = "the fitted run produced values that are not finite"

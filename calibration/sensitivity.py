@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from calibration.objective import Objective, as_cells, disequilibrated
+from calibration.objective import Objective, as_cells, history_run
 from calibration.starts import prior_starts
 from calibration.tunables import DISEQUILIBRIUM, info_of
-from temjax import Forcing, find_equilibrium, simulate
+from temjax import Forcing
 
 SEASONS = {"winter": (11, 0, 1), "spring": (2, 3, 4), "summer": (5, 6, 7), "autumn": (8, 9, 10)}
 SHORT = {
@@ -166,11 +166,14 @@ def evaluate_outputs(objective: Objective, rows, free, shift):
     location, forcing = as_cells(
         objective.location, _moved(objective.forcing, shift), free.shape[1]
     )
-    found = find_equilibrium(
-        parameters, location, forcing, climate="first", options=objective.options
+    run, converged = history_run(
+        parameters,
+        location,
+        forcing,
+        history.get(DISEQUILIBRIUM),
+        objective.since,
+        objective.options,
     )
-    initial = disequilibrated(found.state, history.get(DISEQUILIBRIUM))
-    run = simulate(parameters, location, forcing, initial=initial, options=objective.options)
     outputs = []
     for _, name, months in rows:
         if months:
@@ -178,7 +181,7 @@ def evaluate_outputs(objective: Objective, rows, free, shift):
             outputs.append(jnp.mean(jnp.sum(monthly[:, jnp.asarray(months)], axis=1), axis=0))
         else:
             outputs.append(jnp.mean(getattr(run.annual, name)[-LAST_YEARS:], axis=0))
-    return jnp.stack(outputs), found.converged
+    return jnp.stack(outputs), converged
 
 
 @eqx.filter_jit

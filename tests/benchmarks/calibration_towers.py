@@ -1,12 +1,13 @@
 """Fits of the three towers: skill, cost, comparators and twins, in one run.
 
     python tests/benchmarks/calibration_towers.py [--shared DIR] [--towers HaM,Ha2,Dan]
-        [--starts 16] [--steps 25] [--holdout] [--cma] [--twin] [--coverage] [--fine]
+        [--starts 16] [--steps 25] [--weights nep=4] [--annual-error 20] [--disequilibrium start]
+        [--holdout] [--cma] [--differences] [--twin] [--coverage] [--fine]
 
 Every figure is printed as it comes; nothing is tuned here. ``--fine`` runs the optimum again with
 eight times the sub-steps of the descent; ``--holdout`` keeps back each tower's last year;
 ``--cma`` gives CMA-ES the model runs the descent spent, a Jacobian counted as one run per column
-and one more.
+and one more. ``--differences`` repeats the fit with Jacobians from one-sided differences.
 """
 
 import argparse
@@ -19,8 +20,9 @@ import numpy as np
 from rich.console import Console
 
 import sites
-from calibration import DEFAULT, DESCENT, Objective, fit
-from calibration.comparison import cma_es
+from calibration import DEFAULT, DESCENT, DISEQUILIBRIUM, ErrorModel, Objective, fit
+from calibration.cli import weights_of
+from calibration.comparison import Differenced, cma_es
 from calibration.scores import score_site, single_run, site_free
 from calibration.targets import DEFAULT_TARGETS
 from calibration.twin import coverage, recover
@@ -35,7 +37,15 @@ def report_tower(path: Path, given: argparse.Namespace) -> None:
     site = sites.read_fluxnet(path)
     last = site.observations.period[1]
     holdout = (last,) if given.holdout else ()
-    objective = Objective.of(site, DEFAULT, DEFAULT_TARGETS, holdout=holdout)
+    errors = ErrorModel(weights=weights_of(given.weights), annual_flux=given.annual_error)
+    objective = Objective.of(
+        site,
+        DEFAULT,
+        DEFAULT_TARGETS,
+        errors=errors,
+        holdout=holdout,
+        disequilibrium=given.disequilibrium,
+    )
     console.print(f"\n[bold]{site.title}[/bold], held out: {holdout or 'nothing'}")
     began = time.perf_counter()
     result = fit(objective, starts=given.starts, steps=given.steps)
@@ -53,6 +63,8 @@ def report_tower(path: Path, given: argparse.Namespace) -> None:
         f"residuals over stated errors {result.spread_ratio:.2f}; informed directions "
         f"{posterior.informed} of {len(result.names)}; at bounds: {posterior.at_bounds()}"
     )
+    factor = result.values[result.names.index(DISEQUILIBRIUM)]
+    console.print(f"errors {errors}; disequilibrium factor {factor:.3f} ({given.disequilibrium})")
     for start, reason in enumerate(result.reasons):
         console.print(f"  start {start}: loss {result.loss[start]:.2f}, {reason}")
     options = [("default sub-steps", ModelOptions())]
@@ -82,6 +94,13 @@ def report_tower(path: Path, given: argparse.Namespace) -> None:
             row = min(int(share * len(found.loss)), len(found.loss) - 1)
             console.print(f"CMA-ES after {found.runs[row]} runs: loss {found.loss[row]:.2f}")
         console.print(f"CMA-ES: {found.seconds:.0f} s")
+    if given.differences:
+        began = time.perf_counter()
+        plain = fit(Differenced(objective), starts=given.starts, steps=given.steps)
+        console.print(
+            f"LM by differences: loss {plain.loss[plain.best]:.2f}, "
+            f"{plain.evaluations * columns} runs, {time.perf_counter() - began:.0f} s"
+        )
 
 
 def report_twins(given: argparse.Namespace) -> None:
@@ -107,7 +126,12 @@ def main() -> None:
     parser.add_argument("--towers", default="HaM,Ha2,Dan")
     parser.add_argument("--starts", default=16, type=int)
     parser.add_argument("--steps", default=25, type=int)
-    for flag in ("holdout", "cma", "twin", "coverage", "fine"):
+    parser.add_argument("--weights", help="nep=4,soc=0.5")
+    parser.add_argument("--annual-error", type=float, help="of annual NEP sums, g C m-2 yr-1")
+    parser.add_argument(
+        "--disequilibrium", choices=("observations", "start"), default="observations"
+    )
+    for flag in ("holdout", "cma", "differences", "twin", "coverage", "fine"):
         parser.add_argument(f"--{flag}", action="store_true")
     given = parser.parse_args()
     jax.config.update("jax_enable_x64", True)

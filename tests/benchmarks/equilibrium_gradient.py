@@ -164,17 +164,22 @@ def accuracy(parameters, location, forcing, names) -> None:
     size[3] = max(float(size[3, 0]), 1.0)
     column = 1e-3 * np.linalg.norm(forward, axis=0, keepdims=True)
     scale = np.maximum(np.maximum(np.abs(forward), column), 1e-4 * size)
-    # two differences that disagree have a kink of TEM between them
-    smooth = np.abs(narrow - wider) <= 1e-5 * scale
+    # two differences that disagree by more than this, at every step, have a kink of TEM between
+    # them, or rounding; they cannot judge to 1e-6
+    doubt = np.abs(narrow - wider) / scale
+    seen = doubt <= 1e-6
     gap = np.abs(forward - (4 * narrow - wider) / 3) / scale
     modes = np.abs(forward - reverse) / scale
     print(f"accuracy: {len(names)} tunables, 30-year mean climate; forward mode beside")
     for row, name in enumerate(("SOC", "SON", "VEGC", f"ΣNEP of {YEARS_AFTER} years")):
-        seen = smooth[row]
-        worst = names[int(np.where(seen, gap[row], 0.0).argmax())]
+        worst = names[int(np.where(seen[row], gap[row], 0.0).argmax())]
+        others = ", ".join(
+            f"{names[i]} {gap[row, i]:.0e} ± {doubt[row, i]:.0e}"
+            for i in np.flatnonzero(~seen[row])
+        )
         print(
-            f"  {name:16s} reverse {modes[row].max():.1e}; central {gap[row][seen].max():.1e} "
-            f"({worst}); at a kink: {[names[i] for i in np.flatnonzero(~seen)] or 'none'}"
+            f"  {name:16s} reverse {modes[row].max():.1e}; central {gap[row][seen[row]].max():.1e} "
+            f"({worst}) for {seen[row].sum()}; differences in doubt: {others or 'none'}"
         )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import sites
+from calibration import Objective
 from temjax import ModelOptions
 from temjax.forcing import select_years
 
@@ -16,3 +17,8 @@ def short_site() -> sites.Site:
     site = sites.load("haibei-meadow")
     years = site.forcing.number_of_years
     return dataclasses.replace(site, forcing=select_years(site.forcing, years - 4, years))
+
+
+def short_objective() -> Objective:
+    """A fit of it in one piece: the disequilibrium factor acts at the start."""
+    return Objective.of(short_site(), NAMES, TARGETS, disequilibrium="start", options=OPTIONS)

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from calibration import FitError, Objective, fit
+from calibration import FitError, fit
 from calibration.twin import twin_objective
 from calibration.uncertainty import laplace, linear_bands
-from tests.calibration.short_site import NAMES, OPTIONS, TARGETS, short_site
+from tests.calibration.short_site import NAMES, short_objective
 
 TRUTH = np.array([0.6, -0.5, 0.4, -0.3])
 STARTS = 4
@@ -18,7 +18,7 @@ PRIOR_SCALE = 0.1
 
 @pytest.fixture(scope="module")
 def twin():
-    objective = Objective.of(short_site(), NAMES, TARGETS, options=OPTIONS)
+    objective = short_objective()
     made = twin_objective(objective, TRUTH, starts=STARTS)
     # Four years of history say little beside the prior: weaken it, so that the data lead.
     return dataclasses.replace(made, prior_scale=jnp.asarray(np.asarray(PRIOR_SCALE)))

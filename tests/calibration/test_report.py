@@ -8,16 +8,16 @@ import typer
 from typer.testing import CliRunner
 
 import calibration.cli
-from calibration import Objective, fit
+from calibration import fit
 from calibration.report import FitReport
 from temjax import ModelOptions, read_parameters
-from tests.calibration.short_site import NAMES, OPTIONS, TARGETS, short_site
+from tests.calibration.short_site import NAMES, short_objective, short_site
 
 
 @pytest.mark.slow
 def test_a_report_holds_everything(tmp_path):
     site = short_site()
-    objective = Objective.of(site, NAMES, TARGETS, options=OPTIONS)
+    objective = short_objective()
     result = fit(objective, starts=4, steps=4)
     report = FitReport.of(
         (site,), result, command="temjax calibrate short", options=ModelOptions(substeps=8)

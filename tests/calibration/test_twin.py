@@ -6,11 +6,11 @@ import pytest
 import sites
 from calibration import DISEQUILIBRIUM, Objective
 from calibration.twin import coverage, draw_truth, recover
-from tests.calibration.short_site import NAMES, OPTIONS, TARGETS, short_site
+from tests.calibration.short_site import short_objective
 
 
 def test_truths_lie_inside_the_bounds():
-    objective = Objective.of(short_site(), NAMES, TARGETS, options=OPTIONS)
+    objective = short_objective()
     truth = draw_truth(objective, 40, seed=1)
     shifts = np.asarray(objective.free.prior_residuals(truth))
     assert np.abs(shifts).max() <= 2.0 + 1e-9
@@ -28,7 +28,7 @@ def test_identified_numbers_come_back():
 
 @pytest.mark.slow
 def test_intervals_cover_the_truth():
-    objective = Objective.of(short_site(), NAMES, TARGETS, options=OPTIONS)
+    objective = short_objective()
     found = coverage(objective, replicates=50, seed=2)
     assert found.replicates >= 45
     assert 0.80 <= found.rate <= 0.97
