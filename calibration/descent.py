@@ -4,7 +4,7 @@ A rule is told what every start's candidate gave and answers with the next candi
 plain arrays with starts trailing, so that a fit can be written to a file and taken up again.
 """
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ ADAM_WINDOW = 10
 RUNNING = ""
 
 
+@runtime_checkable
 class Rule(Protocol):
     """One rule of descent."""
 

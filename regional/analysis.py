@@ -6,7 +6,7 @@ residual of the soil carbon budget; both are kept because they must agree.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ _SUMS = {
 }
 
 
+@runtime_checkable
 class Region(Protocol):
     """What the diagnostics read: a finished member, or one read back from its files."""
 

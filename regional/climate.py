@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol as Interface
+from typing import runtime_checkable
 
 import cftime
 import numpy as np
@@ -45,6 +46,7 @@ class Segment:
     last: int
 
 
+@runtime_checkable
 class Climate(Interface):
     """What a run needs to know of a member's climate.
 

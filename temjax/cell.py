@@ -37,7 +37,7 @@ class CellConstants(eqx.Module):
     decomposition_rate: Float[Array, "*cell"]
     maximum_nitrogen_uptake: Float[Array, "*cell"]
     microbial_nitrogen_uptake: Float[Array, "*cell"]
-    litter_decay: Float[Array, "*cell"]
+    litter_decay: Float[Array, "*#cell"]
     elevation: Float[Array, "*cell"]
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Int
 
 MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -20,9 +20,9 @@ class Location(eqx.Module):
         vegetation: name of the parameter set; ``None`` where cells differ. Static.
     """
 
-    latitude: Float[Array, "*cell"]
-    elevation: Float[Array, "*cell"]
-    silt_plus_clay: Float[Array, "*cell"]
+    latitude: Float[ArrayLike, "*cell"]
+    elevation: Float[ArrayLike, "*cell"]
+    silt_plus_clay: Float[ArrayLike, "*cell"]
     vegetation: str | None = eqx.field(static=True, default=None)
 
     @property

@@ -31,7 +31,7 @@ Cells = Float[Array, "*cell"]
 
 
 class YearDrivers(eqx.Module):
-    """Drivers of a year, each month beside its neighbours.
+    """Drivers of a year, each month beside its neighbours; of several years on a leading axis.
 
     Attributes:
         temperature: equivalent temperature, °C, ``(12, 3, *cell)``.
@@ -39,8 +39,8 @@ class YearDrivers(eqx.Module):
         surface_resistance: m² K W⁻¹, ``(*cell)``.
     """
 
-    temperature: Float[Array, "12 3 *cell"]
-    snow_resistance: Float[Array, "12 3 *cell"]
+    temperature: Float[Array, "*year_12_3_cell"]
+    snow_resistance: Float[Array, "*year_12_3_cell"]
     surface_resistance: Cells
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import equinox as eqx
+from jaxtyping import Array, Float
 
 from temjax.cell import CellConstants
 from temjax.numerics import Cell
@@ -52,7 +53,7 @@ class MonthDrivers(eqx.Module):
     potential_evapotranspiration: Cell
     days: Cell
     photosynthetically_active_radiation: Cell
-    co2: Cell
+    co2: Float[Array, "*co2_cell"]
     soil_temperature: Cell
     thaw_fraction: Cell
     accessible_nitrogen_fraction: Cell | float = 1.0

@@ -60,12 +60,12 @@ def shifted_months(
 
 
 class ExposureHistory(eqx.Module):
-    """Thicknesses and factors of every year, ``(year, *cell)``."""
+    """Thicknesses and factors of every year, ``(year, *cell)``; inside a scan of one."""
 
-    active_layer_thickness: Float[Array, "year *cell"]
-    exposed_thickness: Float[Array, "year *cell"]
-    factor: Float[Array, "year *cell"]
-    accessible_nitrogen_fraction: Float[Array, "year *cell"]
+    active_layer_thickness: Float[Array, "*year_cell"]
+    exposed_thickness: Float[Array, "*year_cell"]
+    factor: Float[Array, "*year_cell"]
+    accessible_nitrogen_fraction: Float[Array, "*year_cell"]
 
 
 def exposure_history(

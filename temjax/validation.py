@@ -280,7 +280,9 @@ def _value_findings(
     bad = ~np.isfinite(values)
     plain = ~(missing | fill | bad)
 
-    def found(wrong: np.ndarray, message: Callable[[float], str], mend: str) -> list[Finding]:
+    def found(
+        wrong: np.ndarray | np.bool_, message: Callable[[float], str], mend: str
+    ) -> list[Finding]:
         return _finding(wrong, values, file, label, index_text, message, mend)
 
     findings = found(
@@ -350,7 +352,7 @@ def _shortwave_findings(
 
 
 def _finding(
-    wrong: np.ndarray,
+    wrong: np.ndarray | np.bool_,
     values: np.ndarray,
     file: str,
     variable: str,

@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from temjax.forcing import MONTH_DAYS
 
@@ -80,11 +80,11 @@ def stays_frozen(largest_liquid_fraction: Layers) -> Layers:
     return (largest_liquid_fraction < 1.0).astype(largest_liquid_fraction.dtype)
 
 
-def has_permafrost(frozen_this_year: Layers, frozen_last_year: Layers) -> Cells:
+def has_permafrost(frozen_this_year: Layers, frozen_last_year: Layers) -> Bool[Array, "*cell"]:
     """Whether some layer stayed frozen through two successive years."""
     return jnp.any((frozen_this_year > 0.5) & (frozen_last_year > 0.5), axis=0)
 
 
-def has_talik(minimum_thaw_depth: Cells, limit: float) -> Cells:
+def has_talik(minimum_thaw_depth: Cells, limit: float) -> Bool[Array, "*cell"]:
     """Whether more than ``limit`` m stayed thawed all year (0.30 m; protocol.md 2)."""
     return minimum_thaw_depth > limit

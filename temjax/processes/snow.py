@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.forcing import MONTH_DAYS
+from temjax.numerics import CellLike
 
 Cells = Float[Array, "*cell"]
 
@@ -115,7 +116,7 @@ def cold_index(air_temperature: Float[Array, "12 *cell"]) -> Cells:
 
 
 def snow_density(
-    cold: Cells, precipitation: Cells, days: Float[Array, "*days"], windy: Cells
+    cold: CellLike, precipitation: CellLike, days: Float[Array, "*days"], windy: CellLike
 ) -> Cells:
     """Density of the Sturm class, kg m⁻³.
 
@@ -137,7 +138,7 @@ def snow_conductivity(density: Cells) -> Cells:
 
 
 def snow_resistance(
-    snowpack: Cells, density: Cells, snow_fraction: Cells, snow_cap: Cells
+    snowpack: CellLike, density: CellLike, snow_fraction: CellLike, snow_cap: CellLike
 ) -> Cells:
     """Thermal resistance of the pack, depth/k, m² K W⁻¹.
 
@@ -156,9 +157,9 @@ def monthly_snow_resistance(
     air_temperature: Float[Array, "year 12 *cell"],
     precipitation: Float[Array, "year 12 *cell"],
     snowpack: Cells,
-    snow_fraction: Cells,
-    snow_cap: Cells,
-    windy: Cells,
+    snow_fraction: CellLike,
+    snow_cap: CellLike,
+    windy: CellLike,
 ) -> Float[Array, "year 12 *cell"]:
     """Snow resistance at the centre of every month, m² K W⁻¹.
 

@@ -86,7 +86,7 @@ def temperature_slope(column: SoilColumn, enthalpy: Layers) -> Layers:
     return jnp.where(is_melting(column, enthalpy), column.freezing_range / melt, 1.0 / capacity)
 
 
-def is_melting(column: SoilColumn, enthalpy: Layers) -> Layers:
+def is_melting(column: SoilColumn, enthalpy: Layers) -> Bool[Array, "layer *cell"]:
     """Whether a layer is inside the melting range."""
     return (enthalpy > 0.0) & (enthalpy < column.melt_enthalpy)
 

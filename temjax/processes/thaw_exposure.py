@@ -10,10 +10,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from temjax.numerics import Cell, CellLike
 from temjax.options import ModelOptions
 from temjax.state import ExposureState
-
-Cell = Float[Array, "*cell"]
 
 SMALLEST_THICKNESS = 0.1
 LARGEST_THICKNESS = 40.0
@@ -42,7 +41,7 @@ def active_layer_by_rule(
     minimum_thaw_depth: Cell,
     thawing_degree_days: Cell,
     permafrost: Bool[Array, "*cell"],
-    stefan_coefficient: Cell,
+    stefan_coefficient: CellLike,
     previous: Cell,
 ) -> Cell:
     """Active layer thickness H of the year by the rule in force, m; 0 while none was valid.

@@ -1,8 +1,9 @@
 """Fits of the three towers: skill, cost, comparators and twins, in one run.
 
     python tests/benchmarks/calibration_towers.py [--shared DIR] [--towers HaM,Ha2,Dan]
-        [--starts 16] [--steps 25] [--weights nep=4] [--annual-error 20] [--disequilibrium start]
-        [--holdout] [--cma] [--differences] [--twin] [--coverage] [--fine]
+        [--starts 16] [--steps 25] [--tunable default,cnsoil] [--weights nep=4]
+        [--annual-error 20] [--disequilibrium start] [--holdout]
+        [--cma] [--differences] [--twin] [--coverage] [--fine]
 
 Every figure is printed as it comes; nothing is tuned here. ``--fine`` runs the optimum again with
 eight times the sub-steps of the descent; ``--holdout`` keeps back each tower's last year;
@@ -28,6 +29,7 @@ from calibration.targets import DEFAULT_TARGETS
 from calibration.twin import coverage, recover
 from calibration.uncertainty import laplace
 from temjax import ModelOptions
+from temjax.cli import names_of
 
 console = Console(width=110, highlight=False)
 
@@ -40,7 +42,7 @@ def report_tower(path: Path, given: argparse.Namespace) -> None:
     errors = ErrorModel(weights=weights_of(given.weights), annual_flux=given.annual_error)
     objective = Objective.of(
         site,
-        DEFAULT,
+        names_of(given.tunable, DEFAULT),
         DEFAULT_TARGETS,
         errors=errors,
         holdout=holdout,
@@ -126,6 +128,7 @@ def main() -> None:
     parser.add_argument("--towers", default="HaM,Ha2,Dan")
     parser.add_argument("--starts", default=16, type=int)
     parser.add_argument("--steps", default=25, type=int)
+    parser.add_argument("--tunable", help="default,cnsoil; by default the default group")
     parser.add_argument("--weights", help="nep=4,soc=0.5")
     parser.add_argument("--annual-error", type=float, help="of annual NEP sums, g C m-2 yr-1")
     parser.add_argument(

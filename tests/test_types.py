@@ -1,0 +1,89 @@
+"""The shapes and types that annotations promise, checked with beartype while the model runs.
+
+In a process of its own: the check is put on while the packages are imported.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import dataclasses, pathlib, sys
+import tests.typechecker
+from jaxtyping import install_import_hook
+
+everything = "all" in sys.argv
+packages = ["temjax", "sites"] + ["calibration", "regional"] * everything
+with install_import_hook(packages, "tests.typechecker.check"):
+    import sites, temjax
+
+    if everything:
+        import calibration, regional.run
+
+import jax
+
+jax.config.update("jax_enable_x64", True)
+from temjax.forcing import select_years
+
+site = sites.load("haibei-meadow")
+forcing = select_years(site.forcing, 0, 2)
+options = temjax.ModelOptions(substeps=4)
+parameters = site.parameters()
+
+
+def production(scale):
+    changed = dataclasses.replace(parameters, cmax_scale=scale)
+    soil = temjax.soil_climate(changed, site.location, forcing)
+    start = temjax.equilibrium.cyclic_map(
+        changed, site.location, temjax.forcing.mean_year(forcing), options=options
+    )[1]
+    run = temjax.simulate(
+        changed, site.location, forcing, initial=start, soil=soil, options=options
+    )
+    return run.annual.net_primary_production.sum()
+
+
+print("slope", jax.grad(production)(parameters.cmax_scale))
+if everything:
+    from calibration.uncertainty import laplace, linear_bands
+    from tests.calibration.short_site import short_objective
+
+    result = calibration.fit(short_objective(), starts=2, steps=2)
+    linear_bands(result, laplace(result))
+    sys.path.insert(0, "tests/regional")
+    import small_region
+
+    folder = pathlib.Path(sys.argv[-1])
+    regional.run.project(small_region.small_experiment(folder), folder / "out")
+"""
+
+
+def run_checked(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_and_its_gradient_keep_their_types():
+    assert "slope" in run_checked()
+
+
+@pytest.mark.slow
+def test_a_fit_and_a_region_keep_their_types(tmp_path):
+    assert "slope" in run_checked("all", str(tmp_path))
+
+
+def test_a_wrong_shape_is_seen():
+    program = (
+        "import tests.typechecker\nfrom jaxtyping import install_import_hook\n"
+        "with install_import_hook(['temjax'], 'tests.typechecker.check'):\n    import temjax\n"
+        "temjax.numerics.solve_cells(__import__('jax').numpy.ones((2, 3)), 1.0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "TypeCheckError" in done.stderr
