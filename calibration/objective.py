@@ -211,7 +211,7 @@ class Objective(eqx.Module):
         """Residuals alone."""
         return self.predictions(free)
 
-    def misfit(self, residuals: Float[Array, "n"]) -> dict[str, float]:
+    def misfit(self, residuals: np.ndarray) -> dict[str, float]:
         """Half the sum of squares by target, the prior's share as ``prior``."""
         return misfit_of(self.targets, np.asarray(residuals))
 

@@ -277,7 +277,7 @@ def carbon_to_nitrogen(
     intercept: CellLike,
     minimum: CellLike,
     production_reference: CellLike,
-) -> tuple[Cell, Cell]:
+) -> tuple[CellLike, CellLike]:
     """Return next year's C2N and CNEVEN (g C g⁻¹ N) of tissue and of new production.
 
     Args:
