@@ -7,6 +7,7 @@ side as starts.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ FAILED = -1e30  # log density where the model fails: never accepted
 TARGET_ACCEPTANCE = 0.8
 FIRST_STEP = 0.5
 MOST_DOUBLINGS = 5
+CHAINS = 4
 LEAST_DRAWS = 4  # fewer cannot be compared between chains
 
 
@@ -127,11 +129,27 @@ def log_density(result: FitResult, posterior: Laplace) -> tuple[Callable, Callab
     return density, free_of
 
 
+def check_request(chains: int, draws: int) -> None:
+    """Refuse what ``sample`` cannot do.
+
+    Raises:
+        ImportError: the package blackjax is missing; install ``temjax[bayes]``.
+        ValueError: fewer than two chains or four draws (then chains cannot be compared).
+    """
+    if chains < 2 or draws < LEAST_DRAWS:
+        raise ValueError(
+            f"{chains} chains of {draws} draws; give at least 2 of {LEAST_DRAWS}: chains can be "
+            f"compared from at least {LEAST_DRAWS} draws each on"
+        )
+    if find_spec("blackjax") is None:
+        raise ImportError("NUTS needs the package blackjax: pip install temjax[bayes]")
+
+
 def sample(
     result: FitResult,
     posterior: Laplace,
     *,
-    chains: int = 4,
+    chains: int = CHAINS,
     draws: int = 250,
     warmup: int = 50,
     seed: int = 0,
@@ -152,13 +170,10 @@ def sample(
         ImportError: the package blackjax is missing; install ``temjax[bayes]``.
         ValueError: fewer than two chains or four draws (then chains cannot be compared).
     """
-    try:
-        import blackjax
-        from blackjax.adaptation.step_size import dual_averaging_adaptation
-    except ImportError as error:
-        raise ImportError("NUTS needs the package blackjax: pip install temjax[bayes]") from error
-    if chains < 2 or draws < LEAST_DRAWS:
-        raise ValueError(f"{chains} chains of {draws} draws; give at least 2 of {LEAST_DRAWS}")
+    check_request(chains, draws)
+    import blackjax
+    from blackjax.adaptation.step_size import dual_averaging_adaptation
+
     density, free_of = log_density(result, posterior)
     size = len(result.names)
     unit = jnp.ones(size)

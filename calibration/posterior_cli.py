@@ -1,13 +1,11 @@
 """``--profile`` and ``--nuts`` of ``temjax calibrate``."""
 
-import importlib.util
-
 from rich.console import Console
 from rich.progress import Progress
 
 from calibration.fit import FitResult
 from calibration.joint import JointObjective
-from calibration.nuts import LEAST_DRAWS, Sampled, sample
+from calibration.nuts import CHAINS, Sampled, check_request, sample
 from calibration.objective import Objective
 from calibration.profile import Profile, profile, profile_rows
 from calibration.tunables import expand_names
@@ -41,10 +39,11 @@ def check_draws(draws: int) -> None:
     Raises:
         ValueError: too few draws, or blackjax is missing.
     """
-    if draws and draws < LEAST_DRAWS:
-        raise ValueError(f"--nuts {draws}: give 0 or at least {LEAST_DRAWS} draws")
-    if draws and importlib.util.find_spec("blackjax") is None:
-        raise ValueError("--nuts needs the package blackjax: pip install temjax[bayes]")
+    if draws:
+        try:
+            check_request(CHAINS, draws)
+        except (ImportError, ValueError) as error:
+            raise ValueError(f"--nuts {draws}: {error}") from error
 
 
 def run_profiles(
@@ -81,7 +80,7 @@ def run_nuts(
     """Draws of the posterior with a bar, and how far chains agree, in words."""
     if draws == 0:
         return None
-    task = progress.add_task("draws of the posterior", total=None, loss="4 chains")
+    task = progress.add_task("draws of the posterior", total=None, loss=f"{CHAINS} chains")
     drawn = sample(
         result,
         posterior,

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from calibration.fit import FitResult, fit
+from calibration.scores import plain
 from calibration.transforms import Free
 from calibration.uncertainty import Laplace
 
@@ -41,8 +42,7 @@ class Profile:
         row = self.free.names.index(self.name)
         wide = np.zeros((len(self.free.names), np.size(shift)))
         wide[row] = shift
-        inner = self.free.inside(wide)[row]
-        return np.exp(inner) if self.free.is_log[row] else inner
+        return self.free.values_at(wide)[row]
 
     def interval(self, level: float = 0.9) -> tuple[float, float]:
         """Where the loss has risen by half the χ² quantile, in the number's unit.
@@ -61,17 +61,15 @@ class Profile:
             (slice(lowest, None), 1, 1),
         ):
             across, height = shift[side], root[side]
-            beyond = np.flatnonzero(height >= rise)
-            if beyond.size:
-                i = beyond[0]
-                share = (rise - height[i - 1]) / (height[i] - height[i - 1])
-                ends.append(
-                    float(self.values(across[i - 1] + share * (across[i] - across[i - 1]))[0])
-                )
+            if height.max() >= rise:
+                i = np.flatnonzero(height >= rise)[0]
+                end = np.interp(rise, height[i - 1 : i + 1], across[i - 1 : i + 1])
+            elif self.at_bound[edge]:
+                end = across[-1]
             else:
-                ends.append(
-                    float(self.values(across[-1])[0]) if self.at_bound[edge] else sign * np.inf
-                )
+                ends.append(sign * np.inf)
+                continue
+            ends.append(float(self.values(end)[0]))
         return ends[0], ends[1]
 
 
@@ -79,12 +77,9 @@ def profile_rows(profiles: dict[str, Profile]) -> list[dict]:
     """Values, losses and intervals as plain numbers; an open end is ``None``."""
     rows = []
     for name, one in profiles.items():
-        ends = [float(end) if np.isfinite(end) else None for end in one.interval()]
-        losses = [float(loss) if np.isfinite(loss) else None for loss in one.loss]
-        values = one.values(one.shift).tolist()
-        rows.append(
-            {"name": name, "values": values, "losses": losses, "low": ends[0], "high": ends[1]}
-        )
+        low, high = plain(np.asarray(one.interval()))
+        values, losses = plain(one.values(one.shift)), plain(one.loss)
+        rows.append({"name": name, "values": values, "losses": losses, "low": low, "high": high})
     return rows
 
 

@@ -21,6 +21,7 @@ from calibration.scores import (
     Score,
     as_record,
     parameters_of,
+    plain,
     score_site,
     single_run,
     site_free,
@@ -167,11 +168,11 @@ class FitReport:
             "unconstrained": posterior.unconstrained(),
             "profiles": profile_rows(self.profiles),
             "sampled": None if self.sampled is None else self.sampled.record(),
-            "losses": _plain(result.losses),
-            "path": _plain(result.path),
-            "gradients": _plain(result.gradients),
+            "losses": plain(result.losses),
+            "path": plain(result.path),
+            "gradients": plain(result.gradients),
             "best_start": result.best,
-            "start_losses": _plain(result.loss),
+            "start_losses": plain(result.loss),
             "reasons": list(result.reasons),
             "dropped": list(result.dropped),
             "seconds_per_step": result.seconds.tolist(),
@@ -332,10 +333,3 @@ def _template() -> jinja2.Template:
 
 def _encoded(figure) -> str:
     return base64.b64encode(figures.png(figure)).decode("ascii")
-
-
-def _plain(values: np.ndarray) -> list:
-    """Nested lists with ``None`` where a value is not finite."""
-    if values.ndim:
-        return [_plain(part) for part in values]
-    return float(values) if np.isfinite(values) else None

@@ -173,3 +173,10 @@ def as_record(score: Score) -> dict:
         return value
 
     return clean(dataclasses.asdict(score))
+
+
+def plain(values: np.ndarray) -> list:
+    """Nested lists with ``None`` where a value is not finite."""
+    if values.ndim:
+        return [plain(part) for part in values]
+    return float(values) if np.isfinite(values) else None

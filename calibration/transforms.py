@@ -165,6 +165,16 @@ class Free(eqx.Module):
         room = margin * (high - low)
         return np.clip(start + sd * shift, low + room, high - room)
 
+    def values_at(self, shift: np.ndarray) -> np.ndarray:
+        """Values in units of shifts in prior standard deviations, cut at the bounds.
+
+        Args:
+            shift: ``(free, *start)``.
+        """
+        inner = self.inside(shift)
+        is_log = np.reshape(self.is_log, (-1,) + (1,) * (inner.ndim - 1))
+        return np.where(is_log, np.exp(np.where(is_log, inner, 0.0)), inner)
+
     def box(self, margin: float) -> tuple[np.ndarray, np.ndarray]:
         """Bounds as distances from the centre in prior standard deviations, ``(free,)`` each.
 

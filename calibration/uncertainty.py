@@ -65,21 +65,15 @@ class Laplace:
         """Directions in which the data say more than the prior."""
         return int(np.sum(self.eigenvalues > INFORMED))
 
-    def values(self, shift: np.ndarray) -> np.ndarray:
-        """Values in units of shifts in prior standard deviations, cut at the bounds."""
-        inner = self.free.inside(shift)
-        is_log = np.reshape(self.free.is_log, (-1,) + (1,) * (inner.ndim - 1))
-        return np.where(is_log, np.exp(np.where(is_log, inner, 0.0)), inner)
-
     def interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """Central interval of each number in its unit."""
         reach = norm.ppf(0.5 + level / 2) * self.sd
-        return self.values(self.centre - reach), self.values(self.centre + reach)
+        return self.free.values_at(self.centre - reach), self.free.values_at(self.centre + reach)
 
     def prior_interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """Central interval of the prior, cut at the bounds."""
         reach = np.full(self.centre.size, norm.ppf(0.5 + level / 2))
-        return self.values(-reach), self.values(reach)
+        return self.free.values_at(-reach), self.free.values_at(reach)
 
     def samples(self, count: int, seed: int = 0) -> np.ndarray:
         """Draws in free space, ``(free, count)``; those beyond a bound lie just inside it."""
@@ -117,7 +111,7 @@ class Laplace:
         """Rows of prior, estimate and interval, in units."""
         low, high = self.interval()
         prior_low, prior_high = self.prior_interval()
-        start, best = self.values(0 * self.centre), self.values(self.centre)
+        start, best = self.free.values_at(0 * self.centre), self.free.values_at(self.centre)
         against = self.at_bounds()
         rows = []
         for i, name in enumerate(self.names):

@@ -22,6 +22,7 @@ from regional.page import RUN_RECORD, write_report
 from regional.report import finish_member
 from regional.run import project_members
 from regional.stored import read_run
+from temjax.doctor import peak_bytes
 
 __all__ = ["check", "register"]
 
@@ -134,7 +135,7 @@ def run_and_write(
 
 
 def _gigabytes(who: int) -> float:
-    return round(resource.getrusage(who).ru_maxrss * 1024 / 1e9, 2)
+    return round(peak_bytes(who) / 1e9, 2)
 
 
 def summary_table(title: str, rows: list[Row]) -> Table:

@@ -1,8 +1,6 @@
 """Time, memory and a floor of one case: what the operations counted would take on this machine."""
 
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from temjax.benchmark_cases import Case
+from temjax.doctor import peak_bytes
 
 # Newton iterations of a heat step: how many is known only when it runs; most take four to seven
 LEAST_NEWTON = 4
@@ -122,8 +121,7 @@ def device_used() -> jax.Device:
 
 def _peak() -> int:
     peak = (device_used().memory_stats() or {}).get("peak_bytes_in_use")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return peak or unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak or peak_bytes()
 
 
 def count(jaxpr) -> Work:

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import platform
+import resource
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -203,6 +205,12 @@ def memory_facts() -> dict[str, float | None]:
         if "MemAvailable" in lines:
             facts["available_gb"] = round(int(lines["MemAvailable"].split()[0]) / 1e6, 1)
     return facts
+
+
+def peak_bytes(who: int = resource.RUSAGE_SELF) -> int:
+    """The most memory this process (or, of ``resource``, its ended children) has held, bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(who).ru_maxrss
 
 
 def device_facts(device: jax.Device) -> dict[str, object]:

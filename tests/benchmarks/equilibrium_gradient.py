@@ -19,6 +19,7 @@ jax.config.update("jax_enable_x64", True)
 
 import sites  # noqa: E402
 import temjax  # noqa: E402
+from calibration.objective import as_cells  # noqa: E402
 from temjax import find_equilibrium, simulate, tunable_names  # noqa: E402
 from temjax.annual_map import pack, residual, unpack  # noqa: E402
 from temjax.equilibrium import cyclic_map, equilibrium_climate  # noqa: E402
@@ -140,19 +141,11 @@ def accuracy(parameters, location, forcing, names) -> None:
     forward = np.asarray(jax.jit(jax.jacfwd(function))(zero))
     reverse = np.asarray(jax.jit(jax.jacrev(function))(zero))
 
-    def wide(tree, cells):
-        return jax.tree.map(lambda x: jnp.broadcast_to(x[..., None], (*jnp.shape(x), cells)), tree)
-
     sizes = [sign * step for step in STEPS for sign in (1, -1, 2, -2)]
     moves = jnp.asarray(np.concatenate([size * np.eye(len(names)) for size in sizes], axis=1))
-    weather = ("air_temperature", "precipitation", "shortwave")
     cells = moves.shape[1]
-    many = dataclasses.replace(
-        forcing, **{field: wide(getattr(forcing, field), cells) for field in weather}
-    )
-    batch = targets(
-        parameters, wide(location, cells), many, names, guess=wide(guess, cells), polish=True
-    )
+    near = jax.tree.map(lambda x: jnp.broadcast_to(x[..., None], (*jnp.shape(x), cells)), guess)
+    batch = targets(parameters, *as_cells(location, forcing, cells), names, guess=near, polish=True)
     values = np.asarray(batch(moves)).reshape(len(forward), len(STEPS), 4, len(names))
     up, down, up2, down2 = np.moveaxis(values, 2, 0)
     step = np.asarray(STEPS)[:, None]
