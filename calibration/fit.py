@@ -2,6 +2,8 @@
 
 import hashlib
 import time
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ from calibration.joint import JointObjective
 from calibration.objective import Objective, first_failure
 from calibration.starts import prior_starts
 from sites.provenance import forcing_hash, parameter_hash
+from temjax.run_files import written_whole
 
 NOT_FINITE = "dropped: not finite at the start"
 NOT_BALANCED = "dropped: no equilibrium at the start"
@@ -269,32 +272,36 @@ class _Record:
         arrays = {name: np.asarray(getattr(self, name)) for name in (*self.HISTORY, *self.BEST)}
         arrays |= {f"rule_{name}": value for name, value in rule.arrays().items()}
         misfit = self.first_misfit
-        fresh = path.with_suffix(".part.npz")
-        np.savez(
-            fresh,
-            mark=mark,
-            candidate=candidate,
-            reasons=np.array(self.reasons),
-            misfit_names=np.array(list(misfit)),
-            misfit_values=np.array(list(misfit.values())),
-            **arrays,
-        )
-        fresh.replace(path)
+        with written_whole(path) as partial, partial.open("wb") as file:
+            np.savez(
+                file,
+                mark=mark,
+                candidate=candidate,
+                reasons=np.array(self.reasons),
+                misfit_names=np.array(list(misfit)),
+                misfit_values=np.array(list(misfit.values())),
+                **arrays,
+            )
 
     def read(self, path: Path, mark: str, rule) -> np.ndarray:
         """Take up a file; returns the next candidates."""
-        with np.load(path) as stored:
-            if str(stored["mark"]) != mark:
-                raise FitError(
-                    f"{path} belongs to another fit (other site, data, parameters, method, seed or "
-                    "number of starts); remove it or choose another folder"
-                )
-            for name in self.HISTORY:
-                setattr(self, name, list(stored[name]))
-            for name in self.BEST:
-                setattr(self, name, np.array(stored[name]))
-            self.reasons = [str(reason) for reason in stored["reasons"]]
-            names, values = stored["misfit_names"], stored["misfit_values"]
-            self.first_misfit = {str(k): float(v) for k, v in zip(names, values, strict=True)}
-            rule.restore({k[5:]: stored[k] for k in stored.files if k.startswith("rule_")})
-            return np.array(stored["candidate"])
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                stored = dict(archive)
+            made_by = str(stored["mark"])
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise FitError(f"{path} is damaged ({error}); remove it to start afresh") from error
+        if made_by != mark:
+            raise FitError(
+                f"{path} belongs to another fit (other site, data, parameters, method, seed or "
+                "number of starts); remove it or choose another folder"
+            )
+        for name in self.HISTORY:
+            setattr(self, name, list(stored[name]))
+        for name in self.BEST:
+            setattr(self, name, stored[name])
+        self.reasons = [str(reason) for reason in stored["reasons"]]
+        names, values = stored["misfit_names"], stored["misfit_values"]
+        self.first_misfit = {str(k): float(v) for k, v in zip(names, values, strict=True)}
+        rule.restore({k[5:]: v for k, v in stored.items() if k.startswith("rule_")})
+        return stored["candidate"]

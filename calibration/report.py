@@ -31,6 +31,7 @@ from calibration.uncertainty import Laplace, laplace, linear_bands
 from sites import Site
 from sites.provenance import forcing_hash, parameter_hash
 from temjax import ModelOptions, Run, write_parameters
+from temjax.run_files import write_text
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,8 @@ class FitReport:
         stem = "-".join(site.name for site in self.sites)
         paths = {"record": out / f"{stem}-fit.json", "report": out / f"{stem}-fit.html"}
         record = self.record()
-        paths["record"].write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
-        paths["report"].write_text(self._page(record), encoding="utf-8")
+        write_text(paths["record"], json.dumps(record, indent=1, allow_nan=False))
+        write_text(paths["report"], self._page(record))
         for number, site in enumerate(self.sites):
             path = out / f"{site.name}-fitted.toml"
             write_set(self, number, path)

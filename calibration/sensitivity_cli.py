@@ -21,6 +21,7 @@ from sites.cli import open_place
 from sites.figures import SIMULATED_COLOUR
 from sites.provenance import command_line
 from temjax.cli import names_of
+from temjax.run_files import write_text
 
 console = Console(highlight=False)
 CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")
@@ -125,7 +126,7 @@ def write_sensitivity(found: Sensitivity, out: Path, *, command: str) -> list[Pa
         },
         "climate_steps": dict(zip(CLIMATE, CLIMATE_STEPS, strict=True)),
     }
-    record.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+    write_text(record, json.dumps(content, indent=1, allow_nan=False))
     tornado_figure(found).savefig(plot, dpi=150)
     return [table, record, plot]
 

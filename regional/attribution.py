@@ -28,6 +28,7 @@ from regional.tile import TileRun
 from regional.totals import group_weights, total
 from regional.workers import restart_points
 from temjax.cell import cell_constants
+from temjax.run_files import write_text
 from temjax.simulate import simulate
 from temjax.soil_climate import SoilClimate, soil_climate
 from temjax.validation import DataError, Finding
@@ -214,5 +215,5 @@ def _write(
         "years": stored.years["future"].tolist(),
         "groups": groups,
     }
-    path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(record, ensure_ascii=False) + "\n")
     return path

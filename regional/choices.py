@@ -13,10 +13,19 @@ def names(text: str | None) -> list[str] | None:
 
 
 def selected(
-    experiment: Path, members: str | None, scenarios: str | None, cells: str | None
+    experiment: Path,
+    members: str | None,
+    scenarios: str | None,
+    cells: str | None,
+    data: Path | None = None,
 ) -> Experiment:
-    """An experiment file, restricted to what ``--members``, ``--scenarios``, ``--cells`` name."""
-    return read_experiment(experiment).select(names(members), names(scenarios), parse_box(cells))
+    """An experiment file, restricted to what ``--members``, ``--scenarios``, ``--cells`` name.
+
+    Args:
+        data: ``--data``, the folder of the input in place of the file's.
+    """
+    chosen = read_experiment(experiment).with_data(data)
+    return chosen.select(names(members), names(scenarios), parse_box(cells))
 
 
 def parse_box(text: str | None) -> tuple[float, float, float, float] | None:

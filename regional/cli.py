@@ -19,6 +19,7 @@ from regional.ensemble import write_ensemble
 from regional.experiment import Experiment
 from regional.isimip_files import write_plateau
 from regional.page import RUN_RECORD, write_report
+from regional.record import read_record
 from regional.report import finish_member
 from regional.run import project_members
 from regional.stored import read_run
@@ -32,8 +33,19 @@ def register(app: typer.Typer) -> None:
 
     @app.command("project")
     def project_command(
-        experiment: Annotated[Path, typer.Argument(help="Experiment TOML.")],
-        out: Annotated[Path, typer.Option(help="Folder for results and restart points.")],
+        experiment: Annotated[
+            Path | None, typer.Argument(help="Experiment TOML.", show_default=False)
+        ] = None,
+        out: Annotated[
+            Path, typer.Option(help="Folder for results and restart points.", show_default=False)
+        ] = ...,
+        repeat: Annotated[
+            Path | None,
+            typer.Option("--from", help="Repeat the run of this folder, in place of a file."),
+        ] = None,
+        data: Annotated[
+            Path | None, typer.Option(help="Folder of the input, in place of the file's `folder`.")
+        ] = None,
         resume: Annotated[
             bool, typer.Option(help="Go on from the restart points of an interrupted run.")
         ] = False,
@@ -57,8 +69,13 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Run a region with and without thaw exposure and write NetCDF, figures and a summary."""
         console = Console()
-        settings = selected(experiment, members, scenarios, cells)
-        console.print(f"[bold]{settings.title}[/]")
+        if (experiment is None) == (repeat is None):
+            raise typer.BadParameter("give an experiment file, or --from RUN_DIR")
+        if repeat is None:
+            settings = selected(experiment, members, scenarios, cells, data)
+        else:
+            settings = repeated(repeat, out, (members, scenarios, cells), data, console)
+        console.print(settings.title, style="bold", markup=False)
         if workers is not None:
             run = settings.run.model_copy(update={"workers": workers})
             settings = settings.model_copy(update={"run": run})
@@ -95,6 +112,21 @@ def register(app: typer.Typer) -> None:
         Console().print(str(path), soft_wrap=True)
 
     extras_cli.register(app)
+
+
+def repeated(
+    folder: Path, out: Path, choices: tuple, data: Path | None, console: Console
+) -> Experiment:
+    """The experiment of a run folder, and on the console what differs here from then."""
+    if any(choice is not None for choice in choices):
+        message = "--from repeats the run as it was, without --members, --scenarios or --cells"
+        raise typer.BadParameter(message)
+    if out.resolve() == folder.resolve():
+        raise typer.BadParameter("give a folder that is not the repeated run's", param_hint="--out")
+    settings, notes = read_record(folder, data)
+    for note in notes:
+        console.print(f"differs, last bits may too: {note}", style="yellow", markup=False)
+    return settings
 
 
 def run_and_write(

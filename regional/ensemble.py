@@ -7,6 +7,7 @@ import numpy as np
 
 from regional.output import DIFFERENCE, FILE_NAMES, FILL
 from regional.stored import StoredMember, annual_file
+from temjax.run_files import written_whole
 from temjax.validation import DataError, Finding
 
 _KEPT = (
@@ -47,11 +48,13 @@ def write_ensemble(members: list[StoredMember], out: Path) -> list[Path]:
 
 def _write(files: list[Path], members: list[str], statistic: str, path: Path) -> None:
     sources = [netCDF4.Dataset(file) for file in files]
-    partial = path.with_suffix(".partial")
     try:
         first = sources[0]
         _check(files, sources)
-        with netCDF4.Dataset(partial, "w", format="NETCDF4_CLASSIC") as made:
+        with (
+            written_whole(path) as partial,
+            netCDF4.Dataset(partial, "w", format="NETCDF4_CLASSIC") as made,
+        ):
             attributes = {k: first.getncattr(k) for k in _KEPT if k in first.ncattrs()}
             attributes |= {
                 "climate_model": ", ".join(members),
@@ -63,7 +66,6 @@ def _write(files: list[Path], members: list[str], statistic: str, path: Path) ->
                 made.createDimension(name, dimension.size)
             for name in first.variables:
                 _copy(name, sources, made, statistic)
-        partial.replace(path)
     finally:
         for source in sources:
             source.close()

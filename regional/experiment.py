@@ -206,6 +206,17 @@ class Experiment(Section):
             raise DataError([Finding(self.name, "cells", "", f"{cells} is no box", mend)])
         return made.model_copy(update={"cells": cells})
 
+    def with_data(self, folder: Path | None) -> "Experiment":
+        """The experiment with its input in another folder; nothing changes without one."""
+        if folder is None:
+            return self
+        sections = {
+            name: section.model_copy(update={"folder": folder.absolute()})
+            for name in ("domain", "climate")
+            if hasattr(section := getattr(self, name), "folder")
+        }
+        return self.model_copy(update=sections)
+
     @property
     def hash(self) -> str:
         """Hash of every choice that can change a result (not where files lie, nor workers)."""

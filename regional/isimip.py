@@ -21,6 +21,7 @@ from regional.climate import VARIABLES, Segment, to_model_units
 from regional.domain import Domain
 from regional.gridded import Reader
 from regional.settings import IsimipClimate
+from temjax.run_files import written_whole
 from temjax.validation import Finding, check_climate, check_months, nearest, raise_findings
 
 NAMES = {"air_temperature": "tas", "precipitation": "pr", "shortwave": "rsds"}
@@ -211,11 +212,9 @@ def _monthly(
         if reader.findings:
             return None
         folder.mkdir(parents=True, exist_ok=True)
-        partial = cached.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with written_whole(cached) as partial, partial.open("wb") as file:
             np.save(file, np.stack(years))
-        partial.replace(cached)
-    return np.load(cached, mmap_mode="r")
+    return np.load(cached, mmap_mode="r", allow_pickle=False)
 
 
 def _chunk_years(reader: Reader, chunk: ClimateChunk, place: ClimateCells) -> Iterator[NDArray]:
@@ -292,11 +291,16 @@ def _spans(segments: list[Segment]) -> str:
     return ", ".join(f"{part.label} {part.first}-{part.last}" for part in segments)
 
 
+def co2_files(folder: Path, scenario: str) -> list[Path]:
+    """Text files of annual CO2 of the history or a scenario."""
+    return sorted(folder.rglob(_CO2_FILE.format(scenario=scenario)))
+
+
 def _co2(reader: Reader, settings: IsimipClimate, scenario: str, years: NDArray) -> NDArray:
     """Annual CO2 of the history's and the scenario's text files, ppmv."""
     series: dict[int, float] = {}
     for part in (settings.history, scenario):
-        for path in sorted(settings.folder.rglob(_CO2_FILE.format(scenario=part))):
+        for path in co2_files(settings.folder, part):
             series |= _read_co2_text(reader, path)
     absent = [int(year) for year in years if int(year) not in series]
     if absent and not reader.findings:

@@ -17,6 +17,7 @@ from regional.climate import MONTH_LENGTHS
 from regional.synthetic import LABEL
 from sites.history import global_co2
 from temjax.parameter_files import parameter_set_names
+from temjax.run_files import written_whole
 
 KELVIN = 273.15
 _SECONDS = 86400.0
@@ -96,10 +97,9 @@ def _write_chunk(
         {"title": _NOTE, "comment": LABEL},
     )
     dataset["lat"].attrs["units"], dataset["lon"].attrs["units"] = "degrees_north", "degrees_east"
-    partial = path.with_suffix(".partial")
     encoding = {name: {"zlib": True, "complevel": 4, "_FillValue": np.float32(1e20)}}
-    dataset.to_netcdf(partial, format="NETCDF4_CLASSIC", encoding=encoding)
-    partial.replace(path)
+    with written_whole(path) as partial:
+        dataset.to_netcdf(partial, format="NETCDF4_CLASSIC", encoding=encoding)
 
 
 def _month_starts(first: int, years: int) -> Iterator[date]:

@@ -23,6 +23,7 @@ from regional.synthetic import LABEL
 from temjax import __version__
 from temjax.forcing import MONTH_DAYS
 from temjax.heat_year import DEPTHS
+from temjax.run_files import written_whole
 
 FILL = 1e20
 DIFFERENCE = "difference"
@@ -160,8 +161,10 @@ def _write(
     products: Products,
     monthly: bool = False,
 ) -> None:
-    partial = path.with_suffix(".partial")
-    with netCDF4.Dataset(partial, "w", format="NETCDF4_CLASSIC") as file:
+    with (
+        written_whole(path) as partial,
+        netCDF4.Dataset(partial, "w", format="NETCDF4_CLASSIC") as file,
+    ):
         file.setncatts(attributes(experiment, result, key))
         _write_time(file, years, monthly)
         _write_depth(file)
@@ -169,7 +172,6 @@ def _write(
         _write_cells(file, result, horizontal)
         for name, values in products.items():
             _write_product(file, PRODUCTS[name], values, result.domain, horizontal, key)
-    partial.replace(path)
 
 
 def _write_time(file: netCDF4.Dataset, years: NDArray, monthly: bool) -> None:
@@ -332,7 +334,7 @@ def _filled(values: NDArray) -> NDArray:
 def write_findings(result: MemberResult, path: Path) -> None:
     """Every cell that is not ok, with the reasons, as CSV."""
     domain = result.domain
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with written_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(
             ("cell", "row", "column", "latitude", "longitude", "status", "masked", "file",

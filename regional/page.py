@@ -20,6 +20,7 @@ from regional.stored import read_run
 from regional.synthetic import LABEL
 from regional.tables import Table
 from regional.totals import REGION, MemberTotals, member_totals
+from temjax.run_files import write_text
 
 PAGE = "report.html"
 RUN_RECORD = "run.json"  # how the run went, beside its results
@@ -89,7 +90,7 @@ def write_report(
         made=_made(folder, attributes),
     )
     path = folder / PAGE
-    path.write_text(html, encoding="utf-8")
+    write_text(path, html)
     return path
 
 

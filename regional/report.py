@@ -9,6 +9,7 @@ from regional.experiment import Experiment
 from regional.figures import write_figures
 from regional.output import attributes, write_member
 from regional.run import STATUS, MemberResult
+from temjax.run_files import write_text
 
 
 def finish_member(
@@ -38,5 +39,5 @@ def finish_member(
             for cell, found in result.findings.items()
         },
     }
-    path.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
     return rows, [*files, path]

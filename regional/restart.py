@@ -3,6 +3,7 @@
 import os
 import socket
 import zipfile
+import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
@@ -12,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from temjax import __version__
+from temjax.run_files import written_whole
 from temjax.state import State
 from temjax.validation import DataError, Finding
 
@@ -89,17 +92,15 @@ class Restarts:
         if state is not None:
             arrays |= {f"state/{name}": values for name, values in pack_state(state).items()}
         # a name of its own: a worker that was given up may still be writing the same point
-        mine = f".{socket.gethostname()}-{os.getpid()}.partial"
-        partial = self.path(phase).with_suffix(mine)
-        with partial.open("wb") as file:
-            np.savez(file, hash=np.array(self.hash), **arrays)
-        os.replace(partial, self.path(phase))
+        mine = f".{socket.gethostname()}-{os.getpid()}"
+        with written_whole(self.path(phase), mine) as partial, partial.open("wb") as file:
+            np.savez(file, hash=np.array(self.hash), version=np.array(__version__), **arrays)
 
     def load(self, phase: str) -> tuple[State | None, Products] | None:
         """State and products of a finished phase; None where there are none.
 
         Raises:
-            DataError: the file was made by another configuration, or is damaged.
+            DataError: the file was made by another version or configuration, or is damaged.
         """
         path = self.path(phase)
         if not path.is_file():
@@ -107,14 +108,17 @@ class Restarts:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = dict(archive)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise self._fault(path, f"damaged restart file ({error})", "Delete it.") from error
-        if str(arrays["hash"]) != self.hash:
-            raise self._fault(
-                path,
-                f"made by another configuration ({arrays['hash']}, now {self.hash})",
-                "Run without --resume, or into another folder.",
-            )
+            made_by, version = str(arrays.pop("hash")), str(arrays.pop("version"))
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            mend = "Delete it; what it held is computed anew."
+            raise self._fault(path, f"damaged restart file ({error})", mend) from error
+        anew = "Run without --resume, or into another folder."
+        if version != __version__:
+            message = f"made by temjax {version}, this is {__version__}"
+            raise self._fault(path, message, anew)
+        if made_by != self.hash:
+            message = f"made by another configuration ({made_by}, now {self.hash})"
+            raise self._fault(path, message, anew)
         named = {
             group: {
                 key.removeprefix(group): value

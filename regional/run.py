@@ -22,6 +22,7 @@ from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
 from regional.progress import Meter
 from regional.protocol import Timeline, make_timeline
+from regional.record import write_record
 from regional.restart import Products, remove_points
 from regional.seam import Seam, find_seams
 from regional.tile import Cells
@@ -31,6 +32,7 @@ from temjax.equilibrium import METHODS
 from temjax.heat_equilibrium import tolerance
 from temjax.parameter_files import load_parameters, read_parameters, replace_parameters
 from temjax.parameters import Parameters
+from temjax.run_files import held
 from temjax.validation import DataError, Finding
 
 STATUS = ("ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite")
@@ -103,14 +105,17 @@ def project_members(
 
     Args:
         experiment: validated choices.
-        out: restart points go to ``out/restart``: ``<member>`` for the phases that a member's
-            scenarios share, ``<member>_<scenario>`` for the others.
+        out: no other run may write to it meanwhile. Restart points go to ``out/restart``:
+            ``<member>`` for the phases that a member's scenarios share, ``<member>_<scenario>`` for
+            the others. What repeats the run goes to ``out/inputs`` (``regional.record``).
         resume: go on from restart points of the same configuration; otherwise they are removed.
         console: for progress and log; a quiet one by default.
         scheduler: address of a Dask scheduler whose workers take the tiles (``regional.cluster``).
 
     Raises:
-        DataError: input that cannot be run, or restart points of another configuration.
+        DataError: input that cannot be run, restart points of another configuration, a folder that
+            another run writes to.
+        OSError: the folder cannot be written to, or its disk is full.
     """
     jax.config.update("jax_enable_x64", True)
     console = console or Console(quiet=True)
@@ -119,9 +124,22 @@ def project_members(
     for member in dict.fromkeys(member for member, _ in experiment.members):
         scenarios = [scenario for name, scenario in experiment.members if name == member]
         groups.append(prepare(experiment, domain, member, scenarios, out / "restart", console))
-    if not resume:
-        for group in groups:
-            remove_points(group.shared_folder, *(run.folder for run in group.runs))
+    with held(out):
+        write_record(experiment, out)
+        if not resume:
+            for group in groups:
+                remove_points(group.shared_folder, *(run.folder for run in group.runs))
+        yield from _run_groups(experiment, domain, groups, console, scheduler)
+
+
+def _run_groups(
+    experiment: Experiment,
+    domain: Domain,
+    groups: list["Group"],
+    console: Console,
+    scheduler: str | None,
+) -> Iterator[MemberResult]:
+    """Tiles of all groups side by side; a member is handed over when its last tile is done."""
     runs = [run for group in groups for run in group.runs]
     total = sum(run.timeline.simulated_years for run in runs) * domain.size
     tasks = ((position, tile) for position, group in enumerate(groups) for tile in group.tiles)

@@ -43,6 +43,7 @@ from regional.uncertainty import (
 )
 from temjax import __version__
 from temjax.parameters import REGISTRY
+from temjax.run_files import write_text
 
 STEP = 0.1  # of a parameter, for the maps
 MAPPED = ("delta_nep", "exposed_carbon", "thickness")
@@ -193,7 +194,7 @@ def write_sensitivity(
             for output, alone in made.parts.items()
         },
     }
-    paths[2].write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(paths[2], json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return paths
 
 

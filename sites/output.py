@@ -9,6 +9,7 @@ import xarray as xr
 
 from temjax.forcing import MONTH_DAYS, Forcing, Location
 from temjax.outputs import ANNUAL_OUTPUTS, FLUX_OUTPUTS, MONTHLY_OUTPUTS, OutputInfo
+from temjax.run_files import written_whole
 from temjax.simulate import Run
 from temjax.validation import DataError, Finding
 
@@ -264,10 +265,11 @@ def write_netcdf(dataset: xr.Dataset, path: str | Path, *, float32: bool = True)
                 code["dtype"] = "float32"
                 code["_FillValue"] = np.float32(1e20)
         encoding[name] = code
-    partial = path.with_name(path.name + ".partial")
     try:
-        dataset.to_netcdf(partial, format="NETCDF4_CLASSIC", engine="netcdf4", encoding=encoding)
-        partial.replace(path)  # an interrupted write leaves no half file under the asked-for name
+        with written_whole(path) as partial:
+            dataset.to_netcdf(
+                partial, format="NETCDF4_CLASSIC", engine="netcdf4", encoding=encoding
+            )
     except OSError as error:
         mend = "Give a path in an existing folder you may write to."
         raise DataError([Finding(str(path), "file", "", f"cannot write: {error}", mend)]) from error

@@ -21,6 +21,7 @@ from regional.experiment import read_experiment
 from regional.output import DIFFERENCE
 from regional.page import write_report
 from regional.products import PRODUCTS, grams_per_year
+from regional.record import read_record
 from regional.report import finish_member
 from regional.run import INVALID_INPUT, OK, STATUS, project
 from regional.stored import read_run
@@ -124,6 +125,13 @@ def test_resume_after_any_lost_phase_is_bit_identical(experiment, result, folder
         (again,) = project(experiment, out, resume=True)
         assert identical(again.products, result.products), lost
         assert 0 < again.cell_years < result.cell_years
+
+
+def test_a_run_folder_repeats_its_run_bit_by_bit(result, folder, tmp_path):
+    again, notes = read_record(folder / "out")
+    (repeated,) = project(again, tmp_path / "again")
+    assert notes == []
+    assert identical(repeated.products, result.products)
 
 
 def test_interrupted_run_goes_on_bit_identically(experiment, result, tmp_path, monkeypatch):

@@ -1,0 +1,112 @@
+"""Files that are written whole or not at all, and folders that one run at a time writes to."""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from temjax.validation import DataError, Finding
+
+LOCK = ".temjax-lock"
+_FULL = 1 << 16  # bytes free below which a write that failed met a full disk
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+
+
+@contextmanager
+def written_whole(path: Path, mark: str = "") -> Iterator[Path]:
+    """A name to write to, which takes the place of ``path`` when the block has ended well.
+
+    Otherwise what was written is removed, and an older file under ``path`` stays as it was.
+
+    Args:
+        path: the file that is wanted.
+        mark: sets the partial files of several writers apart.
+
+    Raises:
+        OSError: naming ``path``; also for a RuntimeError, which is what the NetCDF library makes of
+            a full disk.
+    """
+    partial = path.with_name(f"{path.name}{mark}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except BaseException as error:
+        partial_size = partial.stat().st_size if partial.exists() else 0
+        full = shutil.disk_usage(path.parent).free < _FULL if path.parent.is_dir() else False
+        partial.unlink(missing_ok=True)
+        if isinstance(error, RuntimeError) and partial_size:
+            code = errno.ENOSPC if full else errno.EIO
+            raise OSError(code, f"{os.strerror(code)} ({error})", str(path)) from error
+        if isinstance(error, OSError) and error.filename in (None, str(partial)):
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """A text file in UTF-8, see ``written_whole``."""
+    with written_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The folder, made if absent, for one run alone; the lock of a run that died is taken over.
+
+    The lock is the kernel's, on ``.temjax-lock`` in the folder, and ends with the process however
+    it ends. The file says for people who holds it. Where the file system has no locks the folder
+    is not guarded.
+
+    Raises:
+        DataError: another run holds the folder: its process and machine are named.
+        OSError: the folder cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK
+    descriptor = _locked(path)
+    try:
+        holder = {"pid": os.getpid(), "host": socket.gethostname(),
+                  "since": datetime.now(UTC).isoformat(timespec="seconds")}  # fmt: skip
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(holder).encode())
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """Descriptor of the lock file, locked."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return descriptor
+            held_by = os.read(descriptor, 1000).decode(errors="replace")
+            os.close(descriptor)
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise
+            raise DataError([_in_use(path, held_by)]) from error
+        try:
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)  # its last holder has just removed it
+
+
+def _in_use(path: Path, held_by: str) -> Finding:
+    try:
+        told = json.loads(held_by)
+        who = f"process {told['pid']} on {told['host']} since {told['since']}"
+    except (ValueError, KeyError, TypeError):
+        who = "another process"
+    mend = "Wait for it, end it, or give another --out."
+    return Finding(str(path.parent), "lock", "", f"another run writes here: {who}", mend)
