@@ -6,8 +6,10 @@ theirs), so that the model itself imports nothing above it.
 """
 
 import os
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,7 +22,10 @@ import temjax
 from temjax.parameter_files import ParameterError, read_parameters
 from temjax.validation import DataError, Finding
 
-DATA_ERROR = 1  # exit code of faulty input; a usage error exits with 2
+# exit codes; a usage error exits with 2
+DATA_ERROR = 1
+WRITE_ERROR = 3
+INTERRUPTED = 130
 Precision = Literal["auto", "float32", "float64"]
 Checker = Callable[[Path], list[Finding] | None]
 
@@ -33,6 +38,12 @@ def names_of(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
     if text is None:
         return default
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def command_line() -> str:
+    """The command as it was typed, with the program's bare name."""
+    program = sys.argv[0].rsplit("/", 1)[-1]
+    return shlex.join([program, *sys.argv[1:]])
 
 
 def cache_folder() -> Path:
@@ -162,14 +173,40 @@ def build_app() -> typer.Typer:
     return app
 
 
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Ctrl-C within ends with a line that says how to go on; full disks are told with it too."""
+    command = command_line()
+    again = command if "--resume" in command.split() else f"{command} --resume"
+    stays = f"What is finished stays in {out}. To go on: {again}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say(errors, f"interrupted. {stays}")
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:
+        error.add_note(stays)
+        raise
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; faults of the input end with one line each, without a traceback.
+
+    So do a folder that cannot be written to and a full disk, with an exit code of their own.
 
     Args:
         arguments: without the program's name; by default those of the process.
     """
     try:
         build_app()(args=arguments)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _say(errors, f"error: {where}{error.strerror or error}")
+        for note in getattr(error, "__notes__", ()):
+            _say(errors, note)
+        sys.exit(WRITE_ERROR)
     except DataError as error:
         for finding in error.findings:
             _say(errors, f"error: {finding}")

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.options import ModelOptions
-from temjax.processes import active_layer, soil_heat
+from temjax.processes import active_layer, heat_step, soil_heat
 from temjax.processes.ground_surface import substep_seconds, substep_surface, substep_weights
 from temjax.processes.soil_profile import (
     DepthShares,
@@ -90,7 +90,7 @@ def advance_year(
         )
 
         def substep(enthalpy, surface):
-            step = soil_heat.heat_step(options.heat_iterations, column, enthalpy, surface, seconds)
+            step = heat_step.heat_step(options.heat_iterations, column, enthalpy, surface, seconds)
             return step.enthalpy, None
 
         return jax.lax.scan(jax.checkpoint(substep, prevent_cse=False), enthalpy, surfaces)
@@ -126,7 +126,7 @@ def observe_year(
         )
 
         def substep(enthalpy, surface):
-            step = soil_heat.heat_step(options.heat_iterations, column, enthalpy, surface, seconds)
+            step = heat_step.heat_step(options.heat_iterations, column, enthalpy, surface, seconds)
             now = profile(column, step.enthalpy, surface)
             fraction = soil_heat.liquid_fraction(column, step.enthalpy)
             unbalanced = soil_heat.residual(column, step.enthalpy, enthalpy, surface, seconds)

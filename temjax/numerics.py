@@ -72,31 +72,6 @@ def temperature_bell(
     return jnp.where(inside, product * reciprocal(product - distance**2), 0.0)
 
 
-def solve_tridiagonal(lower: Layers, diagonal: Layers, upper: Layers, rhs: Layers) -> Layers:
-    """Thomas elimination along the leading axis, one scan down and one up.
-
-    Linear in ``rhs``, so the tangent solve of ``heat_step`` transposes to the adjoint solve. No
-    pivoting: the forward matrices are diagonally dominant, the exact ones near it.
-    """
-
-    def eliminate(carry, row):
-        ratio, value = carry
-        below, centre, above, right = row
-        inverse = 1.0 / (centre - below * ratio)
-        ratio, value = above * inverse, (right - below * value) * inverse
-        return (ratio, value), (ratio, value)
-
-    def substitute(solution, row):
-        ratio, value = row
-        solution = value - ratio * solution
-        return solution, solution
-
-    zero = jnp.zeros_like(rhs[0])
-    _, rows = jax.lax.scan(eliminate, (zero, zero), (lower, diagonal, upper, rhs))
-    _, solution = jax.lax.scan(substitute, zero, rows, reverse=True)
-    return solution
-
-
 def value_and_jacobian(
     function: Callable, point: Float[Array, "row *cell"]
 ) -> tuple[Float[Array, "row *cell"], Float[Array, "*cell i j"]]:

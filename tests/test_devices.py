@@ -26,7 +26,8 @@ def on_two_devices(script: str, *arguments: str) -> None:
 
 def run_step(celled, shared, iterations):
     """A step of soil heat: its search stops when all cells of a device are done."""
-    from temjax.processes.soil_heat import Surface, heat_step
+    from temjax.processes.heat_step import heat_step
+    from temjax.processes.soil_heat import Surface
 
     column, enthalpy, temperature, resistance = celled
     step = heat_step(iterations, column, enthalpy, Surface(temperature, resistance), shared)

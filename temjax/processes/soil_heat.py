@@ -5,24 +5,17 @@ thawed at 0 °C. Temperature and liquid fraction are explicit, piecewise linear 
 front to track and the update by flux divergence conserves energy to rounding.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
-from temjax.numerics import solve_tridiagonal
+from temjax.numerics import reciprocal
 from temjax.thermal_grid import SoilColumn
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
-
-# Σ|imbalance|Δz relative to Σ|H|Δz at which a step is solved (or 16 units of rounding)
-BALANCED = 1e-12
-# Share of a layer's melting heat below which a step is short; a longer one can reach another root
-SHORT = 0.03
 
 
 class Surface(eqx.Module):
@@ -37,33 +30,24 @@ class Surface(eqx.Module):
     resistance: Cells
 
 
-class Fluxes(eqx.Module):
-    """Downward heat flux at every layer boundary, W m⁻², and its derivatives.
+class Fluxes(NamedTuple):
+    """Downward heat flux, W m⁻², and its derivatives, W m⁻² per J m⁻³.
+
+    The boundaries between layers apart from the surface: arrays of one shape run as one loop.
 
     Attributes:
-        flux: ``(layer + 1, *cell)``: surface, between layers, bottom.
-        by_upper: ∂flux/∂H of the layer above the boundary (zero at the surface), W m⁻² per J m⁻³.
-        by_lower: ∂flux/∂H of the layer below the boundary (zero at the bottom).
+        entering: flux through the surface, ``(*cell)``.
+        by_first: ∂entering/∂H of the first layer.
+        flux: between layers, ``(layer - 1, *cell)``.
+        by_upper: ∂flux/∂H of the layer above the boundary.
+        by_lower: ∂flux/∂H of the layer below the boundary.
     """
 
-    flux: Float[Array, "boundary *cell"]
-    by_upper: Float[Array, "boundary *cell"]
-    by_lower: Float[Array, "boundary *cell"]
-
-
-class _Search(NamedTuple):
-    enthalpy: Layers
-    imbalance: Cells
-    exact: Bool[Array, "*cell"]
-    radius: Cells
-    count: Int[Array, ""]
-
-
-class HeatStep(eqx.Module):
-    """Result of one step: new enthalpy (J m⁻³) and the surface flux of that step (W m⁻²)."""
-
-    enthalpy: Layers
-    surface_flux: Cells
+    entering: Cells
+    by_first: Cells
+    flux: Layers
+    by_upper: Layers
+    by_lower: Layers
 
 
 def liquid_fraction(column: SoilColumn, enthalpy: Layers) -> Layers:
@@ -99,37 +83,58 @@ def enthalpy(column: SoilColumn, temperature: Layers) -> Layers:
     return frozen + thawed + column.melt_enthalpy * jnp.clip(temperature / width + 1.0, 0.0, 1.0)
 
 
-class HalfLayer(eqx.Module):
-    """Resistance between a layer's middle and one of its boundaries, m² K W⁻¹, ``(layer, *cell)``.
+class _Side(NamedTuple):
+    """The layers on one side of the boundaries between layers, ``(layer - 1, *cell)``."""
+
+    thickness: Layers
+    conductivity_frozen: Layers
+    contrast: Layers
+    swept: Layers
+
+
+class HalfLayer(NamedTuple):
+    """What lies between a layer's middle and one of its boundaries, ``(layer, *cell)``.
 
     Attributes:
-        value: the resistance.
-        by_own: its derivative in the layer's own liquid fraction.
-        by_neighbour: in the liquid fraction of the layer across the boundary.
+        resistance: m² K W⁻¹.
+        resistivity: 1/k, m K W⁻¹.
     """
 
-    value: Layers
-    by_own: Layers
-    by_neighbour: Layers
+    resistance: Layers
+    resistivity: Layers
 
 
-class Resistances(eqx.Module):
+class Resistances(NamedTuple):
     """Thermal resistance of every boundary but the bottom, m² K W⁻¹, leading axis ``layer``.
 
     Attributes:
         total: between the middles on both sides (at the top: from the surface driver).
         below: the part below the boundary.
-        by_upper: ∂total/∂f of the layer above (zero at the surface).
-        by_lower: ∂total/∂f of the layer below.
     """
 
     total: Layers
     below: Layers
-    by_upper: Layers
-    by_lower: Layers
 
 
-def half_layer(column: SoilColumn, fraction: Layers, neighbour: Layers) -> HalfLayer:
+def _sides(column: SoilColumn) -> tuple[_Side, _Side]:
+    """Layers above and below the boundaries between layers."""
+    contrast = column.conductivity_thawed - column.conductivity_frozen
+    fields = (column.thickness, column.conductivity_frozen, contrast, column.swept)
+    return _Side(*(field[:-1] for field in fields)), _Side(*(field[1:] for field in fields))
+
+
+def _lean_and_turn(side: _Side, fraction: Layers, away: Layers) -> tuple[Layers, Layers, Layers]:
+    """λ, and the two factors of ½mλσ (see ``half_layer``)."""
+    middle = 2.0 * fraction - 1.0
+    square = middle * middle
+    lean = side.swept * (1.0 - square * square)
+    # λσ = 4(1 + m²)·q·(f_n − f) with q = f towards a more thawed neighbour, 1 − f otherwise: no
+    # division by f or 1 − f
+    share = jnp.where(away > 0.0, fraction, 1.0 - fraction)
+    return lean, side.swept * 2.0 * middle * (1.0 + square), share
+
+
+def half_layer(side: _Side, fraction: Layers, away: Layers) -> HalfLayer:
     """Resistance towards one neighbour, aware of where the front lies in a melting layer.
 
     The new phase lies on the side it came from. Heat between that neighbour and the front crosses
@@ -143,47 +148,48 @@ def half_layer(column: SoilColumn, fraction: Layers, neighbour: Layers) -> HalfL
     where fronts move over decades.
 
     Args:
-        column: soil column.
-        fraction: liquid fraction of each layer.
-        neighbour: liquid fraction of the layer across the boundary.
+        side: the layers.
+        fraction: their liquid fraction f.
+        away: f_n − f, how much more liquid the layer across the boundary is.
     """
-    away = neighbour - fraction
+    lean, turn, share = _lean_and_turn(side, fraction, away)
+    resistivity = reciprocal(side.conductivity_frozen + (fraction + lean * away) * side.contrast)
+    return HalfLayer(side.thickness * (0.5 + turn * share * away) * resistivity, resistivity)
+
+
+def half_layer_slopes(
+    side: _Side, fraction: Layers, away: Layers, half: HalfLayer
+) -> tuple[Layers, Layers]:
+    """∂resistance/∂f of a half layer: in its own liquid fraction, in that across the boundary."""
+    lean, turn, share = _lean_and_turn(side, fraction, away)
     middle = 2.0 * fraction - 1.0
-    swept = column.swept
-    lean = swept * (1.0 - middle**4)
-    facing = fraction + lean * away
-    # λσ = 4(1 + m²)·q·(f_n − f) with q = f towards a more thawed neighbour, 1 − f otherwise: no
-    # division by f or 1 − f
-    thawed_side = away > 0.0
-    side = jnp.where(thawed_side, fraction, 1.0 - fraction)
-    turn = swept * 2.0 * middle * (1.0 + middle**2)
-    share = 0.5 + turn * side * away
-    share_by_own = swept * (4.0 + 12.0 * middle**2) * side * away + turn * (
-        jnp.where(thawed_side, away, -away) - side
+    square = middle * middle
+    share_by_own = side.swept * (4.0 + 12.0 * square) * share * away - turn * (
+        share - jnp.abs(away)
     )
-    contrast = column.conductivity_thawed - column.conductivity_frozen
-    conductivity = column.conductivity_frozen + facing * contrast
-    value = column.thickness * share / conductivity
-    by_facing = -value * contrast / conductivity
-    by_share = column.thickness / conductivity
-    return HalfLayer(
-        value=value,
-        by_own=by_facing * (1.0 - lean - 8.0 * swept * middle**3 * away) + by_share * share_by_own,
-        by_neighbour=by_facing * lean + by_share * turn * side,
-    )
+    by_facing = -half.resistance * side.contrast * half.resistivity
+    by_share = side.thickness * half.resistivity
+    by_own = by_facing * (1.0 - lean - 8.0 * side.swept * middle * square * away)
+    return by_own + by_share * share_by_own, by_facing * lean + by_share * turn * share
+
+
+def _first_half(column: SoilColumn, fraction: Layers) -> HalfLayer:
+    """Upper half of the first layer, which has no neighbour: Δz/2k."""
+    contrast = column.conductivity_thawed[0] - column.conductivity_frozen[0]
+    resistivity = reciprocal(column.conductivity_frozen[0] + fraction[0] * contrast)
+    return HalfLayer(0.5 * column.thickness[0] * resistivity, resistivity)
 
 
 def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resistances:
     """Half layers in series; at the top, surface and snow in series with half the first layer."""
-    # beyond the ends a layer stands in for its own neighbour
-    lower = half_layer(column, fraction, jnp.concatenate([fraction[:1], fraction[:-1]]))
-    upper = half_layer(column, fraction, jnp.concatenate([fraction[1:], fraction[-1:]]))
-    zero = jnp.zeros_like(fraction[:1])
+    upper, lower = _sides(column)
+    away = fraction[1:] - fraction[:-1]
+    above = half_layer(upper, fraction[:-1], away).resistance
+    below = half_layer(lower, fraction[1:], -away).resistance
+    first = _first_half(column, fraction).resistance[None]
     return Resistances(
-        total=lower.value + jnp.concatenate([surface.resistance[None], upper.value[:-1]]),
-        below=lower.value,
-        by_upper=jnp.concatenate([zero, lower.by_neighbour[1:] + upper.by_own[:-1]]),
-        by_lower=lower.by_own + jnp.concatenate([lower.by_neighbour[:1], upper.by_neighbour[:-1]]),
+        total=jnp.concatenate([surface.resistance + first, above + below]),
+        below=jnp.concatenate([first, below]),
     )
 
 
@@ -212,28 +218,33 @@ def linearised_fluxes(
             with none it is left with ten times the error after five iterations and can cycle.
     """
     profile = temperature(column, enthalpy)
+    fraction = liquid_fraction(column, enthalpy)
     slope = temperature_slope(column, enthalpy)
-    resistance = resistances(column, liquid_fraction(column, enthalpy), surface)
-    conductance = 1.0 / resistance.total
-    above = jnp.concatenate([surface.temperature[None], profile[:-1]])
-    flux = conductance * (above - profile)
-    zero = jnp.zeros_like(enthalpy[:1])
-    by_upper = jnp.concatenate([zero, conductance[1:] * slope[:-1]])
-    by_lower = -conductance * slope
-    fraction_slope = jnp.where(is_melting(column, enthalpy), 1.0 / column.melt_enthalpy, 0.0)
-    gain = -flux * conductance
-    by_upper_conductance = gain * resistance.by_upper * jnp.concatenate([zero, fraction_slope[:-1]])
-    by_lower_conductance = gain * resistance.by_lower * fraction_slope
+    fraction_slope = jnp.where(is_melting(column, enthalpy), reciprocal(column.melt_enthalpy), 0.0)
     least = jnp.where(exact, -jnp.inf, 0.0)
-    by_upper_conductance = jnp.maximum(by_upper_conductance, least)
-    by_lower_conductance = jnp.minimum(by_lower_conductance, -least)
-    by_upper = by_upper + by_upper_conductance
-    by_lower = by_lower + by_lower_conductance
-    return Fluxes(
-        flux=jnp.concatenate([flux, -column.geothermal_flux[None]]),
-        by_upper=jnp.concatenate([by_upper, zero]),
-        by_lower=jnp.concatenate([by_lower, zero]),
-    )
+
+    upper, lower = _sides(column)
+    away = fraction[1:] - fraction[:-1]
+    above = half_layer(upper, fraction[:-1], away)
+    below = half_layer(lower, fraction[1:], -away)
+    conductance = reciprocal(above.resistance + below.resistance)
+    flux = conductance * (profile[:-1] - profile[1:])
+    gain = -flux * conductance
+    own_above, other_above = half_layer_slopes(upper, fraction[:-1], away, above)
+    own_below, other_below = half_layer_slopes(lower, fraction[1:], -away, below)
+    turning_above = gain * (own_above + other_below) * fraction_slope[:-1]
+    turning_below = gain * (own_below + other_above) * fraction_slope[1:]
+    by_upper = conductance * slope[:-1] + jnp.maximum(turning_above, least)
+    by_lower = -conductance * slope[1:] + jnp.minimum(turning_below, -least)
+
+    first = _first_half(column, fraction)
+    contrast = column.conductivity_thawed[0] - column.conductivity_frozen[0]
+    entrance = reciprocal(surface.resistance + first.resistance)
+    entering = entrance * (surface.temperature - profile[0])
+    turning = entering * entrance * first.resistance * first.resistivity * contrast
+    by_first = -entrance * slope[0] + jnp.minimum(turning * fraction_slope[0], -least)
+
+    return Fluxes(entering, by_first, flux, by_upper, by_lower)
 
 
 def residual(
@@ -242,109 +253,3 @@ def residual(
     """r = H − Hⁿ − Δt/Δz (F_up − F_dn) of a backward-Euler step, J m⁻³."""
     flux = boundary_fluxes(column, new, surface)
     return new - old + seconds / column.thickness * jnp.diff(flux, axis=0)
-
-
-def jacobian(
-    column: SoilColumn, fluxes: Fluxes, seconds: Float[Array, ""]
-) -> tuple[Layers, Layers, Layers]:
-    """∂r/∂H as (lower, diagonal, upper) of a tridiagonal matrix."""
-    rate = seconds / column.thickness
-    return (
-        -rate * fluxes.by_upper[:-1],
-        1.0 + rate * (fluxes.by_upper[1:] - fluxes.by_lower[:-1]),
-        rate * fluxes.by_lower[1:],
-    )
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def heat_step(
-    iterations: int,
-    column: SoilColumn,
-    old: Layers,
-    surface: Surface,
-    seconds: Float[Array, ""],
-) -> HeatStep:
-    """One backward-Euler step.
-
-    Newton in H, cell by cell until what is out of balance is rounding. Far from the solution it
-    takes the stable part of the Jacobian (see ``linearised_fluxes``), after a short step the exact
-    one, which converges quadratically; where that does not halve what is out of balance, short gets
-    shorter. The last iteration is an update by the divergence of the linearised fluxes, so energy
-    closes to rounding whatever the iteration count.
-
-    Derivatives are those of the converged step by the implicit function theorem, with the exact
-    Jacobian (dk/df included) at the last iterate; they hold in forward and reverse mode and no
-    gradient passes through the iterations.
-
-    Args:
-        iterations: Newton iterations at most (static).
-        column: soil column.
-        old: enthalpy at the start of the step, J m⁻³, ``(layer, *cell)``.
-        surface: driver of the top over the step.
-        seconds: length of the step, s.
-    """
-    rate = seconds / column.thickness
-    content = jnp.sum(jnp.abs(old) * column.thickness, axis=0)
-    limit = max(BALANCED, 16.0 * float(jnp.finfo(old.dtype).eps)) * content
-
-    def correction(new, exact):
-        fluxes = linearised_fluxes(column, new, surface, exact=exact)
-        unbalanced = new - old + rate * jnp.diff(fluxes.flux, axis=0)
-        change = -solve_tridiagonal(*jacobian(column, fluxes, seconds), unbalanced)
-        return fluxes, change, jnp.sum(jnp.abs(unbalanced) * column.thickness, axis=0)
-
-    def searching(search: _Search):
-        return (search.count < iterations - 1) & jnp.any(search.imbalance > limit)
-
-    def improve(search: _Search) -> _Search:
-        _, change, imbalance = correction(search.enthalpy, search.exact)
-        # the imbalance is that of the iterate at hand: what the step before this one has led to
-        failed = search.exact & (imbalance > 0.5 * search.imbalance)
-        radius = jnp.where(failed, 0.25 * search.radius, search.radius)
-        length = jnp.max(jnp.abs(change) / column.melt_enthalpy, axis=0)
-        # a cell that is done does not change while others go on: it never knows its neighbours
-        active = imbalance > limit
-        return _Search(
-            enthalpy=search.enthalpy + jnp.where(active, change, 0.0),
-            imbalance=imbalance,
-            exact=jnp.where(active, (length < radius) & ~failed, search.exact),
-            radius=jnp.where(active, radius, search.radius),
-            count=search.count + 1,
-        )
-
-    first = _Search(
-        enthalpy=old,
-        imbalance=jnp.full_like(content, jnp.inf),
-        exact=jnp.zeros(content.shape, bool),
-        radius=jnp.full_like(content, SHORT),
-        count=jnp.asarray(0),
-    )
-    search = jax.lax.while_loop(searching, improve, first)
-    fluxes, change, _ = correction(search.enthalpy, search.exact)
-    zero = jnp.zeros_like(change[:1])
-    upper, lower = jnp.concatenate([zero, change]), jnp.concatenate([change, zero])
-    flux = fluxes.flux + fluxes.by_upper * upper + fluxes.by_lower * lower
-    return HeatStep(old - rate * jnp.diff(flux, axis=0), flux[0])
-
-
-@heat_step.defjvp
-def _heat_step_jvp(iterations, primals, tangents):
-    column, old, surface, seconds = primals
-    step = heat_step(iterations, column, old, surface, seconds)
-    new = step.enthalpy
-    _, unbalanced = jax.jvp(
-        lambda column, old, surface, seconds: residual(column, new, old, surface, seconds),
-        primals,
-        tangents,
-    )
-    matrix = jacobian(column, linearised_fluxes(column, new, surface, exact=True), seconds)
-    # as a jvp of a linear map: JAX 0.5 transposes no scan that a rule applies to tangents itself
-    _, change = jax.jvp(
-        lambda right: solve_tridiagonal(*matrix, right), (jnp.zeros_like(new),), (-unbalanced,)
-    )
-    _, flux_change = jax.jvp(
-        lambda column, new, surface: boundary_fluxes(column, new, surface)[0],
-        (column, new, surface),
-        (tangents[0], change, tangents[2]),
-    )
-    return step, HeatStep(change, flux_change)

@@ -14,7 +14,7 @@ import temjax
 from temjax import ModelOptions, equilibrate_heat, heat_equilibrium, soil_climate
 from temjax.forcing import MONTH_DAYS, mean_year
 from temjax.heat_equilibrium import LEAST_ITERATIONS, tolerance
-from temjax.processes import soil_heat
+from temjax.processes import heat_step, soil_heat
 from temjax.processes.ground_surface import substep_surface, substep_weights
 from temjax.soil_climate import _climate, run_column
 from temjax.surface_series import surface_series, weather_window
@@ -110,15 +110,15 @@ def test_energy_test_sees_a_lost_flux(monkeypatch):
     p = _parameters("moist-tundra")
     heat, pack, _ = equilibrate_heat(p, place, forcing)
     series = surface_series(p, place, weather_window(forcing, 0, 1), (), pack, None)
-    step = soil_heat.heat_step
+    step = heat_step.heat_step
 
     def leaky(iterations, column, old, surface, seconds):
         result = step(iterations, column, old, surface, seconds)
         flux = soil_heat.boundary_fluxes(column, result.enthalpy, surface)[5]
         lost = -1e-3 * flux * seconds / column.thickness[5]
-        return soil_heat.HeatStep(result.enthalpy.at[5].add(lost), result.surface_flux)
+        return heat_step.HeatStep(result.enthalpy.at[5].add(lost), result.surface_flux)
 
-    monkeypatch.setattr(soil_heat, "heat_step", leaky)
+    monkeypatch.setattr(heat_step, "heat_step", leaky)
     climate = run_column(soil_column(p), ModelOptions(), series, heat)
     assert jnp.max(jnp.abs(climate.energy_residual)) > 1e-10
 
