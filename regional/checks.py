@@ -6,6 +6,7 @@ from regional.climate import load_climate
 from regional.domain import load_domain
 from regional.experiment import Experiment, read_experiment
 from regional.folder import check_folder
+from regional.store import require_format
 from temjax.parameter_files import ParameterError, read_parameters
 from temjax.validation import DataError, Finding
 
@@ -38,6 +39,7 @@ def check_file(path: Path) -> list[Finding]:
     """Findings of an experiment file, its parameter files and its input data."""
     try:
         experiment = read_experiment(path)
+        require_format(experiment.output.format)
     except DataError as error:
         return error.findings
     return _parameter_findings(experiment) + _input_findings(experiment)

@@ -22,6 +22,7 @@ from regional.page import RUN_RECORD, write_report
 from regional.record import read_record
 from regional.report import finish_member
 from regional.run import project_members
+from regional.store import require_format
 from regional.stored import read_run
 from temjax.doctor import peak_bytes
 
@@ -134,6 +135,7 @@ def run_and_write(
     scheduler: str | None = None,
 ) -> None:  # fmt: skip
     """Run an experiment and write each member as it is done, then how the run went."""
+    require_format(settings.output.format)
     started, cell_years, members = time.perf_counter(), 0, []
     made = project_members(settings, out, resume=resume, console=console, scheduler=scheduler)
     for result in made:

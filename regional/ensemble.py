@@ -1,13 +1,15 @@
 """Mean and standard deviation over climate models as files, one variable at a time."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
-import netCDF4
 import numpy as np
+import xarray as xr
 
-from regional.output import DIFFERENCE, FILE_NAMES, FILL
+from regional.dataset import difference_units
+from regional.output import DIFFERENCE, FILE_NAMES
+from regional.store import open_dataset, write_dataset
 from regional.stored import StoredMember, annual_file
-from temjax.run_files import written_whole
 from temjax.validation import DataError, Finding
 
 _KEPT = (
@@ -35,69 +37,51 @@ def write_ensemble(members: list[StoredMember], out: Path) -> list[Path]:
         if len(chosen) < 2:
             continue
         for name in (*FILE_NAMES.values(), DIFFERENCE):
-            files = [annual_file(out, member.attributes, name) for member in chosen]
+            files = [annual_file(out, member.attributes, name, member.suffix) for member in chosen]
             years = "_".join(files[0].stem.split("_")[-2:])
             region = chosen[0].attributes["region"]
             for statistic in STATISTICS:
                 stem = f"temjax_{statistic}_{scenario}_{name}_{region}_annual_{years}".lower()
-                path = out / f"{stem}.nc"
-                _write(files, [member.member for member in chosen], statistic, path)
+                path = out / f"{stem}{chosen[0].suffix}"
+                _write_statistic(path, files, [member.member for member in chosen], statistic)
                 paths.append(path)
     return paths
 
 
-def _write(files: list[Path], members: list[str], statistic: str, path: Path) -> None:
-    sources = [netCDF4.Dataset(file) for file in files]
-    try:
-        first = sources[0]
+def _write_statistic(path: Path, files: list[Path], members: list[str], statistic: str) -> None:
+    with ExitStack() as stack:
+        sources = [stack.enter_context(open_dataset(file)) for file in files]
         _check(files, sources)
-        with (
-            written_whole(path) as partial,
-            netCDF4.Dataset(partial, "w", format="NETCDF4_CLASSIC") as made,
-        ):
-            attributes = {k: first.getncattr(k) for k in _KEPT if k in first.ncattrs()}
-            attributes |= {
-                "climate_model": ", ".join(members),
-                "ensemble_statistic": STATISTICS[statistic],
-                "title": f"{attributes['title']}: {_LONG_NAME[statistic]}",
-            }
-            made.setncatts(attributes)
-            for name, dimension in first.dimensions.items():
-                made.createDimension(name, dimension.size)
-            for name in first.variables:
-                _copy(name, sources, made, statistic)
-    finally:
-        for source in sources:
-            source.close()
+        first = sources[0]
+        attributes = {key: first.attrs[key] for key in _KEPT if key in first.attrs}
+        attributes |= {
+            "climate_model": ", ".join(members),
+            "ensemble_statistic": STATISTICS[statistic],
+            "title": f"{attributes['title']}: {_LONG_NAME[statistic]}",
+        }
+        reduced = ((str(name), _reduce(str(name), sources, statistic)) for name in first.variables)
+        write_dataset(path, attributes, reduced)
 
 
-def _check(files: list[Path], sources: list[netCDF4.Dataset]) -> None:
+def _check(files: list[Path], sources: list[xr.Dataset]) -> None:
     for name in ("time", "lat", "lon"):
         for file, source in zip(files, sources, strict=True):
-            if not np.array_equal(source[name][:], sources[0][name][:]):
+            if not np.array_equal(source[name].values, sources[0][name].values):
                 message = f"differs from that of {files[0].name}"
                 mend = "Put members of one domain and period into a folder."
                 raise DataError([Finding(str(file), name, "", message, mend)])
 
 
-def _copy(name: str, sources: list[netCDF4.Dataset], made: netCDF4.Dataset, statistic: str) -> None:
+def _reduce(name: str, sources: list[xr.Dataset], statistic: str) -> xr.Variable:
     """Coordinates as they are, statistics of everything that changes in time."""
-    first = sources[0][name]
-    attributes = {key: first.getncattr(key) for key in first.ncattrs() if key != "_FillValue"}
-    if "time" not in first.dimensions or name in ("time", "time_bnds"):
-        filled = first.getncattr("_FillValue") if "_FillValue" in first.ncattrs() else None
-        copy = made.createVariable(name, first.dtype, first.dimensions, fill_value=filled)
-        copy.setncatts(attributes)
-        copy[...] = first[...]
-        return
-    values = np.stack([np.ma.filled(source[name][:].astype(float), np.nan) for source in sources])
+    first = sources[0].variables[name]
+    if "time" not in first.dims or name in ("time", "time_bnds"):
+        return xr.Variable(first.dims, first.values, first.attrs, first.encoding)
+    values = np.stack([source.variables[name].values for source in sources]).astype(float)
     reduced = values.mean(axis=0) if statistic == "ensmean" else values.std(axis=0, ddof=1)
-    copy = made.createVariable(
-        name, "f4", first.dimensions, zlib=True, complevel=5, shuffle=True,
-        fill_value=np.float32(FILL), chunksizes=first.chunking(),
-    )  # fmt: skip
+    attributes = dict(first.attrs)
     attributes["long_name"] = f"{_LONG_NAME[statistic]}: {attributes['long_name']}"
     if statistic == "enssd":
         attributes.pop("standard_name", None)
-    copy.setncatts(attributes)
-    copy[:] = np.where(np.isfinite(reduced), reduced, FILL)
+        attributes["units"] = difference_units(attributes["units"])
+    return xr.Variable(first.dims, reduced.astype(np.float32), attributes, first.encoding)

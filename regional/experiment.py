@@ -96,9 +96,10 @@ class RunSettings(Section):
 
 
 class OutputSettings(Section):
-    """What is written beside the annual files: ``monthly`` names products to keep by month."""
+    """What is written: ``monthly`` names products to keep by month beside the annual ones."""
 
     monthly: tuple[str, ...] = ()
+    format: Literal["netcdf", "zarr"] = "netcdf"
 
     @model_validator(mode="after")
     def _products_exist(self) -> "OutputSettings":
@@ -229,6 +230,7 @@ class Experiment(Section):
                 "domain": {"folder"},
                 "climate": {"folder", "members", "scenarios", "cache"},
                 "run": {"workers"},
+                "output": {"format"},
             }
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -136,10 +136,19 @@ _OWN_NAMES = (
 )  # fmt: skip
 
 
+_OWN_STANDARD_NAMES = {
+    "active_layer_thickness": "permafrost_active_layer_thickness",
+    "soil_organic_nitrogen": "soil_mass_content_of_nitrogen",
+}  # a sum over the year has none: names of fluxes are for rates
+
+
 def _from_registry(info: OutputInfo) -> Product:
     """A product under the model's own name; monthly fluxes are summed over the year."""
     units = info.unit.removesuffix(" month-1")
-    return Product(info.name, units, info.long_name, _own(info.name), info.cell_methods)
+    standard_name = _OWN_STANDARD_NAMES.get(info.name, "")
+    return Product(
+        info.name, units, info.long_name, _own(info.name), info.cell_methods, standard_name
+    )
 
 
 _REGISTRY = ANNUAL_OUTPUTS | {info.name: info for info in FLUX_OUTPUTS}
@@ -186,6 +195,12 @@ MONTHLY: dict[str, Extract] = {
     ),
     "swe": _monthly_own("snowpack"),
 }
+_AT_MONTHS_END = ("cveg", "csoil", "soilmoist", "swe")
+
+
+def monthly_cell_methods(name: str) -> str:
+    """CF cell method of a product by month; some annual means are taken from month-end values."""
+    return "time: point" if name in _AT_MONTHS_END else PRODUCTS[name].cell_methods
 
 
 def monthly_products(

@@ -1,4 +1,4 @@
-"""Everything a finished member leaves behind: NetCDF, figures, the summary as JSON."""
+"""Everything a finished member leaves behind: data files, figures, the summary as JSON."""
 
 import json
 import math
@@ -15,13 +15,22 @@ from temjax.run_files import write_text
 def finish_member(
     experiment: Experiment, result: MemberResult, out: Path
 ) -> tuple[list[Row], list[Path]]:
-    """Write a member's files; returns its summary and the paths, NetCDF first."""
+    """Write a member's files; returns its summary and the paths, data files first."""
     files = [*write_member(experiment, result, out).values()]
     files += write_figures(experiment, result, out).values()
+    rows, summary = write_summary(experiment, result, out)
+    return rows, [*files, summary]
+
+
+def write_summary(
+    experiment: Experiment, result: MemberResult, out: Path
+) -> tuple[list[Row], Path]:
+    """Write what ``temjax report`` needs beside the data files; returns the numbers in it too."""
     rows = summarise(experiment, result)
     path = out / f"summary_{result.member}_{result.scenario}.json".lower()
     summary = {
         "attributes": attributes(experiment, result, "S_T"),
+        "format": experiment.output.format,
         "numbers": [
             {
                 "name": row.name,
@@ -40,4 +49,4 @@ def finish_member(
         },
     }
     write_text(path, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
-    return rows, [*files, path]
+    return rows, path

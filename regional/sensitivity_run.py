@@ -17,7 +17,6 @@ from regional.analysis import delta
 from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
 from regional.maps import colour_range, draw_map
-from regional.output import FILL
 from regional.products import grams_per_year
 from regional.report_figures import DENSITY
 from regional.restart import NoRestarts, Products
@@ -30,6 +29,7 @@ from regional.sensitivity import (
     Sensitivity,
     sensitivity_of_tile,
 )
+from regional.store import FILL
 from regional.synthetic import LABEL
 from regional.tables import Ours, Table
 from regional.tile import TileRun
@@ -221,7 +221,7 @@ def _write_netcdf(path: Path, title: str, made: RegionSensitivity) -> None:
         def save(name: str, values: NDArray, units: str, long_name: str) -> None:
             axes = (*(("parameter",) if values.ndim == 2 else ()), "y", "x")
             variable = file.createVariable(
-                name, "f4", axes, zlib=True, complevel=5, fill_value=np.float32(FILL)
+                name, "f4", axes, zlib=True, complevel=5, fill_value=FILL
             )
             variable.setncatts(
                 {"units": units, "long_name": long_name,

@@ -6,39 +6,51 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import netCDF4
+import cftime
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from regional.domain import Domain
 from regional.gridded import Grid
-from regional.output import FILE_NAMES, FILL
+from regional.output import FILE_NAMES
 from regional.run import STATUS
+from regional.store import SUFFIXES, open_dataset
 from regional.synthetic import LABEL
 from temjax.validation import DataError, Finding
 
 
 class StoredProducts(Mapping[str, NDArray]):
-    """``S_T/npp`` … as ``(year, [depth,] cell)`` float64, read when asked for and not kept."""
+    """``S_T/npp`` … as ``(year, [depth,] cell)`` float64, read when asked for and not kept.
+
+    Files are closed in between: the libraries keep decompressed chunks of what is open.
+    """
 
     def __init__(self, paths: Mapping[str, Path], row: NDArray, column: NDArray):
         self._paths, self._row, self._column = paths, row, column
 
+    @cached_property
+    def _names(self) -> dict[str, tuple[str, ...]]:
+        names = {}
+        for run, path in self._paths.items():
+            with open_dataset(path) as file:
+                names[run] = tuple(map(str, file.variables))
+        return names
+
     def __getitem__(self, key: str) -> NDArray:
         run, name = key.split("/", 1)
-        with netCDF4.Dataset(self._paths[run]) as file:
-            if name not in file.variables:
-                raise KeyError(key)
-            values = np.ma.filled(file[name][:].astype(float), np.nan)
-        return values[..., self._row, self._column]
+        if name not in self._names[run]:
+            raise KeyError(key)
+        others = [other for other in self._names[run] if other != name]
+        with open_dataset(self._paths[run], without=others) as file:
+            return file[name].values.astype(float)[..., self._row, self._column]
 
     def __iter__(self) -> Iterator[str]:
-        for run, path in self._paths.items():
-            with netCDF4.Dataset(path) as file:
-                yield from (f"{run}/{name}" for name in file.variables)
+        for run, names in self._names.items():
+            yield from (f"{run}/{name}" for name in names)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return sum(map(len, self._names.values()))
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,8 @@ class StoredMember:
         status: index into ``STATUS``, ``(cell,)``.
         products: lazily read.
         years: of ``historical`` and ``future``.
+        cells: status and reasons of every cell that is not ok.
+        suffix: of the member's files.
     """
 
     member: str
@@ -64,6 +78,7 @@ class StoredMember:
     products: StoredProducts
     years: dict[str, NDArray]
     cells: dict
+    suffix: str
 
     @cached_property
     def label(self) -> str:
@@ -88,11 +103,12 @@ def read_run(folder: Path) -> list[StoredMember]:
 def _read_member(folder: Path, summary: Path) -> StoredMember:
     told = json.loads(summary.read_text(encoding="utf-8"))
     attributes = told["attributes"]
-    paths = {run: annual_file(folder, attributes, name) for run, name in FILE_NAMES.items()}
-    with netCDF4.Dataset(paths["S_T"]) as file:
+    suffix = SUFFIXES[told.get("format", "netcdf")]
+    paths = {run: annual_file(folder, attributes, name, suffix) for run, name in FILE_NAMES.items()}
+    with open_dataset(paths["S_T"]) as file:
         domain, status = _read_cells(file, attributes)
         future = _calendar_years(file)
-    with netCDF4.Dataset(paths["historical"]) as file:
+    with open_dataset(paths["historical"]) as file:
         history = _calendar_years(file)
     return StoredMember(
         member=attributes["climate_model"],
@@ -104,10 +120,11 @@ def _read_member(folder: Path, summary: Path) -> StoredMember:
         products=StoredProducts(paths, domain.row, domain.column),
         years={"historical": history, "future": future},
         cells=told["cells"],
+        suffix=suffix,
     )
 
 
-def annual_file(folder: Path, attributes: dict, name: str) -> Path:
+def annual_file(folder: Path, attributes: dict, name: str, suffix: str) -> Path:
     """The annual file of a member's run (``transient`` …), found by the attributes of the member.
 
     Raises:
@@ -115,7 +132,7 @@ def annual_file(folder: Path, attributes: dict, name: str) -> Path:
     """
     label = f"{attributes['climate_model']}_{attributes['climate_scenario']}".lower()
     start = f"temjax_{label}"
-    found = sorted(folder.glob(f"{start}_{name}_{attributes['region']}_annual_*.nc"))
+    found = sorted(folder.glob(f"{start}_{name}_{attributes['region']}_annual_*{suffix}"))
     if len(found) != 1:
         message = f"{len(found)} files {start}_{name}_… beside summary_{label}.json, one is needed"
         mend = "Run temjax project again with --resume, into a folder of its own."
@@ -123,24 +140,21 @@ def annual_file(folder: Path, attributes: dict, name: str) -> Path:
     return found[0]
 
 
-def _calendar_years(file: netCDF4.Dataset) -> NDArray:
+def _calendar_years(file: xr.Dataset) -> NDArray:
     time = file["time"]
-    stamps = netCDF4.num2date(time[:], time.units, time.calendar)
+    stamps = cftime.num2date(time.values, time.attrs["units"], time.attrs["calendar"])
     return np.array([stamp.year for stamp in stamps])
 
 
-def _read_cells(file: netCDF4.Dataset, attributes: dict) -> tuple[Domain, NDArray]:
-    given = np.ma.filled(file["cell_status"][:], -1)
-    row, column = np.nonzero(given >= 0)
-    grid = Grid(
-        tuple(file["cell_status"].dimensions),
-        np.asarray(file["lat"][:]),
-        np.asarray(file["lon"][:]),
-    )
+def _read_cells(file: xr.Dataset, attributes: dict) -> tuple[Domain, NDArray]:
+    given = file["cell_status"].values
+    row, column = np.nonzero(np.isfinite(given))
+    dims = tuple(map(str, file["cell_status"].dims))
+    grid = Grid(dims, file["lat"].values, file["lon"].values)
     latitude, longitude = (values[row, column] for values in grid.fields())
-    vegetation = np.ma.filled(file["vegetation"][:], -1)[row, column]
-    types = np.array([*file["vegetation"].flag_meanings.split(), ""])
-    area = np.ma.filled(file["cell_area"][:].astype(float), FILL)[row, column] / 1e6
+    vegetation = np.nan_to_num(file["vegetation"].values[row, column], nan=-1).astype(int)
+    types = np.array([*file["vegetation"].attrs["flag_meanings"].split(), ""])
+    area = file["cell_area"].values[row, column].astype(float) / 1e6
     unknown = np.full(row.shape, np.nan)
     domain = Domain(
         latitude=latitude,
@@ -154,5 +168,5 @@ def _read_cells(file: netCDF4.Dataset, attributes: dict) -> tuple[Domain, NDArra
         grid=grid,
         synthetic=LABEL in attributes["title"],
     )
-    assert len(STATUS) > given.max()
+    assert len(STATUS) > np.nanmax(given)
     return domain, given[row, column].astype(int)

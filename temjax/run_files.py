@@ -22,10 +22,11 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 def written_whole(path: Path, mark: str = "") -> Iterator[Path]:
     """A name to write to, which takes the place of ``path`` when the block has ended well.
 
-    Otherwise what was written is removed, and an older file under ``path`` stays as it was.
+    Otherwise what was written is removed, and an older file under ``path`` stays as it was. What is
+    written may be a folder; what a killed process left of one is removed first.
 
     Args:
-        path: the file that is wanted.
+        path: the file or folder that is wanted.
         mark: sets the partial files of several writers apart.
 
     Raises:
@@ -34,18 +35,43 @@ def written_whole(path: Path, mark: str = "") -> Iterator[Path]:
     """
     partial = path.with_name(f"{path.name}{mark}.partial")
     try:
+        if partial.is_dir():
+            _remove(partial)
         yield partial
-        os.replace(partial, path)
+        _put(partial, path)
     except BaseException as error:
         partial_size = partial.stat().st_size if partial.exists() else 0
         full = shutil.disk_usage(path.parent).free < _FULL if path.parent.is_dir() else False
-        partial.unlink(missing_ok=True)
+        _remove(partial)
         if isinstance(error, RuntimeError) and partial_size:
             code = errno.ENOSPC if full else errno.EIO
             raise OSError(code, f"{os.strerror(code)} ({error})", str(path)) from error
         if isinstance(error, OSError) and error.filename in (None, str(partial)):
             raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
+
+
+def _put(partial: Path, path: Path) -> None:
+    """Let what was written take its place; a folder cannot replace another in one step."""
+    if not (partial.is_dir() and path.exists()):
+        os.replace(partial, path)
+        return
+    old = path.with_name(f"{path.name}.old")
+    _remove(old)
+    path.rename(old)
+    try:
+        os.replace(partial, path)
+    except OSError:
+        old.rename(path)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
