@@ -24,7 +24,7 @@ STANDARD_NAMES = {
         "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_"
         "heterotrophic_respiration"
     ),
-    "vegetation_carbon": "vegetation_carbon_content",
+    "vegetation_carbon": "vegetation_mass_content_of_carbon",
     "soil_organic_carbon": "soil_mass_content_of_carbon",
     "snowpack": "lwe_thickness_of_surface_snow_amount",
     "rainfall": "rainfall_rate",
