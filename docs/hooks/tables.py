@@ -1,7 +1,8 @@
 """Tables made from the registries when the site is built, so that they cannot fall behind.
 
 A line ``[[parameters: name, other_*]]`` becomes the table of those parameters, ``[[parameters]]``
-that of all; ``[[monthly outputs]]``, ``[[annual outputs]]`` and ``[[parameter sets]]`` likewise.
+that of all; ``[[monthly outputs]]``, ``[[annual outputs]]``, ``[[region products]]`` and
+``[[parameter sets]]`` likewise.
 """
 
 import fnmatch
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
+from regional.products import MONTHLY, PRODUCTS
 from temjax import parameter_set_names
 from temjax.outputs import ANNUAL_OUTPUTS, FLUXES, MONTHLY_OUTPUTS, OutputInfo
 from temjax.parameters import REGISTRY, ParameterInfo
@@ -49,6 +51,8 @@ def on_page_markdown(markdown: str, page, **_) -> str:
             if kind == "annual outputs":
                 sums = [info for name, info in MONTHLY_OUTPUTS.items() if name in FLUXES]
                 return output_table([*ANNUAL_OUTPUTS.values(), *map(_per_year, sums)])
+            if kind == "region products":
+                return product_table()
         except KeyError as error:
             raise ValueError(f"{page.file.src_uri}: {error.args[0]}") from error
         raise ValueError(f"{page.file.src_uri}: unknown mark [[{kind}]]")
@@ -140,6 +144,24 @@ def output_table(outputs: Iterable[OutputInfo]) -> str:
         for info in outputs
     ]
     return _markdown(("name", "symbol", "unit", "meaning", "in time", "ISIMIP"), rows)
+
+
+def product_table() -> str:
+    """Variables of a region's files: name, unit, meaning, time cell, months, names elsewhere."""
+    rows = [
+        (
+            f"`{product.name}`",
+            _unit(product.units),
+            product.long_name + (" (by depth)" if product.by_depth else ""),
+            product.cell_methods.removeprefix("time: "),
+            "yes" if product.name in MONTHLY else "",
+            "yes" if product.isimip else "",
+            f"`{product.standard_name}`" if product.standard_name else "",
+        )
+        for product in PRODUCTS.values()
+    ]
+    head = ("name", "unit", "meaning", "in time", "by month", "ISIMIP", "CF standard name")
+    return _markdown(head, rows)
 
 
 def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

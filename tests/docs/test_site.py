@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from regional.products import PRODUCTS
 from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS
 from temjax.parameters import REGISTRY
 
@@ -75,6 +76,8 @@ def test_tables_hold_the_registry():
     annual = tables.on_page_markdown("[[annual outputs]]", Page)
     assert all(f"| `{name}` |" in annual for name in ANNUAL_OUTPUTS)
     assert "| `annual_net_primary_production` | NPP | g m⁻² year⁻¹ |" in annual
+    products = tables.on_page_markdown("[[region products]]", Page)
+    assert all(f"| `{name}` | " in products for name in PRODUCTS)
 
 
 @pytest.mark.parametrize("mark", ["[[parameters: cmaxx]]", "[[parameter tables]]"])
