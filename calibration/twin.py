@@ -10,7 +10,7 @@ from calibration.fit import FitResult, fit
 from calibration.objective import Objective
 from calibration.uncertainty import Laplace, laplace, laplace_at
 
-IDENTIFIED = 0.9  # shrinkage from which a number counts as identified
+IDENTIFIED = 0.5  # resolution from which the data decide more of a number than the prior
 WEAK_PRIOR = 1e-3  # noise-free twins: the prior only keeps directions without data in place
 
 
@@ -22,7 +22,8 @@ class Recovery:
         names: of the free numbers.
         truth: in units.
         estimates: of every start, ``(free, start)``.
-        identified: numbers the data decide, by the shrinkage at the truth.
+        identified: numbers the data decide more than the prior: resolution 1 − sd²/sd(prior)², from
+            the eigen-spectrum of JᵀJ at the truth, of at least ``IDENTIFIED``.
         recovered: starts that bring all identified numbers within ``tolerance``, ``(start,)``.
         worst: largest relative error of an identified number, ``(start,)``.
         tolerance: relative to the truth (of numbers near zero: of the prior sd).
@@ -146,7 +147,7 @@ def recover(
     is_log = np.asarray(objective.free.is_log)
     size = np.where(is_log, np.abs(values), np.maximum(np.abs(values), objective.free.prior_sd))
     error = np.abs(estimates - values[:, None]) / size[:, None]
-    identified = posterior.shrinkage >= IDENTIFIED
+    identified = 1.0 - (1.0 - posterior.shrinkage) ** 2 >= IDENTIFIED
     worst = np.max(np.where(identified[:, None], error, 0.0), axis=0)
     return Recovery(
         names=objective.free.names,

@@ -114,6 +114,10 @@ def report_twins(given: argparse.Namespace) -> None:
         console.print(f"twin without noise: identified {known}")
         console.print(f"recovered within 1 %: {outcome.recovered.sum()} of {given.starts} starts")
         console.print(f"largest error of each start: {np.round(outcome.worst, 4)}")
+        best = outcome.estimates[:, outcome.result.best]
+        rows = zip(outcome.names, outcome.posterior.shrinkage, outcome.truth, best, strict=True)
+        for name, shrinkage, truth, estimate in rows:
+            console.print(f"  {name}: shrinkage {shrinkage:.2f}, {truth:.5g} fitted {estimate:.5g}")
     if given.coverage:
         found = coverage(objective)
         console.print(f"90 % intervals cover {found.rate:.1%} in {found.replicates} replicates")
