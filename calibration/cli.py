@@ -24,8 +24,9 @@ from sites import Site
 from sites.cli import open_place
 from sites.compare import compare, comparison_table
 from sites.fluxnet import MINIMUM_QUALITY
-from sites.provenance import command_line
-from temjax.cli import names_of
+from temjax.cli import DATA_ERROR, command_line, names_of, resumable
+from temjax.cli import errors as told
+from temjax.run_files import held
 
 console = Console(highlight=False)
 
@@ -222,7 +223,29 @@ def calibrate(
         check_draws(nuts)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    out.mkdir(parents=True, exist_ok=True)
+    with resumable(out), held(out):
+        _fit_and_write(
+            where, objective, errors, out, resume=resume, twin=twin, method=method,
+            starts=starts, steps=steps, seed=seed, profiled=profiled, nuts=nuts,
+        )  # fmt: skip
+
+
+def _fit_and_write(
+    where: list[Site],
+    objective: Objective | JointObjective,
+    errors: ErrorModel,
+    out: Path,
+    *,
+    resume: bool,
+    twin: bool,
+    method: str,
+    starts: int,
+    steps: int,
+    seed: int,
+    profiled: tuple[str, ...],
+    nuts: int,
+) -> None:
+    """The fit and everything it leaves in the folder."""
     checkpoint = out / "checkpoint.npz"
     if not resume:
         checkpoint.unlink(missing_ok=True)
@@ -241,8 +264,8 @@ def calibrate(
             checkpoint=checkpoint,
         )
     except FitError as error:
-        console.print(f"temjax: {title}: {error}", markup=False)
-        raise typer.Exit(1) from error
+        told.print(f"error: {title}: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(DATA_ERROR) from error
     posterior = laplace(result)
     console.print(parameter_table(posterior))
     with _bar(console) as progress:

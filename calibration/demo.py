@@ -11,7 +11,7 @@ from calibration.tables import misfit_rows, parameter_table
 from calibration.targets import DEFAULT_TARGETS
 from sites import load
 from sites.compare import compare, comparison_table
-from sites.provenance import command_line
+from temjax.cli import command_line
 
 SITE = "haibei-meadow"
 NAMES = ("cmax_scale", "respiration_rate_log", "kdc_scale", "nmax_scale", "disequilibrium_factor")

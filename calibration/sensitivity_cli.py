@@ -19,8 +19,7 @@ from calibration.targets import STOCK_TARGETS, stock_target
 from calibration.tunables import DEFAULT
 from sites.cli import open_place
 from sites.figures import SIMULATED_COLOUR
-from sites.provenance import command_line
-from temjax.cli import names_of
+from temjax.cli import command_line, names_of
 from temjax.run_files import write_text
 
 console = Console(highlight=False)

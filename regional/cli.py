@@ -24,7 +24,8 @@ from regional.report import finish_member
 from regional.run import project_members
 from regional.store import require_format
 from regional.stored import read_run
-from temjax.doctor import peak_bytes
+from temjax.cli import resumable
+from temjax.machine import peak_bytes
 
 __all__ = ["check", "register"]
 
@@ -80,7 +81,8 @@ def register(app: typer.Typer) -> None:
         if workers is not None:
             run = settings.run.model_copy(update={"workers": workers})
             settings = settings.model_copy(update={"run": run})
-        run_and_write(settings, out, console, resume=resume, scheduler=scheduler)
+        with resumable(out):
+            run_and_write(settings, out, console, resume=resume, scheduler=scheduler)
 
     @app.command("synthetic-plateau")
     def synthetic_command(

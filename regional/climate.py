@@ -7,6 +7,7 @@ from typing import runtime_checkable
 
 import cftime
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from regional import synthetic
@@ -201,7 +202,18 @@ def _read_file(
             taken = reader.take(dataset, Variable(file=file, variable=getattr(settings, name)))
             if taken is None or years is None:
                 continue
+            if taken.grid is None:
+                reader.find(path, "lat, lon", "the file has no lat and lon",
+                            "Add latitude and longitude of the cells.")  # fmt: skip
+                return None
             if not reader.same_grid(file, taken.grid, domain.grid):
+                return None
+            if taken.values.ndim != 3 or taken.values.shape[0] != 12 * years.size:
+                reader.find(
+                    path, getattr(settings, name), f"has shape {taken.values.shape}, but the file "
+                    f"holds {12 * years.size} months",
+                    "Give (time, latitude, longitude), one record per month.",
+                )  # fmt: skip
                 return None
             values = taken.values[:, domain.row, domain.column].reshape(years.size, 12, -1)
             converted = to_model_units(
@@ -212,15 +224,32 @@ def _read_file(
     return (years, data) if len(data) == len(VARIABLES) else None
 
 
-def whole_years(reader: Reader, path: str, dataset) -> NDArray | None:
+def dates(reader: Reader, path: str, dataset: xr.Dataset) -> NDArray | None:
+    """The dates of a time axis that has units; None with a finding where they are none."""
+    time = dataset["time"]
+    numbers = reader.numbers(path, time)
+    if numbers is None:
+        return None
+    units, calendar = str(time.attrs["units"]), str(time.attrs.get("calendar", "standard"))
+    wrong = np.flatnonzero(~np.isfinite(numbers))
+    try:
+        if numbers.ndim != 1 or wrong.size:
+            raise ValueError(f"record {wrong[0]} is no number" if wrong.size else "not one axis")
+        return cftime.num2date(numbers, units, calendar)
+    except (ValueError, TypeError, OverflowError) as error:
+        mend = "Give CF time: `days since ...` in a CF calendar."
+        reader.find(path, "time", f"units {units!r}: no dates ({error})", mend)
+        return None
+
+
+def whole_years(reader: Reader, path: str, dataset: xr.Dataset) -> NDArray | None:
     """The calendar years of a monthly time axis."""
     if "time" not in dataset.variables or "units" not in dataset["time"].attrs:
         reader.find(path, "time", "no time axis with units", "Add CF time: `days since ...`.")
         return None
-    time = dataset["time"]
-    stamps = cftime.num2date(
-        time.values, time.attrs["units"], time.attrs.get("calendar", "standard")
-    )
+    stamps = dates(reader, path, dataset)
+    if stamps is None:
+        return None
     months = [(stamp.year, stamp.month) for stamp in stamps]
     found = check_months(months, file=path)
     reader.findings += found
@@ -259,11 +288,15 @@ def _read_co2(reader: Reader, settings: GriddedClimate, segments: list[Segment])
             taken = reader.take(dataset, source)
             if taken is None:
                 continue
-            if "year" not in dataset.variables or taken.values.ndim != 1:
+            years = reader.numbers(path, dataset["year"]) if "year" in dataset.variables else None
+            if years is None or taken.values.shape != years.shape or years.ndim != 1:
                 reader.find(path, "year", "no yearly series", "Give co2(year) with a year axis.")
                 continue
             values = to_model_units(reader, path, source.variable, "co2", taken.units, taken.values)
-            years = np.asarray(dataset["year"].values, dtype=int)
+            if not (np.abs(years) < 1e6).all():
+                reader.find(path, "year", "holds no calendar years", "Give whole years.")
+                continue
+            years = years.astype(int)
         if values is None:
             continue
         reader.findings += check_climate(

@@ -153,7 +153,12 @@ def _gridded_domain(settings: GriddedDomain) -> Domain:
             "Add latitude and longitude of the cells, 1-D or 2-D.",
         )
     for name, found in fields.items():
-        if found is not None and reference is not None:
+        if found is not None and found.values.ndim != 2:
+            reader.find(
+                str(settings.folder / wanted[name].file), wanted[name].variable,
+                f"has shape {found.values.shape}", "Give (latitude, longitude), nothing else.",
+            )  # fmt: skip
+        elif found is not None and reference is not None:
             reader.same_grid(wanted[name].file, found.grid, reference.grid)
     raise_findings(reader.findings)
 

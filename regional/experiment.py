@@ -4,8 +4,9 @@ Unknown keys, wrong types and periods that contradict each other are findings th
 """
 
 import hashlib
-import tomllib
+import os
 from dataclasses import fields
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Literal, get_type_hints
 
@@ -21,12 +22,16 @@ from regional.settings import (
     SyntheticClimate,
     SyntheticDomain,
     Variable,
+    leaves,
 )
 from temjax.options import ModelOptions
 from temjax.parameter_files import parameter_set_names
+from temjax.toml_files import TomlError, read_toml
 from temjax.validation import DataError, Finding, nearest, raise_findings
 
-YearRange = tuple[int, int]
+FITTED = "fitted:"  # before the name of a fitted set that comes with the package
+Year = Annotated[int, Field(ge=-10_000, le=10_000)]
+YearRange = tuple[Year, Year]
 
 
 class Protocol(Section):
@@ -45,10 +50,10 @@ class Protocol(Section):
     equilibrium_years: YearRange
     equilibrium_climate: Literal["mean", "first"] = "mean"
     spin_up_years: YearRange
-    spin_up_length: int = Field(200, ge=1)
+    spin_up_length: int = Field(200, ge=1, le=100_000)
     historical: YearRange
     future: YearRange
-    exposure_from: int | None = None
+    exposure_from: Year | None = None
 
     @model_validator(mode="after")
     def _periods_agree(self) -> "Protocol":
@@ -89,10 +94,10 @@ class RunSettings(Section):
             sets it needs the usual ``if __name__ == "__main__"`` guard.
     """
 
-    tile_cells: int = Field(200, ge=1)
-    block_years: int = Field(40, ge=1)
+    tile_cells: int = Field(200, ge=1, le=10_000_000)
+    block_years: int = Field(40, ge=1, le=10_000)
     precision: Literal["float64", "float32"] = "float64"
-    workers: int = Field(1, ge=0)
+    workers: int = Field(1, ge=0, le=10_000)
 
 
 class OutputSettings(Section):
@@ -116,7 +121,7 @@ class Experiment(Section):
 
     Attributes:
         cells: (west, south, east, north) in degrees cuts the domain.
-        parameters: vegetation type to parameter file.
+        parameters: vegetation type to parameter file, or ``fitted:NAME`` of a set in the package.
         keep_ground_surface: files of ``parameters`` leave the air-to-ground offset of the bundled
             type alone: that of a seasonally frozen tower thaws any permafrost (plateau.md A1).
     """
@@ -147,6 +152,7 @@ class Experiment(Section):
                 f"domain.kind = {self.domain.kind!r} does not go with "
                 f"climate.kind = {self.climate.kind!r}"
             )
+        _ = self.options  # refuses what the model does
         for name in self.parameters:
             if name not in parameter_set_names():
                 raise ValueError(
@@ -244,37 +250,52 @@ def read_experiment(path: Path | str) -> Experiment:
     """
     path = Path(path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(
-            [
-                Finding(
-                    str(path),
-                    "",
-                    "",
-                    f"cannot be read ({error.strerror})",
-                    "Give an existing file.",
-                )
-            ]
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(
-            [Finding(str(path), "", "", f"not valid TOML: {error}", "Mend the TOML syntax.")]
-        ) from error
-    for table in ("domain", "climate"):
-        _resolve(document.get(table), "folder", path.parent)
-    _resolve(document.get("climate"), "cache", path.parent)
-    for name in list(document.get("parameters", {})):
-        _resolve(document["parameters"], name, path.parent)
+        document = read_toml(path)
+    except TomlError as error:
+        raise DataError([Finding(str(path), "", "", str(error), "Give an experiment.")]) from error
+    findings = []
+    parameters = document.get("parameters")
+    for table, keys in (
+        ("domain", ("folder",)),
+        ("climate", ("folder", "cache")),
+        ("parameters", tuple(parameters) if isinstance(parameters, dict) else ()),
+    ):
+        for key in keys:
+            findings += _resolve(document.get(table), table, key, path)
+    raise_findings(findings)
     try:
         return Experiment.model_validate(document)
     except ValidationError as error:
         raise DataError(_finding(path, fault) for fault in error.errors()) from error
 
 
-def _resolve(table: object, key: str, base: Path) -> None:
-    if isinstance(table, dict) and isinstance(table.get(key), str):
-        table[key] = str((base / table[key]).resolve())
+def _resolve(section: object, table: str, key: str, path: Path) -> list[Finding]:
+    """A path made absolute from the experiment's folder; a relative one may not leave it."""
+    if not isinstance(section, dict) or not isinstance(section.get(key), str):
+        return []
+    given = section[key]
+    if table == "parameters" and given.startswith(FITTED):
+        try:
+            section[key] = str(_fitted_set(given.removeprefix(FITTED)))
+        except ValueError as error:
+            return [Finding(str(path), f"{table}.{key}", "", str(error), "Name one of these.")]
+        return []
+    if leaves(given):
+        message = f"{given!r} leaves the folder of the experiment"
+        mend = "Give an absolute path, or put the data below the experiment's folder."
+        return [Finding(str(path), f"{table}.{key}", "", message, mend)]
+    section[key] = os.path.normpath(path.parent.absolute() / given)
+    return []
+
+
+def _fitted_set(name: str) -> Path:
+    """File of a fitted set that comes with the package, from whoever declares them.
+
+    Raises:
+        ValueError: no such set.
+    """
+    (point,) = entry_points(group="temjax.parameter_sets", name="fitted")
+    return point.load()(name)
 
 
 _KINDS = {"synthetic-plateau", "gridded", "monthly-netcdf", "isimip2b"}

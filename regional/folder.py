@@ -67,6 +67,11 @@ def _check_dataset(reader: Reader, file: str, dataset: xr.Dataset) -> None:
         years = whole_years(reader, path, dataset)
     for name, kind in kinds.items():
         field = reader.take(dataset, Variable(file=file, variable=name))
+        if field is None:
+            continue
+        if field.values.ndim == 0:
+            reader.find(path, name, "is a single number", "Give monthly or yearly values.")
+            continue
         values = to_model_units(reader, path, name, kind, field.units, _monthly(field, years))
         if values is not None:
             _check_values(reader, path, name, kind, values, field, years)
@@ -125,7 +130,13 @@ def _check_texture(reader: Reader, path: str, dataset: xr.Dataset) -> None:
     }
     if None in found.values():
         return
-    fractions = np.stack([np.asarray(dataset[found[name]].values, float) for name in _FRACTIONS])
+    given = [reader.numbers(path, dataset[found[name]]) for name in _FRACTIONS]
+    if any(values is None for values in given):
+        return
+    if len({values.shape for values in given}) > 1:
+        reader.find(path, "texture", "sand, silt and clay differ in shape", "Give one grid.")
+        return
+    fractions = np.stack([np.asarray(values, float) for values in given])
     faults = 0
     for at in np.ndindex(fractions.shape[1:]):
         cell = fractions[(slice(None), *at)]

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from regional.settings import Variable
+from temjax.machine import available_bytes
 from temjax.validation import Finding, nearest
 
-_LATITUDES, _LONGITUDES = ("lat", "latitude"), ("lon", "longitude")
+# what the NetCDF libraries raise for damaged and foreign files
+_UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, MemoryError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,51 @@ class Reader:
             hint = nearest(file, files) if files else "The folder holds no NetCDF file."
             self.find(str(path), "", "file does not exist", hint)
             return None
+        return self.open_path(path)
+
+    def open_path(self, path: Path) -> xr.Dataset | None:
+        """The dataset of an existing file, see ``open``."""
         try:
-            return xr.open_dataset(path, decode_times=False)
-        except (OSError, ValueError) as error:
-            self.find(str(path), "", f"not readable as NetCDF ({error})", "Give a NetCDF file.")
+            with netCDF4.Dataset(path) as file:
+                axes = {n: v for n, v in file.variables.items() if n in v.dimensions}
+                for name, axis in axes.items():  # xarray reads these at once
+                    if not self._fits(str(path), name, axis.size, axis.dtype):
+                        return None
+            return xr.open_dataset(path, decode_times=False, engine="netcdf4")
+        except _UNREADABLE as error:
+            self.unreadable(str(path), "", error)
             return None
+
+    def unreadable(self, file: str, variable: str, error: Exception) -> None:
+        """Note a file or variable that the NetCDF library does not give."""
+        self.find(
+            file, variable, f"not readable as NetCDF ({error})",
+            "Give a whole NetCDF file: this one is truncated, damaged or of another kind.",
+        )  # fmt: skip
+
+    def numbers(self, file: str, array: xr.DataArray) -> NDArray | None:
+        """A variable's values; None with a finding where they are no numbers, too many or lost."""
+        if not self._fits(file, str(array.name), array.size, array.dtype):
+            return None
+        try:
+            return array.values
+        except _UNREADABLE as error:
+            self.unreadable(file, str(array.name), error)
+            return None
+
+    def _fits(self, file: str, name: str, size: int, kind: object) -> bool:
+        """Whether values are numbers that memory can hold."""
+        if getattr(kind, "kind", "O") not in "iuf":
+            self.find(file, name, f"holds {kind}, not numbers", "Give a numeric variable.")
+            return False
+        needed, there = size * kind.itemsize, available_bytes()
+        if there is not None and needed > there:
+            self.find(
+                file, name, f"declares {size:,} values ({needed / 1e9:,.0f} GB), "
+                f"{there / 1e9:,.1f} GB of memory are available", "Cut the file to the region.",
+            )  # fmt: skip
+            return False
+        return True
 
     def read(self, wanted: Variable) -> Field | None:
         """One variable of one file."""
@@ -122,8 +165,43 @@ class Reader:
             )
             return None
         array = dataset[wanted.variable]
-        grid = _grid(dataset, array.dims[-2:]) if array.ndim >= 2 else None
-        return Field(array.values, str(array.attrs.get("units", "")), grid)
+        values = self.numbers(path, array)
+        if values is None:
+            return None
+        faults = len(self.findings)
+        grid = self._grid(path, dataset, array) if array.ndim >= 2 else None
+        if len(self.findings) > faults:
+            return None
+        return Field(values, str(array.attrs.get("units", "")), grid)
+
+    def _grid(self, path: str, dataset: xr.Dataset, array: xr.DataArray) -> Grid | None:
+        """The grid of an array's last two dimensions, from the file's own lat and lon."""
+
+        def named(*names: str) -> NDArray | None:
+            found = next((name for name in names if name in dataset.variables), None)
+            values = None if found is None else self.numbers(path, dataset[found])
+            return None if values is None else np.asarray(values, dtype=float)
+
+        latitude, longitude = named("lat", "latitude"), named("lon", "longitude")
+        if latitude is None or longitude is None:
+            return None
+        axes = latitude.ndim == 1 and longitude.ndim == 1
+        shape = (latitude.size, longitude.size) if axes else latitude.shape
+        if shape != array.shape[-2:] or not (axes or longitude.shape == shape):
+            self.find(
+                path, str(array.name),
+                f"has shape {array.shape} with {array.dims}, but lat and lon span {shape}",
+                "Let latitude and longitude be the last two dimensions.",
+            )  # fmt: skip
+            return None
+        if axes:
+            return Grid(("lat", "lon"), latitude, longitude)
+        mapping = next(
+            (v.attrs for v in dataset.variables.values() if "grid_mapping_name" in v.attrs), None
+        )
+        y, x = named("y"), named("x")
+        projected = None if y is None or x is None else (y, x)
+        return Grid(("y", "x"), latitude, longitude, projected, mapping)
 
     def same_grid(self, file: str, grid: Grid | None, reference: Grid | None) -> bool:
         """Whether a file's grid is the reference grid to within one cell (files of one data set
@@ -153,27 +231,3 @@ class Reader:
             f"cell ({worst[0]}, {worst[1]})",
         )
         return False
-
-
-def _grid(dataset: xr.Dataset, dims: tuple) -> Grid | None:
-    """The grid of the last two dimensions, from the file's own lat and lon."""
-
-    def named(names: tuple[str, ...]) -> NDArray | None:
-        found = next((name for name in names if name in dataset.variables), None)
-        return None if found is None else np.asarray(dataset[found].values, dtype=float)
-
-    latitude, longitude = named(_LATITUDES), named(_LONGITUDES)
-    if latitude is None or longitude is None:
-        return None
-    if latitude.ndim == 1:
-        return Grid(("lat", "lon"), latitude, longitude)
-    mapping = next(
-        (v.attrs for v in dataset.variables.values() if "grid_mapping_name" in v.attrs), None
-    )
-    projected = None
-    if "y" in dataset.variables and "x" in dataset.variables:
-        projected = (
-            np.asarray(dataset["y"].values, dtype=float),
-            np.asarray(dataset["x"].values, dtype=float),
-        )
-    return Grid(("y", "x"), latitude, longitude, projected, mapping)

@@ -12,12 +12,11 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-import cftime
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from regional.climate import VARIABLES, Segment, to_model_units
+from regional.climate import VARIABLES, Segment, dates, to_model_units
 from regional.domain import Domain
 from regional.gridded import Reader
 from regional.settings import IsimipClimate
@@ -166,12 +165,19 @@ class ClimateCells:
 
 def _climate_cells(reader: Reader, path: Path, domain: Domain) -> ClimateCells | None:
     """The climate cell each domain cell lies in, whichever way latitudes run."""
-    with xr.open_dataset(path, decode_times=False) as dataset:
+    dataset = reader.open_path(path)
+    if dataset is None:
+        return None
+    with dataset:
         absent = [name for name in ("lat", "lon") if name not in dataset.variables]
         if absent:
             reader.find(str(path), absent[0], "is not in the file", "Give ISIMIP grids.")
             return None
-        lat, lon = (np.asarray(dataset[name].values, dtype=float) for name in ("lat", "lon"))
+        axes = [reader.numbers(str(path), dataset[name]) for name in ("lat", "lon")]
+        if any(axis is None or axis.ndim != 1 for axis in axes):
+            reader.find(str(path), "lat, lon", "are no axes", "Give lat(lat) and lon(lon).")
+            return None
+        lat, lon = (axis.astype(float) for axis in axes)
     longitude = np.where(lon.max() > 180, domain.longitude % 360, domain.longitude)
     found = []
     for name, axis, values in (("lat", lat, domain.latitude), ("lon", lon, longitude)):
@@ -221,26 +227,34 @@ def _chunk_years(reader: Reader, chunk: ClimateChunk, place: ClimateCells) -> It
     """Calendar years of one file, ``(12, row, column)`` each, one year in memory at a time."""
     path = str(chunk.path)
     variable = chunk.path.name.split("_")[0]
-    with xr.open_dataset(chunk.path, decode_times=False) as dataset:
+    dataset = reader.open_path(chunk.path)
+    if dataset is None:
+        return
+    with dataset:
         if variable not in dataset or "units" not in dataset.get("time", xr.DataArray()).attrs:
             absent = "time" if variable in dataset else variable
             reader.find(path, absent, "is not in the file", "Give ISIMIP2b files.")
             return
-        time = dataset["time"]
-        stamps = cftime.num2date(
-            time.values, time.attrs["units"], time.attrs.get("calendar", "standard")
-        )
+        stamps = dates(reader, path, dataset)
+        if stamps is None:
+            return
         months = np.array([(stamp.year, stamp.month) for stamp in stamps])
         _check_days(reader, path, chunk.daily, stamps, months)
         if reader.findings:
             return
         array = dataset[variable]
+        if array.dims != ("time", "lat", "lon"):
+            reader.find(path, variable, f"has {array.dims}", "Give (time, lat, lon).")
+            return
         units = str(array.attrs.get("units", ""))
         kind = next(kind for kind, name in NAMES.items() if name == variable)
         for year in np.unique(months[:, 0]):
             rows = np.flatnonzero(months[:, 0] == year)
             part = slice(rows[0], rows[-1] + 1)
-            values = array[part, place.rows, place.columns].values.astype(float)
+            values = reader.numbers(path, array[part, place.rows, place.columns])
+            if values is None:
+                return
+            values = values.astype(float)
             means = np.stack(
                 [values[months[rows, 1] == month].mean(axis=0) for month in range(1, 13)]
             )

@@ -19,8 +19,8 @@ from regional.experiment import Experiment, read_experiment
 from regional.gridded import Reader
 from regional.isimip import NAMES, co2_files, find_chunks
 from regional.settings import GriddedClimate, GriddedDomain, IsimipClimate, Variable
-from sites.provenance import command_line
-from temjax.doctor import package_versions
+from temjax.cli import command_line
+from temjax.machine import package_versions
 from temjax.run_files import write_text
 from temjax.validation import DataError, Finding, raise_findings
 

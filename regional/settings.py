@@ -1,9 +1,10 @@
 """Tables of the experiment file that say where domain and climate come from."""
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from temjax.parameter_files import parameter_set_names
 from temjax.validation import nearest
@@ -12,13 +13,29 @@ from temjax.validation import nearest
 class Section(BaseModel):
     """A table of the experiment file: frozen, unknown keys rejected."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def leaves(path: str) -> bool:
+    """Whether a relative path leads out of the folder it is relative to."""
+    return not os.path.isabs(path) and os.path.normpath(path).split(os.sep)[0] == os.pardir
+
+
+def _within(path: str) -> str:
+    if leaves(path):
+        raise ValueError("leaves its folder; give an absolute path, or a file below `folder`")
+    return path
+
+
+FileName = Annotated[str, AfterValidator(_within)]
+# parts of the names of files that are written
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 
 
 class Variable(Section):
     """A variable of a NetCDF file in the section's folder."""
 
-    file: str
+    file: FileName
     variable: str
 
 
@@ -29,14 +46,16 @@ class SyntheticDomain(Section):
     """
 
     kind: Literal["synthetic-plateau"]
-    resolution: float = 0.5
-    stride: int = Field(1, ge=1)
+    resolution: float = Field(0.5, ge=0.01, le=7)
+    stride: int = Field(1, ge=1, le=10_000)
     offset: tuple[int, int] = (0, 0)
     forest: bool = True
 
     @model_validator(mode="after")
     def _grid_fits(self) -> "SyntheticDomain":
-        cells = 7 / self.resolution if self.resolution > 0 else 0.5
+        if not all(0 <= part < self.stride for part in self.offset):
+            raise ValueError(f"offset = {list(self.offset)}: give two numbers below stride")
+        cells = 7 / self.resolution
         if abs(cells - round(cells)) > 1e-9:
             raise ValueError(f"resolution = {self.resolution}: 7 degrees must hold whole cells")
         return self
@@ -88,7 +107,7 @@ class SyntheticClimate(Section):
 class ClimateFile(Section):
     """One file of monthly climate; files follow each other in time without gap or overlap."""
 
-    file: str
+    file: FileName
     label: str
 
 
@@ -97,8 +116,8 @@ class GriddedClimate(Section):
 
     kind: Literal["monthly-netcdf"]
     folder: Path
-    member: str
-    scenario: str
+    member: Name
+    scenario: Name
     files: tuple[ClimateFile, ...] = Field(min_length=1)
     air_temperature: str
     precipitation: str
@@ -121,8 +140,8 @@ class IsimipClimate(Section):
 
     kind: Literal["isimip2b"]
     folder: Path
-    members: tuple[str, ...] = Field(min_length=1)
-    scenarios: tuple[str, ...] = Field(min_length=1)
-    history: str = "historical"
+    members: tuple[Name, ...] = Field(min_length=1)
+    scenarios: tuple[Name, ...] = Field(min_length=1)
+    history: Name = "historical"
     lapse_rate: float = Field(0.0, ge=0, le=10)
     cache: Path | None = None

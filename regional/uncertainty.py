@@ -5,7 +5,6 @@ tower stand for a whole vegetation type. Parameters are therefore taken as indep
 independent of each other, types without a fit as known: what comes out is part of the uncertainty.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +18,9 @@ from regional.products import GRAMS_PER_TERAGRAM, SQUARE_METRES
 from regional.run import GROUND_SURFACE
 from regional.sensitivity import Outputs, Sensitivity
 from regional.tile import Cells
-from temjax.parameter_files import replace_parameters
+from temjax.parameter_files import read_parameters, replace_parameters
 from temjax.parameters import REGISTRY, Parameters
+from temjax.toml_files import read_toml
 from temjax.validation import DataError, Finding
 
 TWO_SIDED_90 = 1.6448536269514722  # standard deviations from mean to the 95th percentile
@@ -57,9 +57,10 @@ def fitted_spreads(experiment: Experiment) -> list[Spread]:
     """
     found = []
     for vegetation, path in experiment.parameters.items():
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        intervals = document.get("provenance", {}).get("interval_90")
-        if not intervals:
+        fitted = read_parameters(path)  # refuses what is no parameter set
+        provenance = read_toml(Path(path)).get("provenance")
+        intervals = provenance.get("interval_90") if isinstance(provenance, dict) else None
+        if not isinstance(intervals, dict) or not intervals:
             message = "holds no 90 % intervals"
             mend = "Give a file that temjax calibrate wrote."
             raise DataError([Finding(str(path), "provenance.interval_90", "", message, mend)])
@@ -67,17 +68,22 @@ def fitted_spreads(experiment: Experiment) -> list[Spread]:
             kept = experiment.keep_ground_surface and name in GROUND_SURFACE
             if name not in REGISTRY or kept:
                 continue
-            lower, upper = ends
-            if not upper >= lower:
-                message, mend = f"{lower} to {upper} is no interval", "Fit again."
+            if not _is_interval(ends):
+                message, mend = f"{ends} is no interval", "Fit again."
                 raise DataError(
                     [Finding(str(path), f"provenance.interval_90.{name}", "", message, mend)]
                 )
+            lower, upper = ends
             low, high = REGISTRY[name].bounds
-            value = float(document["values"][name])
+            value = float(getattr(fitted, name))
             sd = (upper - lower) / (2 * TWO_SIDED_90)
             found.append(Spread(vegetation, name, value, sd, low, high))
     return found
+
+
+def _is_interval(ends: object) -> bool:
+    numbers = isinstance(ends, list) and all(isinstance(end, int | float) for end in ends)
+    return numbers and len(ends) == 2 and ends[0] <= ends[1]
 
 
 @dataclass(frozen=True)

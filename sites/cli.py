@@ -1,6 +1,5 @@
 """Commands of the sites: the catalog and site runs; checks of site and FLUXNET files."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,11 +14,12 @@ from sites.compare import compare, comparison_table
 from sites.entry import parse_entry
 from sites.observations import OBSERVED, STOCKS
 from sites.output import write_netcdf
-from sites.provenance import command_line
 from sites.run import SiteRun, run_site, site_dataset
 from sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
+from temjax.cli import command_line
 from temjax.options import ModelOptions
 from temjax.parameter_files import read_parameters
+from temjax.toml_files import TomlError, read_toml
 from temjax.validation import Finding
 
 SITE_TABLES = {"location", "soil", "vegetation"}
@@ -50,8 +50,8 @@ def check(path: Path) -> list[Finding] | None:
 def _is_site_file(path: Path) -> bool:
     """Two of the three tables every site file has: enough to tell it from other TOML files."""
     try:
-        keys = tomllib.loads(path.read_text(encoding="utf-8")).keys()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        keys = read_toml(path).keys()
+    except TomlError:
         return False
     return len(SITE_TABLES & keys) >= 2
 

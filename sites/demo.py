@@ -7,9 +7,9 @@ from rich.console import Console
 from sites.compare import compare, comparison_table
 from sites.figures import mean_year_figure
 from sites.output import write_netcdf
-from sites.provenance import command_line
 from sites.run import run_site, site_dataset
 from sites.site import load
+from temjax.cli import command_line
 
 SITE = "haibei-meadow"
 

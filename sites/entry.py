@@ -4,7 +4,6 @@ Catalog entries (``sites/catalog/*.toml``) and a user's SITE.toml share this for
 describes it for people who write one.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sites.observations import OBSERVED, Stock
 from temjax.forcing import Location
 from temjax.parameters import REGISTRY
+from temjax.toml_files import TomlError, read_toml
 from temjax.validation import (
     DataError,
     Finding,
@@ -39,7 +39,7 @@ UNITS = {
 class _Table(BaseModel):
     """A TOML table: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Place(_Table):
@@ -197,12 +197,9 @@ def parse_entry(path: str | Path) -> tuple[SiteEntry | None, list[Finding]]:
     """Read a site file; the entry is None when it does not have the documented form."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        entry = SiteEntry.model_validate(tomllib.loads(text))
-    except OSError as error:
-        return None, [_file_finding(path, error.strerror or str(error), "Check the path.")]
-    except tomllib.TOMLDecodeError as error:
-        return None, [_file_finding(path, f"not valid TOML: {error}", "Mend the line it names.")]
+        entry = SiteEntry.model_validate(read_toml(path))
+    except TomlError as error:
+        return None, [_file_finding(path, str(error), "Give a site file.")]
     except ValidationError as error:
         return None, [_schema_finding(path, fault) for fault in error.errors()]
     return entry, check_entry(entry, file=str(path))

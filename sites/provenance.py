@@ -2,8 +2,6 @@
 
 import dataclasses
 import hashlib
-import shlex
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -33,12 +31,6 @@ def forcing_hash(forcing: Forcing) -> str:
     """Hash of climate, CO2 and years."""
     fields = dataclasses.fields(forcing)
     return _digest({field.name: np.asarray(getattr(forcing, field.name)) for field in fields})
-
-
-def command_line() -> str:
-    """The command as it was typed, with the program's bare name."""
-    program = sys.argv[0].rsplit("/", 1)[-1]
-    return shlex.join([program, *sys.argv[1:]])
 
 
 def provenance(parameters: Parameters, forcing: Forcing, *, command: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from temjax.benchmark_cases import Case
-from temjax.doctor import peak_bytes
+from temjax.machine import peak_bytes
 
 # Newton iterations of a heat step: how many is known only when it runs; most take four to seven
 LEAST_NEWTON = 4

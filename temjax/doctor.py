@@ -4,12 +4,10 @@ import dataclasses
 import json
 import os
 import platform
-import resource
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -24,13 +22,13 @@ from temjax.cli import cache_folder
 from temjax.demo import device_text
 from temjax.equilibrium import cyclic_map
 from temjax.forcing import Forcing, Location
+from temjax.machine import available_bytes, package_versions, total_bytes
 from temjax.options import ModelOptions
 from temjax.parameter_files import load_parameters
 from temjax.parameters import Parameters
 from temjax.simulate import Run, simulate
 from temjax.state import State
 
-PACKAGES = ("temjax", "jax", "jaxlib", "equinox", "optax", "numpy", "xarray", "netCDF4", "typer")
 FAILED = 1  # exit code
 
 # Mean year of the tower CN-HaM 2002-2004 (FLUXNET2015, CC-BY-4.0, Pastorello et al. 2020)
@@ -195,22 +193,8 @@ def cache_facts() -> dict[str, object]:
 
 def memory_facts() -> dict[str, float | None]:
     """Memory of the machine in GB, None where the system does not say."""
-    facts: dict[str, float | None] = {"total_gb": None, "available_gb": None}
-    for key, pages in (("total_gb", "SC_PHYS_PAGES"), ("available_gb", "SC_AVPHYS_PAGES")):
-        if pages in getattr(os, "sysconf_names", {}):
-            facts[key] = round(os.sysconf(pages) * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
-    meminfo = Path("/proc/meminfo")  # counts what the system can free, sysconf does not
-    if meminfo.is_file():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        if "MemAvailable" in lines:
-            facts["available_gb"] = round(int(lines["MemAvailable"].split()[0]) / 1e6, 1)
-    return facts
-
-
-def peak_bytes(who: int = resource.RUSAGE_SELF) -> int:
-    """The most memory this process (or, of ``resource``, its ended children) has held, bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(who).ru_maxrss
+    found = {"total_gb": total_bytes(), "available_gb": available_bytes()}
+    return {name: None if value is None else round(value / 1e9, 1) for name, value in found.items()}
 
 
 def device_facts(device: jax.Device) -> dict[str, object]:
@@ -220,17 +204,6 @@ def device_facts(device: jax.Device) -> dict[str, object]:
     if limit:
         facts["memory_gb"] = round(limit / 1e9, 1)
     return facts
-
-
-def package_versions() -> dict[str, str]:
-    """Version of Python and of what results depend on."""
-    versions = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions
 
 
 def facts() -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,6 +12,7 @@ import tomli_w
 from jaxtyping import Array, Float, Int
 
 from temjax.parameters import REGISTRY, Parameters, resolve_name
+from temjax.toml_files import TomlError, parse_toml, read_toml
 
 ROUNDING = 1e-12  # relative, tolerated at a bound
 
@@ -32,29 +32,28 @@ def parameter_set_names() -> tuple[str, ...]:
     )
 
 
-def _bundled_text(name: str, needed_by: str) -> str:
+def _bundled(name: str, needed_by: str) -> dict:
     names = parameter_set_names()
     if name not in names:
         raise ParameterError(
             f"{needed_by}: unknown parameter set {name!r}; choose one of {', '.join(names)}"
         )
-    return (_sets_folder() / f"{name}.toml").read_text(encoding="utf-8")
+    return parse_toml((_sets_folder() / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def _values(text: str, where: str) -> dict[str, float]:
+def _values(document: dict, where: str) -> dict[str, float]:
     """Values of a set, those of its base first."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ParameterError(f"{where}: not valid TOML ({error})") from error
     unknown = set(document) - {"name", "title", "source", "base", "values", "sources", "provenance"}
     if unknown:
         raise ParameterError(f"{where}: unknown key {sorted(unknown)[0]!r}; remove it")
     values: dict[str, float] = {}
     if "base" in document:
         base = str(document["base"])
-        values.update(_values(_bundled_text(base, where), f"parameter set {base!r}"))
-    for key, value in document.get("values", {}).items():
+        values.update(_values(_bundled(base, where), f"parameter set {base!r}"))
+    given = document.get("values", {})
+    if not isinstance(given, dict):
+        raise ParameterError(f"{where}: values = {given!r} is no table; write [values]")
+    for key, value in given.items():
         if key not in REGISTRY:
             try:
                 key = resolve_name(key)
@@ -62,7 +61,10 @@ def _values(text: str, where: str) -> dict[str, float]:
                 raise ParameterError(f"{where}: {error.args[0]}") from error
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ParameterError(f"{where}: {key} = {value!r} is not a number")
-        values[key] = float(value)
+        try:
+            values[key] = float(value)
+        except OverflowError as error:
+            raise ParameterError(f"{where}: {key} is beyond the range of numbers") from error
     return values
 
 
@@ -97,7 +99,7 @@ def load_parameters(name: str) -> Parameters:
         ParameterError: no such set.
     """
     where = f"parameter set {name!r}"
-    return _build(_values(_bundled_text(name, "load_parameters"), where), where)
+    return _build(_values(_bundled(name, "load_parameters"), where), where)
 
 
 def read_parameters(path: str | Path) -> Parameters:
@@ -108,10 +110,10 @@ def read_parameters(path: str | Path) -> Parameters:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ParameterError(f"{path}: cannot be read ({error.strerror})") from error
-    return _build(_values(text, str(path)), str(path))
+        document = read_toml(path)
+    except TomlError as error:
+        raise ParameterError(f"{path}: {error}") from error
+    return _build(_values(document, str(path)), str(path))
 
 
 def write_parameters(

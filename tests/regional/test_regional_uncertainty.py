@@ -37,7 +37,7 @@ def test_spreads_come_from_the_fitted_files(pytestconfig):
 def test_a_file_without_intervals_is_named(tmp_path, pytestconfig):
     experiment = read_experiment(pytestconfig.rootpath / EXPERIMENT)
     plain = tmp_path / "plain.toml"
-    plain.write_text('name = "plain"\n[values]\n', encoding="utf-8")
+    plain.write_text('base = "alpine-meadow"\n[values]\n', encoding="utf-8")
     other = experiment.model_copy(update={"parameters": {"alpine-meadow": plain}})
     with pytest.raises(DataError, match=r"plain.toml.*holds no 90 % intervals"):
         fitted_spreads(other)

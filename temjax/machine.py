@@ -1,0 +1,48 @@
+"""Memory of this machine and process, and the packages results depend on."""
+
+import os
+import platform
+import resource
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("temjax", "jax", "jaxlib", "equinox", "optax", "numpy", "xarray", "netCDF4", "typer")
+
+
+def total_bytes() -> int | None:
+    """Memory of the machine, None where the system does not say."""
+    return _pages("SC_PHYS_PAGES")
+
+
+def available_bytes() -> int | None:
+    """Memory that a program could take now, None where the system does not say."""
+    meminfo = Path("/proc/meminfo")  # counts what the system can free, sysconf does not
+    if meminfo.is_file():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        if "MemAvailable" in lines:
+            return 1024 * int(lines["MemAvailable"].split()[0])
+    return _pages("SC_AVPHYS_PAGES")
+
+
+def _pages(name: str) -> int | None:
+    if name not in getattr(os, "sysconf_names", {}):
+        return None
+    return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_bytes(who: int = resource.RUSAGE_SELF) -> int:
+    """The most memory this process (or, of ``resource``, its ended children) has held, bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(who).ru_maxrss
+
+
+def package_versions() -> dict[str, str]:
+    """Version of Python and of what results depend on."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
