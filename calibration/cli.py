@@ -13,7 +13,6 @@ from calibration.joint import JointObjective
 from calibration.objective import Disequilibrium, Objective
 from calibration.posterior_cli import check_draws, run_nuts, run_profiles, to_profile
 from calibration.report import FitReport
-from calibration.sensitivity_cli import sensitivity
 from calibration.tables import misfit_rows, parameter_table
 from calibration.targets import DEFAULT_TARGETS, ErrorModel
 from calibration.transforms import Free
@@ -24,11 +23,9 @@ from sites import Site
 from sites.cli import open_place
 from sites.compare import compare, comparison_table
 from sites.fluxnet import MINIMUM_QUALITY
-from temjax.cli import DATA_ERROR, command_line, names_of, resumable
+from temjax.cli import DATA_ERROR, command_line, console, names_of, resumable
 from temjax.cli import errors as told
 from temjax.run_files import held
-
-console = Console(highlight=False)
 
 
 def fit_with_progress(
@@ -199,7 +196,11 @@ def calibrate(
         int, typer.Option(help="Also draw so many times from the posterior in each of 4 chains.")
     ] = 0,
 ) -> None:
-    """Fit parameters to towers: many starts, intervals, and what the data cannot say."""
+    """Fit parameters to towers: many starts, intervals, and what the data cannot say.
+
+    Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
+    --out fit --holdout 2004; temjax calibrate haibei-meadow --out fit --resume --profile all
+    """
     if site is not None and len(places) > 1:
         raise typer.BadParameter("--site goes with one FLUXNET file", param_hint="--site")
     where = [open_place(place, site=site, minimum_quality=quality) for place in places]
@@ -323,9 +324,3 @@ def twin_lines(outcome: Recovery) -> list[str]:
         f"twin: {int(outcome.recovered.sum())} of {outcome.recovered.size} starts bring them "
         f"within {outcome.tolerance:.0%} of the truth",
     ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add this package's commands."""
-    app.command(name="calibrate")(calibrate)
-    app.command(name="sensitivity")(sensitivity)

@@ -29,6 +29,7 @@ from calibration.scores import (
 from calibration.targets import DEFAULT_ERRORS, ErrorModel
 from calibration.uncertainty import Laplace, laplace, linear_bands
 from sites import Site
+from sites.page import page_style
 from sites.provenance import forcing_hash, parameter_hash
 from temjax import ModelOptions, Run, write_parameters
 from temjax.run_files import write_text
@@ -227,6 +228,7 @@ class FitReport:
         if self.profiles:
             encoded["profiles"] = figures.profile_figure(self.profiles, posterior)
         return _template().render(
+            style=page_style(),
             title="Fit of " + " and ".join(site.title for site in self.sites),
             summary=(
                 f"{len(result.names)} numbers fitted to {used} "

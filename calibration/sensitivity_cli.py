@@ -9,7 +9,6 @@ import numpy as np
 import typer
 from matplotlib.figure import Figure
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from calibration.figures import label as short_label
@@ -19,10 +18,9 @@ from calibration.targets import STOCK_TARGETS, stock_target
 from calibration.tunables import DEFAULT
 from sites.cli import open_place
 from sites.figures import SIMULATED_COLOUR
-from temjax.cli import command_line, names_of
+from temjax.cli import command_line, console, names_of
 from temjax.run_files import write_text
 
-console = Console(highlight=False)
 CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")
 SHOWN = 12
 
@@ -44,7 +42,10 @@ def sensitivity(
     ] = 8,
     seed: Annotated[int, typer.Option(help="Of the points.")] = 0,
 ) -> None:
-    """Elasticities of outputs to parameters and climate, by automatic differentiation."""
+    """Elasticities of outputs to parameters and climate, by automatic differentiation.
+
+    Examples: temjax sensitivity haibei-meadow --out sens --of nep,alt --points 16
+    """
     where = open_place(place, site=site)
     names = names_of(tunable, DEFAULT)
     outputs = names_of(of, DEFAULT_OUTPUTS)

@@ -1,4 +1,4 @@
-"""``temjax project``, ``temjax report`` and the checker of experiment files."""
+"""``temjax project``, ``temjax report`` and ``temjax synthetic-plateau``."""
 
 import json
 import resource
@@ -11,9 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from regional import extras_cli
 from regional.analysis import Row
-from regional.checks import check
 from regional.choices import names, selected
 from regional.ensemble import write_ensemble
 from regional.experiment import Experiment
@@ -24,97 +22,100 @@ from regional.report import finish_member
 from regional.run import project_members
 from regional.store import require_format
 from regional.stored import read_run
-from temjax.cli import resumable
+from temjax.cli import console, resumable
 from temjax.machine import peak_bytes
 
-__all__ = ["check", "register"]
+
+def project_command(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="Experiment TOML.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for results and restart points.", show_default=False)
+    ] = ...,
+    repeat: Annotated[
+        Path | None,
+        typer.Option("--from", help="Repeat the run of this folder, in place of a file."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the input, in place of the file's `folder`.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the restart points of an interrupted run.")
+    ] = False,
+    members: Annotated[
+        str | None, typer.Option(help="Only these climate models, comma-separated.")
+    ] = None,
+    scenarios: Annotated[
+        str | None, typer.Option(help="Only these scenarios, comma-separated.")
+    ] = None,
+    cells: Annotated[
+        str | None, typer.Option(help="Only cells in bbox:west,south,east,north (degrees).")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes, instead of the file's; 0: one per core."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="tcp://host:port of a Dask cluster that takes the tiles."),
+    ] = None,
+) -> None:
+    """Run a region with and without thaw exposure and write NetCDF, figures and a summary.
+
+    Examples: temjax project region.toml --out runs/a; temjax project region.toml --out runs/a
+    --resume --workers 0; temjax project --from runs/a --out runs/again
+    """
+    if (experiment is None) == (repeat is None):
+        raise typer.BadParameter("give an experiment file, or --from RUN_DIR")
+    if repeat is None:
+        settings = selected(experiment, members, scenarios, cells, data)
+    else:
+        settings = repeated(repeat, out, (members, scenarios, cells), data, console)
+    console.print(settings.title, style="bold", markup=False)
+    if workers is not None:
+        run = settings.run.model_copy(update={"workers": workers})
+        settings = settings.model_copy(update={"run": run})
+    with resumable(out):
+        run_and_write(settings, out, console, resume=resume, scheduler=scheduler)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the ``project`` and ``report`` commands."""
+def synthetic_command(
+    out: Annotated[Path, typer.Option(help="Folder for climate, maps and experiment.toml.")],
+    members: Annotated[str, typer.Option(help="Pseudo-GCMs, comma-separated.")] = "A",
+    scenarios: Annotated[str, typer.Option(help="Scenarios, comma-separated.")] = "rcp85",
+    resolution: Annotated[float, typer.Option(help="Of the maps, degrees.")] = 0.5,
+    daily: Annotated[bool, typer.Option(help="Daily files instead of monthly ones.")] = False,
+) -> None:
+    """Write the SYNTHETIC plateau as files in the layout of ISIMIP2b, to try the readers.
 
-    @app.command("project")
-    def project_command(
-        experiment: Annotated[
-            Path | None, typer.Argument(help="Experiment TOML.", show_default=False)
-        ] = None,
-        out: Annotated[
-            Path, typer.Option(help="Folder for results and restart points.", show_default=False)
-        ] = ...,
-        repeat: Annotated[
-            Path | None,
-            typer.Option("--from", help="Repeat the run of this folder, in place of a file."),
-        ] = None,
-        data: Annotated[
-            Path | None, typer.Option(help="Folder of the input, in place of the file's `folder`.")
-        ] = None,
-        resume: Annotated[
-            bool, typer.Option(help="Go on from the restart points of an interrupted run.")
-        ] = False,
-        members: Annotated[
-            str | None, typer.Option(help="Only these climate models, comma-separated.")
-        ] = None,
-        scenarios: Annotated[
-            str | None, typer.Option(help="Only these scenarios, comma-separated.")
-        ] = None,
-        cells: Annotated[
-            str | None, typer.Option(help="Only cells in bbox:west,south,east,north (degrees).")
-        ] = None,
-        workers: Annotated[
-            int | None,
-            typer.Option(min=0, help="Processes, instead of the file's; 0: one per core."),
-        ] = None,
-        scheduler: Annotated[
-            str | None,
-            typer.Option(help="tcp://host:port of a Dask cluster that takes the tiles."),
-        ] = None,
-    ) -> None:
-        """Run a region with and without thaw exposure and write NetCDF, figures and a summary."""
-        console = Console()
-        if (experiment is None) == (repeat is None):
-            raise typer.BadParameter("give an experiment file, or --from RUN_DIR")
-        if repeat is None:
-            settings = selected(experiment, members, scenarios, cells, data)
-        else:
-            settings = repeated(repeat, out, (members, scenarios, cells), data, console)
-        console.print(settings.title, style="bold", markup=False)
-        if workers is not None:
-            run = settings.run.model_copy(update={"workers": workers})
-            settings = settings.model_copy(update={"run": run})
-        with resumable(out):
-            run_and_write(settings, out, console, resume=resume, scheduler=scheduler)
-
-    @app.command("synthetic-plateau")
-    def synthetic_command(
-        out: Annotated[Path, typer.Option(help="Folder for climate, maps and experiment.toml.")],
-        members: Annotated[str, typer.Option(help="Pseudo-GCMs, comma-separated.")] = "A",
-        scenarios: Annotated[str, typer.Option(help="Scenarios, comma-separated.")] = "rcp85",
-        resolution: Annotated[float, typer.Option(help="Of the maps, degrees.")] = 0.5,
-        daily: Annotated[bool, typer.Option(help="Daily files instead of monthly ones.")] = False,
-    ) -> None:
-        """Write the SYNTHETIC plateau as files in the layout of ISIMIP2b, to try the readers."""
+    Examples: temjax synthetic-plateau --out plateau --members A,B --resolution 1
+    """
+    with console.status("climate and maps"):
         path = write_plateau(
             out, tuple(names(members)), tuple(names(scenarios)), resolution=resolution,
             daily=daily,
         )  # fmt: skip
-        Console().print(str(path), soft_wrap=True)
+    console.print(str(path), soft_wrap=True, markup=False)
 
-    @app.command("report")
-    def report_command(
-        folder: Annotated[Path, typer.Argument(help="The --out folder of a finished project.")],
-        thaw_points: Annotated[
-            Path | None, typer.Option(help="Table (CSV) of observed active layers.")
-        ] = None,
-        compare: Annotated[
-            list[Path] | None,
-            typer.Option(help="Folder of a run with other rules to set beside; may be repeated."),
-        ] = None,
-    ) -> None:
-        """Write one HTML page with tables, figures and checks of a region's results."""
+
+def report_command(
+    folder: Annotated[Path, typer.Argument(help="The --out folder of a finished project.")],
+    thaw_points: Annotated[
+        Path | None, typer.Option(help="Table (CSV) of observed active layers.")
+    ] = None,
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of a run with other rules to set beside; may be repeated."),
+    ] = None,
+) -> None:
+    """Write one HTML page with tables, figures and checks of a region's results.
+
+    Examples: temjax report runs/a; temjax report runs/a --thaw-points alt.csv --compare runs/b
+    """
+    with console.status("tables and figures"):
         path = write_report(folder, thaw_points=thaw_points, compare=compare)
-        Console().print(str(path), soft_wrap=True)
-
-    extras_cli.register(app)
+    console.print(str(path), soft_wrap=True, markup=False)
 
 
 def repeated(

@@ -14,61 +14,66 @@ from regional.drivers import drivers_table, read_attributions
 from regional.sensitivity import DEFAULT_PARAMETERS
 from regional.sensitivity_run import region_sensitivity, uncertainty_table, write_sensitivity
 from regional.uncertainty import fitted_spreads
+from temjax.cli import console
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
+def attribute_command(
+    experiment: Annotated[Path, typer.Argument(help="Experiment TOML of a finished project.")],
+    out: Annotated[Path, typer.Option(help="Its --out folder.")],
+    members: Annotated[str | None, typer.Option(help="Only these climate models.")] = None,
+    scenarios: Annotated[str | None, typer.Option(help="Only these scenarios.")] = None,
+    cells: Annotated[str | None, typer.Option(help="The --cells the project was run with.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the input, in place of the file's `folder`.")
+    ] = None,
+    held_years: Annotated[
+        int, typer.Option(min=1, help="Last years of history that a held climate repeats.")
+    ] = HELD_YEARS,
+) -> None:
+    """Climate, CO2 and thaw exposure one at a time, from the branch state of a project.
 
-    @app.command("attribute")
-    def attribute_command(
-        experiment: Annotated[Path, typer.Argument(help="Experiment TOML of a finished project.")],
-        out: Annotated[Path, typer.Option(help="Its --out folder.")],
-        members: Annotated[str | None, typer.Option(help="Only these climate models.")] = None,
-        scenarios: Annotated[str | None, typer.Option(help="Only these scenarios.")] = None,
-        cells: Annotated[
-            str | None, typer.Option(help="The --cells the project was run with.")
-        ] = None,
-        held_years: Annotated[
-            int, typer.Option(min=1, help="Last years of history that a held climate repeats.")
-        ] = HELD_YEARS,
-    ) -> None:
-        """Climate, CO2 and thaw exposure one at a time, from the branch state of a project."""
-        console = Console()
-        settings = selected(experiment, members, scenarios, cells)
-        for path in attribute(settings, out, console, held_years):
+    Examples: temjax attribute region.toml --out runs/a
+    """
+    settings = selected(experiment, members, scenarios, cells, data)
+    for path in attribute(settings, out, console, held_years):
+        console.print(str(path), soft_wrap=True)
+    _show(console, drivers_table(read_attributions(out)))
+
+
+def sensitivity_command(
+    experiment: Annotated[Path, typer.Argument(help="Experiment TOML.")],
+    out: Annotated[Path, typer.Option(help="Folder for NetCDF, maps and totals.")],
+    parameters: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated; 'fitted': all that the experiment's files fitted."),
+    ] = None,
+    members: Annotated[str | None, typer.Option(help="Only these climate models.")] = None,
+    scenarios: Annotated[str | None, typer.Option(help="Only these scenarios.")] = None,
+    cells: Annotated[str | None, typer.Option(help="bbox:west,south,east,north.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the input, in place of the file's `folder`.")
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Parameter samples beside linear propagation.")
+    ] = 0,
+) -> None:
+    """Derivatives of ΣΔNEP, SOC_PF and active layer per cell, and regional uncertainty.
+
+    Examples: temjax region-sensitivity region.toml --out sens --parameters fitted --samples 40
+    """
+    settings = selected(experiment, members, scenarios, cells, data)
+    chosen = names(parameters) or list(DEFAULT_PARAMETERS)
+    fitted = chosen == ["fitted"]
+    spreads = fitted_spreads(settings) if fitted or samples else []
+    if fitted:
+        chosen = list(dict.fromkeys(given.name for given in spreads))
+    for member, scenario, made in region_sensitivity(
+        settings, tuple(chosen), spreads, samples, console
+    ):
+        for path in write_sensitivity(settings, member, scenario, made, out):
             console.print(str(path), soft_wrap=True)
-        _show(console, drivers_table(read_attributions(out)))
-
-    @app.command("region-sensitivity")
-    def sensitivity_command(
-        experiment: Annotated[Path, typer.Argument(help="Experiment TOML.")],
-        out: Annotated[Path, typer.Option(help="Folder for NetCDF, maps and totals.")],
-        parameters: Annotated[
-            str | None,
-            typer.Option(help="Comma-separated; 'fitted': all that the experiment's files fitted."),
-        ] = None,
-        members: Annotated[str | None, typer.Option(help="Only these climate models.")] = None,
-        scenarios: Annotated[str | None, typer.Option(help="Only these scenarios.")] = None,
-        cells: Annotated[str | None, typer.Option(help="bbox:west,south,east,north.")] = None,
-        samples: Annotated[
-            int, typer.Option(min=0, help="Parameter samples beside linear propagation.")
-        ] = 0,
-    ) -> None:
-        """Derivatives of ΣΔNEP, SOC_PF and active layer per cell, and regional uncertainty."""
-        console = Console()
-        settings = selected(experiment, members, scenarios, cells)
-        chosen = names(parameters) or list(DEFAULT_PARAMETERS)
-        fitted = chosen == ["fitted"]
-        spreads = fitted_spreads(settings) if fitted or samples else []
-        if fitted:
-            chosen = list(dict.fromkeys(given.name for given in spreads))
-        for member, scenario, made in region_sensitivity(
-            settings, tuple(chosen), spreads, samples, console
-        ):
-            for path in write_sensitivity(settings, member, scenario, made, out):
-                console.print(str(path), soft_wrap=True)
-            if spreads:
-                _show(console, uncertainty_table(made))
+        if spreads:
+            _show(console, uncertainty_table(made))
 
 
 def _show(console: Console, given: tables.Table) -> None:

@@ -20,6 +20,7 @@ from regional.stored import read_run
 from regional.synthetic import LABEL
 from regional.tables import Table
 from regional.totals import REGION, MemberTotals, member_totals
+from sites.page import page_style
 from temjax.run_files import write_text
 
 PAGE = "report.html"
@@ -76,6 +77,7 @@ def write_report(
     )
     cells = _cells(members)
     html = template.render(
+        style=page_style(),
         title=attributes["title"],
         synthetic=synthetic,
         intro=_intro(members, attributes),

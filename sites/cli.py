@@ -1,11 +1,11 @@
 """Commands of the sites: the catalog and site runs; checks of site and FLUXNET files."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -16,20 +16,13 @@ from sites.observations import OBSERVED, STOCKS
 from sites.output import write_netcdf
 from sites.run import SiteRun, run_site, site_dataset
 from sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
-from temjax.cli import command_line
+from temjax.cli import command_line, console
 from temjax.options import ModelOptions
 from temjax.parameter_files import read_parameters
 from temjax.toml_files import TomlError, read_toml
 from temjax.validation import Finding
 
 SITE_TABLES = {"location", "soil", "vegetation"}
-console = Console(highlight=False)
-
-
-def register(app: typer.Typer) -> None:
-    """Add this package's commands."""
-    app.command(name="sites")(list_sites)
-    app.command(name="simulate")(simulate_site)
 
 
 def check(path: Path) -> list[Finding] | None:
@@ -56,8 +49,16 @@ def _is_site_file(path: Path) -> bool:
     return len(SITE_TABLES & keys) >= 2
 
 
-def list_sites() -> None:
-    """The catalog: places, years, observations."""
+def list_sites(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+) -> None:
+    """The catalog: places, years, observations.
+
+    Examples: temjax sites; temjax sites --json
+    """
+    if as_json:
+        typer.echo(json.dumps([_facts(name) for name in names()], indent=1, ensure_ascii=False))
+        return
     table = Table(title="Places in the catalog", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("name", "place", "forcing", "observed"):
         table.add_column(column, no_wrap=column in ("name", "forcing"))
@@ -77,6 +78,25 @@ def list_sites() -> None:
             f"{period[0]}-{period[1]}\n{', '.join(seen + stocks)}" if period else "none",
         )
     console.print(table)
+
+
+def _facts(name: str) -> dict[str, object]:
+    """A place of the catalog for programs."""
+    site, place = load(name), catalog_entry(name).location
+    return {
+        "name": name,
+        "title": site.title,
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+        "elevation": place.elevation,
+        "parameter_set": site.parameter_set,
+        "forcing": [int(site.forcing.years[0]), int(site.forcing.years[-1])],
+        "observed": {
+            "period": site.observations.period,
+            "monthly": list(site.observations.monthly),
+            "stocks": list(site.observations.stocks),
+        },
+    }
 
 
 def open_place(
@@ -133,7 +153,11 @@ def simulate_site(
         ),
     ] = "equilibrium",
 ) -> None:
-    """Equilibrium, then the site's climate; writes CF NetCDF."""
+    """Equilibrium, then the site's climate; writes CF NetCDF.
+
+    Examples: temjax simulate haibei-meadow --out run.nc; temjax simulate tower.csv --site site.toml
+    --out run.nc --spinup years:200
+    """
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"no such folder: {out.absolute().parent}", param_hint="--out")
     where = open_place(

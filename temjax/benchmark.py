@@ -235,8 +235,3 @@ def _guard(new: list[dict], old: list[dict]) -> None:
     if worse or not shared:
         raise typer.Exit(REGRESSED)
     errors.print(f"{shared} ratios compared, none grew to more than {LARGE} times the old one")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the ``benchmark`` command."""
-    app.command()(benchmark)

@@ -1,34 +1,34 @@
-"""The ``temjax`` command: common options, ``check``, ``demo`` and the other packages' commands.
+"""The ``temjax`` command: common options, ``check`` and the other packages' commands.
 
-Commands come from the entry-point group ``temjax.commands`` (functions ``register(app)``), file
-checks from ``temjax.checkers`` (functions ``(path) -> findings``, or None for a file that is not
-theirs), so that the model itself imports nothing above it.
+Commands come from the entry-point group ``temjax.commands`` (name of the command to its function),
+file checks from ``temjax.checkers`` (functions ``(path) -> findings``, or None for a file that is
+not theirs), so that the model itself imports nothing above it. Only the module of the command that
+is asked for is imported: ``temjax --help`` reads the first line of each function's docstring from
+its source and imports neither JAX nor any command.
 """
 
+import ast
 import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import entry_points
+from functools import wraps
+from importlib.metadata import EntryPoint, entry_points, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
-import jax
 import typer
 from rich.console import Console
-
-import temjax
-from temjax.parameter_files import ParameterError, read_parameters
-from temjax.validation import DataError, Finding
 
 # exit codes; a usage error exits with 2
 DATA_ERROR = 1
 WRITE_ERROR = 3
 INTERRUPTED = 130
 Precision = Literal["auto", "float32", "float64"]
-Checker = Callable[[Path], list[Finding] | None]
 
+_chosen: dict = {}  # common options of this process
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
@@ -58,6 +58,8 @@ def configure(*, cache: bool = True, precision: Precision = "auto") -> None:
     Args:
         precision: ``auto`` is float64 on CPUs and float32 on accelerators.
     """
+    import jax
+
     wide = jax.default_backend() == "cpu" if precision == "auto" else precision == "float64"
     jax.config.update("jax_enable_x64", wide)
     if not cache:
@@ -74,12 +76,12 @@ def configure(*, cache: bool = True, precision: Precision = "auto") -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        console.print(f"temjax {temjax.__version__} (jax {jax.__version__})")
+        console.print(f"temjax {version('temjax')} (jax {version('jax')})")
         raise typer.Exit()
 
 
 def common(
-    version: Annotated[
+    show_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version.")
     ] = False,
     cache: Annotated[
@@ -89,55 +91,19 @@ def common(
     precision: Annotated[
         Precision, typer.Option(help="auto: float64 on CPUs, float32 on accelerators.")
     ] = "auto",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Nothing but errors and what --json asks for.")
+    ] = False,
 ) -> None:
-    """Options before the command apply to every command."""
-    configure(cache=cache, precision=precision)
+    """The Terrestrial Ecosystem Model in JAX. Options before the command hold for every command.
 
+    Exit codes: 0 done; 1 faulty input, one line per fault; 2 wrong use; 3 the disk is full or a
+    folder cannot be written to; 130 interrupted (Ctrl-C).
 
-def check_parameter_file(path: Path) -> list[Finding] | None:
-    """Findings of a parameter file, None for any other file."""
-    if path.suffix != ".toml":
-        return None
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    if not any(line.strip() == "[values]" for line in text.splitlines()):
-        return None
-    try:
-        read_parameters(path)
-    except ParameterError as error:
-        message = str(error).removeprefix(f"{path}: ")
-        return [Finding(str(path), "parameters", "", message, "Mend the file.")]
-    return []
-
-
-def check_path(path: Path, checkers: Sequence[Checker]) -> list[Finding]:
-    """Findings of every checker that knows this kind of file or folder."""
-    if not path.exists():
-        return [Finding(str(path), "file", "", "no such file or folder", "Check the path.")]
-    found = [result for checker in checkers if (result := checker(path)) is not None]
-    if not found:
-        message = "not a site, FLUXNET, parameter or experiment file, nor a forcing folder"
-        return [Finding(str(path), "file", "", message, "See docs/forcing.md for the forms.")]
-    return [finding for findings in found for finding in findings]
-
-
-def check(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)],
-) -> None:
-    """Look for faults in input files; exit code 1 on any finding."""
-    checkers = [check_parameter_file, *load_group("temjax.checkers").values()]
-    total = 0
-    for path in paths:
-        findings = check_path(path, checkers)
-        total += len(findings)
-        for finding in findings:
-            _say(console, str(finding))
-        if not findings:
-            _say(console, f"{path}: no findings")
-    if total:
-        raise typer.Exit(DATA_ERROR)
+    Examples: temjax sites; temjax simulate haibei-meadow --out run.nc; temjax COMMAND --help
+    """
+    console.quiet = quiet
+    _chosen.update(cache=cache, precision=precision)
 
 
 def load_group(group: str) -> dict[str, Callable]:
@@ -147,30 +113,76 @@ def load_group(group: str) -> dict[str, Callable]:
         try:
             loaded[point.name] = point.load()
         except ImportError as error:
-            errors.print(f"{group}: {point.value} is not available ({error})", style="yellow")
+            _unavailable(point, error)
     return loaded
 
 
-def _say(where: Console, text: str) -> None:
+def _unavailable(point: EntryPoint, error: ImportError) -> None:
+    errors.print(f"{point.group}: {point.value} is not available ({error})", style="yellow")
+
+
+def summary(point: EntryPoint) -> str:
+    """First line of a command's docstring, read from its source without importing it."""
+    package, *rest = point.module.split(".")
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return ""
+    path = Path(spec.submodule_search_locations[0]).joinpath(*rest).with_suffix(".py")
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError):
+        return ""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == point.attr:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""
+
+
+def configured(command: Callable) -> Callable:
+    """A command that sets JAX up as the common options say before it begins."""
+
+    @wraps(command)
+    def run(*arguments, **named):
+        configure(**_chosen)
+        return command(*arguments, **named)
+
+    return run
+
+
+def say(where: Console, text: str) -> None:
     """One line as it is: no wrapping, no markup."""
     where.print(text, soft_wrap=True, markup=False)
 
 
-def build_app() -> typer.Typer:
-    """The command with everything that is installed."""
+def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The command; of what is installed, all is listed and what the arguments name is imported."""
     app = typer.Typer(
         name="temjax",
-        help="The Terrestrial Ecosystem Model in JAX.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
     app.callback()(common)
-    app.command()(check)
-    for register in load_group("temjax.commands").values():
-        register(app)
+    for point in sorted(entry_points(group="temjax.commands"), key=lambda point: point.name):
+        if point.name not in arguments:
+            app.command(point.name, help=summary(point))(_listed)
+            continue
+        try:
+            app.command(point.name)(configured(point.load()))
+        except ImportError as error:
+            _unavailable(point, error)
     return app
+
+
+def _listed() -> None:
+    """Stands for a command that was not asked for."""
+
+
+def _words(arguments: list[str] | None) -> list[str]:
+    """The arguments, or while a shell asks for completions the words typed so far."""
+    if "_TEMJAX_COMPLETE" in os.environ:
+        return os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", "")).split()
+    return sys.argv[1:] if arguments is None else arguments
 
 
 @contextmanager
@@ -182,7 +194,7 @@ def resumable(out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _say(errors, f"interrupted. {stays}")
+        say(errors, f"interrupted. {stays}")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
         error.add_note(stays)
@@ -198,19 +210,28 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: without the program's name; by default those of the process.
     """
     try:
-        build_app()(args=arguments)
+        build_app(_words(arguments))(args=arguments)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _say(errors, f"error: {where}{error.strerror or error}")
+        say(errors, f"error: {where}{error.strerror or error}")
         for note in getattr(error, "__notes__", ()):
-            _say(errors, note)
+            say(errors, note)
         sys.exit(WRITE_ERROR)
-    except DataError as error:
-        for finding in error.findings:
-            _say(errors, f"error: {finding}")
+    except ValueError as error:
+        for line in _faults(error):
+            say(errors, f"error: {line}")
         sys.exit(DATA_ERROR)
-    except ParameterError as error:
-        _say(errors, f"error: {error}")
-        sys.exit(DATA_ERROR)
+
+
+def _faults(error: ValueError) -> list[str]:
+    """Faults of the input as lines; any other error is raised again."""
+    from temjax.parameter_files import ParameterError
+    from temjax.validation import DataError
+
+    if isinstance(error, DataError):
+        return [str(finding) for finding in error.findings]
+    if isinstance(error, ParameterError):
+        return [str(error)]
+    raise error

@@ -61,16 +61,15 @@ def run_demo(out: Path, stages: list, console: Console) -> Rows:
     return rows
 
 
-def register(app: typer.Typer) -> None:
-    """Add the ``demo`` command."""
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path(
+        "temjax-demo"
+    ),
+) -> None:
+    """Simulate a tower, fit it, project a region: embedded data, a few minutes.
 
-    @app.command()
-    def demo(
-        out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path(
-            "temjax-demo"
-        ),
-    ) -> None:
-        """Simulate a tower, fit it, project a region: embedded data, a few minutes."""
-        from temjax.cli import load_group
+    Examples: temjax demo; temjax demo --out /tmp/demo
+    """
+    from temjax.cli import console, load_group
 
-        run_demo(out, list(load_group("temjax.demo").values()), Console(highlight=False))
+    run_demo(out, list(load_group("temjax.demo").values()), console)

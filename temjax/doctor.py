@@ -289,8 +289,3 @@ def doctor(
         console.print(_table("\nChecks", rows), soft_wrap=True)
     if not passed:
         raise typer.Exit(FAILED)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the ``doctor`` command."""
-    app.command()(doctor)

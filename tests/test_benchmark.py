@@ -39,7 +39,7 @@ OLD = [
 def app() -> typer.Typer:
     app = typer.Typer()
     app.callback()(lambda: None)
-    benchmark.register(app)
+    app.command()(benchmark.benchmark)
     return app
 
 
@@ -148,7 +148,7 @@ def test_another_file_cannot_be_compared_with(tmp_path, text):
 
 def test_the_command_and_the_tile_are_declared():
     text = (Path(temjax.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
-    assert 'benchmark = "temjax.benchmark:register"' in text
+    assert 'benchmark = "temjax.benchmark:benchmark"' in text
     assert 'regional-tile = "regional.benchmark:tile_case"' in text
 
 

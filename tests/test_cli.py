@@ -1,12 +1,13 @@
 """The command line: exit codes, one-line errors, and a whole site run."""
 
+import os
+import re
 import subprocess
 import sys
 
 import jax
 import numpy as np
 import pytest
-import typer
 import xarray as xr
 from typer.testing import CliRunner
 
@@ -31,13 +32,9 @@ def restored_settings():
         jax.config.update(name, value)
 
 
-@pytest.fixture(scope="module")
-def app() -> typer.Typer:
-    return cli.build_app()
-
-
-def run(app, *arguments):
-    return CliRunner().invoke(app, ["--no-cache", *map(str, arguments)])
+def run(*arguments):
+    given = ["--no-cache", *map(str, arguments)]
+    return CliRunner().invoke(cli.build_app(given), given)
 
 
 def fluxnet_file(path, value="5"):
@@ -46,30 +43,30 @@ def fluxnet_file(path, value="5"):
     return path
 
 
-def test_version(app):
-    result = run(app, "--version")
+def test_version():
+    result = run("--version")
     assert result.exit_code == 0
     assert temjax.__version__ in result.output
 
 
-def test_sites_lists_the_catalog(app):
-    result = run(app, "sites")
+def test_sites_lists_the_catalog():
+    result = run("sites")
     assert result.exit_code == 0
     for name in sites.names():
         assert name in result.output
     assert "2002-2004" in result.output
 
 
-def test_check_of_clean_files(app, tmp_path):
+def test_check_of_clean_files(tmp_path):
     fluxnet = fluxnet_file(tmp_path / "tower.csv")
     parameters = tmp_path / "set.toml"
     write_parameters(load_parameters("moist-tundra"), parameters, name="mine")
-    result = run(app, "check", fluxnet, parameters)
+    result = run("check", fluxnet, parameters)
     assert result.exit_code == 0, result.output
     assert result.output.count("no findings") == 2
 
 
-def test_check_names_every_fault_of_every_file(app, tmp_path):
+def test_check_names_every_fault_of_every_file(tmp_path):
     fluxnet = fluxnet_file(tmp_path / "tower.csv", value="268.0")
     site = tmp_path / "site.toml"
     site.write_text("[location]\nlatitude = 10\n[soil]\nsand = 1\n")
@@ -77,7 +74,7 @@ def test_check_names_every_fault_of_every_file(app, tmp_path):
     parameters.write_text('base = "moist-tundra"\n[values]\ncmaxx = 1.0\n')
     strange = tmp_path / "notes.txt"
     strange.write_text("hello")
-    result = run(app, "check", fluxnet, site, parameters, strange, tmp_path / "absent.nc")
+    result = run("check", fluxnet, site, parameters, strange, tmp_path / "absent.nc")
     assert result.exit_code == 1
     lines = result.output.splitlines()
     assert any("tower.csv: TA_F at line 4" in line and "kelvin" in line for line in lines)
@@ -158,6 +155,59 @@ def test_entry_points_are_declared():
         assert "sites" in {point.value.split(".")[0] for point in cli.entry_points(group=group)}
 
 
+COMMANDS = sorted(point.name for point in cli.entry_points(group="temjax.commands"))
+LIGHT = """
+import sys
+from temjax.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*[name for name in ("jax", "numpy", "pandas", "regional.cli") if name in sys.modules],
+          file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("asked", [("--help",), ("--version",)])
+def test_help_and_version_import_no_jax(asked):
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT, *asked], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1:] in ([], [""]), done.stderr
+    if asked != ("--version",):
+        for point in cli.entry_points(group="temjax.commands"):
+            line = re.search(rf"^  {point.name} +(\S.*)$", done.stdout, re.MULTILINE)
+            assert line, point.name
+            assert cli.summary(point).startswith(line[1].removesuffix("..."))
+    assert "\x1b" not in done.stdout  # no colours in a pipe
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples_and_options_spelt_alike(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "\x1b" not in result.output
+    text = " ".join(result.output.split())
+    assert f"Examples: temjax {command}" in text or f"Example: temjax {command}" in text
+    options = re.findall(r"^  (--\S+)", result.output, re.MULTILINE)
+    assert all(re.fullmatch(r"--[a-z][a-z-]*", option.rstrip(",")) for option in options)
+
+
+def test_a_command_is_offered_to_the_shell():
+    """Completion of commands and of a command's options, as the shell asks for it."""
+    for words, wanted in (
+        ("temjax pro", "project"),
+        ("temjax simulate --act", "--active-layer-rule"),
+    ):
+        asked = {"_TEMJAX_COMPLETE": "complete_bash", "COMP_WORDS": words,
+                 "COMP_CWORD": str(len(words.split()) - 1)}  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", "import sys; sys.argv[0] = 'temjax'\n"
+             "from temjax.cli import main; main()"],
+            env=os.environ | asked, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert wanted in done.stdout, done.stderr
+
+
 def test_cache_folder_can_be_chosen(monkeypatch, tmp_path):
     monkeypatch.setenv("TEMJAX_CACHE", str(tmp_path))
     assert cli.cache_folder() == tmp_path
@@ -165,9 +215,9 @@ def test_cache_folder_can_be_chosen(monkeypatch, tmp_path):
     assert cli.cache_folder().parts[-3:] == (".cache", "temjax", "jax")
 
 
-def test_simulate_a_site_end_to_end(app, tmp_path):
+def test_simulate_a_site_end_to_end(tmp_path):
     out = tmp_path / "run.nc"
-    result = run(app, "simulate", "toolik-tundra", "--out", out, "--start", 1902, "--stop", 1903)
+    result = run("simulate", "toolik-tundra", "--out", out, "--start", 1902, "--stop", 1903)
     assert result.exit_code == 0, result.output
     site = sites.load("toolik-tundra")
     with xr.open_dataset(out) as data:

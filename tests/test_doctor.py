@@ -18,7 +18,7 @@ from temjax import doctor
 def app() -> typer.Typer:
     app = typer.Typer()
     app.callback()(lambda: None)  # two levels, as in the real command
-    doctor.register(app)
+    app.command()(doctor.doctor)
     return app
 
 
@@ -88,7 +88,7 @@ def test_a_cache_that_cannot_be_written_to_is_found(cache):
 
 def test_a_command_that_cannot_be_imported_is_found(monkeypatch):
     class Broken:
-        name, value = "sites", "sites.cli:register"
+        name, value = "sites", "sites.cli:list_sites"
 
         def load(self):
             raise ImportError("no module named 'x'")
@@ -96,12 +96,12 @@ def test_a_command_that_cannot_be_imported_is_found(monkeypatch):
     monkeypatch.setattr(doctor, "entry_points", lambda group: [Broken()])
     found = doctor.check_commands()
     assert not found.passed
-    assert "sites.cli:register: no module named 'x'" in found.message
+    assert "sites.cli:list_sites: no module named 'x'" in found.message
 
 
 def test_the_command_is_declared():
     text = (Path(temjax.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
-    assert 'doctor = "temjax.doctor:register"' in text
+    assert 'doctor = "temjax.doctor:doctor"' in text
 
 
 def test_what_is_not_a_number_fails():

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import typer
+from browser_checks import check_page
 from typer.testing import CliRunner
 
 import calibration.cli
@@ -47,6 +48,8 @@ def test_a_report_holds_everything(tmp_path):
     errors = result.residuals[rows, result.best] * sd
     assert score.model.rmse == pytest.approx(float(np.sqrt(np.mean(errors**2))), rel=1e-5)
 
+    check_page(paths["report"], tmp_path)
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -68,7 +71,8 @@ def test_bad_input_is_refused_before_any_run(arguments, message, tmp_path, monke
 
     monkeypatch.setattr(calibration.cli, "fit_with_progress", never)
     app = typer.Typer()
-    calibration.cli.register(app)
+    app.callback()(lambda: None)
+    app.command(name="calibrate")(calibration.cli.calibrate)
     command = ["calibrate", "haibei-meadow", "--out", str(tmp_path / "out"), *arguments]
     found = CliRunner().invoke(app, command)
     assert found.exit_code != 0

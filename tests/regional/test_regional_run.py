@@ -11,6 +11,7 @@ from dataclasses import replace
 import netCDF4
 import numpy as np
 import pytest
+from browser_checks import check_page
 from rich.console import Console
 from small_region import COLUMNS, SOURCE, change, small_experiment, write_experiment
 
@@ -344,16 +345,20 @@ def test_exposed_carbon_is_known_twice(files):
     assert numbers["ΔEcoC_NET"] == pytest.approx(net, abs=1e-9)
 
 
-def test_report_is_one_page_that_needs_nothing_else(ensemble, tmp_path):
-    points = tmp_path / "points.csv"
+@pytest.fixture(scope="module")
+def page(ensemble, tmp_path_factory):
+    points = tmp_path_factory.mktemp("points") / "points.csv"
     points.write_text(
         "name,lat_suggested,lon_suggested,alt_m_mean_2006_2009,flags\n"
         "here,68.6,210.44,0.5,\nlower,68.6,210.4,,only lower bound ALT > 0.1 m\n"
         "elsewhere,10,10,2.0,\n",
         encoding="utf-8",
     )
-    path = write_report(ensemble, thaw_points=points, compare=[ensemble])
-    text = path.read_text(encoding="utf-8")
+    return write_report(ensemble, thaw_points=points, compare=[ensemble])
+
+
+def test_report_is_one_page_that_needs_nothing_else(page):
+    text = page.read_text(encoding="utf-8")
     for never in ("<script", "http://", "https://", 'src="/', "@import", "url("):
         assert never not in text
     for words in ("Table 1.", "Table 2.", "Table 3.", "Figure 8.", "Figure S5.", "± ", "paper",
@@ -361,6 +366,10 @@ def test_report_is_one_page_that_needs_nothing_else(ensemble, tmp_path):
         assert words in text
     assert text.count("data:image/png;base64,") == 12
     assert "SYNTHETIC" not in text
+
+
+def test_report_reads_offline_by_keyboard_on_a_phone_and_on_paper(page, tmp_path):
+    check_page(page, tmp_path)
 
 
 def test_report_of_an_empty_folder_is_refused(tmp_path):

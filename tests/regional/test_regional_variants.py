@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import regional
 import regional.run
-from regional.cli import register
+from regional.cli import project_command
 from regional.domain import load_domain
 from regional.experiment import read_experiment
 from regional.run import INVALID_INPUT, OK, project
@@ -72,7 +72,7 @@ def test_real_toolik_cells_run_from_one_source_of_climate_into_the_other(toolik,
 def test_the_command_writes_everything_and_names_it(tmp_path):
     app = typer.Typer()
     app.command("other")(lambda: None)
-    register(app)
+    app.command("project")(project_command)
     path = write_experiment(tmp_path)
     out = tmp_path / "out"
     outcome = CliRunner().invoke(app, ["project", str(path), "--out", str(out)])

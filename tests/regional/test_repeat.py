@@ -11,7 +11,7 @@ from small_region import change, write_experiment
 from typer.testing import CliRunner
 
 from regional.choices import selected
-from regional.cli import register
+from regional.cli import project_command
 from regional.record import data_hashes, read_record, write_record
 from temjax.parameter_files import load_parameters, replace_parameters, write_parameters
 from temjax.validation import DataError
@@ -23,7 +23,7 @@ PARAMETERS = '[parameters]\nalpine-tundra = "mine.toml"\n'
 def app():
     app = typer.Typer()
     app.command("other")(lambda: None)
-    register(app)
+    app.command("project")(project_command)
     return app
 
 
