@@ -122,7 +122,8 @@ def parameter_figure(posterior: Laplace) -> Figure:
     axis.set_yticks(at, [label(name) for name in posterior.names], fontsize=7)
     axis.set_xlabel("shift from the prior's centre (prior sd)")
     axis.axvline(0, color="0.7", lw=0.8)
-    axis.legend(frameon=False, fontsize=7, loc="upper right")
+    axis.margins(y=0.5 / rows)  # the outermost bars whole
+    figure.legend(frameon=False, fontsize=7, loc="outside upper right", ncols=2)
     return figure
 
 

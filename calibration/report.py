@@ -327,11 +327,18 @@ def _template() -> jinja2.Template:
     surroundings.filters |= {
         "two": lambda x: "–" if x is None else f"{x:.2f}",
         "signed": lambda x: "–" if x is None else f"{x:+.2f}",
-        "short": lambda x: "–" if x is None else f"{x:.4g}",
+        "short": _short,
         "words": lambda text: text.replace("_", " "),
     }
     page = files("calibration") / "templates" / "report.html"
     return surroundings.from_string(page.read_text(encoding="utf-8"))
+
+
+def _short(value: float | None) -> str:
+    """Four digits; large numbers by thousands, not by powers of ten."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
 
 
 def _encoded(figure) -> str:

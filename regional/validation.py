@@ -190,6 +190,9 @@ def validation_figure(
     top = float(np.nanmax([*simulated, *(p.observed for p in points), 1.0])) * 1.1
     layer.plot([0, top], [0, top], color="0.5", linewidth=0.8)
     layer.set(xlim=(0, top), ylim=(0, top), xlabel="observed ALT, m", ylabel="simulated ALT, m")
+    if not points:
+        layer.text(top / 2, top / 2, "no observed\nactive layers given", ha="center", va="center",
+                   color="0.35", backgroundcolor="white")  # fmt: skip
     legend(layer)
     for panel, name, unit in ((carbon, "SOC", "kg C m$^{-2}$"), (nitrogen, "SON", "kg N m$^{-2}$")):
         groups = [

@@ -8,6 +8,7 @@ module to the package whenever it is imported. A public name therefore wins over
 import importlib
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from types import ModuleType
 
 
@@ -22,13 +23,14 @@ class LazyPackage(ModuleType):
 
     def __getattr__(self, name: str) -> object:
         exports = self.__dict__.get("__exports__", {})
-        if (module := f"{self.__name__}.{name}") in exports.values():
-            return importlib.import_module(module)
-        if name not in exports:
+        if name in exports:
+            value = getattr(importlib.import_module(exports[name]), name)
+            super().__setattr__(name, value)
+            return value
+        module = f"{self.__name__}.{name}"  # a submodule, as if the package had imported it
+        if name.startswith("_") or find_spec(module) is None:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(exports[name]), name)
-        super().__setattr__(name, value)
-        return value
+        return importlib.import_module(module)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.__dict__.get("__exports__", ())})

@@ -18,6 +18,7 @@ packages = ["temjax", "sites"] + ["calibration", "regional"] * everything
 with install_import_hook(packages, "tests.typechecker.check"):
     import sites, temjax
 
+    [getattr(temjax, name) for name in temjax.__all__]  # else imported after the hook is gone
     if everything:
         import calibration, regional.run
 
