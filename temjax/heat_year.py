@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from temjax import heat_step
 from temjax.options import ModelOptions
-from temjax.processes import active_layer, heat_step, soil_heat
+from temjax.processes import active_layer, soil_heat
 from temjax.processes.ground_surface import substep_seconds, substep_surface, substep_weights
 from temjax.processes.soil_profile import (
     DepthShares,

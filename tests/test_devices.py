@@ -26,7 +26,7 @@ def on_two_devices(script: str, *arguments: str) -> None:
 
 def run_step(celled, shared, iterations):
     """A step of soil heat: its search stops when all cells of a device are done."""
-    from temjax.processes.heat_step import heat_step
+    from temjax.heat_step import heat_step
     from temjax.processes.soil_heat import Surface
 
     column, enthalpy, temperature, resistance = celled

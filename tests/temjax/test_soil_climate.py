@@ -11,10 +11,10 @@ import pytest
 from heat_cases import TOOLIK_AIR, plateau, toolik
 
 import temjax
-from temjax import ModelOptions, equilibrate_heat, heat_equilibrium, soil_climate
+from temjax import ModelOptions, equilibrate_heat, heat_equilibrium, heat_step, soil_climate
 from temjax.forcing import MONTH_DAYS, mean_year
 from temjax.heat_equilibrium import LEAST_ITERATIONS, tolerance
-from temjax.processes import heat_step, soil_heat
+from temjax.processes import soil_heat
 from temjax.processes.ground_surface import substep_surface, substep_weights
 from temjax.soil_climate import _climate, run_column
 from temjax.surface_series import surface_series, weather_window

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import temjax
-from temjax.processes import heat_step as solver
+from temjax import heat_step as solver
+from temjax.heat_step import HeatStep
 from temjax.processes import soil_heat
-from temjax.processes.heat_step import HeatStep
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import depth_shares, profile, temperature_at
 from temjax.thermal_grid import SoilColumn, soil_column

@@ -13,8 +13,8 @@ from heat_cases import neumann_front, plateau, toolik, uniform_column
 
 import temjax
 from temjax import ModelOptions
+from temjax.heat_step import heat_step
 from temjax.processes import soil_heat
-from temjax.processes.heat_step import heat_step
 from temjax.processes.soil_heat import Surface
 from temjax.soil_climate import equilibrate_heat, soil_climate
 from temjax.state import SoilHeatState
