@@ -7,9 +7,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from regional.domain import Domain
-from regional.report_figures import COLOURS, DENSITY
+from regional.report_figures import (
+    COLOURS,
+    DASHES,
+    DENSITY,
+    RATE,
+    colour_of,
+    finish,
+    shaded,
+)
 from regional.tables import of_scenario, scenarios
-from regional.totals import MemberTotals
+from regional.totals import REGION, MemberTotals
 
 _QUANTILE = 0.98  # where the colours end; a few extreme cells must not bleach a map
 DELTA_MAPS = ("ΔVegC", "ΔSOC", "ΣΔNPP", "ΣΔRH", "ΣΔNEP")
@@ -79,6 +87,26 @@ def delta_maps(members: list[MemberTotals]) -> Figure:
 def thickness_maps(members: list[MemberTotals]) -> Figure:
     """Active layer now and at the end; grey where it is not defined in every member and year."""
     return grid_of_maps(members, ("ALT now", "ALT end"), "m")
+
+
+def at_a_glance(members: list[MemberTotals]) -> Figure:
+    """ΔRH against ΔNPP through time, and the active layer of the last scenario's end."""
+    figure = Figure(figsize=(10.5, 3.6), layout="constrained")
+    series, place = figure.subplots(1, 2, width_ratios=(1.0, 1.15))
+    for scenario, colour in colour_of(members).items():
+        chosen = of_scenario(members, scenario)
+        years = chosen[0].years["future"]
+        for name, dash in (("ΔRH", DASHES[0]), ("ΔNPP", DASHES[1])):
+            rows = [member.groups[REGION].delta[name] for member in chosen]
+            shaded(series, years, rows, colour, f"{name}, {scenario}", dash)
+    finish(series, "What thaw exposure adds to respiration and production", RATE)
+    last = scenarios(members)[-1]
+    values = member_mean(of_scenario(members, last), "ALT end")
+    domain = members[0].stored.domain
+    image = draw_map(place, domain, values, colour_range([values]))
+    place.set_title(f"Active layer at the end, {last}", fontsize=10)
+    figure.colorbar(image, ax=place, extend="both", label="m", shrink=0.8)
+    return figure
 
 
 def vegetation_map(domain: Domain) -> Figure:

@@ -137,6 +137,8 @@ def _sections(
     shade = "Mean over climate models, shade ± 1 SD."
     effect = Section("What exposure does")
     effect.pictures = [
+        picture("At a glance.", f"Carbon that thaw frees, and what plants make of it. {shade}",
+                maps.at_a_glance, members),
         picture("Figure 3.", f"Δ = S_T − S_R, region. {shade}", report_figures.delta_series,
                 members),
         picture("Figure 4.", f"Active layer and its share in the change of S_T. {shade}",

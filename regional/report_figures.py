@@ -26,7 +26,7 @@ from regional.totals import (
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("-", "--")
 DENSITY = "g C m$^{-2}$"
-_RATE, _STOCK, _NITROGEN = "Tg C yr$^{-1}$", "Pg C", "Tg N"
+RATE, _STOCK, _NITROGEN = "Tg C yr$^{-1}$", "Pg C", "Tg N"
 
 Values = Callable[[MemberTotals], NDArray]
 
@@ -80,7 +80,7 @@ def _delta(group: str, name: str, scale: float = 1.0) -> Values:
 def delta_series(members: list[MemberTotals]) -> Figure:
     """Figure 3: Δ of fluxes and stocks, region."""
     shown = (
-        ("ΔNPP", 1.0, _RATE), ("ΔRH", 1.0, _RATE), ("ΔNEP", 1.0, _RATE),
+        ("ΔNPP", 1.0, RATE), ("ΔRH", 1.0, RATE), ("ΔNEP", 1.0, RATE),
         ("ΔVegC", PETAGRAM, _STOCK), ("ΔSOC", PETAGRAM, _STOCK), ("ΔEcoC", PETAGRAM, _STOCK),
         ("ΔSOC_NET", PETAGRAM, _STOCK), ("ΔEcoC_NET", PETAGRAM, _STOCK),
         ("SOC_PF", PETAGRAM, _STOCK),
@@ -160,7 +160,7 @@ def _bars(
 
 def meadow_and_steppe(members: list[MemberTotals]) -> Figure:
     """Figure 6: meadow against steppe, change of ALT since the branch and Δ of the balance."""
-    shown = (("δALT", "m"), ("ΔNPP", _RATE), ("ΔRH", _RATE), ("ΔNEP", _RATE),
+    shown = (("δALT", "m"), ("ΔNPP", RATE), ("ΔRH", RATE), ("ΔNEP", RATE),
              ("ΔVegC", _STOCK), ("ΔSOC_NET", _STOCK))  # fmt: skip
     figure, axes = panels(2, 3)
     for panel, (name, unit) in zip(axes, shown, strict=True):
@@ -237,7 +237,7 @@ def fluxes(members: list[MemberTotals]) -> Figure:
             reference = [member.groups[REGION].runs["S_R"][name] for member in chosen]
             mean = np.stack(reference).mean(axis=0)
             panel.plot(years["future"], mean, color=colour, linestyle=":", label=f"S_R {scenario}")
-        finish(panel, name, _RATE, zero=name == "NEP")
+        finish(panel, name, RATE, zero=name == "NEP")
     return figure
 
 
