@@ -81,7 +81,8 @@ def test_a_fit_and_a_region_keep_their_types(tmp_path):
 def test_a_wrong_shape_is_seen():
     program = (
         "import tests.typechecker\nfrom jaxtyping import install_import_hook\n"
-        "with install_import_hook(['temjax'], 'tests.typechecker.check'):\n    import temjax\n"
+        "with install_import_hook(['temjax'], 'tests.typechecker.check'):\n"
+        "    import temjax.numerics\n"
         "temjax.numerics.solve_cells(__import__('jax').numpy.ones((2, 3)), 1.0)"
     )
     done = subprocess.run(
