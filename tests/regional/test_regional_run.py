@@ -364,7 +364,7 @@ def test_report_is_one_page_that_needs_nothing_else(page):
     for words in ("Table 1.", "Table 2.", "Table 3.", "Figure 8.", "Figure S5.", "± ", "paper",
                   "under other rules", "elsewhere", "SOC_PF"):  # fmt: skip
         assert words in text
-    assert text.count("data:image/png;base64,") == 12
+    assert text.count("data:image/png;base64,") == 13
     assert "SYNTHETIC" not in text
 
 
