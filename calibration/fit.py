@@ -2,8 +2,6 @@
 
 import hashlib
 import time
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +14,7 @@ from calibration.joint import JointObjective
 from calibration.objective import Objective, first_failure
 from calibration.starts import prior_starts
 from sites.provenance import forcing_hash, parameter_hash
-from temjax.run_files import written_whole
+from temjax.run_files import DamagedError, read_arrays, write_arrays
 
 NOT_FINITE = "dropped: not finite at the start"
 NOT_BALANCED = "dropped: no equilibrium at the start"
@@ -272,24 +270,21 @@ class _Record:
         arrays = {name: np.asarray(getattr(self, name)) for name in (*self.HISTORY, *self.BEST)}
         arrays |= {f"rule_{name}": value for name, value in rule.arrays().items()}
         misfit = self.first_misfit
-        with written_whole(path) as partial, partial.open("wb") as file:
-            np.savez(
-                file,
-                mark=mark,
-                candidate=candidate,
-                reasons=np.array(self.reasons),
-                misfit_names=np.array(list(misfit)),
-                misfit_values=np.array(list(misfit.values())),
-                **arrays,
-            )
+        arrays |= {
+            "mark": mark,
+            "candidate": candidate,
+            "reasons": np.array(self.reasons),
+            "misfit_names": np.array(list(misfit)),
+            "misfit_values": np.array(list(misfit.values())),
+        }
+        write_arrays(path, arrays)
 
     def read(self, path: Path, mark: str, rule) -> np.ndarray:
         """Take up a file; returns the next candidates."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                stored = dict(archive)
+            stored = read_arrays(path)
             made_by = str(stored["mark"])
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except (DamagedError, KeyError) as error:
             raise FitError(f"{path} is damaged ({error}); remove it to start afresh") from error
         if made_by != mark:
             raise FitError(

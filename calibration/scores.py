@@ -13,7 +13,7 @@ from calibration.tunables import DISEQUILIBRIUM
 from sites import MonthlySeries, Site, Skill, paired, skill
 from sites.compare import simulated_months
 from temjax import ModelOptions, Parameters, Run
-from temjax.validation import DataError, Finding
+from temjax.findings import DataError, Finding
 
 
 @dataclass(frozen=True)

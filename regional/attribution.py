@@ -28,10 +28,10 @@ from regional.tile import TileRun
 from regional.totals import group_weights, total
 from regional.workers import restart_points
 from temjax.cell import cell_constants
+from temjax.findings import DataError, Finding
 from temjax.run_files import write_text
 from temjax.simulate import simulate
 from temjax.soil_climate import SoilClimate, soil_climate
-from temjax.validation import DataError, Finding
 
 HELD_YEARS = 20
 # what the active-layer rule reads of a soil climate

@@ -7,8 +7,8 @@ from regional.domain import load_domain
 from regional.experiment import Experiment, read_experiment
 from regional.folder import check_folder
 from regional.store import require_format
+from temjax.findings import DataError, Finding
 from temjax.parameter_files import ParameterError, read_parameters
-from temjax.validation import DataError, Finding
 
 _TABLES = ("domain", "climate", "protocol")
 

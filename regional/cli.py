@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from regional.analysis import Row
-from regional.choices import names, selected
+from regional.choices import Data, Members, Scenarios, names, selected
 from regional.ensemble import write_ensemble
 from regional.experiment import Experiment
 from regional.isimip_files import write_plateau
@@ -24,6 +24,7 @@ from regional.store import require_format
 from regional.stored import read_run
 from temjax.cli import console, resumable
 from temjax.machine import peak_bytes
+from temjax.run_files import write_text
 
 
 def project_command(
@@ -37,18 +38,12 @@ def project_command(
         Path | None,
         typer.Option("--from", help="Repeat the run of this folder, in place of a file."),
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the input, in place of the file's `folder`.")
-    ] = None,
+    data: Data = None,
     resume: Annotated[
         bool, typer.Option(help="Go on from the restart points of an interrupted run.")
     ] = False,
-    members: Annotated[
-        str | None, typer.Option(help="Only these climate models, comma-separated.")
-    ] = None,
-    scenarios: Annotated[
-        str | None, typer.Option(help="Only these scenarios, comma-separated.")
-    ] = None,
+    members: Members = None,
+    scenarios: Scenarios = None,
     cells: Annotated[
         str | None, typer.Option(help="Only cells in bbox:west,south,east,north (degrees).")
     ] = None,
@@ -165,7 +160,7 @@ def run_and_write(
             "largest_worker": _gigabytes(resource.RUSAGE_CHILDREN),
         },
     }
-    (out / RUN_RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_text(out / RUN_RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     console.print(str(out / RUN_RECORD), soft_wrap=True)
     rate = cell_years / seconds
     console.print(f"{cell_years:,} cell-years in {seconds:.0f} s: {rate:,.0f} cell-years/s")

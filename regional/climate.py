@@ -16,8 +16,9 @@ from regional.experiment import Experiment
 from regional.gridded import Reader
 from regional.settings import GriddedClimate, IsimipClimate, Variable
 from sites.history import global_co2
+from temjax.findings import Finding, raise_findings
 from temjax.forcing import MONTH_DAYS
-from temjax.validation import Finding, check_climate, check_months, raise_findings
+from temjax.validation import check_climate, check_months
 
 VARIABLES = ("air_temperature", "precipitation", "shortwave")
 MONTH_LENGTHS = np.array(MONTH_DAYS, dtype=float)

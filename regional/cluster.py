@@ -22,7 +22,7 @@ from regional.workers import (
     run_work,
     take_settings,
 )
-from temjax.validation import DataError, Finding
+from temjax.findings import DataError, Finding
 
 CONNECT_SECONDS = 30
 _ONE_AT_A_TIME = threading.Lock()  # two XLA programs in one process can wait for each other

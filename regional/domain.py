@@ -9,13 +9,9 @@ from regional import synthetic
 from regional.experiment import Experiment
 from regional.gridded import Grid, Reader
 from regional.settings import GriddedDomain, SyntheticDomain, Variable
+from temjax.findings import Finding, raise_findings
 from temjax.forcing import Location
-from temjax.validation import (
-    Finding,
-    check_location,
-    check_texture,
-    raise_findings,
-)
+from temjax.validation import check_location, check_texture
 
 KM_PER_DEGREE = 111.19
 

@@ -10,7 +10,7 @@ from regional.dataset import difference_units
 from regional.output import DIFFERENCE, FILE_NAMES
 from regional.store import open_dataset, write_dataset
 from regional.stored import StoredMember, annual_file
-from temjax.validation import DataError, Finding
+from temjax.findings import DataError, Finding
 
 _KEPT = (
     "Conventions", "institution", "contact", "source", "references", "experiment", "region",

@@ -24,10 +24,10 @@ from regional.settings import (
     Variable,
     leaves,
 )
+from temjax.findings import DataError, Finding, nearest, raise_findings
 from temjax.options import ModelOptions
 from temjax.parameter_files import parameter_set_names
 from temjax.toml_files import TomlError, read_toml
-from temjax.validation import DataError, Finding, nearest, raise_findings
 
 FITTED = "fitted:"  # before the name of a fitted set that comes with the package
 Year = Annotated[int, Field(ge=-10_000, le=10_000)]

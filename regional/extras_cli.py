@@ -9,7 +9,7 @@ from rich.table import Table
 
 from regional import tables
 from regional.attribution import HELD_YEARS, attribute
-from regional.choices import names, selected
+from regional.choices import Data, Members, Scenarios, names, selected
 from regional.drivers import drivers_table, read_attributions
 from regional.sensitivity import DEFAULT_PARAMETERS
 from regional.sensitivity_run import region_sensitivity, uncertainty_table, write_sensitivity
@@ -20,12 +20,10 @@ from temjax.cli import console
 def attribute_command(
     experiment: Annotated[Path, typer.Argument(help="Experiment TOML of a finished project.")],
     out: Annotated[Path, typer.Option(help="Its --out folder.")],
-    members: Annotated[str | None, typer.Option(help="Only these climate models.")] = None,
-    scenarios: Annotated[str | None, typer.Option(help="Only these scenarios.")] = None,
+    members: Members = None,
+    scenarios: Scenarios = None,
     cells: Annotated[str | None, typer.Option(help="The --cells the project was run with.")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the input, in place of the file's `folder`.")
-    ] = None,
+    data: Data = None,
     held_years: Annotated[
         int, typer.Option(min=1, help="Last years of history that a held climate repeats.")
     ] = HELD_YEARS,
@@ -47,12 +45,10 @@ def sensitivity_command(
         str | None,
         typer.Option(help="Comma-separated; 'fitted': all that the experiment's files fitted."),
     ] = None,
-    members: Annotated[str | None, typer.Option(help="Only these climate models.")] = None,
-    scenarios: Annotated[str | None, typer.Option(help="Only these scenarios.")] = None,
+    members: Members = None,
+    scenarios: Scenarios = None,
     cells: Annotated[str | None, typer.Option(help="bbox:west,south,east,north.")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the input, in place of the file's `folder`.")
-    ] = None,
+    data: Data = None,
     samples: Annotated[
         int, typer.Option(min=0, help="Parameter samples beside linear propagation.")
     ] = 0,

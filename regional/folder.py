@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from regional.climate import to_model_units, whole_years
 from regional.gridded import Field, Reader
 from regional.settings import Variable
-from temjax.validation import Finding, check_climate, check_texture
+from temjax.findings import Finding
+from temjax.validation import check_climate, check_texture
 
 _NAMES = {
     "air_temperature": {"air_temperature", "tair", "tas", "tmp", "temp", "ta"},

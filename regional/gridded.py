@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from regional.settings import Variable
+from temjax.findings import Finding, nearest
 from temjax.machine import available_bytes
-from temjax.validation import Finding, nearest
 
 # what the NetCDF libraries raise for damaged and foreign files
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, MemoryError, OverflowError)

@@ -20,8 +20,9 @@ from regional.climate import VARIABLES, Segment, dates, to_model_units
 from regional.domain import Domain
 from regional.gridded import Reader
 from regional.settings import IsimipClimate
+from temjax.findings import Finding, nearest, raise_findings
 from temjax.run_files import written_whole
-from temjax.validation import Finding, check_climate, check_months, nearest, raise_findings
+from temjax.validation import check_climate, check_months
 
 NAMES = {"air_temperature": "tas", "precipitation": "pr", "shortwave": "rsds"}
 _FILE = re.compile(

@@ -17,7 +17,7 @@ from regional.climate import MONTH_LENGTHS
 from regional.synthetic import LABEL
 from sites.history import global_co2
 from temjax.parameter_files import parameter_set_names
-from temjax.run_files import written_whole
+from temjax.run_files import write_text, written_whole
 
 KELVIN = 273.15
 _SECONDS = 86400.0
@@ -72,7 +72,7 @@ def write_climate(
         lines = [f"{year} {ppm:.4f}" for year, ppm in zip(years[chosen], co2[chosen], strict=True)]
         first, last = years[chosen][[0, -1]]
         path = folder / f"co2_{part}_{first}-{last}.txt"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(path, "\n".join(lines) + "\n")
 
 
 def _write_chunk(
@@ -198,13 +198,13 @@ def write_plateau(
             write_climate(folder / "climate", coarse, gcm, scenario, daily=daily)
     classes = write_domain(folder / "domain", domain)
     path = folder / "experiment.toml"
-    path.write_text(
+    write_text(
+        path,
         _EXPERIMENT.format(
             label=LABEL,
             classes="\n".join(f'{number} = "{name}"' for number, name in classes.items()),
             members=", ".join(f'"{model_name(gcm)}"' for gcm in gcms),
             scenarios=", ".join(f'"{scenario}"' for scenario in scenarios),
         ),
-        encoding="utf-8",
     )
     return path

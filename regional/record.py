@@ -20,9 +20,9 @@ from regional.gridded import Reader
 from regional.isimip import NAMES, co2_files, find_chunks
 from regional.settings import GriddedClimate, GriddedDomain, IsimipClimate, Variable
 from temjax.cli import command_line
+from temjax.findings import DataError, Finding, raise_findings
 from temjax.machine import package_versions
 from temjax.run_files import write_text
-from temjax.validation import DataError, Finding, raise_findings
 
 INPUTS = "inputs"
 EXPERIMENT, RECORD, PARAMETERS = "experiment.toml", "record.json", "parameters"
@@ -61,7 +61,7 @@ def read_record(folder: Path, data: Path | None = None) -> tuple[Experiment, lis
         mend = "Give the --out folder of temjax project."
         raise DataError([Finding(str(inputs / RECORD), "", "", message, mend)]) from error
     experiment = read_experiment(inputs / EXPERIMENT).with_data(data)
-    raise_findings(_changes(before, data_hashes(experiment), experiment))
+    raise_findings(_changes(before, data_files(experiment)))
     here = _circumstances()
     notes = [
         f"{name}: {_plain(record.get(name))} then, {_plain(here[name])} now"
@@ -102,10 +102,11 @@ def data_files(experiment: Experiment) -> dict[str, Path]:
 
 def data_hashes(experiment: Experiment) -> dict[str, str]:
     """SHA-256 of every file of input; empty where one is absent (the readers name it)."""
-    return {
-        name: _sha256(path) if path.is_file() else ""
-        for name, path in data_files(experiment).items()
-    }
+    return _hashes(data_files(experiment))
+
+
+def _hashes(paths: dict[str, Path]) -> dict[str, str]:
+    return {name: _sha256(path) if path.is_file() else "" for name, path in paths.items()}
 
 
 def _sha256(path: Path) -> str:
@@ -135,9 +136,8 @@ def _circumstances() -> dict[str, object]:
     }
 
 
-def _changes(before: dict, now: dict[str, str], experiment: Experiment) -> list[Finding]:
-    paths = data_files(experiment)
-    findings = []
+def _changes(before: dict, paths: dict[str, Path]) -> list[Finding]:
+    now, findings = _hashes(paths), []
     for name in sorted({*before, *now}):
         was, this = before.get(name, ""), now.get(name, "")
         if was == this:

@@ -2,8 +2,6 @@
 
 import os
 import socket
-import zipfile
-import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
@@ -14,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax import __version__
-from temjax.run_files import written_whole
+from temjax.findings import DataError, Finding
+from temjax.run_files import DamagedError, read_arrays, write_arrays
 from temjax.state import State
-from temjax.validation import DataError, Finding
 
 Products = dict[str, NDArray]
 
@@ -93,8 +91,8 @@ class Restarts:
             arrays |= {f"state/{name}": values for name, values in pack_state(state).items()}
         # a name of its own: a worker that was given up may still be writing the same point
         mine = f".{socket.gethostname()}-{os.getpid()}"
-        with written_whole(self.path(phase), mine) as partial, partial.open("wb") as file:
-            np.savez(file, hash=np.array(self.hash), version=np.array(__version__), **arrays)
+        made_by = {"hash": self.hash, "version": __version__}
+        write_arrays(self.path(phase), made_by | arrays, mine)
 
     def load(self, phase: str) -> tuple[State | None, Products] | None:
         """State and products of a finished phase; None where there are none.
@@ -106,10 +104,9 @@ class Restarts:
         if not path.is_file():
             return None
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                arrays = dict(archive)
+            arrays = read_arrays(path)
             made_by, version = str(arrays.pop("hash")), str(arrays.pop("version"))
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except (DamagedError, KeyError) as error:
             mend = "Delete it; what it held is computed anew."
             raise self._fault(path, f"damaged restart file ({error})", mend) from error
         anew = "Run without --resume, or into another folder."

@@ -29,11 +29,11 @@ from regional.tile import Cells
 from regional.workers import TileDone, TileWork, run_tasks
 from sites.provenance import parameter_hash
 from temjax.equilibrium import METHODS
+from temjax.findings import DataError, Finding
 from temjax.heat_equilibrium import tolerance
 from temjax.parameter_files import load_parameters, read_parameters, replace_parameters
 from temjax.parameters import Parameters
 from temjax.run_files import held
-from temjax.validation import DataError, Finding
 
 STATUS = ("ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite")
 OK, NOT_CONVERGED, INVALID_INPUT, NO_VEGETATION, NOT_FINITE = range(len(STATUS))

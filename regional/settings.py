@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from temjax.findings import nearest
 from temjax.parameter_files import parameter_set_names
-from temjax.validation import nearest
 
 
 class Section(BaseModel):

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from temjax.findings import DataError, Finding
 from temjax.run_files import written_whole
-from temjax.validation import DataError, Finding
 
 FILL = np.float32(1e20)
 SUFFIXES = {"netcdf": ".nc", "zarr": ".zarr"}

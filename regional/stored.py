@@ -17,7 +17,7 @@ from regional.output import FILE_NAMES
 from regional.run import STATUS
 from regional.store import SUFFIXES, open_dataset
 from regional.synthetic import LABEL
-from temjax.validation import DataError, Finding
+from temjax.findings import DataError, Finding
 
 
 class StoredProducts(Mapping[str, NDArray]):

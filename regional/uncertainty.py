@@ -18,10 +18,10 @@ from regional.products import GRAMS_PER_TERAGRAM, SQUARE_METRES
 from regional.run import GROUND_SURFACE
 from regional.sensitivity import Outputs, Sensitivity
 from regional.tile import Cells
+from temjax.findings import DataError, Finding
 from temjax.parameter_files import read_parameters, replace_parameters
 from temjax.parameters import REGISTRY, Parameters
 from temjax.toml_files import read_toml
-from temjax.validation import DataError, Finding
 
 TWO_SIDED_90 = 1.6448536269514722  # standard deviations from mean to the 95th percentile
 

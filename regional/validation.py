@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regional.report_figures import COLOURS, legend, panels
 from regional.tables import Ours, Table, spread
 from regional.totals import MEADOW, STEPPE, MemberTotals
-from temjax.validation import DataError, Finding
+from temjax.findings import DataError, Finding
 
 OBSERVED_YEARS = (2006, 2009)
 _BOUND = re.compile(r">\s*(\d+(?:\.\d+)?)\s*m\b")

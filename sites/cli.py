@@ -17,10 +17,10 @@ from sites.output import write_netcdf
 from sites.run import SiteRun, run_site, site_dataset
 from sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
 from temjax.cli import command_line, console
+from temjax.findings import Finding
 from temjax.options import ModelOptions
 from temjax.parameter_files import read_parameters
 from temjax.toml_files import TomlError, read_toml
-from temjax.validation import Finding
 
 SITE_TABLES = {"location", "soil", "vegetation"}
 

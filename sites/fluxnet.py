@@ -21,14 +21,8 @@ from sites.entry import Place, SiteEntry, Soil, Vegetation, check_entry, read_en
 from sites.history import Warming, site_forcing
 from sites.observations import OBSERVED, MonthlySeries
 from sites.site import Site, entry_of_fluxnet, make_site, suspect_months
-from temjax.validation import (
-    MISSING_VALUE,
-    DataError,
-    Finding,
-    check_climate,
-    check_months,
-    raise_findings,
-)
+from temjax.findings import DataError, Finding, raise_findings
+from temjax.validation import MISSING_VALUE, check_climate, check_months
 
 Partition = Literal["DT", "NT"]
 

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from temjax.validation import check_overlap, raise_findings
+from temjax.findings import raise_findings
+from temjax.validation import check_overlap
 
 # observed variable -> (unit, short name); names as in temjax.outputs where the model has them
 OBSERVED = {

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from temjax.findings import DataError, Finding
 from temjax.forcing import MONTH_DAYS, Forcing, Location
 from temjax.outputs import ANNUAL_OUTPUTS, FLUX_OUTPUTS, MONTHLY_OUTPUTS, OutputInfo
 from temjax.run_files import written_whole
 from temjax.simulate import Run
-from temjax.validation import DataError, Finding
 
 # CF standard name table; a name is given only where meaning and dimension of the unit agree
 STANDARD_NAMES = {

@@ -18,12 +18,12 @@ from temjax.equilibrium import (
     Equilibrium,
     find_equilibrium,
 )
+from temjax.findings import DataError, Finding
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.simulate import Run, simulate
 from temjax.spin_up import spin_up as repeat_cycle
 from temjax.state import State
-from temjax.validation import DataError, Finding
 
 
 @dataclasses.dataclass(frozen=True)

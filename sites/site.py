@@ -16,10 +16,10 @@ from sites.observations import (
     MonthlySeries,
     Observations,
 )
+from temjax.findings import DataError, Finding, nearest
 from temjax.forcing import Forcing, Location
 from temjax.parameter_files import load_parameters, replace_parameters
 from temjax.parameters import Parameters
-from temjax.validation import DataError, Finding, nearest
 
 
 @dataclass(frozen=True)

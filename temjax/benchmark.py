@@ -16,7 +16,7 @@ from temjax.benchmark_child import first_results, known_flags, run_with_flags
 from temjax.benchmark_compare import LARGE, read_results, regressions
 from temjax.benchmark_measure import Measured, device_used, floor_seconds, machine_rates, measure
 from temjax.cli import errors, load_group, names_of
-from temjax.validation import DataError, Finding, nearest
+from temjax.findings import DataError, Finding, nearest
 
 REGRESSED = 1  # exit code
 DEFAULT_CASES = ("forward", "forward-no-heat", "gradient")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from temjax.validation import DataError, Finding
+from temjax.findings import DataError, Finding
 
 LARGE = 1.5  # times the old ratio
 BASE = "forward"

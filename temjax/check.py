@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from temjax.cli import DATA_ERROR, console, errors, load_group, say
+from temjax.findings import Finding
 from temjax.parameter_files import ParameterError, read_parameters
-from temjax.validation import Finding
 
 Checker = Callable[[Path], list[Finding] | None]
 

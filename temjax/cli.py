@@ -227,8 +227,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _faults(error: ValueError) -> list[str]:
     """Faults of the input as lines; any other error is raised again."""
+    from temjax.findings import DataError
     from temjax.parameter_files import ParameterError
-    from temjax.validation import DataError
 
     if isinstance(error, DataError):
         return [str(finding) for finding in error.findings]

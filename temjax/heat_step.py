@@ -66,7 +66,7 @@ def _limit(column: SoilColumn, old: Layers, surface: Surface, seconds: Float[Arr
     rounding = ROUNDING * float(jnp.finfo(old.dtype).eps)
     profile = soil_heat.temperature(column, old)
     resistance = soil_heat.resistances(column, soil_heat.liquid_fraction(column, old), surface)
-    above = jnp.concatenate([surface.temperature[None], profile[:-1]])
+    above = soil_heat.temperature_above(profile, surface)
     crossing = jnp.sum((jnp.abs(above) + jnp.abs(profile)) / resistance.total, axis=0)
     content = jnp.sum(jnp.abs(old) * column.thickness, axis=0)
     return max(BALANCED, rounding) * content + rounding * seconds * crossing

@@ -12,6 +12,7 @@ import tomli_w
 from jaxtyping import Array, Float, Int
 
 from temjax.parameters import REGISTRY, Parameters, resolve_name
+from temjax.run_files import write_text
 from temjax.toml_files import TomlError, parse_toml, read_toml
 
 ROUNDING = 1e-12  # relative, tolerated at a bound
@@ -141,7 +142,7 @@ def write_parameters(
     document = {"name": name, "title": title, "source": source, "values": values}
     if provenance:
         document["provenance"] = dict(provenance)
-    Path(path).write_text(tomli_w.dumps(document), encoding="utf-8")
+    write_text(Path(path), tomli_w.dumps(document))
 
 
 def replace_parameters(

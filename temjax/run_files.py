@@ -6,16 +6,26 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from temjax.validation import DataError, Finding
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from temjax.findings import DataError, Finding
 
 LOCK = ".temjax-lock"
 _FULL = 1 << 16  # bytes free below which a write that failed met a full disk
+_UNREADABLE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+
+
+class DamagedError(Exception):
+    """An archive of arrays that cannot be read; the message says why."""
 
 
 @contextmanager
@@ -78,6 +88,25 @@ def write_text(path: Path, text: str) -> None:
     """A text file in UTF-8, see ``written_whole``."""
     with written_whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], mark: str = "") -> None:
+    """A NumPy archive (``.npz``), see ``written_whole``."""
+    with written_whole(path, mark) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, NDArray]:
+    """All arrays of an archive; nothing in it is run.
+
+    Raises:
+        DamagedError: it is no whole archive of plain arrays.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return dict(archive)
+    except _UNREADABLE as error:
+        raise DamagedError(str(error)) from error
 
 
 @contextmanager

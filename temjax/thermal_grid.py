@@ -58,6 +58,11 @@ class SoilColumn(eqx.Module):
         return self.latent_heat + mean_capacity * self.freezing_range
 
     @property
+    def conductivity_contrast(self) -> Float[Array, "layer *cell"]:
+        """Conductivity thawed less frozen, W m⁻¹ K⁻¹."""
+        return self.conductivity_thawed - self.conductivity_frozen
+
+    @property
     def top(self) -> Float[Array, "layer *cell"]:
         """Depth of the top of each layer, m."""
         return jnp.cumsum(self.thickness, axis=0) - self.thickness

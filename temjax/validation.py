@@ -1,16 +1,15 @@
 """Checks of input at the edge: every fault named with its place and its mend, all in one pass.
 
-The functions return lists of :class:`Finding`; whoever reads a file raises :class:`DataError` with
-all of them at once (:func:`raise_findings`), before anything is compiled.
+The functions return lists of :class:`~temjax.findings.Finding`; whoever reads a file raises a
+:class:`~temjax.findings.DataError` with all of them at once, before anything is compiled.
 """
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
 
+from temjax.findings import Finding, nearest
 from temjax.forcing import Forcing, Location
 from temjax.parameter_files import parameter_set_names
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
@@ -25,45 +24,6 @@ MONTH_NAMES = ("January February March April May June July August September Octo
                "December").split()  # fmt: skip
 
 IndexText = Callable[[tuple[int, ...]], str]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One fault of one variable: where it first shows and what mends it."""
-
-    file: str
-    variable: str
-    index: str
-    message: str
-    mend: str
-
-    def __str__(self) -> str:
-        place = f" at {self.index}" if self.index else ""
-        return f"{self.file}: {self.variable}{place}: {self.message}. {self.mend}"
-
-
-class DataError(ValueError):
-    """Input that cannot be run, with every finding of the pass that found it."""
-
-    def __init__(self, findings: Iterable[Finding]):
-        self.findings = list(findings)
-        super().__init__("\n".join(str(finding) for finding in self.findings))
-
-
-def raise_findings(findings: Iterable[Finding]) -> None:
-    """Raise :class:`DataError` when there is any finding."""
-    found = list(findings)
-    if found:
-        raise DataError(found)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint naming the closest known names, or all of them."""
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
-    if close:
-        return f"Did you mean {' or '.join(close)}?"
-    return f"Known: {', '.join(known)}."
 
 
 def check_location(

@@ -15,6 +15,16 @@ def shared_folder() -> Path:
     return Path(override) if override else Path(__file__).resolve().parents[2] / "shared"
 
 
+@pytest.fixture
+def restored_settings():
+    """A command sets JAX up for itself; other tests keep their own settings."""
+    names = ("jax_enable_x64", "jax_compilation_cache_dir")
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     folder = shared_folder()

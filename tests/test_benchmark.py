@@ -15,7 +15,7 @@ from temjax.benchmark_cases import Case
 from temjax.benchmark_child import TUNED_FLAGS, known_flags
 from temjax.benchmark_compare import ratios, read_results, regressions
 from temjax.benchmark_measure import LEAST_NEWTON, Work, count, floor_seconds, measure
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 CELLS = 7
 

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 
-import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -16,20 +15,13 @@ import temjax
 from sites.cli import open_place
 from sites.provenance import parameter_hash
 from temjax import cli
+from temjax.findings import DataError
 from temjax.parameter_files import load_parameters, write_parameters
-from temjax.validation import DataError
 
 FLUXNET_HEADER = "TIMESTAMP,TA_F,P_F,SW_IN_F\n"
 
 
-@pytest.fixture(autouse=True)
-def restored_settings():
-    """The command sets JAX up for itself; other tests keep their own settings."""
-    names = ("jax_enable_x64", "jax_compilation_cache_dir")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
+pytestmark = pytest.mark.usefixtures("restored_settings")
 
 
 def run(*arguments):

@@ -118,8 +118,9 @@ class Resistances(NamedTuple):
 
 def _sides(column: SoilColumn) -> tuple[_Side, _Side]:
     """Layers above and below the boundaries between layers."""
-    contrast = column.conductivity_thawed - column.conductivity_frozen
-    fields = (column.thickness, column.conductivity_frozen, contrast, column.swept)
+    fields = (
+        column.thickness, column.conductivity_frozen, column.conductivity_contrast, column.swept
+    )  # fmt: skip
     return _Side(*(field[:-1] for field in fields)), _Side(*(field[1:] for field in fields))
 
 
@@ -175,7 +176,7 @@ def half_layer_slopes(
 
 def _first_half(column: SoilColumn, fraction: Layers) -> HalfLayer:
     """Upper half of the first layer, which has no neighbour: Δz/2k."""
-    contrast = column.conductivity_thawed[0] - column.conductivity_frozen[0]
+    contrast = column.conductivity_contrast[0]
     resistivity = reciprocal(column.conductivity_frozen[0] + fraction[0] * contrast)
     return HalfLayer(0.5 * column.thickness[0] * resistivity, resistivity)
 
@@ -193,13 +194,18 @@ def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resis
     )
 
 
+def temperature_above(profile: Layers, surface: Surface) -> Layers:
+    """Temperature on the upper side of every layer's top: of the layer above, or the driver's."""
+    return jnp.concatenate([surface.temperature[None], profile[:-1]])
+
+
 def boundary_fluxes(
     column: SoilColumn, enthalpy: Layers, surface: Surface
 ) -> Float[Array, "boundary *cell"]:
     """Downward heat flux at the surface, between layers and at the bottom, W m⁻²."""
     profile = temperature(column, enthalpy)
     resistance = resistances(column, liquid_fraction(column, enthalpy), surface).total
-    above = jnp.concatenate([surface.temperature[None], profile[:-1]])
+    above = temperature_above(profile, surface)
     return jnp.concatenate([(above - profile) / resistance, -column.geothermal_flux[None]])
 
 
@@ -238,7 +244,7 @@ def linearised_fluxes(
     by_lower = -conductance * slope[1:] + jnp.minimum(turning_below, -least)
 
     first = _first_half(column, fraction)
-    contrast = column.conductivity_thawed[0] - column.conductivity_frozen[0]
+    contrast = column.conductivity_contrast[0]
     entrance = reciprocal(surface.resistance + first.resistance)
     entering = entrance * (surface.temperature - profile[0])
     turning = entering * entrance * first.resistance * first.resistivity * contrast

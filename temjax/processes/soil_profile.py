@@ -33,7 +33,7 @@ def profile(column: SoilColumn, enthalpy: Float[Array, "layer *cell"], surface: 
     centre = soil_heat.temperature(column, enthalpy)
     fraction = soil_heat.liquid_fraction(column, enthalpy)
     resistance = soil_heat.resistances(column, fraction, surface)
-    above = jnp.concatenate([surface.temperature[None], centre[:-1]])
+    above = soil_heat.temperature_above(centre, surface)
     drop = (above - centre) * resistance.below / resistance.total
     return Profile(top=centre + drop, centre=centre)
 

@@ -9,8 +9,8 @@ from regional.domain import load_domain
 from regional.experiment import Experiment
 from regional.products import MONTHLY_PREFIX, PRODUCTS
 from regional.run import NOT_FINITE, MemberResult
+from temjax.findings import Finding
 from temjax.heat_year import DEPTHS
-from temjax.validation import Finding
 
 
 def made_member(experiment: Experiment, member: str = "toy", seed: int = 1) -> MemberResult:

@@ -22,7 +22,7 @@ from regional.protocol import Timeline
 from regional.report import finish_member
 from regional.run import project
 from regional.totals import REGION
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 
 def test_held_drivers_repeat_the_last_years_and_the_last_concentration():

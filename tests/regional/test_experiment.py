@@ -6,7 +6,7 @@ import pytest
 
 import regional
 from regional.experiment import read_experiment
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 EXPERIMENTS = Path(regional.__file__).parent / "experiments"
 DEMO = (EXPERIMENTS / "qtp-synthetic-demo.toml").read_text(encoding="utf-8")

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 
-import jax
 import netCDF4
 import numpy as np
 import pytest
@@ -23,19 +22,13 @@ import regional.restart
 import regional.run
 from regional.restart import Restarts
 from temjax import cli
+from temjax.findings import DataError
 from temjax.run_files import LOCK, held, write_text, written_whole
-from temjax.validation import DataError
 
 PRODUCTS = {"historical/npp": np.linspace(0.0, 1.0, 60_000).reshape(6, -1)}
 
 
-@pytest.fixture(autouse=True)
-def restored_settings():
-    names = ("jax_enable_x64", "jax_compilation_cache_dir")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
+pytestmark = pytest.mark.usefixtures("restored_settings")
 
 
 def netcdf(path):

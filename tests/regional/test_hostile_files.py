@@ -17,8 +17,8 @@ from regional.domain import load_domain
 from regional.experiment import read_experiment
 from sites.entry import parse_entry
 from temjax import cli
+from temjax.findings import DataError
 from temjax.parameter_files import ParameterError, read_parameters
-from temjax.validation import DataError
 
 ROOT = Path(regional.__file__).parents[1]
 DEMO = (ROOT / "regional" / "experiments" / "qtp-synthetic-demo.toml").read_text(encoding="utf-8")

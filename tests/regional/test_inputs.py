@@ -10,7 +10,7 @@ from regional.climate import load_climate
 from regional.domain import load_domain
 from regional.experiment import read_experiment
 from regional.seam import find_seams
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 
 def read(experiment):

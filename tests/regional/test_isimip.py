@@ -10,7 +10,7 @@ from regional.domain import load_domain
 from regional.experiment import read_experiment
 from regional.isimip_files import write_plateau
 from regional.synthetic import LABEL
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 BOX = (92.0, 33.0, 94.0, 35.0)
 

@@ -14,7 +14,7 @@ from small_region import small_experiment
 from regional import cluster
 from regional.progress import Meter
 from regional.run import project, project_members
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 
 def first(tasks_run):

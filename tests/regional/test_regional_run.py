@@ -28,8 +28,8 @@ from regional.report import finish_member
 from regional.run import INVALID_INPUT, OK, STATUS, project
 from regional.stored import read_run
 from regional.totals import REGION, diagnostics, member_totals
+from temjax.findings import DataError
 from temjax.forcing import MONTH_DAYS
-from temjax.validation import DataError
 
 MONTHLY = '[output]\nmonthly = ["npp", "csoil", "tsl"]'
 

@@ -15,8 +15,8 @@ from regional.uncertainty import (
     sample_sets,
     sample_totals,
 )
+from temjax.findings import DataError
 from temjax.parameter_files import load_parameters
-from temjax.validation import DataError
 
 EXPERIMENT = "regional/experiments/qtp-analogue.toml"
 

@@ -20,7 +20,7 @@ from regional.cli import project_command
 from regional.domain import load_domain
 from regional.experiment import read_experiment
 from regional.run import INVALID_INPUT, OK, project
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 
 def with_settings(experiment, **sections):

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from regional.choices import selected
 from regional.cli import project_command
 from regional.record import data_hashes, read_record, write_record
+from temjax.findings import DataError
 from temjax.parameter_files import load_parameters, replace_parameters, write_parameters
-from temjax.validation import DataError
 
 PARAMETERS = '[parameters]\nalpine-tundra = "mine.toml"\n'
 

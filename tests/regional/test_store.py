@@ -19,7 +19,7 @@ from regional.report import write_summary
 from regional.store import FILL, open_dataset, require_format, write_dataset
 from regional.stored import read_run
 from temjax.cli import main
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 needs_zarr = "the package zarr is not installed: pip install 'temjax[zarr]'"
 

@@ -8,8 +8,9 @@ import pytest
 import sites
 from sites.entry import parse_entry, read_entry
 from sites.site import catalog_entry
+from temjax.findings import DataError
 from temjax.parameter_files import load_parameters
-from temjax.validation import DataError, check_forcing, check_location
+from temjax.validation import check_forcing, check_location
 
 TOWERS = {"haibei-meadow": "CN-HaM", "haibei-shrubland": "CN-Ha2", "damxung-steppe": "CN-Dan"}
 MINIMAL = """

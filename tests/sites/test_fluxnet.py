@@ -7,7 +7,7 @@ import pytest
 
 import sites
 from sites.fluxnet import check_gaps, check_table, fluxnet_id, read_table
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 FACTS = {
     "elevation": 3200,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sites.observations import MonthlySeries, paired, skill
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 
 def series(values, period, suspect=None) -> MonthlySeries:

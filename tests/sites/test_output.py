@@ -10,6 +10,7 @@ import xarray as xr
 
 from sites.output import STANDARD_NAMES, run_dataset, time_axes, write_netcdf
 from sites.provenance import forcing_hash, parameter_hash
+from temjax.findings import DataError
 from temjax.forcing import Forcing, Location
 from temjax.outputs import (
     ANNUAL_OUTPUTS,
@@ -21,7 +22,6 @@ from temjax.outputs import (
 )
 from temjax.parameter_files import load_parameters, replace_parameters
 from temjax.state import POOLS
-from temjax.validation import DataError
 
 YEARS = np.array([1999, 2000])
 

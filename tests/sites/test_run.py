@@ -3,7 +3,7 @@
 import pytest
 
 from sites.run import parse_spin_up
-from temjax.validation import DataError
+from temjax.findings import DataError
 
 
 @pytest.mark.parametrize(

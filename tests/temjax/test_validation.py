@@ -4,10 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from temjax.findings import DataError, Finding, raise_findings
 from temjax.forcing import Forcing, Location
 from temjax.validation import (
-    DataError,
-    Finding,
     check_forcing,
     check_location,
     check_months,
@@ -15,7 +14,6 @@ from temjax.validation import (
     check_texture,
     check_vegetation,
     check_years,
-    raise_findings,
 )
 
 CELLS = (2, 3)
