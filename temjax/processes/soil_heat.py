@@ -8,8 +8,9 @@ front to track and the update by flux divergence conserves energy to rounding.
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from temjax.numerics import reciprocal
 from temjax.thermal_grid import SoilColumn
@@ -84,12 +85,30 @@ def enthalpy(column: SoilColumn, temperature: Layers) -> Layers:
 
 
 class _Side(NamedTuple):
-    """The layers on one side of the boundaries between layers, ``(layer - 1, *cell)``."""
+    """What conducts on one side of the boundaries between layers, ``(layer - 1, *cell)``."""
 
     thickness: Layers
     conductivity_frozen: Layers
     contrast: Layers
     swept: Layers
+
+
+class LayerState(NamedTuple):
+    """What the fluxes need of layers at an iterate: of all of them, some, or one without its axis.
+
+    Attributes:
+        conducting: thickness and conductivities.
+        profile: temperature, °C.
+        fraction: liquid fraction.
+        slope: dT/dH, K per J m⁻³.
+        fraction_slope: df/dH, per J m⁻³.
+    """
+
+    conducting: _Side
+    profile: Layers
+    fraction: Layers
+    slope: Layers
+    fraction_slope: Layers
 
 
 class HalfLayer(NamedTuple):
@@ -116,12 +135,15 @@ class Resistances(NamedTuple):
     below: Layers
 
 
-def _sides(column: SoilColumn) -> tuple[_Side, _Side]:
-    """Layers above and below the boundaries between layers."""
-    fields = (
+def _conducting(column: SoilColumn) -> _Side:
+    return _Side(
         column.thickness, column.conductivity_frozen, column.conductivity_contrast, column.swept
-    )  # fmt: skip
-    return _Side(*(field[:-1] for field in fields)), _Side(*(field[1:] for field in fields))
+    )
+
+
+def _sides(layers: PyTree) -> tuple[PyTree, PyTree]:
+    """What lies above and below the boundaries between layers."""
+    return jax.tree.map(lambda rows: rows[:-1], layers), jax.tree.map(lambda rows: rows[1:], layers)
 
 
 def _lean_and_turn(side: _Side, fraction: Layers, away: Layers) -> tuple[Layers, Layers, Layers]:
@@ -174,20 +196,22 @@ def half_layer_slopes(
     return by_own + by_share * share_by_own, by_facing * lean + by_share * turn * share
 
 
-def _first_half(column: SoilColumn, fraction: Layers) -> HalfLayer:
+def _first_half(first: _Side, fraction: Cells) -> HalfLayer:
     """Upper half of the first layer, which has no neighbour: Δz/2k."""
-    contrast = column.conductivity_contrast[0]
-    resistivity = reciprocal(column.conductivity_frozen[0] + fraction[0] * contrast)
-    return HalfLayer(0.5 * column.thickness[0] * resistivity, resistivity)
+    resistivity = reciprocal(first.conductivity_frozen + fraction * first.contrast)
+    return HalfLayer(0.5 * first.thickness * resistivity, resistivity)
 
 
 def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resistances:
     """Half layers in series; at the top, surface and snow in series with half the first layer."""
-    upper, lower = _sides(column)
+    conducting = _conducting(column)
+    upper, lower = _sides(conducting)
     away = fraction[1:] - fraction[:-1]
     above = half_layer(upper, fraction[:-1], away).resistance
     below = half_layer(lower, fraction[1:], -away).resistance
-    first = _first_half(column, fraction).resistance[None]
+    first = _first_half(jax.tree.map(lambda rows: rows[0], conducting), fraction[0]).resistance[
+        None
+    ]
     return Resistances(
         total=jnp.concatenate([surface.resistance + first, above + below]),
         below=jnp.concatenate([first, below]),
@@ -209,6 +233,56 @@ def boundary_fluxes(
     return jnp.concatenate([(above - profile) / resistance, -column.geothermal_flux[None]])
 
 
+def layer_state(column: SoilColumn, enthalpy: Layers) -> LayerState:
+    """What the linearised fluxes need of layers; every layer by itself."""
+    melting = is_melting(column, enthalpy)
+    return LayerState(
+        conducting=_conducting(column),
+        profile=temperature(column, enthalpy),
+        fraction=liquid_fraction(column, enthalpy),
+        slope=temperature_slope(column, enthalpy),
+        fraction_slope=jnp.where(melting, reciprocal(column.melt_enthalpy), 0.0),
+    )
+
+
+def _least(exact: bool | Bool[Array, "*cell"]) -> Cells:
+    """Lower limit of the terms of dk/df: none, or those that lessen dominance are left out."""
+    return jnp.where(exact, -jnp.inf, 0.0)
+
+
+def flux_between(
+    upper: LayerState, lower: LayerState, exact: bool | Bool[Array, "*cell"]
+) -> tuple[Layers, Layers, Layers]:
+    """Flux through the boundary of two layers, ∂/∂H of the upper and of the lower one."""
+    least = _least(exact).astype(upper.profile.dtype)
+    away = lower.fraction - upper.fraction
+    above = half_layer(upper.conducting, upper.fraction, away)
+    below = half_layer(lower.conducting, lower.fraction, -away)
+    conductance = reciprocal(above.resistance + below.resistance)
+    flux = conductance * (upper.profile - lower.profile)
+    gain = -flux * conductance
+    own_above, other_above = half_layer_slopes(upper.conducting, upper.fraction, away, above)
+    own_below, other_below = half_layer_slopes(lower.conducting, lower.fraction, -away, below)
+    turning_above = gain * (own_above + other_below) * upper.fraction_slope
+    turning_below = gain * (own_below + other_above) * lower.fraction_slope
+    by_upper = conductance * upper.slope + jnp.maximum(turning_above, least)
+    by_lower = -conductance * lower.slope + jnp.minimum(turning_below, -least)
+    return flux, by_upper, by_lower
+
+
+def flux_into(
+    first: LayerState, surface: Surface, exact: bool | Bool[Array, "*cell"]
+) -> tuple[Cells, Cells]:
+    """Flux through the surface, and ∂/∂H of the first layer."""
+    least = _least(exact).astype(first.profile.dtype)
+    half = _first_half(first.conducting, first.fraction)
+    entrance = reciprocal(surface.resistance + half.resistance)
+    entering = entrance * (surface.temperature - first.profile)
+    turning = entering * entrance * half.resistance * half.resistivity * first.conducting.contrast
+    by_first = -entrance * first.slope + jnp.minimum(turning * first.fraction_slope, -least)
+    return entering, by_first
+
+
 def linearised_fluxes(
     column: SoilColumn, enthalpy: Layers, surface: Surface, *, exact: bool | Bool[Array, "*cell"]
 ) -> Fluxes:
@@ -223,34 +297,10 @@ def linearised_fluxes(
             (warming one side sends heat to the other): with all of them Newton diverges from afar,
             with none it is left with ten times the error after five iterations and can cycle.
     """
-    profile = temperature(column, enthalpy)
-    fraction = liquid_fraction(column, enthalpy)
-    slope = temperature_slope(column, enthalpy)
-    fraction_slope = jnp.where(is_melting(column, enthalpy), reciprocal(column.melt_enthalpy), 0.0)
-    least = jnp.where(exact, -jnp.inf, 0.0)
-
-    upper, lower = _sides(column)
-    away = fraction[1:] - fraction[:-1]
-    above = half_layer(upper, fraction[:-1], away)
-    below = half_layer(lower, fraction[1:], -away)
-    conductance = reciprocal(above.resistance + below.resistance)
-    flux = conductance * (profile[:-1] - profile[1:])
-    gain = -flux * conductance
-    own_above, other_above = half_layer_slopes(upper, fraction[:-1], away, above)
-    own_below, other_below = half_layer_slopes(lower, fraction[1:], -away, below)
-    turning_above = gain * (own_above + other_below) * fraction_slope[:-1]
-    turning_below = gain * (own_below + other_above) * fraction_slope[1:]
-    by_upper = conductance * slope[:-1] + jnp.maximum(turning_above, least)
-    by_lower = -conductance * slope[1:] + jnp.minimum(turning_below, -least)
-
-    first = _first_half(column, fraction)
-    contrast = column.conductivity_contrast[0]
-    entrance = reciprocal(surface.resistance + first.resistance)
-    entering = entrance * (surface.temperature - profile[0])
-    turning = entering * entrance * first.resistance * first.resistivity * contrast
-    by_first = -entrance * slope[0] + jnp.minimum(turning * fraction_slope[0], -least)
-
-    return Fluxes(entering, by_first, flux, by_upper, by_lower)
+    layers = layer_state(column, enthalpy)
+    flux, by_upper, by_lower = flux_between(*_sides(layers), exact)
+    first = jax.tree.map(lambda rows: rows[0], layers)
+    return Fluxes(*flux_into(first, surface, exact), flux, by_upper, by_lower)
 
 
 def residual(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import temjax
+from temjax import heat_rows, heat_search
 from temjax import heat_step as solver
 from temjax.heat_step import HeatStep
 from temjax.processes import soil_heat
@@ -73,7 +74,9 @@ def test_newton_change_matches_automatic_differentiation_and_a_dense_solve(cells
 
     fluxes = soil_heat.linearised_fluxes(column, enthalpy, surface, exact=True)
     gained = (enthalpy - old) * column.thickness
-    change, total = solver.newton_change(column, fluxes, SECONDS, gained, -column.geothermal_flux)
+    change, total = heat_rows.newton_change(
+        column, fluxes, SECONDS, gained, -column.geothermal_flux
+    )
     dense = np.asarray(jax.jacfwd(rows)(enthalpy)).reshape(change.size, change.size)
     expected = -np.linalg.solve(dense, np.ravel(rows(enthalpy))).reshape(change.shape)
     np.testing.assert_allclose(change, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
@@ -222,7 +225,7 @@ def test_profile_is_linear_in_a_uniform_steady_column():
 
 def test_groups_of_difficult_cells_solve_what_all_together_do(monkeypatch):
     """What is left after the first iterations goes on in groups, whatever the neighbours are."""
-    shape = (2 * solver.SPLIT,)
+    shape = (2 * heat_search.SPLIT,)
     column = _column(shape=shape)
     rng = np.random.default_rng(4)
     old = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.2, 1.2, (25, *shape)))
@@ -237,7 +240,7 @@ def test_groups_of_difficult_cells_solve_what_all_together_do(monkeypatch):
     bad = jnp.arange(*shape) % 7 == 0
     beside_bad = step(jnp.where(bad, jnp.nan, old))
     np.testing.assert_array_equal(beside_bad[:, ~bad], grouped[:, ~bad])
-    monkeypatch.setattr(solver, "SPLIT", 10 * shape[0])
+    monkeypatch.setattr(heat_search, "SPLIT", 10 * shape[0])
     apart = jnp.max(jnp.abs(step(old) - grouped) / column.melt_enthalpy, axis=0)
     # invented profiles: a few have no root within 40 iterations, and end wherever they are
     assert float(jnp.mean(apart > 1e-9)) < 0.03

@@ -1,0 +1,181 @@
+"""The step of soil heat as one kernel for NVIDIA GPUs: every block of cells iterates by itself.
+
+As a program of arrays a step is some thousand small kernels one after the other, as many as the
+worst of all cells needs. Here a thread holds a cell, walks down and up its layers, and a block of
+threads is done when its own cells are. The arithmetic is that of the other searches, row by row.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.experimental import pallas as pl
+from jaxtyping import Array, Float
+
+from temjax.heat_rows import Elimination, first_row, last_row, next_row
+from temjax.heat_search import Problem, Progress, beginning, is_open, judged
+from temjax.processes.soil_heat import (
+    LayerState,
+    Surface,
+    flux_between,
+    flux_into,
+    layer_state,
+)
+
+BLOCK = 32  # cells
+WARP = 32
+
+Layers = Float[Array, "layer cell"]
+Cells = Float[Array, "cell"]
+
+
+def _kernel(iterations: int, layers: int, structure, *references) -> None:
+    *given, seconds_row, new, entering_row, ratios, values = references
+    problem: Problem = jax.tree.unflatten(structure, given)
+    column, old = problem.column, problem.old
+    seconds = seconds_row[0]
+    cells = pl.ds(pl.program_id(0) * BLOCK, BLOCK)
+    limit, geothermal, width = (
+        row[cells] for row in (problem.limit, column.geothermal_flux, column.freezing_range)
+    )
+    surface = Surface(*(row[cells] for row in (problem.surface.temperature,
+                                               problem.surface.resistance)))  # fmt: skip
+    zero = jnp.zeros_like(limit)
+    first, last = jnp.int32(0), jnp.int32(layers - 1)
+
+    def properties(layer):
+        rows = {
+            name: leaf[layer, cells]
+            for name, leaf in vars(column).items()
+            if name not in ("geothermal_flux", "freezing_range")
+        }
+        return type(column)(**rows, geothermal_flux=geothermal, freezing_range=width)
+
+    def state(layer) -> tuple[LayerState, Cells, Cells]:
+        """A layer at the iterate, its thickness, and what it has gained, J m⁻²."""
+        here = properties(layer)
+        enthalpy = new[layer, cells]
+        gained = (enthalpy - old[layer, cells]) * here.thickness
+        return layer_state(here, enthalpy), here.thickness, gained
+
+    def walk_down(exact) -> tuple[Cells, Cells]:
+        """Eliminate from the top: change of the lowest layer, and what is out of balance."""
+        upper, thickness, gained = state(first)
+        rows = first_row(thickness, gained, *flux_into(upper, surface, exact), seconds)
+
+        def next_layer(layer, carry: tuple[LayerState, Elimination]):
+            upper, rows = carry
+            lower, thickness, gained = state(layer)
+            flux = flux_between(upper, lower, exact)
+            rows = next_row(rows, *flux, thickness, gained, seconds)
+            ratios[layer - 1, cells] = rows.ratio
+            values[layer - 1, cells] = rows.value
+            return lower, rows
+
+        _, rows = lax.fori_loop(jnp.int32(1), last + 1, next_layer, (upper, rows))
+        return last_row(rows, -geothermal, seconds)
+
+    def above(layer, change):
+        """Change of the layer above one, from the elimination."""
+        return values[layer - 1, cells] - ratios[layer - 1, cells] * change
+
+    def walk_up(change, active) -> Cells:
+        """Take the step; the largest change relative to the melting heat."""
+
+        def take(layer, change, length):
+            enthalpy = new[layer, cells]
+            new[layer, cells] = enthalpy + jnp.where(active, change, 0.0)
+            return jnp.maximum(length, jnp.abs(change) / properties(layer).melt_enthalpy)
+
+        def next_layer(step, carry):
+            change, length = carry
+            layer = last - step
+            length = take(layer, change, length)
+            return above(layer, change), length
+
+        change, length = lax.fori_loop(first, last, next_layer, (change, zero))
+        return take(first, change, length)
+
+    def improve(progress: Progress) -> Progress:
+        change, imbalance = walk_down(progress.exact)
+        active = is_open(imbalance, progress.count, limit, iterations - 1)
+        length = walk_up(change, active)
+        return judged(progress, imbalance, length, active, iterations - 1)
+
+    def searching(progress: Progress):
+        left = is_open(progress.imbalance, progress.count, limit, iterations - 1)
+        return jnp.max(left.astype(jnp.int32)) > 0
+
+    def copy(layer, _):
+        new[layer, cells] = old[layer, cells]
+        return _
+
+    lax.fori_loop(first, last + 1, copy, first)
+    progress = lax.while_loop(searching, improve, beginning(limit))
+
+    # the last iteration is an update by the divergence of the linearised fluxes
+    change, _ = walk_down(progress.exact)
+
+    def update(step, carry):
+        change, lower, below = carry
+        layer = last - step
+        change_above = above(layer, change)
+        upper, _, _ = state(layer - 1)
+        flux, by_upper, by_lower = flux_between(upper, lower, progress.exact)
+        flux = flux + by_upper * change_above + by_lower * change
+        scale = seconds / column.thickness[layer, cells]
+        new[layer, cells] = old[layer, cells] - scale * (below - flux)
+        return change_above, upper, flux
+
+    lowest, _, _ = state(last)
+    change, upper, below = lax.fori_loop(first, last, update, (change, lowest, -geothermal))
+    entering, by_first = flux_into(upper, surface, progress.exact)
+    entering = entering + by_first * change
+    new[0, cells] = old[0, cells] - seconds / column.thickness[0, cells] * (below - entering)
+    entering_row[cells] = entering
+
+
+def solve_cells_apart(
+    problem: Problem, seconds: Float[Array, ""], iterations: int, interpret: bool = False
+) -> tuple[Layers, Cells]:
+    """A step of soil heat, cell by cell.
+
+    Args:
+        problem: cells on one axis.
+        seconds: length of the step, s.
+        iterations: Newton iterations at most.
+        interpret: run on any device, slowly, for tests.
+
+    Returns:
+        Enthalpy at the end, J m⁻³, ``(layer, cell)``, and the flux through the surface, W m⁻².
+    """
+    layers, cells = problem.old.shape
+    blocks = pl.cdiv(cells, BLOCK)
+    missing = blocks * BLOCK - cells
+    # cells are repeated to fill the last block: no bound has to be looked at inside
+    padded = jax.tree.map(
+        lambda leaf: jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, missing)], mode="edge"),
+        problem,
+    )  # fmt: skip
+    given, structure = jax.tree.flatten(padded)
+    dtype = problem.old.dtype
+    rows = jax.ShapeDtypeStruct((layers, blocks * BLOCK), dtype)
+    between = jax.ShapeDtypeStruct((layers - 1, blocks * BLOCK), dtype)
+    options = {} if interpret else {"compiler_params": _compiler_params()}
+    new, entering, _, _ = pl.pallas_call(
+        partial(_kernel, iterations, layers, structure),
+        grid=(blocks,),
+        out_shape=(rows, jax.ShapeDtypeStruct(rows.shape[1:], dtype), between, between),
+        interpret=interpret,
+        name="heat_step",
+        **options,
+    )(*given, jnp.reshape(seconds, 1))
+    return new[:, :cells], entering[:cells]
+
+
+def _compiler_params():
+    from jax.experimental.pallas import triton
+
+    named = "CompilerParams" if hasattr(triton, "CompilerParams") else "TritonCompilerParams"
+    return getattr(triton, named)(num_warps=BLOCK // WARP, num_stages=1)
