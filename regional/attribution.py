@@ -20,9 +20,9 @@ from rich.console import Console
 
 from regional.domain import load_domain
 from regional.experiment import Experiment
+from regional.group import Group, prepare
 from regional.products import GRAMS_PER_KILOGRAM, PRODUCTS, grams_per_year
 from regional.protocol import Timeline, block_forcing, blocks
-from regional.run import Group, prepare
 from regional.stored import StoredMember, read_run
 from regional.tile import TileRun
 from regional.totals import group_weights, total

@@ -13,8 +13,8 @@ from rich.console import Console
 from regional.demo import EXPERIMENT
 from regional.domain import load_domain
 from regional.experiment import read_experiment
+from regional.group import prepare
 from regional.restart import NoRestarts, Products
-from regional.run import prepare
 from regional.tile import TileRun
 from temjax.benchmark_cases import Case
 

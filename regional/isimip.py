@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from regional.climate import VARIABLES, Segment, dates, to_model_units
+from regional.co2 import read_co2
 from regional.domain import Domain
 from regional.gridded import Reader
 from regional.settings import IsimipClimate
@@ -29,7 +30,6 @@ _FILE = re.compile(
     r"^(?P<variable>tas|pr|rsds)_(?P<step>day|mon|month|monthly)_(?P<model>[^_]+)_"
     r"(?P<scenario>[^_]+)_r1i1p1_EWEMBI(?:_[a-z]+)?_(?P<first>\d{8})-(?P<last>\d{8})\.nc4?$"
 )
-_CO2_FILE = "co2_{scenario}_*.txt"
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def isimip_climate(
             )  # fmt: skip
     raise_findings(reader.findings)
     years = np.arange(segments[0].first, segments[-1].last + 1)
-    co2 = _co2(reader, settings, scenario, years)
+    co2 = read_co2(reader, settings, scenario, years)
     raise_findings(reader.findings)
     row, column = place.row - place.rows.start, place.column - place.columns.start
     made = IsimipMonths(
@@ -304,50 +304,6 @@ def _join(
 
 def _spans(segments: list[Segment]) -> str:
     return ", ".join(f"{part.label} {part.first}-{part.last}" for part in segments)
-
-
-def co2_files(folder: Path, scenario: str) -> list[Path]:
-    """Text files of annual CO2 of the history or a scenario."""
-    return sorted(folder.rglob(_CO2_FILE.format(scenario=scenario)))
-
-
-def _co2(reader: Reader, settings: IsimipClimate, scenario: str, years: NDArray) -> NDArray:
-    """Annual CO2 of the history's and the scenario's text files, ppmv."""
-    series: dict[int, float] = {}
-    for part in (settings.history, scenario):
-        for path in co2_files(settings.folder, part):
-            series |= _read_co2_text(reader, path)
-    absent = [int(year) for year in years if int(year) not in series]
-    if absent and not reader.findings:
-        reader.find(
-            str(settings.folder), "co2", f"no CO2 for {len(absent)} of the climate's years",
-            f"Give {_CO2_FILE.format(scenario=scenario)} with lines of year and ppm.",
-            f"year {absent[0]}",
-        )  # fmt: skip
-    co2 = np.array([series.get(int(year), np.nan) for year in years])
-    if not reader.findings:
-        reader.findings += check_climate(
-            {"co2": co2[:, None]}, file=str(settings.folder),
-            index_text=lambda at: f"year {years[at[0]]}",
-        )  # fmt: skip
-    return co2
-
-
-def _read_co2_text(reader: Reader, path: Path) -> dict[int, float]:
-    series = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        fields = line.split("#")[0].split()
-        if not fields:
-            continue
-        try:
-            series[int(float(fields[0]))] = float(fields[1])
-        except (ValueError, IndexError):
-            reader.find(
-                str(path), "co2", f"{line.strip()!r} is not a year and a number",
-                "Write one year and its ppm per line.", f"line {number}",
-            )  # fmt: skip
-            break
-    return series
 
 
 def _warming(lapse_rate: float, elevation: NDArray, row: NDArray, column: NDArray) -> NDArray:

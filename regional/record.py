@@ -15,9 +15,10 @@ from pathlib import Path
 import jax
 import tomli_w
 
+from regional.co2 import co2_files
 from regional.experiment import Experiment, read_experiment
 from regional.gridded import Reader
-from regional.isimip import NAMES, co2_files, find_chunks
+from regional.isimip import NAMES, find_chunks
 from regional.settings import GriddedClimate, GriddedDomain, IsimipClimate, Variable
 from temjax.cli import command_line
 from temjax.findings import DataError, Finding, raise_findings

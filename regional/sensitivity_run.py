@@ -16,11 +16,11 @@ from rich.console import Console
 from regional.analysis import delta
 from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
+from regional.group import Group, parameter_set, prepare
 from regional.maps import colour_range, draw_map
 from regional.products import grams_per_year
 from regional.report_figures import DENSITY
 from regional.restart import NoRestarts, Products
-from regional.run import Group, parameter_set, prepare
 from regional.sensitivity import (
     LABELS,
     LAST_YEARS,

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regional.experiment import Experiment
+from regional.group import GROUND_SURFACE
 from regional.products import GRAMS_PER_TERAGRAM, SQUARE_METRES
-from regional.run import GROUND_SURFACE
 from regional.sensitivity import Outputs, Sensitivity
 from regional.tile import Cells
 from temjax.findings import DataError, Finding

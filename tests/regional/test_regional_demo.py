@@ -8,7 +8,7 @@ from small_region import write_experiment
 import temjax.demo
 from regional.demo import FITTED_TYPE, stage, with_parameters
 from regional.experiment import read_experiment
-from regional.run import parameter_set
+from regional.group import parameter_set
 from temjax.parameter_files import (
     load_parameters,
     replace_parameters,

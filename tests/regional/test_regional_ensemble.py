@@ -5,7 +5,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-import regional.run
+import regional.group
 from regional.experiment import read_experiment
 from regional.run import project
 
@@ -64,9 +64,9 @@ def test_a_scenario_is_added_from_the_shared_past(experiment, results, tmp_path)
 def test_history_without_sharing_is_the_same_to_the_last_bit(
     experiment, results, tmp_path, monkeypatch
 ):
-    original = regional.run.make_timeline
+    original = regional.group.make_timeline
     monkeypatch.setattr(
-        regional.run, "make_timeline", lambda *given, share: original(*given, share=False)
+        regional.group, "make_timeline", lambda *given, share: original(*given, share=False)
     )
     for ours, theirs in zip(project(experiment, tmp_path), results[0], strict=True):
         assert equal(ours.products, theirs.products)

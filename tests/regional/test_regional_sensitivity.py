@@ -7,7 +7,7 @@ from rich.console import Console
 from small_region import small_experiment
 
 from regional.domain import load_domain
-from regional.run import prepare
+from regional.group import prepare
 from regional.sensitivity import sensitivity_of_tile
 from temjax.parameter_files import replace_parameters
 

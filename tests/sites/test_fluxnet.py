@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sites
-from sites.fluxnet import check_gaps, check_table, fluxnet_id, read_table
+from sites.fluxnet_table import check_gaps, check_table, fluxnet_id, read_table
 from temjax.findings import DataError
 
 FACTS = {

@@ -1,0 +1,150 @@
+"""FLUXNET2015 / ONEFlux monthly files as tables: parsed, checked, every fault with its line."""
+
+import calendar
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from temjax.findings import Finding
+from temjax.validation import MISSING_VALUE, check_climate, check_months
+
+CLIMATE_COLUMNS = {"air_temperature": "TA_F", "precipitation": "P_F", "shortwave": "SW_IN_F"}
+ID_PATTERN = re.compile(r"_?([A-Z]{2}-[A-Za-z0-9]{3})_")
+SPAN_BY_LENGTH = {4: "yearly", 8: "daily or weekly", 12: "half-hourly"}
+
+
+@dataclasses.dataclass(frozen=True)
+class FluxnetTable:
+    """A monthly file as whole calendar years.
+
+    Attributes:
+        path: the file.
+        years: calendar years, consecutive.
+        columns: column -> ``(year, 12)``, NaN where -9999 or where the month is not in the file.
+        present: months that are in the file, ``(year, 12)``.
+        row: line of the file per month, ``(year, 12)``, 0 where absent.
+    """
+
+    path: Path
+    years: np.ndarray
+    columns: Mapping[str, np.ndarray]
+    present: np.ndarray
+    row: np.ndarray
+
+    @property
+    def days(self) -> np.ndarray:
+        """Days of each calendar month, ``(year, 12)``."""
+        return np.array(
+            [[calendar.monthrange(int(y), m)[1] for m in range(1, 13)] for y in self.years]
+        )
+
+    def place(self, at: tuple[int, ...]) -> str:
+        """Line and time stamp of a month."""
+        stamp = f"{self.years[at[0]]}{at[1] + 1:02d}"
+        line = int(self.row[at[0], at[1]])
+        return f"line {line} (TIMESTAMP {stamp})" if line else f"TIMESTAMP {stamp}"
+
+
+def fluxnet_id(path: str | Path) -> str | None:
+    """Site id in a file name such as ``FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2002-2004_1-4.csv``."""
+    match = ID_PATTERN.search(Path(path).name)
+    return match.group(1) if match else None
+
+
+def read_table(path: str | Path) -> tuple[FluxnetTable | None, list[Finding]]:
+    """Parse a monthly file; the table is None where it has no usable form.
+
+    Months that are absent inside the span stay NaN in the table (:func:`check_gaps`).
+    """
+    path = Path(path)
+
+    def fault(variable: str, index: str, message: str, mend: str) -> tuple[None, list[Finding]]:
+        return None, [Finding(str(path), variable, index, message, mend)]
+
+    try:
+        frame = pd.read_csv(path, dtype=str, skipinitialspace=True)
+    except OSError as error:
+        return fault("file", "", error.strerror or str(error), "Check the path.")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        return fault("file", "", f"not a CSV table: {error}", "Give the unpacked monthly CSV.")
+    if "TIMESTAMP" not in frame:
+        kind = "a half-hourly file" if "TIMESTAMP_START" in frame else "no FLUXNET monthly file"
+        return fault("TIMESTAMP", "line 1", f"no such column: {kind}", "Give the MM (monthly) CSV.")
+    if frame.empty:
+        return fault("TIMESTAMP", "line 2", "the file has no rows", "Give a file with data.")
+    stamps = frame["TIMESTAMP"].fillna("").str.strip()
+    wrong = np.flatnonzero(~stamps.str.fullmatch(r"\d{6}"))
+    if wrong.size:
+        stamp = stamps.iloc[wrong[0]]
+        kind = SPAN_BY_LENGTH.get(len(stamp))
+        message = f"{stamp!r} is not YYYYMM" + (f": this is a {kind} file" if kind else "")
+        return fault("TIMESTAMP", f"line {wrong[0] + 2}", message, "Give the MM (monthly) CSV.")
+    months = [(int(stamp[:4]), int(stamp[4:])) for stamp in stamps]
+    findings = check_months(
+        months,
+        file=str(path),
+        variable="TIMESTAMP",
+        index_text=lambda record: f"line {record + 2}",
+        gaps=False,
+    )
+    if any(not 1 <= month <= 12 for _, month in months):
+        return None, findings
+    years = np.arange(min(months)[0], max(months)[0] + 1)
+    row = np.zeros((years.size, 12), dtype=int)
+    at = tuple(np.array([(year - years[0], month - 1) for year, month in months]).T)
+    row[at] = np.arange(len(months)) + 2
+    columns = {}
+    for name in frame.columns:
+        if name == "TIMESTAMP":
+            continue
+        values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float)
+        text = frame[name].fillna("NaN").str.strip().str.lower()
+        broken = np.flatnonzero(np.isnan(values) & ~text.isin(["nan", "", "na"]).to_numpy())
+        if broken.size:
+            place = f"line {broken[0] + 2} (TIMESTAMP {stamps.iloc[broken[0]]})"
+            message = f"{frame[name].iloc[broken[0]]!r} is not a number"
+            mend = "Write a number, or -9999 where missing."
+            findings.append(Finding(str(path), name, place, message, mend))
+        columns[name] = np.full((years.size, 12), np.nan)
+        columns[name][at] = np.where(values == MISSING_VALUE, np.nan, values)
+    return FluxnetTable(path, years, columns, row > 0, row), findings
+
+
+def check_gaps(table: FluxnetTable) -> list[Finding]:
+    """Months that are not in the file, and -9999 in the climate columns."""
+    file = str(table.path)
+    held = [(int(table.years[y]), int(m) + 1) for y, m in np.argwhere(table.present)]
+    findings = check_months(held, file=file, variable="TIMESTAMP")
+    for column in CLIMATE_COLUMNS.values():
+        gap = np.isnan(table.columns.get(column, table.days)) & table.present
+        if gap.any():
+            stamps = [f"{table.years[y]}{m + 1:02d}" for y, m in np.argwhere(gap)]
+            more = f" and {len(stamps) - 6} more" if len(stamps) > 6 else ""
+            message = f"missing (-9999) in {', '.join(stamps[:6])}{more}"
+            mend = "Fill these months, or use --fill-from-climatology (fill_from_climatology=True)."
+            place = table.place(tuple(np.argwhere(gap)[0]))
+            findings.append(Finding(file, column, place, message, mend))
+    return findings
+
+
+def check_table(table: FluxnetTable, *, latitude: float | None = None) -> list[Finding]:
+    """Climate columns: there, and in the right unit."""
+    file = str(table.path)
+    findings = []
+    climate, labels = {}, {}
+    for name, column in CLIMATE_COLUMNS.items():
+        if column not in table.columns:
+            mend = "Give a FULLSET or SUBSET monthly file that has it."
+            findings.append(Finding(file, column, "line 1", "no such column", mend))
+            continue
+        values = table.columns[column]
+        days = table.days if name == "precipitation" else 1
+        climate[name] = np.where(np.isnan(values), 0.0, values * days)
+        labels[name] = column
+    return findings + check_climate(
+        climate, latitude=latitude, file=file, names=labels, index_text=table.place
+    )
