@@ -5,6 +5,7 @@ worst of all cells needs. Here a thread holds a cell, walks down and up its laye
 threads is done when its own cells are. The arithmetic is that of the other searches, row by row.
 """
 
+from dataclasses import fields
 from functools import partial
 
 import jax
@@ -22,9 +23,15 @@ from temjax.processes.soil_heat import (
     flux_into,
     layer_state,
 )
+from temjax.thermal_grid import SoilColumn
 
 BLOCK = 32  # cells
 WARP = 32
+LAYERED = tuple(
+    field.name
+    for field in fields(SoilColumn)
+    if field.name not in ("geothermal_flux", "freezing_range")
+)
 
 Layers = Float[Array, "layer cell"]
 Cells = Float[Array, "cell"]
@@ -45,12 +52,8 @@ def _kernel(iterations: int, layers: int, structure, *references) -> None:
     first, last = jnp.int32(0), jnp.int32(layers - 1)
 
     def properties(layer):
-        rows = {
-            name: leaf[layer, cells]
-            for name, leaf in vars(column).items()
-            if name not in ("geothermal_flux", "freezing_range")
-        }
-        return type(column)(**rows, geothermal_flux=geothermal, freezing_range=width)
+        rows = {name: getattr(column, name)[layer, cells] for name in LAYERED}
+        return SoilColumn(**rows, geothermal_flux=geothermal, freezing_range=width)
 
     def state(layer) -> tuple[LayerState, Cells, Cells]:
         """A layer at the iterate, its thickness, and what it has gained, J m⁻²."""

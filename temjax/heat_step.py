@@ -25,6 +25,10 @@ from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.thermal_grid import SoilColumn
 
+# Before, JAX lowers the branch of every platform wherever a program runs, and the kernel has none
+# for CPUs
+KERNEL_FROM = (0, 7, 0)
+
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
 
@@ -94,7 +98,7 @@ def heat_step(
     if not _has_gpu():
         return in_groups(problem, seconds)
     branches = {"cpu": in_groups, "default": partial(_searched, search_together, iterations)}
-    if problem.limit.ndim == 1:
+    if problem.limit.ndim == 1 and jax.__version_info__ >= KERNEL_FROM:
         branches["cuda"] = partial(_kernel_step, iterations)
     return jax.lax.platform_dependent(problem, seconds, **branches)
 
