@@ -3,7 +3,7 @@
 Interpreted on CPUs, so that its arithmetic is tested everywhere; run as it is where there is a GPU.
 """
 
-from functools import partial
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +36,7 @@ def _problem(dtype) -> tuple[Problem, jax.Array]:
     return Problem(column, old, driver, limit(column, old, driver, seconds)), seconds
 
 
+@lru_cache
 def _kernel(interpret: bool):
     return jax.jit(partial(solve_cells_apart, iterations=ITERATIONS, interpret=interpret))
 
