@@ -7,11 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from regional.climate import (
-    Climate,
-    load_climate,
-    merge_findings,
-)
+from regional.climate import Climate, load_climate, merge_findings
 from regional.domain import Domain
 from regional.experiment import Experiment
 from regional.protocol import Timeline, make_timeline

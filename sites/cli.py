@@ -9,7 +9,7 @@ from rich import box
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from sites import fluxnet
+from sites import fluxnet, fluxnet_table
 from sites.compare import compare, comparison_table
 from sites.entry import parse_entry
 from sites.observations import OBSERVED, STOCKS
@@ -32,12 +32,16 @@ def check(path: Path) -> list[Finding] | None:
         return parse_entry(path)[1] if _is_site_file(path) else None
     if path.suffix.lower() != ".csv" or not path.is_file():
         return None
-    table, findings = fluxnet.read_table(path)
+    table, findings = fluxnet_table.read_table(path)
     if table is None:
         return findings
-    entry = entry_of_fluxnet(fluxnet.fluxnet_id(path))
+    entry = entry_of_fluxnet(fluxnet_table.fluxnet_id(path))
     latitude = entry.location.latitude if entry else None
-    return findings + fluxnet.check_gaps(table) + fluxnet.check_table(table, latitude=latitude)
+    return (
+        findings
+        + fluxnet_table.check_gaps(table)
+        + fluxnet_table.check_table(table, latitude=latitude)
+    )
 
 
 def _is_site_file(path: Path) -> bool:

@@ -4,7 +4,7 @@ Where the search for the new enthalpy runs depends on the device: one kernel on 
 of cells on CPUs, all cells together elsewhere.
 """
 
-from functools import lru_cache, partial
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -40,13 +40,9 @@ class HeatStep(eqx.Module):
     surface_flux: Cells
 
 
-@lru_cache
-def _has_gpu() -> bool:
-    """Whether this process sees an NVIDIA GPU: CPU users trace nothing for one."""
-    try:
-        return bool(jax.devices("cuda"))
-    except RuntimeError:
-        return False
+def _on_cpus() -> bool:
+    """Whether this process computes on CPUs: then nothing is traced for other devices."""
+    return jax.default_backend() == "cpu"
 
 
 def _searched(search, iterations: int, problem: Problem, seconds: Float[Array, ""]) -> HeatStep:
@@ -95,7 +91,7 @@ def heat_step(
     """
     problem = Problem(column, old, surface, limit(column, old, surface, seconds))
     in_groups = partial(_searched, search_in_groups, iterations)
-    if not _has_gpu():
+    if _on_cpus():
         return in_groups(problem, seconds)
     branches = {"cpu": in_groups, "default": partial(_searched, search_together, iterations)}
     if problem.limit.ndim == 1 and jax.__version_info__ >= KERNEL_FROM:

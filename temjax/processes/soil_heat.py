@@ -146,6 +146,11 @@ def _sides(layers: PyTree) -> tuple[PyTree, PyTree]:
     return jax.tree.map(lambda rows: rows[:-1], layers), jax.tree.map(lambda rows: rows[1:], layers)
 
 
+def _first(layers: PyTree) -> PyTree:
+    """The uppermost layer."""
+    return jax.tree.map(lambda rows: rows[0], layers)
+
+
 def _lean_and_turn(side: _Side, fraction: Layers, away: Layers) -> tuple[Layers, Layers, Layers]:
     """λ, and the two factors of ½mλσ (see ``half_layer``)."""
     middle = 2.0 * fraction - 1.0
@@ -209,9 +214,7 @@ def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resis
     away = fraction[1:] - fraction[:-1]
     above = half_layer(upper, fraction[:-1], away).resistance
     below = half_layer(lower, fraction[1:], -away).resistance
-    first = _first_half(jax.tree.map(lambda rows: rows[0], conducting), fraction[0]).resistance[
-        None
-    ]
+    first = _first_half(_first(conducting), fraction[0]).resistance[None]
     return Resistances(
         total=jnp.concatenate([surface.resistance + first, above + below]),
         below=jnp.concatenate([first, below]),
@@ -299,8 +302,7 @@ def linearised_fluxes(
     """
     layers = layer_state(column, enthalpy)
     flux, by_upper, by_lower = flux_between(*_sides(layers), exact)
-    first = jax.tree.map(lambda rows: rows[0], layers)
-    return Fluxes(*flux_into(first, surface, exact), flux, by_upper, by_lower)
+    return Fluxes(*flux_into(_first(layers), surface, exact), flux, by_upper, by_lower)
 
 
 def residual(

@@ -74,7 +74,7 @@ def test_kernel_is_lowered_for_nvidia(dtype):
 )
 def test_step_takes_the_kernel_on_nvidia_and_not_on_cpus(monkeypatch):
     problem, seconds = _problem("float64")
-    monkeypatch.setattr(heat_step, "_has_gpu", lambda: True)
+    monkeypatch.setattr(heat_step, "_on_cpus", lambda: False)
     jax.clear_caches()
 
     def step(old):
