@@ -10,6 +10,13 @@ import pytest
 
 jax.config.update("jax_enable_x64", True)
 
+# Compilation is most of the fast tests' time: a program that runs once is not worth optimising.
+# The slow tests, and a test alone (-n 0), run what users run.
+QUICK_COMPILATION = (
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_use_fusion_emitters=false",
+)
+
 
 def pytest_configure(config):
     """Workers and the processes they start compile many of the same programs: they share them."""
@@ -22,6 +29,10 @@ def pytest_configure(config):
         "JAX_COMPILATION_CACHE_MAX_SIZE": str(1 << 32),  # with a limit JAX locks the folder
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
     }
+    if config.getoption("markexpr") == "not slow":
+        from temjax.benchmark_child import known_flags  # after any import hook of a plug-in
+
+        os.environ.setdefault("XLA_FLAGS", " ".join(known_flags(QUICK_COMPILATION)))
 
 
 def shared_folder() -> Path:
