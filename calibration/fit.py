@@ -283,14 +283,16 @@ class _Record:
         """Take up a file; returns the next candidates."""
         try:
             stored = read_arrays(path)
-            made_by = str(stored["mark"])
+            if str(stored["mark"]) == mark:
+                return self._take_up(stored, rule)
         except (DamagedError, KeyError) as error:
             raise FitError(f"{path} is damaged ({error}); remove it to start afresh") from error
-        if made_by != mark:
-            raise FitError(
-                f"{path} belongs to another fit (other site, data, parameters, method, seed or "
-                "number of starts); remove it or choose another folder"
-            )
+        raise FitError(
+            f"{path} belongs to another fit (other site, data, parameters, method, seed or "
+            "number of starts); remove it or choose another folder"
+        )
+
+    def _take_up(self, stored: dict[str, np.ndarray], rule) -> np.ndarray:
         for name in self.HISTORY:
             setattr(self, name, list(stored[name]))
         for name in self.BEST:
