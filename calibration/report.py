@@ -32,6 +32,7 @@ from sites import Site
 from sites.page import page_style
 from sites.provenance import forcing_hash, parameter_hash
 from temjax import ModelOptions, Run, write_parameters
+from temjax.machine import package_versions
 from temjax.run_files import write_text
 
 
@@ -311,11 +312,7 @@ def write_set(report: FitReport, number: int, path: Path) -> None:
 
 def environment(result: FitResult) -> dict[str, str]:
     """What the fit ran on."""
-    return {
-        "temjax": version("temjax"),
-        "jax": version("jax"),
-        "optax": version("optax"),
-        "python": platform.python_version(),
+    return package_versions() | {
         "device": f"{jax.devices()[0].platform}, {platform.machine()}",
         "precision": "float64" if jax.config.jax_enable_x64 else "float32",
         "model_options": str(result.objective.parts[0].options),

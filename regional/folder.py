@@ -10,9 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from regional.climate import to_model_units, whole_years
+from regional.climate import whole_years
 from regional.gridded import Field, Reader
 from regional.settings import Variable
+from regional.units import to_model_units
 from temjax.findings import Finding
 from temjax.validation import check_climate, check_texture
 

@@ -16,11 +16,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from regional.climate import VARIABLES, Segment, dates, to_model_units
+from regional.climate import VARIABLES, Segment, dates
 from regional.co2 import read_co2
 from regional.domain import Domain
 from regional.gridded import Reader
 from regional.settings import IsimipClimate
+from regional.units import to_model_units
 from temjax.findings import Finding, nearest, raise_findings
 from temjax.run_files import written_whole
 from temjax.validation import check_climate, check_months

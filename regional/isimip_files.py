@@ -13,8 +13,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from regional import synthetic
-from regional.climate import MONTH_LENGTHS
 from regional.synthetic import LABEL
+from regional.units import MONTH_LENGTHS
 from sites.history import global_co2
 from temjax.parameter_files import parameter_set_names
 from temjax.run_files import write_text, written_whole

@@ -9,12 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from regional.climate import (
-    MONTH_LENGTHS,
-    VARIABLES,
-    Climate,
-    Segment,
-)
+from regional.climate import VARIABLES, Climate, Segment
 from regional.cluster import run_on_cluster
 from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
@@ -24,6 +19,7 @@ from regional.protocol import Timeline
 from regional.record import write_record
 from regional.restart import Products, remove_points
 from regional.seam import Seam
+from regional.units import MONTH_LENGTHS
 from regional.workers import TileDone, run_tasks
 from sites.provenance import parameter_hash
 from temjax.equilibrium import METHODS

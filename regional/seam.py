@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from regional.climate import MONTH_LENGTHS, Climate, Segment
+from regional.climate import Climate, Segment
+from regional.units import MONTH_LENGTHS
 
 
 @dataclass(frozen=True)
