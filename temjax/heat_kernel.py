@@ -15,7 +15,7 @@ from jax.experimental import pallas as pl
 from jaxtyping import Array, Float
 
 from temjax.heat_rows import Elimination, first_row, last_row, next_row
-from temjax.heat_search import Problem, Progress, beginning, is_open, judged
+from temjax.heat_search import Problem, Progress, beginning, is_open, judged, moved
 from temjax.processes.soil_heat import (
     LayerState,
     Surface,
@@ -83,13 +83,15 @@ def _kernel(iterations: int, layers: int, structure, *references) -> None:
         """Change of the layer above one, from the elimination."""
         return values[layer - 1, cells] - ratios[layer - 1, cells] * change
 
-    def walk_up(change, active) -> Cells:
+    def walk_up(progress, change, active) -> Cells:
         """Take the step; the largest change relative to the melting heat."""
 
         def take(layer, change, length):
-            enthalpy = new[layer, cells]
-            new[layer, cells] = enthalpy + jnp.where(active, change, 0.0)
-            return jnp.maximum(length, jnp.abs(change) / properties(layer).melt_enthalpy)
+            melt = properties(layer).melt_enthalpy
+            new[layer, cells] = moved(
+                progress, old[layer, cells], new[layer, cells], change, melt, active
+            )
+            return jnp.maximum(length, jnp.abs(change) / melt)
 
         def next_layer(step, carry):
             change, length = carry
@@ -103,7 +105,7 @@ def _kernel(iterations: int, layers: int, structure, *references) -> None:
     def improve(progress: Progress) -> Progress:
         change, imbalance = walk_down(progress.exact)
         active = is_open(imbalance, progress.count, limit, iterations - 1)
-        length = walk_up(change, active)
+        length = walk_up(progress, change, active)
         return judged(progress, imbalance, length, active, iterations - 1)
 
     def searching(progress: Progress):

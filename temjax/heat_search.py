@@ -1,5 +1,8 @@
 """The search for the enthalpy at the end of a step: Newton, cell by cell (soil_heat.md 2).
 
+Where layers freeze or thaw whole the fluxes have kinks, and Newton can go around between the sides
+of one. A cell that is not done in time begins again from the old enthalpy with short strides.
+
 Most cells are done in two to four iterations, a few in a thousand need many. The whole batch goes
 through the first few together; what is left is gathered and goes on in small groups, so that a step
 does not cost every cell the iterations of its worst one.
@@ -25,6 +28,9 @@ BALANCED = 1e-12
 ROUNDING = 16.0
 # Share of a layer's melting heat below which a step is short; a longer one can reach another root
 SHORT = 0.03
+# Iterations after which a cell begins again, and its strides from there as a share of a layer's
+# melting heat
+PATIENCE, STRIDE = 10, 0.25
 # Iterations all cells do together, batches worth splitting afterwards, and the share of a group
 TOGETHER, SPLIT, GROUPS = 5, 256, 16
 
@@ -84,6 +90,30 @@ def is_open(imbalance: Cells, count: Int[Array, "*cell"], limit: Cells, last: in
     return (imbalance > limit) & (count < last)
 
 
+def moved(
+    progress: Progress,
+    old: Layers,
+    enthalpy: Layers,
+    change: Layers,
+    melt: Layers,
+    active: Bool[Array, "*cell"],
+) -> Layers:
+    """Enthalpy after an iteration, of all layers or of one.
+
+    Args:
+        progress: before it.
+        old: enthalpy at the start of the step.
+        enthalpy: the iterate.
+        change: Newton's.
+        melt: melting heat.
+        active: cells that go on.
+    """
+    stride = STRIDE * melt
+    short = jnp.clip(change, -stride, stride)
+    new = enthalpy + jnp.where(progress.count < PATIENCE, change, short)
+    return jnp.where(active, jnp.where(progress.count == PATIENCE, old, new), enthalpy)
+
+
 def judged(
     before: Progress,
     imbalance: Cells,
@@ -101,10 +131,12 @@ def judged(
         last: iterations at most.
     """
     failed = before.exact & (imbalance > 0.5 * before.imbalance)
+    anew = before.count == PATIENCE
     radius = jnp.where(failed, 0.25 * before.radius, before.radius)
+    radius = jnp.where(anew, SHORT, radius)
     return Progress(
         imbalance=jnp.where(before.count < last, imbalance, before.imbalance),
-        exact=jnp.where(active, (length < radius) & ~failed, before.exact),
+        exact=jnp.where(active, (length < radius) & ~failed & ~anew, before.exact),
         radius=jnp.where(active, radius, before.radius),
         count=before.count + active,
     )
@@ -134,8 +166,9 @@ def search_together(
         _, change, imbalance = correction(problem, seconds, enthalpy, progress.exact)
         length = jnp.max(jnp.abs(change) / problem.column.melt_enthalpy, axis=0)
         active = is_open(imbalance, progress.count, problem.limit, last)
+        melt = problem.column.melt_enthalpy
         return Search(
-            enthalpy + jnp.where(active, change, 0.0),
+            moved(progress, problem.old, enthalpy, change, melt, active),
             judged(progress, imbalance, length, active, last),
         )
 

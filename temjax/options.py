@@ -17,7 +17,7 @@ class ModelOptions:
             one in 150 random parameter vectors errs by more than 1 % in annual nitrogen uptake
             (up to 7 %, where storage runs out within a month); with 48, one in 10 000.
         heat_substeps: backward-Euler steps per month of soil heat.
-        heat_iterations: Newton iterations per heat step at most; most steps need four to seven.
+        heat_iterations: Newton iterations per heat step at most; most steps need two to seven.
         active_layer_rule: which thickness drives thaw exposure (protocol, section 2):
             ``hold`` keeps last year's value in a year with residual thaw, ``literal`` is the
             annual maximum thaw depth, ``stefan`` is E·√TDD of the ground surface.
@@ -30,7 +30,7 @@ class ModelOptions:
 
     substeps: int = 48
     heat_substeps: int = 6
-    heat_iterations: int = 40
+    heat_iterations: int = 100
     active_layer_rule: ActiveLayerRule = "hold"
     root_zone_nitrogen: RootZoneNitrogen = "pulse_only"
     expose_water: bool = True

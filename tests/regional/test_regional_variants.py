@@ -213,7 +213,7 @@ def test_five_percent_of_poisoned_cells_leave_the_rest_alone(tmp_path, monkeypat
     wide = small_region.TOML.replace("tile_cells = 2\n", "tile_cells = 50\n")
     monkeypatch.setattr(small_region, "TOML", wide)
     (clean,) = project(small_experiment(tmp_path / "clean"), tmp_path / "clean" / "out")
-    assert np.all(clean.status == OK)
+    assert np.mean(clean.status == OK) >= 0.98  # not every climate has an equilibrium
     experiment = small_experiment(tmp_path / "poisoned")
     cells = np.random.default_rng(20).choice(WIDE, len(POISON), replace=False).tolist()
     for cell, (file, variable, value) in zip(cells, POISON, strict=True):
@@ -227,6 +227,7 @@ def test_five_percent_of_poisoned_cells_leave_the_rest_alone(tmp_path, monkeypat
     assert list(result.findings) == sorted(cells)
     assert np.flatnonzero(result.status == INVALID_INPUT).tolist() == sorted(cells)
     rest = np.setdiff1d(np.arange(WIDE), cells)
+    np.testing.assert_array_equal(clean.status[rest], result.status[rest])
     assert same(
         {name: values[..., rest] for name, values in clean.products.items()},
         {name: values[..., rest] for name, values in result.products.items()},
