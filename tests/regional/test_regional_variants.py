@@ -224,7 +224,7 @@ def test_five_percent_of_poisoned_cells_leave_the_rest_alone(tmp_path, monkeypat
 
         small_region.change(tmp_path / "poisoned" / "data" / file, variable, poison)
     (result,) = project(experiment, tmp_path / "poisoned" / "out")
-    assert list(result.findings) == sorted(cells)
+    assert sorted(set(result.findings) - set(clean.findings)) == sorted(cells)
     assert np.flatnonzero(result.status == INVALID_INPUT).tolist() == sorted(cells)
     rest = np.setdiff1d(np.arange(WIDE), cells)
     np.testing.assert_array_equal(clean.status[rest], result.status[rest])
