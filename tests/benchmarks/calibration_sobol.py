@@ -10,6 +10,7 @@ model does not decide.
 """
 
 import argparse
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -23,6 +24,7 @@ from scipy.stats import spearmanr
 import sites
 from calibration import DEFAULT, Objective, stock_target
 from calibration.sensitivity import evaluate_outputs, expand_outputs, slopes
+from temjax.run_files import write_arrays
 
 REACH = 1.5  # prior standard deviations
 OUTPUTS = ("nep", "gpp", "rh", "soc")
@@ -35,7 +37,7 @@ def main() -> None:
     parser.add_argument("--samples", default=64, type=int, help="power of two")
     parser.add_argument("--points", default=8, type=int)
     parser.add_argument("--batch", default=64, type=int)
-    parser.add_argument("--keep", help="archive of samples, outputs and derivatives")
+    parser.add_argument("--keep", type=Path, help="archive of samples, outputs and derivatives")
     given = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     unused = stock_target("soil_organic_carbon", 1.0, 1.0)
@@ -79,7 +81,8 @@ def main() -> None:
         f"with {columns - 1} derivatives each ({given.points * years * columns} by differences)"
     )
     if given.keep:
-        np.savez(given.keep, shifts=shifts, outputs=outputs, balanced=balanced, across=across)
+        archive = {"shifts": shifts, "outputs": outputs, "balanced": balanced, "across": across}
+        write_arrays(given.keep, archive)
     measures = {
         "root mean square": np.sqrt(np.mean(across**2, axis=2)),
         "median": np.median(across, axis=2),

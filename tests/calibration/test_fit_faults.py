@@ -1,11 +1,10 @@
-"""What goes wrong around a fit: a folder in use, a full disk, a read-only folder, Ctrl-C, damage.
+"""What goes wrong around a fit: a folder in use, a full disk, no folder, Ctrl-C, damage.
 
 Each fault has a message, an exit code, and leaves what was already written as it was.
 """
 
 import errno
 import os
-import sys
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from calibration.fit import fingerprint
 from temjax import cli
 from temjax.run_files import LOCK, held
 from tests.calibration.short_site import NAMES, short_objective
+from tests.command import ended
 
 pytestmark = pytest.mark.usefixtures("restored_settings")
 
@@ -23,12 +23,7 @@ STARTS = 2
 
 
 def calibrate(monkeypatch, capsys, out, *more):
-    """Exit code and stderr of ``temjax calibrate``."""
-    given = ["--no-cache", "calibrate", "haibei-meadow", "--out", str(out), *more]
-    monkeypatch.setattr(sys, "argv", ["temjax", *given])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(given)
-    return stopped.value.code or 0, capsys.readouterr().err
+    return ended(monkeypatch, capsys, "calibrate", "haibei-meadow", "--out", out, *more)
 
 
 def failing(error):

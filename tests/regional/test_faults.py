@@ -24,6 +24,7 @@ from regional.restart import Restarts
 from temjax import cli
 from temjax.findings import DataError
 from temjax.run_files import LOCK, held, write_text, written_whole
+from tests.command import ended
 
 PRODUCTS = {"historical/npp": np.linspace(0.0, 1.0, 60_000).reshape(6, -1)}
 
@@ -91,12 +92,7 @@ def test_a_full_disk_is_called_full(kind, tiny):
 
 
 def project(monkeypatch, capsys, *arguments):
-    """Exit code and stderr of ``temjax project``."""
-    given = ["--no-cache", "project", *map(str, arguments)]
-    monkeypatch.setattr(sys, "argv", ["temjax", *given])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(given)
-    return stopped.value.code or 0, capsys.readouterr().err
+    return ended(monkeypatch, capsys, "project", *arguments)
 
 
 def failing(error):

@@ -213,7 +213,7 @@ def test_five_percent_of_poisoned_cells_leave_the_rest_alone(tmp_path, monkeypat
     wide = small_region.TOML.replace("tile_cells = 2\n", "tile_cells = 50\n")
     monkeypatch.setattr(small_region, "TOML", wide)
     (clean,) = project(small_experiment(tmp_path / "clean"), tmp_path / "clean" / "out")
-    assert np.mean(clean.status == OK) >= 0.98  # not every climate has an equilibrium
+    assert np.sum(clean.status != OK) <= 1  # one cell's equilibrium is not found, and is named
     experiment = small_experiment(tmp_path / "poisoned")
     cells = np.random.default_rng(20).choice(WIDE, len(POISON), replace=False).tolist()
     for cell, (file, variable, value) in zip(cells, POISON, strict=True):
