@@ -23,7 +23,7 @@ from sites import Site
 from sites.cli import open_place
 from sites.compare import compare, comparison_table
 from sites.fluxnet import MINIMUM_QUALITY
-from temjax.cli import DATA_ERROR, command_line, console, names_of, resumable
+from temjax.cli import DATA_ERROR, command_line, console, names_of, of_few_cells, resumable
 from temjax.cli import errors as told
 from temjax.run_files import held
 
@@ -130,6 +130,7 @@ def _observed(place: Site, year: int, places: int) -> bool:
     return places == 1 or (period is not None and period[0] <= year <= period[1])
 
 
+@of_few_cells
 def calibrate(
     places: Annotated[
         list[str], typer.Argument(help="Catalog names, FLUXNET monthly CSVs or site TOMLs.")

@@ -12,6 +12,7 @@ import numpy as np
 from calibration.descent import Method, make_rule
 from calibration.joint import JointObjective
 from calibration.objective import Objective, first_failure
+from calibration.side_by_side import SideBySide
 from calibration.starts import prior_starts
 from sites.provenance import forcing_hash, parameter_hash
 from temjax.run_files import DamagedError, read_arrays, write_arrays
@@ -131,7 +132,7 @@ def fit(
     checkpoint: Path | None = None,
     progress: Callable[[int, float, int], None] | None = None,
 ) -> FitResult:
-    """Minimise half the sum of squared residuals from many starts, all in one compiled call.
+    """Minimise half the sum of squared residuals from many starts side by side on all cores.
 
     Args:
         objective: from ``Objective.of`` or ``JointObjective.of``.
@@ -165,6 +166,7 @@ def fit(
         method, objective.free, count, tolerance=tolerance, steps=steps,
         learning_rate=learning_rate, pinned=pinned,
     )  # fmt: skip
+    cores = SideBySide(objective)
     record = _Record(size, count, objective.number_of_residuals + size)
     mark = fingerprint(objective, method, seed, count)
     if checkpoint is not None and Path(checkpoint).exists():
@@ -173,19 +175,18 @@ def fit(
         if not record.running:
             break
         began = time.perf_counter()
-        linear = objective.linearised(jnp.asarray(candidate))
-        residuals, jacobian = np.asarray(linear.residuals), np.asarray(linear.jacobian)
-        loss, gradient = _loss(residuals, jacobian, np.asarray(linear.converged))
+        linear = cores.linearised(candidate)
+        residuals, jacobian = linear.residuals, linear.jacobian
+        loss, gradient = _loss(residuals, jacobian, linear.converged)
         if step == 0:
             record.first_misfit = objective.misfit(residuals[:, 0])
             if not np.isfinite(loss).any():
                 raise FitError(_no_start(objective, candidate))
         ahead, reasons = rule.advance(candidate, loss, gradient, residuals, jacobian)
         if step == 0:
-            balanced = np.asarray(linear.converged)
             reasons = [
                 reason if np.isfinite(value) else (NOT_FINITE if settled else NOT_BALANCED)
-                for reason, value, settled in zip(reasons, loss, balanced, strict=True)
+                for reason, value, settled in zip(reasons, loss, linear.converged, strict=True)
             ]
         record.add(candidate, loss, gradient, residuals, jacobian, reasons, began)
         # A start that is through stays where it is best.

@@ -18,13 +18,14 @@ from calibration.targets import STOCK_TARGETS, stock_target
 from calibration.tunables import DEFAULT
 from sites.cli import open_place
 from sites.figures import SIMULATED_COLOUR
-from temjax.cli import command_line, console, names_of
+from temjax.cli import command_line, console, names_of, of_few_cells
 from temjax.run_files import write_text
 
 CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")
 SHOWN = 12
 
 
+@of_few_cells
 def sensitivity(
     place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
     out: Annotated[Path, typer.Option(help="Folder for table, record and plots.")],

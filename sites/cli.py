@@ -16,7 +16,7 @@ from sites.observations import OBSERVED, STOCKS
 from sites.output import write_netcdf
 from sites.run import SiteRun, run_site, site_dataset
 from sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
-from temjax.cli import command_line, console
+from temjax.cli import command_line, console, of_few_cells
 from temjax.findings import Finding
 from temjax.options import ModelOptions
 from temjax.parameter_files import read_parameters
@@ -126,6 +126,7 @@ def open_place(
     return read_site(path) if path.suffix == ".toml" else load(place)
 
 
+@of_few_cells
 def simulate_site(
     place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
     out: Annotated[Path, typer.Option(help="NetCDF file to write.")],

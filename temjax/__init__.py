@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from temjax.lazy import export as _export
 
 if TYPE_CHECKING:
+    from temjax.compiler import compile_for_few_cells
     from temjax.equilibrium import Equilibrium, find_equilibrium
     from temjax.forcing import Forcing, Location
     from temjax.options import ModelOptions
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _export(
     __name__,
     {
+        "compiler": ("compile_for_few_cells",),
         "equilibrium": ("Equilibrium", "find_equilibrium"),
         "forcing": ("Forcing", "Location"),
         "options": ("ModelOptions",),
@@ -55,6 +57,7 @@ __all__ = [
     "Run",
     "SoilClimate",
     "State",
+    "compile_for_few_cells",
     "equilibrate_heat",
     "find_equilibrium",
     "gather_parameters",

@@ -22,6 +22,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from temjax.compiler import compile_for_few_cells
+
 # exit codes; a usage error exits with 2
 DATA_ERROR = 1
 WRITE_ERROR = 3
@@ -138,11 +140,19 @@ def summary(point: EntryPoint) -> str:
     return ""
 
 
+def of_few_cells(command: Callable) -> Callable:
+    """Mark a command that works on a few cells at a time and compiles no reverse mode."""
+    command.few_cells = True
+    return command
+
+
 def configured(command: Callable) -> Callable:
     """A command that sets JAX up as the common options say before it begins."""
 
     @wraps(command)
     def run(*arguments, **named):
+        if getattr(command, "few_cells", False):
+            compile_for_few_cells()
         configure(**_chosen)
         return command(*arguments, **named)
 

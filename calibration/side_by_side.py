@@ -1,0 +1,56 @@
+"""Starts of a fit spread over the cores of this machine."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from calibration.joint import JointObjective
+from calibration.objective import Linearised, Objective
+
+
+def number_of_cores() -> int:
+    """Cores this process may use; 1 where JAX computes on accelerators."""
+    if jax.default_backend() != "cpu":
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class SideBySide:
+    """Residuals and Jacobian of many starts, each core with its share of them.
+
+    All shares have one width, so that there is one program; the last is filled up by repeating a
+    start. The first call compiles with the first share alone.
+    """
+
+    def __init__(self, objective: Objective | JointObjective, cores: int | None = None) -> None:
+        self.objective = objective
+        self.cores = number_of_cores() if cores is None else cores
+        self._compiled = False
+
+    def linearised(self, points: np.ndarray) -> Linearised:
+        """As ``Objective.linearised``, in NumPy arrays.
+
+        Args:
+            points: in free space, ``(free, start)``.
+        """
+        count = points.shape[1]
+        width = -(-count // self.cores)
+        shares = -(-count // width)
+        columns = np.minimum(np.arange(shares * width), count - 1).reshape(shares, width)
+        parts = [jnp.asarray(points[:, column]) for column in columns]
+        alone = 0 if self._compiled else 1
+        done = [self._one(part) for part in parts[:alone]]
+        self._compiled = True
+        with ThreadPoolExecutor(shares) as pool:
+            done += pool.map(self._one, parts[alone:])
+        return Linearised(
+            *(np.concatenate(leaves, axis=-1)[..., :count] for leaves in zip(*done, strict=True))
+        )
+
+    def _one(self, part: jax.Array) -> Linearised:
+        return jax.tree.map(np.asarray, self.objective.linearised(part))
