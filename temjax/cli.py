@@ -54,13 +54,19 @@ def cache_folder() -> Path:
     return Path(given) if given else Path.home() / ".cache" / "temjax" / "jax"
 
 
-def configure(*, cache: bool = True, precision: Precision = "auto") -> None:
+def configure(
+    *, cache: bool = True, precision: Precision = "auto", few_cells: bool = False
+) -> None:
     """Set up JAX for the command line: number format and the cache of compiled programs.
 
     Args:
         precision: ``auto`` is float64 on CPUs and float32 on accelerators.
+        few_cells: as ``compile_for_few_cells`` says; before the first computation.
     """
     import jax
+
+    if few_cells:
+        compile_for_few_cells()
 
     wide = jax.default_backend() == "cpu" if precision == "auto" else precision == "float64"
     jax.config.update("jax_enable_x64", wide)
@@ -151,9 +157,7 @@ def configured(command: Callable) -> Callable:
 
     @wraps(command)
     def run(*arguments, **named):
-        if getattr(command, "few_cells", False):
-            compile_for_few_cells()
-        configure(**_chosen)
+        configure(**_chosen, few_cells=getattr(command, "few_cells", False))
         return command(*arguments, **named)
 
     return run

@@ -24,7 +24,8 @@ def test_links_lead_to_files():
 
 
 @pytest.mark.slow
-def test_the_example_runs():
+def test_the_example_runs(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "")  # the example sets it; restored for the tests after it
     (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names: dict[str, object] = {}
     exec(code, names)
