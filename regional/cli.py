@@ -22,11 +22,12 @@ from regional.report import finish_member
 from regional.run import project_members
 from regional.store import require_format
 from regional.stored import read_run
-from temjax.cli import console, resumable
+from temjax.cli import console, of_few_cells, resumable
 from temjax.machine import peak_bytes
 from temjax.run_files import write_text
 
 
+@of_few_cells
 def project_command(
     experiment: Annotated[
         Path | None, typer.Argument(help="Experiment TOML.", show_default=False)

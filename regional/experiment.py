@@ -94,7 +94,7 @@ class RunSettings(Section):
             sets it needs the usual ``if __name__ == "__main__"`` guard.
     """
 
-    tile_cells: int = Field(200, ge=1, le=10_000_000)
+    tile_cells: int = Field(50, ge=1, le=10_000_000)
     block_years: int = Field(40, ge=1, le=10_000)
     precision: Literal["float64", "float32"] = "float64"
     workers: int = Field(1, ge=0, le=10_000)

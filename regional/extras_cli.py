@@ -14,9 +14,10 @@ from regional.drivers import drivers_table, read_attributions
 from regional.sensitivity import DEFAULT_PARAMETERS
 from regional.sensitivity_run import region_sensitivity, uncertainty_table, write_sensitivity
 from regional.uncertainty import fitted_spreads
-from temjax.cli import console
+from temjax.cli import console, of_few_cells
 
 
+@of_few_cells
 def attribute_command(
     experiment: Annotated[Path, typer.Argument(help="Experiment TOML of a finished project.")],
     out: Annotated[Path, typer.Option(help="Its --out folder.")],

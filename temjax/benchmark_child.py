@@ -6,9 +6,11 @@ import sys
 import tempfile
 import time
 
+from temjax.compiler import FEW_CELLS
+
 # Forward runs only: they double the speed and ruin the compile time of reverse mode (numerics.md)
 TUNED_FLAGS = (
-    "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=10000000",
+    FEW_CELLS,
     "--xla_cpu_prefer_vector_width=512",
 )
 COMMAND = (sys.executable, "-c", "from temjax.cli import main; main()")

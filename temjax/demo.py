@@ -15,6 +15,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from temjax.cli import of_few_cells
+
 Rows = list[tuple[str, str]]
 
 
@@ -61,6 +63,7 @@ def run_demo(out: Path, stages: list, console: Console) -> Rows:
     return rows
 
 
+@of_few_cells
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path(
         "temjax-demo"

@@ -18,8 +18,15 @@ QUICK_COMPILATION = (
 )
 
 
+# Commands run as processes and functions called here give the same bits only if they are compiled
+# alike; so no command of a test changes this (it is XLA's default).
+LOOPS_AS_EVER = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1024"
+
+
 def pytest_configure(config):
     """Workers and the processes they start compile many of the same programs: they share them."""
+    if "xla_backend_extra_options" not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {LOOPS_AS_EVER}".strip()
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         return
     folder = tempfile.mkdtemp(prefix="temjax-tests-")
@@ -32,7 +39,7 @@ def pytest_configure(config):
     if config.getoption("markexpr") == "not slow":
         from temjax.benchmark_child import known_flags  # after any import hook of a plug-in
 
-        os.environ.setdefault("XLA_FLAGS", " ".join(known_flags(QUICK_COMPILATION)))
+        os.environ["XLA_FLAGS"] += " " + " ".join(known_flags(QUICK_COMPILATION))
 
 
 def shared_folder() -> Path:
