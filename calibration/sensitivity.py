@@ -72,7 +72,8 @@ class Sensitivity:
         elasticity: at the centre, ``(output, free)``; per prior standard deviation for parameters
             listed in ``per_sd``.
         per_prior_sd: change of the scaled output per prior standard deviation at the centre.
-        mean_square: the same, root mean square over the points.
+        mean_size: the same, mean of the absolute values over the points (Morris' μ*): the root mean
+            square, which bounds Sobol's total index, is left to one steep kink of the model.
         climate: change of the output per K, per 10 % of precipitation and per 10 % of CO2.
         per_sd: parameters without an elasticity.
         points: number averaged over.
@@ -87,15 +88,15 @@ class Sensitivity:
     scale: np.ndarray
     elasticity: np.ndarray = field(repr=False)
     per_prior_sd: np.ndarray = field(repr=False)
-    mean_square: np.ndarray = field(repr=False)
+    mean_size: np.ndarray = field(repr=False)
     climate: np.ndarray = field(repr=False)
     per_sd: tuple[str, ...]
     points: int
     model_years: int
 
     def ranking(self, output: str) -> list[tuple[str, float]]:
-        """Parameters by their root mean square effect on an output, largest first."""
-        row = self.mean_square[self.outputs.index(output)]
+        """Parameters by their mean absolute effect on an output, largest first."""
+        row = self.mean_size[self.outputs.index(output)]
         return [(self.names[i], float(row[i])) for i in np.argsort(-row)]
 
     def table(self) -> list[dict]:
@@ -110,7 +111,7 @@ class Sensitivity:
                         "symbol": info_of(name).symbol,
                         "elasticity": None if name in self.per_sd else float(self.elasticity[i, j]),
                         "effect_of_one_prior_sd": float(self.per_prior_sd[i, j]),
-                        "effect_over_the_prior": float(self.mean_square[i, j]),
+                        "effect_over_the_prior": float(self.mean_size[i, j]),
                     }
                 )
         return rows
@@ -257,7 +258,7 @@ def sensitivities(
         scale=scale[:, 0],
         elasticity=relative[:, :, 0],
         per_prior_sd=effect[:, :, 0],
-        mean_square=np.sqrt(np.mean(effect[:, :, kept] ** 2, axis=2)),
+        mean_size=np.mean(np.abs(effect[:, :, kept]), axis=2),
         climate=np.asarray(found.by_climate)[:, :, 0] * step,
         per_sd=tuple(n for n, log in zip(objective.free.names, is_log, strict=True) if not log),
         points=int(kept.sum()),

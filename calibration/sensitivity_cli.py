@@ -146,10 +146,10 @@ def tornado_figure(found: Sensitivity) -> Figure:
         names = [name for name, _ in found.ranking(output)[:shown]][::-1]
         at = np.arange(len(names))
         effect = [100 * found.per_prior_sd[row, found.names.index(name)] for name in names]
-        spread = [100 * found.mean_square[row, found.names.index(name)] for name in names]
+        spread = [100 * found.mean_size[row, found.names.index(name)] for name in names]
         axis.barh(at, effect, color=SIMULATED_COLOUR, height=0.7, label="at the centre")
         sign = np.where(np.asarray(effect) < 0, -1.0, 1.0)
-        axis.plot(sign * spread, at, "|", ms=9, color="#1f2933", label="rms over the points")
+        axis.plot(sign * spread, at, "|", ms=9, color="#1f2933", label="mean over the points")
         axis.set_yticks(at, [short_label(name) for name in names], fontsize=7)
         axis.axvline(0, color="0.6", lw=0.8)
         axis.set_title(f"{output.upper()}: {found.values[row]:.4g} {found.units[row]}", fontsize=9)

@@ -21,6 +21,7 @@ import numpy as np
 from rich.console import Console
 
 import sites
+import temjax
 from calibration import DEFAULT, DESCENT, DISEQUILIBRIUM, ErrorModel, Objective, fit
 from calibration.cli import weights_of
 from calibration.comparison import Differenced, cma_es
@@ -141,6 +142,7 @@ def main() -> None:
     for flag in ("holdout", "cma", "differences", "twin", "coverage", "fine"):
         parser.add_argument(f"--{flag}", action="store_true")
     given = parser.parse_args()
+    temjax.compile_for_few_cells()
     jax.config.update("jax_enable_x64", True)
     for tower in filter(None, given.towers.split(",")):
         files = sorted((given.shared / "data" / "fluxnet2015").glob(f"*_CN-{tower}_*_MM_*.csv"))
