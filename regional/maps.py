@@ -64,7 +64,7 @@ def grid_of_maps(
     columns = scenarios(members)
     domain = members[0].stored.domain
     rows, across = domain.grid.shape
-    height = float(np.clip(5.0 * rows / across, 1.6, 4.0)) + 0.5
+    height = float(np.clip(5.0 * rows / across, 1.6, 4.0)) + 0.7
     figure = Figure(
         figsize=(5.2 * len(columns) + 0.8, height * len(names) + 0.4), layout="constrained"
     )
@@ -75,6 +75,8 @@ def grid_of_maps(
         for axes, scenario, values in zip(row, columns, maps, strict=True):
             image = draw_map(axes, domain, values, scale)
             axes.set_title(f"{name}, {scenario}", fontsize=10)
+            if name != names[-1]:
+                axes.set_xlabel("")  # the last row's serves all: titles need the room
         figure.colorbar(image, ax=list(row), extend="both", label=unit, shrink=0.9)
     return figure
 

@@ -27,6 +27,7 @@ PAGE = "report.html"
 RUN_RECORD = "run.json"  # how the run went, beside its results
 MOST_CELLS = 200  # rows of the table of cells that are not ok
 _DPI = 110
+LABEL_INCHES = 0.18
 _SHOWN_ATTRIBUTES = (
     "source", "configuration_hash", "parameter_hashes", "climate_sources", "forcing_seam",
     "equilibrium", "spin_up", "branch_year", "first_exposure_year", "active_layer_rule",
@@ -186,8 +187,16 @@ def _extra_sections(folder: Path, synthetic: bool) -> list[Section]:
     return made
 
 
+def _in_words(value) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {part}" for name, part in value.items())
+    return str(value)
+
+
 def _picture(title: str, caption: str, figure: Figure, synthetic: bool) -> Picture:
     if synthetic:
+        strip = LABEL_INCHES / figure.get_size_inches()[1]
+        figure.get_layout_engine().set(rect=(0, strip, 1, 1 - strip))  # clear of tick labels
         figure.text(0.995, 0.004, LABEL, ha="right", va="bottom", fontsize=8, color="#a84300")
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
@@ -218,7 +227,7 @@ def _made(folder: Path, attributes: dict) -> list[tuple[str, str]]:
     if record.is_file():
         told = json.loads(record.read_text(encoding="utf-8"))
         made += [
-            (name.replace("_", " "), str(told[name]))
+            (name.replace("_", " "), _in_words(told[name]))
             for name in ("seconds", "cell_years", "cell_years_per_second", "workers", "device",
                          "peak_memory_gb")
             if name in told
