@@ -56,7 +56,7 @@ def run_profiles(
     """Profiles with a bar, and their intervals in words."""
     if not names:
         return {}
-    task = progress.add_task("profiles", total=None, loss="points")
+    task = progress.add_task("profiles", total=1, loss="points")
     found = profile(
         result,
         posterior,
@@ -80,7 +80,7 @@ def run_nuts(
     """Draws of the posterior with a bar, and how far chains agree, in words."""
     if draws == 0:
         return None
-    task = progress.add_task("draws of the posterior", total=None, loss=f"{CHAINS} chains")
+    task = progress.add_task("draws of the posterior", total=draws, loss=f"{CHAINS} chains")
     drawn = sample(
         result,
         posterior,
