@@ -160,7 +160,7 @@ def monthly_target(
             raise ValueError(
                 f"{where}: {series.variable} is one mean year of {series.period[0]}–"
                 f"{series.period[1]}; years can be held out of monthly series only (give the "
-                "tower's FLUXNET file)"
+                "tower's FLUXNET file, or its folder in TEMJAX_FLUXNET)"
             )
     else:
         kept = (series.years >= first) & (series.years <= last)

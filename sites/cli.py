@@ -1,6 +1,7 @@
 """Commands of the sites: the catalog and site runs; checks of site and FLUXNET files."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,11 +18,12 @@ from sites.output import write_netcdf
 from sites.run import SiteRun, run_site, site_dataset
 from sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
 from temjax.cli import command_line, console, of_few_cells
-from temjax.findings import Finding
+from temjax.findings import DataError, Finding
 from temjax.options import ModelOptions
 from temjax.parameter_files import read_parameters
 from temjax.toml_files import TomlError, read_toml
 
+FLUXNET_FOLDER = "TEMJAX_FLUXNET"
 SITE_TABLES = {"location", "soil", "vegetation"}
 
 
@@ -103,6 +105,31 @@ def _facts(name: str) -> dict[str, object]:
     }
 
 
+def monthly_file(name: str) -> Path | None:
+    """The monthly file of a catalog's tower in the folder that TEMJAX_FLUXNET names, if any.
+
+    Raises:
+        DataError: no such folder, or several files of the tower in it.
+    """
+    folder = os.environ.get(FLUXNET_FOLDER)
+    if not folder or name not in names():
+        return None
+
+    def fault(message: str, mend: str) -> DataError:
+        return DataError([Finding(folder, FLUXNET_FOLDER, "", message, mend)])
+
+    if not Path(folder).is_dir():
+        raise fault("no such folder", "name the folder with the towers' monthly CSV files")
+    known = catalog_entry(name).fluxnet_id
+    found = sorted(Path(folder).glob(f"*_{known}_*_MM_*.csv")) if known else []
+    if len(found) > 1:
+        raise fault(
+            f"several monthly files of {known}: {', '.join(path.name for path in found)}",
+            "keep one, or give the file in place of the name",
+        )
+    return found[0] if found else None
+
+
 def open_place(
     place: str,
     *,
@@ -111,8 +138,11 @@ def open_place(
     fill_from_climatology: bool = False,
     minimum_quality: float = fluxnet.MINIMUM_QUALITY,
 ) -> Site:
-    """A catalog name, a site file or a FLUXNET monthly file as a site; see ``read_fluxnet``."""
-    path = Path(place)
+    """A catalog name, a site file or a FLUXNET monthly file as a site; see ``read_fluxnet``.
+
+    A tower of the catalog is its monthly file where ``monthly_file`` knows one.
+    """
+    path = monthly_file(place) or Path(place)
     if path.suffix.lower() == ".csv":
         return fluxnet.read_fluxnet(
             path,

@@ -142,6 +142,24 @@ def test_places_are_opened_by_kind(tmp_path):
         open_place(str(facts))
 
 
+def test_towers_of_the_catalog_are_their_monthly_files_where_a_folder_has_them(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TEMJAX_FLUXNET", str(tmp_path / "none"))
+    with pytest.raises(DataError, match="no such folder"):
+        open_place("haibei-meadow")
+    monkeypatch.setenv("TEMJAX_FLUXNET", str(tmp_path))
+    assert open_place("haibei-meadow").observations.monthly  # the folder is empty: the mean year
+    fluxnet_file(tmp_path / "FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2001-2001_1-4.csv")
+    site = open_place("haibei-meadow")
+    assert site.name == "haibei-meadow"
+    assert any("MM_2001-2001_1-4.csv" in note for note in site.notes)
+    assert open_place("toolik-tundra").name == "toolik-tundra"
+    fluxnet_file(tmp_path / "FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2002-2002_1-4.csv")
+    with pytest.raises(DataError, match="several monthly files of CN-HaM"):
+        open_place("haibei-meadow")
+
+
 def test_entry_points_are_declared():
     for group in ("temjax.commands", "temjax.checkers", "temjax.demo"):
         assert "sites" in {point.value.split(".")[0] for point in cli.entry_points(group=group)}
