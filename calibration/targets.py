@@ -255,7 +255,7 @@ def site_targets(
             chosen[variable] = [stock_target(variable, stock.value, stock.sd, weight)]
         else:
             raise ValueError(
-                f"{site.name} has no observations of {name!r}; it has {', '.join(known)}"
+                f"{site.name} has no observations of {name!r}; it has {', '.join(known) or 'none'}"
             )
     unused = set(errors.weights) - set(chosen)
     if unused:
