@@ -1,9 +1,11 @@
 """What XLA is told before it starts."""
 
+import ast
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from temjax.cli import configured, of_few_cells
@@ -46,3 +48,29 @@ def test_xla_knows_the_option():
         (sys.executable, "-c", code), env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "8.0"
+
+
+ONE_PLACE = """
+import jax
+jax.config.update("jax_enable_x64", True)
+import sites, temjax
+site = sites.load("haibei-meadow")
+found = temjax.find_equilibrium(site.parameters(), site.location, site.forcing, climate="first")
+run = temjax.simulate(
+    site.parameters(), site.location, site.forcing, initial=found.state, stop=20
+)
+print(repr([float(x) for x in run.state.ecosystem.pools]))
+"""
+
+
+@pytest.mark.slow
+def test_loops_as_one_function_give_the_same_numbers():
+    pools = []
+    for flags in ("", FEW_CELLS):
+        environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+        done = subprocess.run(
+            (sys.executable, "-c", ONE_PLACE), env=environment, capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        pools.append(ast.literal_eval(done.stdout))
+    np.testing.assert_allclose(pools[1], pools[0], rtol=1e-7, atol=1e-9)
