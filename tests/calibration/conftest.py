@@ -1,0 +1,12 @@
+"""One core per test: the suite has a worker on each, and one width of starts is one compilation."""
+
+import pytest
+
+from calibration import side_by_side
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_core():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(side_by_side, "number_of_cores", lambda: 1)
+        yield
