@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from temjax.cli import of_few_cells
+from temjax.cli import console, load_group, of_few_cells
 
 Rows = list[tuple[str, str]]
 
@@ -73,6 +73,4 @@ def demo(
 
     Examples: temjax demo; temjax demo --out /tmp/demo
     """
-    from temjax.cli import console, load_group
-
     run_demo(out, list(load_group("temjax.demo").values()), console)
