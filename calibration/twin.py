@@ -8,6 +8,7 @@ import numpy as np
 
 from calibration.fit import FitResult, fit
 from calibration.objective import Objective
+from calibration.side_by_side import SideBySide
 from calibration.uncertainty import Laplace, laplace, laplace_at
 
 IDENTIFIED = 0.5  # resolution from which the data decide more of a number than the prior
@@ -84,9 +85,9 @@ def twin_objective(
     """
     points = np.asarray(truth, dtype=float)
     wide = points if points.ndim == 2 else np.repeat(points[:, None], starts, axis=1)
-    linear = objective.linearised(jnp.asarray(wide))
-    residuals = np.asarray(linear.residuals)
-    if not (np.all(np.asarray(linear.converged)) and np.isfinite(residuals).all()):
+    linear = SideBySide(objective).linearised(wide)
+    residuals = linear.residuals
+    if not (np.all(linear.converged) and np.isfinite(residuals).all()):
         raise ValueError(
             "the model fails at the twin's truth; draw it closer to the prior's centre"
         )
