@@ -1,26 +1,32 @@
 """The posterior by sampling, where Laplace's Gaussian is in doubt: NUTS of the package blackjax.
 
 Chains move in free space whitened by Laplace's covariance, so one step size serves all directions.
+They live in a process of their own (``calibration.nuts_chains``) that asks for log densities: the
+sampler's loops, were the model compiled into them, would be one program that XLA does not finish.
 The gradient is that of the fit, by forward mode through equilibrium and history; chains run side by
 side as starts.
 """
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from tempfile import TemporaryFile
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from calibration.fit import FitResult
+from calibration.nuts_chains import Kind, receive, send
+from calibration.side_by_side import SideBySide
 from calibration.uncertainty import Laplace
 
 FAILED = -1e30  # log density where the model fails: never accepted
-TARGET_ACCEPTANCE = 0.8
-FIRST_STEP = 0.5
-MOST_DOUBLINGS = 5
 CHAINS = 4
+MODULE = "calibration.nuts_chains"
 LEAST_DRAWS = 4  # fewer cannot be compared between chains
 
 
@@ -82,51 +88,49 @@ class Sampled:
         }
 
 
-def log_density(result: FitResult, posterior: Laplace) -> tuple[Callable, Callable]:
-    """Log posterior of a whitened point ``(free,)``, and the map of such points to free space.
+class LogDensity:
+    """Log posterior of whitened points and its gradient, in NumPy.
 
     The prior is Gaussian in prior space; the logistic map to free space brings its logarithmic
-    slope in. Differentiable in reverse mode, and mapped over chains in one call of the model.
+    slope in.
     """
-    objective, transform = result.objective, result.objective.free
-    centre = jnp.asarray(result.free[:, result.best])
-    _, stretch = transform.shifts(np.asarray(centre))
-    root = jnp.asarray(np.linalg.cholesky(posterior.covariance) / stretch[:, None])
 
-    def free_of(white):
-        return centre + white @ root.T
+    def __init__(self, result: FitResult, posterior: Laplace) -> None:
+        self.transform = result.objective.free
+        self.centre = np.asarray(result.free[:, result.best])
+        _, stretch = self.transform.shifts(self.centre)
+        self.root = np.linalg.cholesky(posterior.covariance) / stretch[:, None]
+        self._model = SideBySide(result.objective)
+        self._volume = jax.jit(jax.vmap(jax.value_and_grad(self._stretching)))
 
-    def slope(free):
-        """Logarithm of the volume that prior space takes per free space."""
+    def free_of(self, white: np.ndarray) -> np.ndarray:
+        """Points in free space, ``(..., free)``."""
+        return self.centre + white @ self.root.T
+
+    def __call__(self, white: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Density and gradient of every chain.
+
+        Args:
+            white: ``(chain, free)``.
+
+        Returns:
+            ``(chain,)`` and ``(chain, free)``; ``FAILED`` and zero where the model fails.
+        """
+        free = self.free_of(white)
+        linear = self._model.linearised(free.T)
+        volume, lean = (np.asarray(leaf) for leaf in self._volume(jnp.asarray(free)))
+        with np.errstate(invalid="ignore", over="ignore"):
+            value = volume - 0.5 * np.sum(linear.residuals**2, axis=0)
+            down = -np.einsum("nfs,ns->sf", linear.jacobian, linear.residuals)
+            gradient = (down + lean) @ self.root
+        good = np.isfinite(value) & linear.converged & np.all(np.isfinite(gradient), axis=-1)
+        return np.where(good, value, FAILED), np.where(good[:, None], gradient, 0.0)
+
+    def _stretching(self, free: jax.Array) -> jax.Array:
+        """Logarithm of the volume that prior space takes per free space at a point."""
         ones = jnp.ones_like(free)
-        stretched = jax.jvp(lambda x: transform.prior_residuals(x.T).T, (free,), (ones,))[1]
-        return jnp.sum(jnp.log(stretched), axis=-1)
-
-    def chains(white):
-        free = free_of(white)
-        linear = objective.linearised(free.T)
-        loss = 0.5 * jnp.sum(linear.residuals**2, axis=0)
-        down = -jnp.einsum("nfs,ns->sf", linear.jacobian, linear.residuals)
-        volume, lean = slope(free), jax.grad(lambda x: jnp.sum(slope(x)))(free)
-        value, gradient = volume - loss, (down + lean) @ root
-        good = jnp.isfinite(value) & linear.converged & jnp.all(jnp.isfinite(gradient), axis=-1)
-        return jnp.where(good, value, FAILED), jnp.where(good[:, None], gradient, 0.0)
-
-    @jax.custom_batching.custom_vmap
-    def single(white):
-        value, gradient = chains(white[None])
-        return value[0], gradient[0]
-
-    @single.def_vmap
-    def _(size, batched, white):
-        return chains(white), (True, True)
-
-    @jax.custom_vjp
-    def density(white):
-        return single(white)[0]
-
-    density.defvjp(single, lambda gradient, cotangent: (cotangent * gradient,))
-    return density, free_of
+        stretched = jax.jvp(self.transform.prior_residuals, (free,), (ones,))[1]
+        return jnp.sum(jnp.log(stretched))
 
 
 def check_request(chains: int, draws: int) -> None:
@@ -171,55 +175,64 @@ def sample(
         ValueError: fewer than two chains or four draws (then chains cannot be compared).
     """
     check_request(chains, draws)
-    import blackjax
-    from blackjax.adaptation.step_size import dual_averaging_adaptation
+    from blackjax.diagnostics import effective_sample_size, potential_scale_reduction
 
-    density, free_of = log_density(result, posterior)
-    size = len(result.names)
-    unit = jnp.ones(size)
-    kernel = blackjax.nuts.build_kernel()
-
-    @jax.jit
-    def advance(keys, states, step_size):
-        def one(key, state):
-            return kernel(key, state, density, step_size, unit, max_num_doublings=MOST_DOUBLINGS)
-
-        states, info = jax.vmap(one)(keys, states)
-        return states, info.acceptance_rate, info.is_divergent, info.num_integration_steps
-
-    key, begin = jax.random.split(jax.random.key(seed))
-    states = jax.jit(jax.vmap(lambda white: blackjax.nuts.init(white, density)))(
-        0.5 * jax.random.normal(begin, (chains, size))
-    )
-    start, update, final = dual_averaging_adaptation(TARGET_ACCEPTANCE)
-    adapted, step_size = start(FIRST_STEP), FIRST_STEP
-    kept, density_of, divergent, accepted, spent = [], [], 0, [], chains
-    for draw in range(warmup + draws):
-        key, *keys = jax.random.split(key, chains + 1)
-        states, rate, broke, leaps = advance(jnp.stack(keys), states, step_size)
-        spent += int(jnp.max(leaps)) * chains
-        if draw < warmup:
-            adapted = update(adapted, jnp.mean(rate))
-            last = draw == warmup - 1
-            step_size = final(adapted) if last else jnp.exp(adapted.log_step_size)
-        else:
-            kept.append(np.asarray(free_of(states.position)))
-            density_of.append(np.asarray(states.logdensity))
-            divergent += int(jnp.sum(broke))
-            accepted.append(float(jnp.mean(rate)))
-        if progress is not None:
-            progress(draw + 1, warmup + draws)
-    free = np.stack(kept, axis=1)
-    values = np.asarray(result.objective.free.values(jnp.asarray(free.reshape(-1, size).T)))
+    density, size = LogDensity(result, posterior), len(result.names)
+    told = {"chains": chains, "size": size, "draws": draws, "warmup": warmup, "seed": seed}
+    answered = _serve(density, told, progress)
+    free = density.free_of(answered["white"])
+    values = np.asarray(density.transform.values(jnp.asarray(free.reshape(-1, size).T)))
     return Sampled(
         names=result.names,
         values=values.T.reshape(free.shape),
         free=free,
-        log_density=np.stack(density_of, axis=1),
-        r_hat=np.asarray(blackjax.diagnostics.potential_scale_reduction(free)),
-        effective=np.asarray(blackjax.diagnostics.effective_sample_size(free)),
-        divergent=divergent,
-        acceptance=float(np.mean(accepted)),
-        step_size=float(step_size),
-        gradients=spent,
+        log_density=answered["log_density"],
+        r_hat=np.asarray(potential_scale_reduction(free)),
+        effective=np.asarray(effective_sample_size(free)),
+        divergent=int(answered["divergent"]),
+        acceptance=float(answered["acceptance"]),
+        step_size=float(answered["step_size"]),
+        gradients=int(answered["asked"]) * chains,
     )
+
+
+def _serve(
+    density: LogDensity, told: dict[str, int], progress: Callable[[int, int], None] | None
+) -> dict[str, np.ndarray]:
+    """Start the chains, answer what they ask, and return what they found.
+
+    Raises:
+        RuntimeError: the chains' process ended early; its last words are in the message.
+    """
+    command = [sys.executable, "-m", MODULE]
+    paths = os.pathsep.join(filter(None, sys.path))
+    # The model has the accelerator; the sampler's own arithmetic is a few hundred operations.
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": paths}
+    with TemporaryFile() as words:
+        chains = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            env=environment,
+        )
+        try:
+            send(chains.stdin, Kind.TASK, **told)
+            while True:
+                kind, arrays = receive(chains.stdout)
+                if kind is Kind.DONE:
+                    return arrays
+                if kind is Kind.ASK:
+                    value, gradient = density(arrays["white"])
+                    send(chains.stdin, Kind.ANSWER, value=value, gradient=gradient)
+                elif progress is not None:
+                    progress(int(arrays["draw"]), told["warmup"] + told["draws"])
+        except (EOFError, BrokenPipeError) as error:
+            words.seek(0)
+            last = words.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise RuntimeError(f"the chains of NUTS ended early: {''.join(last)}") from error
+        finally:
+            chains.kill()
+            chains.wait()
+            chains.stdout.close()
+            chains.stdin.close()

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from calibration import nuts
 from calibration.fit import fit
-from calibration.nuts import log_density, sample
+from calibration.nuts import FAILED, LogDensity, sample
 from calibration.objective import Linearised
 from calibration.profile import profile
 from calibration.transforms import Free
@@ -26,12 +27,16 @@ class Linear:
     def __init__(self) -> None:
         self.free = Free.of(load_parameters("alpine-meadow"), NAMES)
         self.parts, self.columns = (), ()
+        self._compiled = jax.jit(self._linearised)
 
     def predictions(self, free):
         shift = self.free.prior_residuals(free)
         return jnp.concatenate([jnp.asarray(MIX) @ shift - jnp.array([[0.6], [0.2], [0.0]]), shift])
 
     def linearised(self, free):
+        return self._compiled(free)
+
+    def _linearised(self, free):
         def push(direction):
             tangent = jnp.broadcast_to(direction[:, None], free.shape)
             return jax.jvp(self.predictions, (free,), (tangent,))
@@ -81,21 +86,39 @@ def test_pinned_numbers_stay(fitted):
 
 
 def test_log_density_and_its_gradient(fitted):
-    density, free_of = log_density(fitted, laplace(fitted))
-    white = jnp.array([[0.3, -0.2, 0.5], [-0.4, 0.1, -0.6]])
-    shift = np.asarray(fitted.objective.free.prior_residuals(free_of(white).T))
+    density = LogDensity(fitted, laplace(fitted))
+    white = np.array([[0.3, -0.2, 0.5], [-0.4, 0.1, -0.6]])
+    free = density.free_of(white).T
+    shift = np.asarray(fitted.objective.free.prior_residuals(free))
     loss = 0.5 * np.sum((MIX @ shift - [[0.6], [0.2], [0.0]]) ** 2 + shift**2, axis=0)
-    stretch = fitted.objective.free.shifts(np.asarray(free_of(white).T))[1]
-    expected = np.log(stretch).sum(axis=0) - loss
-    np.testing.assert_allclose(jax.vmap(density)(white), expected, rtol=1e-10)
-    gradient = jax.vmap(jax.grad(density))(white)
+    expected = np.log(fitted.objective.free.shifts(free)[1]).sum(axis=0) - loss
+    value, gradient = density(white)
+    np.testing.assert_allclose(value, expected, rtol=1e-10)
     step = 1e-6
     for row, unit in enumerate(np.eye(3)):
-        ahead, behind = (jax.vmap(density)(white + sign * step * unit) for sign in (1, -1))
+        ahead, behind = (density(white + sign * step * unit)[0] for sign in (1, -1))
         np.testing.assert_allclose(gradient[:, row], (ahead - behind) / (2 * step), rtol=1e-6)
 
 
-@pytest.mark.slow
+def test_where_the_model_fails_nothing_is_accepted(fitted):
+    density = LogDensity(fitted, laplace(fitted))
+    run = fitted.objective.linearised
+
+    class Failing:
+        def linearised(self, free):
+            linear = run(jnp.asarray(free))
+            return linear._replace(
+                residuals=np.where([True, False, False], np.nan, linear.residuals),
+                jacobian=np.asarray(linear.jacobian),
+                converged=np.array([True, False, True]),
+            )
+
+    density._model = Failing()
+    value, gradient = density(np.zeros((3, 3)))
+    assert list(value == FAILED) == [True, True, False]
+    np.testing.assert_array_equal(gradient[:2], 0.0)
+
+
 def test_draws_have_the_moments_of_the_gaussian(fitted):
     pytest.importorskip("blackjax", reason="NUTS needs blackjax: pip install temjax[bayes]")
     posterior = laplace(fitted)
@@ -108,3 +131,10 @@ def test_draws_have_the_moments_of_the_gaussian(fitted):
     np.testing.assert_allclose(shift.std(axis=1), posterior.sd, rtol=0.2)
     with pytest.raises(ValueError, match="at least 2 of 4"):
         sample(fitted, posterior, chains=1)
+
+
+def test_chains_that_end_early_say_why(fitted, monkeypatch):
+    pytest.importorskip("blackjax", reason="NUTS needs blackjax: pip install temjax[bayes]")
+    monkeypatch.setattr(nuts, "MODULE", "calibration.no_such_module")
+    with pytest.raises(RuntimeError, match=r"ended early: .*no_such_module"):
+        sample(fitted, laplace(fitted))
