@@ -1,6 +1,5 @@
 """Starts of a fit spread over the cores of this machine."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -9,15 +8,14 @@ import numpy as np
 
 from calibration.joint import JointObjective
 from calibration.objective import Linearised, Objective
+from temjax.machine import usable_cores
 
 
 def number_of_cores() -> int:
-    """Cores this process may use; 1 where JAX computes on accelerators."""
+    """Cores for the shares of the starts; 1 where JAX computes on accelerators."""
     if jax.default_backend() != "cpu":
         return 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return usable_cores()
 
 
 class SideBySide:

@@ -23,6 +23,7 @@ from regional.protocol import Timeline
 from regional.restart import Products, Restarts
 from regional.tile import Cells, Report, Stopped, TileRun
 from temjax import __version__
+from temjax.machine import usable_cores
 from temjax.parameters import Parameters
 
 Key = tuple[int, int]
@@ -89,7 +90,7 @@ def run_tasks(
     experiment: Experiment, tasks: Iterable[tuple[Key, TileWork]], meter: Meter
 ) -> Iterator[tuple[Key, list[TileDone]]]:
     """Results in the order they are done; a task's input is made when a worker can take it."""
-    workers = experiment.run.workers or os.cpu_count() or 1
+    workers = experiment.run.workers or usable_cores()
     if workers == 1 or jax.default_backend() != "cpu":
         for key, work in tasks:
             yield key, run_work(experiment, work, meter.report)

@@ -5,7 +5,6 @@ The stages come from the entry-point group ``temjax.demo``: functions
 for later ones in ``context`` (the fit leaves its parameter file). The model imports none of them.
 """
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from temjax.cli import console, load_group, of_few_cells
+from temjax.machine import usable_cores
 
 Rows = list[tuple[str, str]]
 
@@ -23,7 +23,7 @@ Rows = list[tuple[str, str]]
 def device_text() -> str:
     """The device computations run on, in words."""
     device = jax.devices()[0]
-    cores = f", {os.cpu_count()} cores" if device.platform == "cpu" else ""
+    cores = f", {usable_cores()} cores" if device.platform == "cpu" else ""
     width = "float64" if jax.config.jax_enable_x64 else "float32"
     return f"{device.device_kind} ({device.platform}{cores}), {width}"
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import platform
 import tempfile
 import time
@@ -22,7 +21,7 @@ from temjax.cli import cache_folder
 from temjax.demo import device_text
 from temjax.equilibrium import cyclic_map
 from temjax.forcing import Forcing, Location
-from temjax.machine import available_bytes, package_versions, total_bytes
+from temjax.machine import available_bytes, package_versions, total_bytes, usable_cores
 from temjax.options import ModelOptions
 from temjax.parameter_files import load_parameters
 from temjax.parameters import Parameters
@@ -214,7 +213,7 @@ def facts() -> dict[str, object]:
         "device": device_text(),
         "devices": [device_facts(device) for device in jax.devices()],
         "precision": jnp.result_type(float).name,
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "cache": cache_facts(),
         "memory": memory_facts(),
     }

@@ -1,4 +1,4 @@
-"""Memory of this machine and process, and the packages results depend on."""
+"""Cores and memory of this machine and process, and the packages results depend on."""
 
 import os
 import platform
@@ -8,6 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("temjax", "jax", "jaxlib", "equinox", "optax", "numpy", "xarray", "netCDF4", "typer")
+
+
+def usable_cores() -> int:
+    """Cores this process may use: a batch system may lend fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def total_bytes() -> int | None:
