@@ -13,6 +13,7 @@ from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.simulate import Run, simulate
 from temjax.soil_climate import SoilClimate, soil_climate
+from temjax.soundness import Soundness, soundness
 from temjax.state import State
 
 
@@ -26,8 +27,8 @@ def run_block(
     soil: SoilClimate | None,
     reference: Float[Array, "cell"] | None,
     options: ModelOptions,
-) -> Run:
-    """The block's run; ``soil`` if its soil climate is known.
+) -> tuple[Run, Soundness]:
+    """The block's run and what it says of itself; ``soil`` if its soil climate is known.
 
     Args:
         parameters, location: per cell.
@@ -40,8 +41,8 @@ def run_block(
     """
     climate, time = _split(forcing)
     celled = (parameters, location, climate, state, soil, reference)
-    parts = over_devices(_run, celled, (*time, exposure), (options,))
-    return Run(forcing.years[1:-1], *parts)
+    *parts, sound = over_devices(_run, celled, (*time, exposure), (options,))
+    return Run(forcing.years[1:-1], *parts), sound
 
 
 def soil_of_block(
@@ -66,14 +67,14 @@ def _joined(climate: tuple[Array, ...], years: Array, co2: Array) -> Forcing:
 
 
 def _run(celled: tuple, shared: tuple, options: ModelOptions) -> tuple:
-    """The fields of a ``Run`` but its years, which belong to no cell."""
+    """The fields of a ``Run`` but its years, which belong to no cell, and its soundness."""
     parameters, location, climate, state, soil, reference = celled
     years, co2, exposure = shared
     run = simulate(
         parameters, location, _joined(climate, years, co2), initial=state, options=options,
         exposure=exposure, start=1, stop=len(years) - 1, soil=soil, reference_thickness=reference,
     )  # fmt: skip
-    return run.monthly, run.annual, run.soil, run.state, run.finite
+    return run.monthly, run.annual, run.soil, run.state, run.finite, soundness(run)
 
 
 def _soil(celled: tuple, shared: tuple, options: ModelOptions) -> SoilClimate:

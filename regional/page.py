@@ -214,7 +214,7 @@ def _cells(members: list[MemberTotals]) -> list[tuple[str, ...]]:
 
 def _cells_text(members: list[MemberTotals], cells: list[tuple[str, ...]]) -> str:
     if not cells:
-        return "None: every cell ran, converged and is finite in every member."
+        return "None: every cell ran, converged and is sound in every member."
     more = f" The first {MOST_CELLS} are shown; the CSV files hold all." if (
         len(cells) > MOST_CELLS
     ) else ""  # fmt: skip

@@ -26,9 +26,14 @@ from temjax.equilibrium import METHODS
 from temjax.findings import Finding
 from temjax.heat_equilibrium import tolerance
 from temjax.run_files import held
+from temjax.soundness import Soundness
 
-STATUS = ("ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite")
-OK, NOT_CONVERGED, INVALID_INPUT, NO_VEGETATION, NOT_FINITE = range(len(STATUS))
+STATUS = (
+    "ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite",
+    "negative_pool", "heat_not_solved",
+)  # fmt: skip
+(OK, NOT_CONVERGED, INVALID_INPUT, NO_VEGETATION, NOT_FINITE, NEGATIVE_POOL,
+ HEAT_NOT_SOLVED) = range(len(STATUS))  # fmt: skip
 MASKED = (INVALID_INPUT, NO_VEGETATION, NOT_FINITE)
 
 
@@ -159,7 +164,7 @@ def _results(
     for number, run in enumerate(group.runs):
         tiles = [(group.tiles[tile][0], done[number]) for tile, done in sorted(made.items())]
         findings = {cell: list(found) for cell, found in group.findings.items()}
-        products, status = _collect(domain, [(i, done.products) for i, done in tiles], findings)
+        products, status = collect(domain, [(i, done.products) for i, done in tiles], findings)
         for done in made.values():
             done[number].products.clear()
         yield MemberResult(
@@ -199,7 +204,7 @@ def _regional_climate(
     return {"years": climate.years} | means | {"co2": climate.co2}
 
 
-def _collect(
+def collect(
     domain: Domain, tiles: list[tuple[NDArray, Products]], findings: dict[int, list[Finding]]
 ) -> tuple[Products, NDArray]:
     """Tiles put together on the cell axis; masked cells become NaN, reasons go to ``findings``."""
@@ -211,7 +216,15 @@ def _collect(
             if name not in products:
                 products[name] = np.full((*values.shape[:-1], domain.size), np.nan)
             products[name][..., index] = values[..., : index.size]
+    sound = Soundness(*(products[name] for name in Soundness._fields))
     certificate = {
+        HEAT_NOT_SOLVED: (sound.unsolved,
+                          "a step of soil heat was left without a solution; results are kept",
+                          "Read soil temperature and thaw depth of the cell with care."),
+        NEGATIVE_POOL: (sound.negative,
+                        "a pool fell below zero within a month; results are kept",
+                        "Check decomposition parameters against the climate: rates above about "
+                        "1 per month are not resolved."),
         NO_VEGETATION: (products["equilibrium/method"] == METHODS.index("no vegetation"),
                         "too cold or too dry for vegetation: warmest month of the equilibrium "
                         "climate below -1 degC, or no precipitation",
@@ -221,7 +234,7 @@ def _collect(
                         | (products["equilibrium/heat_residual"] > tolerance(float)),
                         "equilibrium not converged; results are kept",
                         "Read its later years with care, or lengthen the spin-up."),
-        NOT_FINITE: (products["finite"] == 0,
+        NOT_FINITE: (sound.finite == 0,
                      "a result is not finite",
                      "Report the cell with its input: the model should not do this."),
     }  # fmt: skip

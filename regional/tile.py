@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -33,6 +33,7 @@ from temjax.parameter_files import gather_parameters
 from temjax.parameters import Parameters
 from temjax.simulate import Run, exposure_history
 from temjax.soil_climate import SoilClimate, equilibrate_heat, soil_climate
+from temjax.soundness import Soundness
 from temjax.state import ExposureState, State
 
 Report = Callable[[str, int, bool], None]
@@ -132,10 +133,9 @@ class TileRun:
         self.set_reference()
         shared = self.shared
         state, products = self._phase("equilibrium", self._equilibrium, 0, shared)
-        finite = np.ones(self.cells.latitude.size, dtype=bool)
         first, last = self.timeline.spin_up
         state, made = self._phase("spin-up", lambda: self._spin_up(state), last - first, shared)
-        finite &= made["finite"]
+        sounds = [_taken(made)]
         state = self._cast(state, self.experiment.run.precision)
         history = []
         split, (first, last) = self.timeline.past[1], self.timeline.historical
@@ -147,14 +147,14 @@ class TileRun:
                 continue
             compute = partial(self._historical, state, span)
             state, made = self._phase(phase, compute, span[1] - span[0], restarts)
-            finite &= made.pop("finite")
+            sounds.append(_taken(made))
             history.append(made)
         products |= _joined("", history)
         first, last = self.timeline.future
         compute = partial(self._future, state)
         _, made = self._phase("future", compute, 2 * (last - first), self.restarts)
-        finite &= made.pop("finite")
-        return products | made | {"finite": finite}
+        sounds.append(_taken(made))
+        return products | made | _told(sounds)
 
     def _phase(
         self,
@@ -215,18 +215,19 @@ class TileRun:
         block: tuple[int, int],
         switch: NDArray,
         soil: SoilClimate | None = None,
-    ) -> Run:
+    ) -> tuple[Run, Soundness]:
         """The years of a block; ``soil`` if their soil climate is known."""
         parameters, location = self._inputs_of(state)
         forcing, indices = self._forcing(state, block)
-        run = run_block(
+        run, sound = run_block(
             parameters, location, forcing, state, jnp.asarray(switch[indices]),
             soil=soil, reference=self.reference, options=self.options,
         )  # fmt: skip
         jax.block_until_ready(run.state)
         years = min(block[1], self.timeline.years.size) - block[0]
         self.report(phase, years * self.cells.index.size, True)
-        return dataclasses.replace(run, state=self._cast(run.state, forcing.co2.dtype.name))
+        run = dataclasses.replace(run, state=self._cast(run.state, forcing.co2.dtype.name))
+        return run, sound
 
     def _inputs_of(self, state: State) -> tuple[Parameters, Location]:
         """Parameters and location in the precision of a state."""
@@ -238,44 +239,50 @@ class TileRun:
 
     def _spin_up(self, state: State) -> tuple[State, Products]:
         off = np.zeros(self.timeline.years.size, dtype=bool)
-        finite = np.ones(self.cells.latitude.size, dtype=bool)
+        sounds = [self._unknown()]
         for block in blocks(*self.timeline.spin_up, self.experiment.run.block_years):
-            run = self._advance("spin-up", state, block, off)
-            state, finite = run.state, finite & np.asarray(run.finite)
-        return state, {"finite": finite}
+            run, sound = self._advance("spin-up", state, block, off)
+            state = run.state
+            sounds.append(sound)
+        return state, _told(sounds)
 
     def _historical(self, state: State, span: tuple[int, int]) -> tuple[State, Products]:
         constants = cell_constants(*self.working[:2])
-        finite = np.ones(self.cells.latitude.size, dtype=bool)
-        parts = []
+        parts, sounds = [], []
         for block in blocks(*span, self.experiment.run.block_years):
-            run = self._advance("historical", state, block, self.timeline.exposed)
-            state, finite = run.state, finite & np.asarray(run.finite)
+            run, sound = self._advance("historical", state, block, self.timeline.exposed)
+            state = run.state
+            sounds.append(sound)
             parts.append(self._kept(run, constants))
-        return state, _joined("historical/", parts) | {"finite": finite}
+        return state, _joined("historical/", parts) | _told(sounds)
 
     def _future(self, branch: State) -> tuple[None, Products]:
         """S_R and S_T from one state; heat reads neither, so both share the soil climate."""
         constants = cell_constants(*self.working[:2])
         switches = {name: self.timeline.experiment_switch(name) for name in EXPERIMENTS}
         states = dict.fromkeys(EXPERIMENTS, branch)
-        finite = np.ones(self.cells.latitude.size, dtype=bool)
         parts: dict[str, list[Products]] = {name: [] for name in EXPERIMENTS}
+        sounds = []
         first, last = self.timeline.future
         for start, _ in blocks(first, last, self.experiment.run.block_years):
             # as long as the others even at the end, for one compilation; the excess is cut off
             block = start, start + self.experiment.run.block_years
             soil = self._soil(states[EXPERIMENTS[0]], block)
             for name in EXPERIMENTS:
-                run = self._advance("future", states[name], block, switches[name], soil)
+                run, sound = self._advance("future", states[name], block, switches[name], soil)
                 states[name] = run.state
-                finite &= np.asarray(run.finite)
+                sounds.append(sound)
                 parts[name].append(self._kept(run, constants))
-        products = {"finite": finite}
+        products = _told(sounds)
         for name in EXPERIMENTS:
             joined = _joined(f"{name}/", parts[name])
             products |= {key: value[: last - first] for key, value in joined.items()}
         return None, products
+
+    def _unknown(self) -> Soundness:
+        """Of no year at all."""
+        cells = self.cells.latitude.size
+        return Soundness(np.ones(cells, dtype=bool), np.zeros(cells), np.zeros(cells))
 
     def _kept(self, run: Run, constants: CellConstants) -> Products:
         """Annual products, and the monthly ones that were asked for."""
@@ -320,6 +327,17 @@ class TileRun:
             heat, snowpack = soil.final, soil.snowpack[-1, -1]
         self.reference = exposure.active_layer_thickness
         self.restarts.save("reference", None, {"thickness": np.asarray(self.reference)})
+
+
+def _told(sounds: list[Soundness]) -> Products:
+    """Soundness of blocks or phases together, by name."""
+    together = reduce(Soundness.beside, sounds)
+    return {name: np.asarray(values) for name, values in together._asdict().items()}
+
+
+def _taken(products: Products) -> Soundness:
+    """Soundness of a phase, no longer among its products."""
+    return Soundness(*(products.pop(name) for name in Soundness._fields))
 
 
 def _joined(prefix: str, parts: list[Products]) -> Products:

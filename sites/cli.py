@@ -225,6 +225,8 @@ def _summary(result: SiteRun, out: Path) -> None:
     )
     console.print(f"equilibrium: {result.certificate}")
     console.print(f"nitrogen drift over the run: {result.nitrogen_drift:.1e} g N m⁻²")
+    for warning in result.warnings:
+        console.print(f"warning: {warning}", markup=False)
     shared = site.observations.period
     if shared and shared[0] <= int(run.years[-1]) and shared[1] >= int(run.years[0]):
         console.print(comparison_table("Observed and simulated", compare(site, run)))

@@ -22,6 +22,7 @@ from temjax.findings import DataError, Finding
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.simulate import Run, simulate
+from temjax.soundness import soundness
 from temjax.spin_up import spin_up as repeat_cycle
 from temjax.state import State
 
@@ -75,6 +76,24 @@ class SiteRun:
             )
 
         return held(self.run.state) - held(self.equilibrium.state)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What in the run is to be read with care."""
+        sound, found = soundness(self.run), []
+        if bool(sound.negative):
+            found.append(
+                f"a pool fell below zero, by {-float(sound.least_pool):.1e} of its largest value; "
+                "check decomposition parameters against the climate: rates above about 1 per "
+                "month are not resolved"
+            )
+        if bool(sound.unsolved):
+            found.append(
+                "a step of soil heat was left without a solution "
+                f"({float(sound.heat_imbalance):.2g} W m⁻²); read soil temperature and thaw depth "
+                "with care"
+            )
+        return tuple(found)
 
 
 CLIMATES = {
@@ -203,6 +222,7 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "equilibrium_residual": float(found.residual),
         "equilibrium_heat_residual": float(found.heat_residual),
         "equilibrium_spectral_radius": float(found.spectral_radius),
+        "warnings": "; ".join(result.warnings) or "none",
         "nitrogen_drift": f"{result.nitrogen_drift:.2e} g m-2 over the run",
     }
     dataset = run_dataset(

@@ -1,9 +1,14 @@
-"""Choices of a site run."""
+"""Choices of a site run, and what it says of itself."""
 
+import re
+
+import numpy as np
 import pytest
 
-from sites.run import parse_spin_up
+import sites.run
+from sites.run import SiteRun, parse_spin_up
 from temjax.findings import DataError
+from temjax.soundness import Soundness
 
 
 @pytest.mark.parametrize(
@@ -23,3 +28,21 @@ def test_spin_up_choices(choice, expected):
 def test_other_spin_ups_are_refused(choice):
     with pytest.raises(DataError, match="years:N"):
         parse_spin_up(choice)
+
+
+@pytest.mark.parametrize(
+    ("least", "left", "words"),
+    [
+        (0.0, 0.0, ()),
+        (-0.01, 0.2, ("below zero, by 1.0e-02",)),
+        (-0.01, 30.0, ("below zero", r"without a solution \(30 W m⁻²\)")),
+    ],
+)
+def test_a_run_that_is_not_sound_says_so(monkeypatch, least, left, words):
+    told = Soundness(np.array(True), np.array(least), np.array(left))
+    monkeypatch.setattr(sites.run, "soundness", lambda run: told)
+    result = SiteRun.__new__(SiteRun)
+    object.__setattr__(result, "run", None)
+    assert len(result.warnings) == len(words)
+    for warning, word in zip(result.warnings, words, strict=True):
+        assert re.search(word, warning)

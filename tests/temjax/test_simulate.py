@@ -1,4 +1,4 @@
-"""Runs: cutting into blocks, one cell against many, errors at the edge, compilations."""
+"""Runs: cut into blocks, one cell against many, errors at the edge, compilations, soundness."""
 
 import dataclasses
 
@@ -12,6 +12,7 @@ from test_conservation import run
 import temjax
 from temjax import ModelOptions, load_parameters, simulate
 from temjax.simulate import _ecosystem_run, exposure_switch, shifted_months
+from temjax.soundness import LEAST_POOL, SOLVED, Soundness, soundness
 
 
 def _cut(soil, start, stop):
@@ -123,3 +124,35 @@ def test_errors_at_the_edge():
     with pytest.raises(AttributeError, match="no monthly output"):
         _ = run("pulse_only", jnp.float64, True)[1].monthly.gpp
     assert temjax.__version__
+
+
+def test_an_ordinary_run_is_sound_and_faults_are_seen():
+    _, plain = run("p_ratio", jnp.float64, True)
+    sound = soundness(plain)
+    assert bool(jnp.all(sound.finite))
+    assert not np.any(sound.negative) and not np.any(sound.unsolved)
+    np.testing.assert_allclose(sound.least_pool, 0.0, atol=1e-12)
+
+    pools = plain.monthly.pools
+    fall = 2 * LEAST_POOL * jnp.max(pools[1, ..., 0])
+    monthly = dataclasses.replace(plain.monthly, pools=pools.at[1, 2, 5, 0].set(fall))
+    left = plain.soil.heat_imbalance.at[3, 1].set(2 * SOLVED)
+    soil = dataclasses.replace(plain.soil, heat_imbalance=left)
+    faulty = soundness(dataclasses.replace(plain, monthly=monthly, soil=soil))
+    expected = np.arange(plain.finite.size)
+    np.testing.assert_array_equal(faulty.negative, expected == 0)
+    np.testing.assert_array_equal(faulty.unsolved, expected == 1)
+    np.testing.assert_allclose(faulty.least_pool[0], 2 * LEAST_POOL, rtol=1e-12)
+
+
+def test_of_two_runs_the_worse_counts():
+    first = Soundness(
+        np.array([True, False, True]), np.array([0.0, -0.1, 0.0]), np.array([0.0, 0.1, 3.0])
+    )
+    second = Soundness(
+        np.array([True, True, False]), np.array([-0.2, 0.0, 0.0]), np.array([2.0, 0.0, 1.0])
+    )
+    both = first.beside(second)
+    np.testing.assert_array_equal(both.finite, [True, False, False])
+    np.testing.assert_array_equal(both.negative, [True, True, False])
+    np.testing.assert_array_equal(both.unsolved, [True, False, True])
