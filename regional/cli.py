@@ -52,6 +52,10 @@ def project_command(
         int | None,
         typer.Option(min=0, help="Processes, instead of the file's; 0: one per core."),
     ] = None,
+    tile_cells: Annotated[
+        int | None,
+        typer.Option(min=1, help="Cells run together, instead of the file's; 50 suit a CPU."),
+    ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(help="tcp://host:port of a Dask cluster that takes the tiles."),
@@ -67,11 +71,11 @@ def project_command(
     if repeat is None:
         settings = selected(experiment, members, scenarios, cells, data)
     else:
-        settings = repeated(repeat, out, (members, scenarios, cells), data, console)
+        settings = repeated(repeat, out, (members, scenarios, cells, tile_cells), data, console)
     console.print(settings.title, style="bold", markup=False)
-    if workers is not None:
-        run = settings.run.model_copy(update={"workers": workers})
-        settings = settings.model_copy(update={"run": run})
+    given = {"workers": workers, "tile_cells": tile_cells}
+    run = settings.run.model_copy(update={k: v for k, v in given.items() if v is not None})
+    settings = settings.model_copy(update={"run": run})
     with resumable(out):
         run_and_write(settings, out, console, resume=resume, scheduler=scheduler)
 
@@ -119,7 +123,10 @@ def repeated(
 ) -> Experiment:
     """The experiment of a run folder, and on the console what differs here from then."""
     if any(choice is not None for choice in choices):
-        message = "--from repeats the run as it was, without --members, --scenarios or --cells"
+        message = (
+            "--from repeats the run as it was, without --members, --scenarios, --cells or "
+            "--tile-cells"
+        )
         raise typer.BadParameter(message)
     if out.resolve() == folder.resolve():
         raise typer.BadParameter("give a folder that is not the repeated run's", param_hint="--out")

@@ -134,7 +134,10 @@ def _run_groups(
     console: Console,
     scheduler: str | None,
 ) -> Iterator[MemberResult]:
-    """Tiles of all groups side by side; a member is handed over when its last tile is done."""
+    """Tiles of all groups side by side; a member is handed over when its last tile is done.
+
+    The last one when the workers are gone: with their memory its output would be the run's peak.
+    """
     runs = [run for group in groups for run in group.runs]
     total = sum(run.timeline.simulated_years for run in runs) * domain.size
     tasks = ((position, tile) for position, group in enumerate(groups) for tile in group.tiles)
@@ -148,9 +151,11 @@ def _run_groups(
         )
         for (position, tile), made in done:
             waiting[position][tile] = made
-            while waiting and _complete(groups, waiting):
+            while len(waiting) > 1 and _complete(groups, waiting):
                 position = min(waiting)
                 yield from _results(domain, groups[position], waiting.pop(position))
+    for position in sorted(waiting):
+        yield from _results(domain, groups[position], waiting[position])
 
 
 def _complete(groups: list[Group], waiting: dict[int, dict]) -> bool:
@@ -165,8 +170,6 @@ def _results(
         tiles = [(group.tiles[tile][0], done[number]) for tile, done in sorted(made.items())]
         findings = {cell: list(found) for cell, found in group.findings.items()}
         products, status = collect(domain, [(i, done.products) for i, done in tiles], findings)
-        for done in made.values():
-            done[number].products.clear()
         yield MemberResult(
             member=group.member,
             scenario=run.scenario,
@@ -207,12 +210,17 @@ def _regional_climate(
 def collect(
     domain: Domain, tiles: list[tuple[NDArray, Products]], findings: dict[int, list[Finding]]
 ) -> tuple[Products, NDArray]:
-    """Tiles put together on the cell axis; masked cells become NaN, reasons go to ``findings``."""
+    """Tiles put together on the cell axis; masked cells become NaN, reasons go to ``findings``.
+
+    One product after the other, and the tiles lose what was taken: both at once would be twice the
+    memory.
+    """
     status = np.full(domain.size, OK)
     status[list(findings)] = INVALID_INPUT
     products: Products = {}
-    for index, tile in tiles:
-        for name, values in tile.items():
+    for name in dict.fromkeys(name for _, tile in tiles for name in tile):
+        for index, tile in tiles:
+            values = tile.pop(name)
             if name not in products:
                 products[name] = np.full((*values.shape[:-1], domain.size), np.nan)
             products[name][..., index] = values[..., : index.size]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import regional
+import regional.cli
 from regional.experiment import read_experiment
 from temjax.findings import DataError
+from tests.command import ended
 
 EXPERIMENTS = Path(regional.__file__).parent / "experiments"
 DEMO = (EXPERIMENTS / "qtp-synthetic-demo.toml").read_text(encoding="utf-8")
@@ -81,3 +82,28 @@ def test_hash_ignores_places_and_workers_but_no_choice(tmp_path):
         path = tmp_path / "other.toml"
         path.write_text(DEMO.replace(old, new), encoding="utf-8")
         assert (read_experiment(path).hash == reference) is same, new
+
+
+@pytest.mark.usefixtures("restored_settings")
+@pytest.mark.parametrize(
+    ("words", "workers", "tile_cells"),
+    [((), 1, 22), (("--workers", 3), 3, 22), (("--tile-cells", 5, "--workers", 0), 0, 5)],
+)
+def test_processes_and_tiles_of_the_command_replace_the_files(
+    tmp_path, monkeypatch, capsys, words, workers, tile_cells
+):
+    seen = []
+    monkeypatch.setattr(
+        regional.cli, "run_and_write", lambda settings, *_, **__: seen.append(settings)
+    )
+    file = EXPERIMENTS / "qtp-synthetic-demo.toml"
+    code, error = ended(monkeypatch, capsys, "project", file, "--out", tmp_path, *words)
+    assert code == 0, error
+    assert (seen[0].run.workers, seen[0].run.tile_cells) == (workers, tile_cells)
+
+
+@pytest.mark.usefixtures("restored_settings")
+def test_a_repetition_takes_no_other_tiles(tmp_path, monkeypatch, capsys):
+    words = ("project", "--from", tmp_path, "--out", tmp_path / "new", "--tile-cells", 5)
+    code, error = ended(monkeypatch, capsys, *words)
+    assert code == 2 and "--tile-cells" in error
