@@ -23,7 +23,7 @@ from regional.protocol import Timeline
 from regional.restart import Products, Restarts
 from regional.tile import Cells, Report, Stopped, TileRun
 from temjax import __version__
-from temjax.machine import usable_cores
+from temjax.machine import give_back_memory, usable_cores
 from temjax.parameters import Parameters
 
 Key = tuple[int, int]
@@ -71,6 +71,7 @@ def run_work(experiment: Experiment, work: TileWork, report: Report) -> list[Til
         own, shared = restart_points(experiment, work, timeline, cells, folder)
         made = TileRun(experiment, timeline, cells, work.sets, own, shared, tell).run()
         done.append(TileDone(made, computed, time.perf_counter() - started))
+    give_back_memory()
     return done
 
 

@@ -1,5 +1,6 @@
 """Cores and memory of this machine and process, and the packages results depend on."""
 
+import ctypes
 import os
 import platform
 import resource
@@ -36,6 +37,14 @@ def _pages(name: str) -> int | None:
     if name not in getattr(os, "sysconf_names", {}):
         return None
     return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system. The C library of Linux keeps it, in pieces, for later."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):
+        return  # another C library, which needs no asking
 
 
 def peak_bytes(who: int = resource.RUSAGE_SELF) -> int:
