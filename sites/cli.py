@@ -215,6 +215,20 @@ def simulate_site(
         )
     write_netcdf(site_dataset(result, command=command_line()), out)
     _summary(result, out)
+    if parameters is not None and (factor := fitted_disequilibrium(parameters)) != 1.0:
+        console.print(
+            f"note: {parameters.name} was fitted with {factor:.3g} times the soil organic matter "
+            "of this history from the first observations on; no parameter carries that, so this "
+            "run is without it and its NEP differs from the fit's",
+            markup=False,
+        )
+
+
+def fitted_disequilibrium(parameters: Path) -> float:
+    """The disequilibrium factor that a fitted parameter file names, 1 where it names none."""
+    provenance = read_toml(parameters).get("provenance", {})
+    factor = provenance.get("disequilibrium_factor", 1.0) if isinstance(provenance, dict) else 1.0
+    return float(factor) if isinstance(factor, int | float) else 1.0
 
 
 def _summary(result: SiteRun, out: Path) -> None:

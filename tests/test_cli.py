@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 import sites
 import temjax
-from sites.cli import open_place
+from calibration import fitted_set_path
+from sites.cli import fitted_disequilibrium, open_place
 from sites.provenance import parameter_hash
 from temjax import cli
 from temjax.findings import DataError
@@ -252,3 +253,13 @@ def test_simulate_a_site_end_to_end(tmp_path):
             rtol=1e-5,
         )
         assert 0.2 < float(data.maximum_thaw_depth[0]) < 2.0
+
+
+def test_what_a_fit_found_and_no_parameter_carries(tmp_path):
+    assert fitted_disequilibrium(fitted_set_path("haibei-meadow-fitted")) == pytest.approx(
+        0.76, abs=0.01
+    )
+    for text in ("", "provenance = 3\n", '[provenance]\ndisequilibrium_factor = "much"\n'):
+        path = tmp_path / "set.toml"
+        path.write_text(text)
+        assert fitted_disequilibrium(path) == 1.0
