@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from calibration.fit import FitResult
 from calibration.objective import Objective
@@ -75,7 +76,10 @@ def series_figure(site: Site, objective: Objective, run: Run, bands: dict[str, B
         right.set_xticks(range(1, 13))
         right.tick_params(labelsize=7)
         right.set_ylabel("simulated − observed", fontsize=8)
-    axes[-1][0].set_xlabel("year")
+        if observed.shape[0] == 1:
+            left.set_xticks(time, [str(month) for month in range(1, 13)])
+    one_year = series.period[0] == series.period[1]
+    axes[-1][0].set_xlabel("month" if one_year else "year")
     axes[-1][1].set_xlabel("month")
     figure.suptitle(f"{site.title}: observed and simulated months")
     return figure
@@ -159,6 +163,7 @@ def spectrum_figure(posterior: Laplace) -> Figure:
     at = np.arange(1, posterior.eigenvalues.size + 1)
     axis.semilogy(at, np.maximum(posterior.eigenvalues, 1e-8), "o-", color=SIMULATED_COLOUR, ms=4)
     axis.axhline(INFORMED, color=OBSERVED_COLOUR, lw=0.8, ls=":")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("direction")
     axis.set_ylabel("data / prior information (–)")
     axis.set_title(f"{posterior.informed} of {at.size} directions informed by the data", fontsize=9)

@@ -267,9 +267,7 @@ class FitReport:
             ],
             data=record["data"],
             notes=record["notes"],
-            error_model=", ".join(
-                f"{key.replace('_', ' ')} {value}" for key, value in record["error_model"].items()
-            ),
+            error_model=str(self.errors),
             command=self.command,
             environment=record["environment"],
         )

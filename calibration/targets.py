@@ -51,6 +51,15 @@ class ErrorModel:
     annual_flux: float | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        annual = "not fitted" if self.annual_flux is None else f"{self.annual_flux:g} g C m⁻² yr⁻¹"
+        factors = ", ".join(f"{name.replace('_', ' ')} {w:g}" for name, w in self.weights.items())
+        return (
+            f"monthly fluxes {self.flux:g} g C m⁻² month⁻¹, soil temperature "
+            f"{self.temperature:g} K, evapotranspiration {self.water:g} mm month⁻¹, in quadrature "
+            f"with the measurements' own; annual NEP {annual}; weights {factors or 'all 1'}"
+        )
+
     def __post_init__(self) -> None:
         named = {ALIASES.get(name, name): float(value) for name, value in self.weights.items()}
         object.__setattr__(self, "weights", named)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import calibration.cli
 from calibration import fit
 from calibration.report import FitReport
+from calibration.targets import ErrorModel
 from temjax import ModelOptions, read_parameters
 from tests.calibration.short_site import NAMES, short_objective, short_site
 
@@ -79,3 +80,9 @@ def test_bad_input_is_refused_before_any_run(arguments, message, tmp_path, monke
     told = " ".join(found.output.replace("│", " ").split())
     assert message in told
     assert not (tmp_path / "out").exists()
+
+
+def test_the_error_model_in_words():
+    assert "annual NEP not fitted; weights all 1" in str(ErrorModel())
+    weighted = str(ErrorModel(annual_flux=20.0, weights={"nep": 4.0}))
+    assert "annual NEP 20 g C m⁻² yr⁻¹; weights net ecosystem production 4" in weighted
