@@ -31,6 +31,9 @@ SHORT = 0.03
 # Iterations after which a cell begins again, and its strides from there as a share of a layer's
 # melting heat
 PATIENCE, STRIDE = 10, 0.25
+# Iterations after which short becomes shorter every time: some cells go around through steps that
+# look well by themselves
+WANDERING, SHORTER = 40, 0.7
 # Iterations all cells do together, batches worth splitting afterwards, and the share of a group
 TOGETHER, SPLIT, GROUPS = 5, 256, 16
 
@@ -45,10 +48,19 @@ class Problem(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far the search is in each cell; ``imbalance`` is that of the iterate before this one."""
+    """How far the search is in each cell.
+
+    Attributes:
+        imbalance: of the iterate before this one, Σ|imbalance|Δz, J m⁻².
+        exact: whether the next step takes the exact Jacobian.
+        leapt: whether the last step did.
+        radius: below it a step is short.
+        count: iterations done.
+    """
 
     imbalance: Cells
     exact: Bool[Array, "*cell"]
+    leapt: Bool[Array, "*cell"]
     radius: Cells
     count: Int[Array, "*cell"]
 
@@ -80,6 +92,7 @@ def beginning(like: Cells) -> Progress:
     return Progress(
         imbalance=jnp.full(like.shape, jnp.inf, like.dtype),
         exact=jnp.zeros(like.shape, bool),
+        leapt=jnp.zeros(like.shape, bool),
         radius=jnp.full(like.shape, SHORT, like.dtype),
         count=jnp.zeros(like.shape, jnp.int32),
     )
@@ -130,13 +143,15 @@ def judged(
         active: cells that took the step.
         last: iterations at most.
     """
-    failed = before.exact & (imbalance > 0.5 * before.imbalance)
+    failed = before.leapt & (imbalance > 0.5 * before.imbalance)
     anew = before.count == PATIENCE
     radius = jnp.where(failed, 0.25 * before.radius, before.radius)
     radius = jnp.where(anew, SHORT, radius)
+    radius = jnp.where(before.count < WANDERING, radius, SHORTER * radius)
     return Progress(
         imbalance=jnp.where(before.count < last, imbalance, before.imbalance),
         exact=jnp.where(active, (length < radius) & ~failed & ~anew, before.exact),
+        leapt=jnp.where(active, before.exact & ~anew, before.leapt),
         radius=jnp.where(active, radius, before.radius),
         count=before.count + active,
     )
