@@ -27,6 +27,7 @@ from temjax.machine import give_back_memory, usable_cores
 from temjax.parameters import Parameters
 
 Key = tuple[int, int]
+CONTENTS = 2  # of restart points: raised when what a phase leaves changes
 _JAX_SETTINGS = (  # what worker processes take over
     "jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
 )  # fmt: skip
@@ -79,7 +80,7 @@ def restart_points(
     experiment: Experiment, work: TileWork, timeline: Timeline, cells: Cells, folder: Path
 ) -> tuple[Restarts, Restarts]:
     """Restart points of a tile and scenario, and of the phases its scenarios share."""
-    choices = f"{experiment.hash} {__version__}"
+    choices = f"{experiment.hash} {__version__} {CONTENTS}"
     own = Restarts(folder, cells.number, cells.hash(work.sets, timeline, choices))
     if timeline.past[0] == timeline.past[1]:
         return own, own
