@@ -76,9 +76,9 @@ def series_figure(site: Site, objective: Objective, run: Run, bands: dict[str, B
         right.set_xticks(range(1, 13))
         right.tick_params(labelsize=7)
         right.set_ylabel("simulated − observed", fontsize=8)
-        if observed.shape[0] == 1:
+        one_year = observed.shape[0] == 1
+        if one_year:
             left.set_xticks(time, [str(month) for month in range(1, 13)])
-    one_year = series.period[0] == series.period[1]
     axes[-1][0].set_xlabel("month" if one_year else "year")
     axes[-1][1].set_xlabel("month")
     figure.suptitle(f"{site.title}: observed and simulated months")

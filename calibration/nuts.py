@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from tempfile import TemporaryFile
@@ -235,4 +236,5 @@ def _serve(
             chains.kill()
             chains.wait()
             chains.stdout.close()
-            chains.stdin.close()
+            with suppress(BrokenPipeError):  # of an answer nobody read
+                chains.stdin.close()

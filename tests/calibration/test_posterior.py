@@ -1,5 +1,7 @@
 """Profiles and draws of a posterior whose Gaussian is known."""
 
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -137,4 +139,26 @@ def test_chains_that_end_early_say_why(fitted, monkeypatch):
     pytest.importorskip("blackjax", reason="NUTS needs blackjax: pip install temjax[bayes]")
     monkeypatch.setattr(nuts, "MODULE", "calibration.no_such_module")
     with pytest.raises(RuntimeError, match=r"ended early: .*no_such_module"):
+        sample(fitted, laplace(fitted))
+
+
+def test_chains_that_end_while_they_are_answered_say_why(fitted, monkeypatch, tmp_path):
+    pytest.importorskip("blackjax", reason="NUTS needs blackjax: pip install temjax[bayes]")
+    (tmp_path / "short_lived.py").write_text(
+        "import sys\nimport numpy as np\n"
+        "from calibration.nuts_chains import Kind, receive, send\n"
+        "receive(sys.stdin.buffer)\n"
+        "send(sys.stdout.buffer, Kind.ASK, white=np.zeros((4, 3)))\n"
+        "sys.exit('no more')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(nuts, "MODULE", "short_lived")
+    answer = nuts.LogDensity.__call__
+
+    def late(density, white):
+        time.sleep(1.0)
+        return answer(density, white)
+
+    monkeypatch.setattr(nuts.LogDensity, "__call__", late)
+    with pytest.raises(RuntimeError, match="ended early: no more"):
         sample(fitted, laplace(fitted))

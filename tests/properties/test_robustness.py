@@ -21,11 +21,11 @@ from random_world import (
     run_world,
 )
 
+from temjax.soundness import SOLVED
 from temjax.validation import check_forcing, check_location
 
 CELLS = 400
 CENTURIES = 200  # years of the long run
-UNBALANCED = 1.0  # W m-2: a heat step that did not converge
 FORCED = {name: index for index, name in enumerate(QUANTITIES)}
 
 
@@ -67,7 +67,7 @@ def sweep(units: np.ndarray, years: int) -> dict[str, int]:
     closed = np.all([error <= 1e-9 for error in budget_errors(world.initial, run).values()], axis=0)
     positive = (least_pools(world.initial, run) >= -1e-9).all(axis=0)
     fast = fastest_decomposition(world, run) > FASTEST_DECOMPOSITION
-    unbalanced = np.asarray(run.soil.heat_imbalance.max(axis=0)) > UNBALANCED
+    unbalanced = np.asarray(run.soil.heat_imbalance.max(axis=0)) > SOLVED
     tried = ~refused
     return {
         "cells": tried.size,
