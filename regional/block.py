@@ -4,7 +4,7 @@ The forcing of a block carries a neighbour year on each side (``protocol.block_f
 not run.
 """
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from regional.climate import VARIABLES
 from temjax.devices import over_devices
@@ -22,7 +22,7 @@ def run_block(
     location: Location,
     forcing: Forcing,
     state: State,
-    exposure: Float[Array, "year"],
+    exposure: Bool[Array, "year"],
     *,
     soil: SoilClimate | None,
     reference: Float[Array, "cell"] | None,

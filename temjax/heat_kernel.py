@@ -5,7 +5,6 @@ worst of all cells needs. Here a thread holds a cell, walks down and up its laye
 threads is done when its own cells are. The arithmetic is that of the other searches, row by row.
 """
 
-from dataclasses import fields
 from functools import partial
 
 import jax
@@ -15,7 +14,7 @@ from jax.experimental import pallas as pl
 from jaxtyping import Array, Float
 
 from temjax.heat_rows import Elimination, first_row, last_row, next_row
-from temjax.heat_search import Problem, Progress, beginning, is_open, judged, moved
+from temjax.heat_search import Problem, Progress, beginning, is_open, judged, limit, moved
 from temjax.processes.soil_heat import (
     LayerState,
     Surface,
@@ -23,15 +22,10 @@ from temjax.processes.soil_heat import (
     flux_into,
     layer_state,
 )
-from temjax.thermal_grid import SoilColumn
+from temjax.thermal_grid import LayerFacts
 
 BLOCK = 32  # cells
 WARP = 32
-LAYERED = tuple(
-    field.name
-    for field in fields(SoilColumn)
-    if field.name not in ("geothermal_flux", "freezing_range")
-)
 
 Layers = Float[Array, "layer cell"]
 Cells = Float[Array, "cell"]
@@ -40,44 +34,48 @@ Cells = Float[Array, "cell"]
 def _kernel(iterations: int, layers: int, structure, *references) -> None:
     *given, seconds_row, new, entering_row, ratios, values = references
     problem: Problem = jax.tree.unflatten(structure, given)
-    column, old = problem.column, problem.old
+    facts, old = problem.facts, problem.old
     seconds = seconds_row[0]
     cells = pl.ds(pl.program_id(0) * BLOCK, BLOCK)
-    limit, geothermal, width = (
-        row[cells] for row in (problem.limit, column.geothermal_flux, column.freezing_range)
-    )
+    geothermal = problem.geothermal_flux[cells]
     surface = Surface(*(row[cells] for row in (problem.surface.temperature,
                                                problem.surface.resistance)))  # fmt: skip
-    zero = jnp.zeros_like(limit)
+    zero = jnp.zeros_like(geothermal)
     first, last = jnp.int32(0), jnp.int32(layers - 1)
 
-    def properties(layer):
-        rows = {name: getattr(column, name)[layer, cells] for name in LAYERED}
-        return SoilColumn(**rows, geothermal_flux=geothermal, freezing_range=width)
+    def properties(layer) -> LayerFacts:
+        return jax.tree.map(lambda rows: rows[layer, cells], facts)
 
-    def state(layer) -> tuple[LayerState, Cells, Cells]:
-        """A layer at the iterate, its thickness, and what it has gained, J m⁻²."""
+    def state(layer) -> tuple[LayerState, LayerFacts]:
+        """A layer at the iterate."""
         here = properties(layer)
-        enthalpy = new[layer, cells]
-        gained = (enthalpy - old[layer, cells]) * here.thickness
-        return layer_state(here, enthalpy), here.thickness, gained
+        return layer_state(here, new[layer, cells]), here
 
-    def walk_down(exact) -> tuple[Cells, Cells]:
-        """Eliminate from the top: change of the lowest layer, and what is out of balance."""
-        upper, thickness, gained = state(first)
-        rows = first_row(thickness, gained, *flux_into(upper, surface, exact), seconds)
+    def gained(layer, here: LayerFacts) -> Cells:
+        """What a layer has gained, J m⁻²."""
+        return (new[layer, cells] - old[layer, cells]) * here.thickness
 
-        def next_layer(layer, carry: tuple[LayerState, Elimination]):
-            upper, rows = carry
-            lower, thickness, gained = state(layer)
-            flux = flux_between(upper, lower, exact)
-            rows = next_row(rows, *flux, thickness, gained, seconds)
+    def content(layer, here: LayerFacts) -> Cells:
+        return jnp.abs(old[layer, cells]) * here.thickness
+
+    def walk_down(exact) -> tuple[Cells, Cells, Cells]:
+        """Eliminate from the top: change of the lowest layer, what is out of balance, its limit."""
+        upper, here = state(first)
+        top = flux_into(upper, surface, exact)
+        rows = first_row(here.thickness, gained(first, here), top.flux, top.by_lower, seconds)
+
+        def next_layer(layer, carry: tuple[LayerState, Elimination, Cells, Cells]):
+            upper, rows, crossing, held = carry
+            lower, here = state(layer)
+            between = flux_between(upper, lower, exact)
+            rows = next_row(rows, *between[:3], here.thickness, gained(layer, here), seconds)
             ratios[layer - 1, cells] = rows.ratio
             values[layer - 1, cells] = rows.value
-            return lower, rows
+            return lower, rows, crossing + between.both_ways, held + content(layer, here)
 
-        _, rows = lax.fori_loop(jnp.int32(1), last + 1, next_layer, (upper, rows))
-        return last_row(rows, -geothermal, seconds)
+        start = upper, rows, top.both_ways, content(first, here)
+        _, rows, crossing, held = lax.fori_loop(jnp.int32(1), last + 1, next_layer, start)
+        return *last_row(rows, -geothermal, seconds), limit(held, crossing, seconds)
 
     def above(layer, change):
         """Change of the layer above one, from the elimination."""
@@ -87,11 +85,11 @@ def _kernel(iterations: int, layers: int, structure, *references) -> None:
         """Take the step; the largest change relative to the melting heat."""
 
         def take(layer, change, length):
-            melt = properties(layer).melt_enthalpy
+            here = properties(layer)
             new[layer, cells] = moved(
-                progress, old[layer, cells], new[layer, cells], change, melt, active
+                progress, old[layer, cells], new[layer, cells], change, here.melt_enthalpy, active
             )
-            return jnp.maximum(length, jnp.abs(change) / melt)
+            return jnp.maximum(length, jnp.abs(change) * here.per_melt_enthalpy)
 
         def next_layer(step, carry):
             change, length = carry
@@ -102,14 +100,17 @@ def _kernel(iterations: int, layers: int, structure, *references) -> None:
         change, length = lax.fori_loop(first, last, next_layer, (change, zero))
         return take(first, change, length)
 
-    def improve(progress: Progress) -> Progress:
-        change, imbalance = walk_down(progress.exact)
-        active = is_open(imbalance, progress.count, limit, iterations - 1)
+    def improve(now: tuple[Progress, Cells]) -> tuple[Progress, Cells]:
+        progress, enough = now
+        change, imbalance, at_start = walk_down(progress.exact)
+        enough = jnp.where(progress.count == 0, at_start, enough)
+        active = is_open(imbalance, progress.count, enough, iterations - 1)
         length = walk_up(progress, change, active)
-        return judged(progress, imbalance, length, active, iterations - 1)
+        return judged(progress, imbalance, length, active, iterations - 1), enough
 
-    def searching(progress: Progress):
-        left = is_open(progress.imbalance, progress.count, limit, iterations - 1)
+    def searching(now: tuple[Progress, Cells]):
+        progress, enough = now
+        left = is_open(progress.imbalance, progress.count, enough, iterations - 1)
         return jnp.max(left.astype(jnp.int32)) > 0
 
     def copy(layer, _):
@@ -117,27 +118,27 @@ def _kernel(iterations: int, layers: int, structure, *references) -> None:
         return _
 
     lax.fori_loop(first, last + 1, copy, first)
-    progress = lax.while_loop(searching, improve, beginning(limit))
+    progress, _ = lax.while_loop(searching, improve, (beginning(zero), zero))
 
     # the last iteration is an update by the divergence of the linearised fluxes
-    change, _ = walk_down(progress.exact)
+    change, _, _ = walk_down(progress.exact)
 
     def update(step, carry):
         change, lower, below = carry
         layer = last - step
         change_above = above(layer, change)
-        upper, _, _ = state(layer - 1)
-        flux, by_upper, by_lower = flux_between(upper, lower, progress.exact)
-        flux = flux + by_upper * change_above + by_lower * change
-        scale = seconds / column.thickness[layer, cells]
+        upper, _ = state(layer - 1)
+        between = flux_between(upper, lower, progress.exact)
+        flux = between.flux + between.by_upper * change_above + between.by_lower * change
+        scale = seconds / facts.thickness[layer, cells]
         new[layer, cells] = old[layer, cells] - scale * (below - flux)
         return change_above, upper, flux
 
-    lowest, _, _ = state(last)
+    lowest, _ = state(last)
     change, upper, below = lax.fori_loop(first, last, update, (change, lowest, -geothermal))
-    entering, by_first = flux_into(upper, surface, progress.exact)
-    entering = entering + by_first * change
-    new[0, cells] = old[0, cells] - seconds / column.thickness[0, cells] * (below - entering)
+    top = flux_into(upper, surface, progress.exact)
+    entering = top.flux + top.by_lower * change
+    new[0, cells] = old[0, cells] - seconds / facts.thickness[0, cells] * (below - entering)
     entering_row[cells] = entering
 
 

@@ -15,6 +15,8 @@ from temjax.thermal_grid import SoilColumn
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
+# of all cells or of each
+Seconds = Float[Array, "*#cell"]
 
 
 class Elimination(NamedTuple):
@@ -29,7 +31,11 @@ class Elimination(NamedTuple):
 
 
 def first_row(
-    thickness: Cells, gained: Cells, entering: Cells, by_first: Cells, seconds: Float[Array, ""]
+    thickness: Cells,
+    gained: Cells,
+    entering: Cells,
+    by_first: Cells,
+    seconds: Seconds,
 ) -> Elimination:
     """The uppermost layer's row, its surface flux included."""
     zero = jnp.zeros_like(gained)
@@ -45,7 +51,7 @@ def next_row(
     by_lower: Cells,
     thickness: Cells,
     gained: Cells,
-    seconds: Float[Array, ""],
+    seconds: Seconds,
 ) -> Elimination:
     """Complete the row above a boundary and eliminate it, begin the one below."""
     row = above.row + seconds * flux
@@ -60,7 +66,7 @@ def next_row(
     )
 
 
-def last_row(above: Elimination, leaving: Cells, seconds: Float[Array, ""]) -> tuple[Cells, Cells]:
+def last_row(above: Elimination, leaving: Cells, seconds: Seconds) -> tuple[Cells, Cells]:
     """Change of the lowest layer, and Σ|row| of all."""
     row = above.row + seconds * leaving
     change = -(row + above.lower * above.value) * reciprocal(
@@ -72,7 +78,7 @@ def last_row(above: Elimination, leaving: Cells, seconds: Float[Array, ""]) -> t
 def newton_change(
     column: SoilColumn,
     fluxes: Fluxes,
-    seconds: Float[Array, ""],
+    seconds: Seconds,
     gained: Layers,
     leaving: Cells,
 ) -> tuple[Layers, Cells]:
@@ -85,7 +91,7 @@ def newton_change(
     Args:
         column: soil column.
         fluxes: at the iterate.
-        seconds: length of the step, s.
+        seconds: length of the step, s, of all cells or of each.
         gained: Δz·(H − Hⁿ) at the iterate, J m⁻².
         leaving: downward flux through the bottom, W m⁻².
 

@@ -2,22 +2,15 @@
 
 Where layers freeze or thaw whole the fluxes have kinks, and Newton can go around between the sides
 of one. A cell that is not done in time begins again from the old enthalpy with short strides.
-
-Most cells are done in two to four iterations, a few in a thousand need many. The whole batch goes
-through the first few together; what is left is gathered and goes on in small groups, so that a step
-does not cost every cell the iterations of its worst one.
 """
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from temjax.heat_rows import newton_change
-from temjax.processes import soil_heat
-from temjax.processes.soil_heat import Fluxes, Surface
-from temjax.thermal_grid import SoilColumn
+from temjax.processes.soil_heat import Surface
+from temjax.thermal_grid import LayerFacts
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
@@ -34,17 +27,22 @@ PATIENCE, STRIDE = 10, 0.25
 # Iterations after which short becomes shorter every time: some cells go around through steps that
 # look well by themselves
 WANDERING, SHORTER = 40, 0.7
-# Iterations all cells do together, batches worth splitting afterwards, and the share of a group
-TOGETHER, SPLIT, GROUPS = 5, 256, 16
 
 
 class Problem(NamedTuple):
-    """What a step starts from, cells last in every leaf."""
+    """What a step starts from, cells last in every leaf.
 
-    column: SoilColumn
+    Attributes:
+        facts: of the layers.
+        geothermal_flux: W m⁻², upward through the bottom.
+        old: enthalpy, J m⁻³.
+        surface: driver of the top.
+    """
+
+    facts: LayerFacts
+    geothermal_flux: Cells
     old: Layers
     surface: Surface
-    limit: Cells
 
 
 class Progress(NamedTuple):
@@ -65,25 +63,18 @@ class Progress(NamedTuple):
     count: Int[Array, "*cell"]
 
 
-class Search(NamedTuple):
-    """An iterate, J m⁻³, and how far it is."""
-
-    enthalpy: Layers
-    progress: Progress
-
-
-def limit(column: SoilColumn, old: Layers, surface: Surface, seconds: Float[Array, ""]) -> Cells:
+def limit(content: Cells, crossing: Cells, seconds: Float[Array, "*#cell"]) -> Cells:
     """Σ|imbalance|Δz that counts as solved, J m⁻².
 
     A column near 0 °C has next to no enthalpy, and in float32 the rounding of the fluxes alone is
     more than any share of it.
+
+    Args:
+        content: Σ|H|Δz at the start of the step, J m⁻².
+        crossing: heat crossing the boundaries both ways there, W m⁻².
+        seconds: length of the step, s.
     """
-    rounding = ROUNDING * float(jnp.finfo(old.dtype).eps)
-    profile = soil_heat.temperature(column, old)
-    resistance = soil_heat.resistances(column, soil_heat.liquid_fraction(column, old), surface)
-    above = soil_heat.temperature_above(profile, surface)
-    crossing = jnp.sum((jnp.abs(above) + jnp.abs(profile)) / resistance.total, axis=0)
-    content = jnp.sum(jnp.abs(old) * column.thickness, axis=0)
+    rounding = ROUNDING * float(jnp.finfo(content.dtype).eps)
     return max(BALANCED, rounding) * content + rounding * seconds * crossing
 
 
@@ -154,60 +145,4 @@ def judged(
         leapt=jnp.where(active, before.exact & ~anew, before.leapt),
         radius=jnp.where(active, radius, before.radius),
         count=before.count + active,
-    )
-
-
-def correction(
-    problem: Problem, seconds: Float[Array, ""], new: Layers, exact: Bool[Array, "*cell"]
-) -> tuple[Fluxes, Layers, Cells]:
-    """Linearised fluxes at an iterate, Newton's change of it, and what is out of balance."""
-    column, old, surface, _ = problem
-    fluxes = soil_heat.linearised_fluxes(column, new, surface, exact=exact)
-    gained = (new - old) * column.thickness
-    return fluxes, *newton_change(column, fluxes, seconds, gained, -column.geothermal_flux)
-
-
-def _searching(problem: Problem, search: Search, last: int) -> Bool[Array, "*cell"]:
-    return is_open(search.progress.imbalance, search.progress.count, problem.limit, last)
-
-
-def search_together(
-    problem: Problem, seconds: Float[Array, ""], search: Search, last: int
-) -> Search:
-    """Newton iterations until every cell is solved or has done ``last``."""
-
-    def improve(search: Search) -> Search:
-        enthalpy, progress = search
-        _, change, imbalance = correction(problem, seconds, enthalpy, progress.exact)
-        length = jnp.max(jnp.abs(change) / problem.column.melt_enthalpy, axis=0)
-        active = is_open(imbalance, progress.count, problem.limit, last)
-        melt = problem.column.melt_enthalpy
-        return Search(
-            moved(progress, problem.old, enthalpy, change, melt, active),
-            judged(progress, imbalance, length, active, last),
-        )
-
-    return jax.lax.while_loop(
-        lambda search: jnp.any(_searching(problem, search, last)), improve, search
-    )
-
-
-def search_in_groups(
-    problem: Problem, seconds: Float[Array, ""], search: Search, last: int
-) -> Search:
-    """Iterate together, then group by group what is left."""
-    size = problem.limit.size
-    if size < SPLIT or problem.limit.ndim != 1:
-        return search_together(problem, seconds, search, last)
-
-    def next_group(search: Search) -> Search:
-        left = _searching(problem, search, last).astype(problem.limit.dtype)
-        _, cells = jax.lax.top_k(left, size // GROUPS)
-        group, part = jax.tree.map(lambda leaf: leaf[..., cells], (problem, search))
-        part = search_in_groups(group, seconds, part, last)
-        return jax.tree.map(lambda all, some: all.at[..., cells].set(some), search, part)
-
-    search = search_together(problem, seconds, search, min(TOGETHER, last))
-    return jax.lax.while_loop(
-        lambda search: jnp.any(_searching(problem, search, last)), next_group, search
     )

@@ -1,7 +1,7 @@
-"""One backward-Euler step of soil heat and its derivatives (soil_heat.md 2).
+"""Backward-Euler steps of soil heat and their derivatives (soil_heat.md 2).
 
-Where the search for the new enthalpy runs depends on the device: one kernel on NVIDIA GPUs, groups
-of cells on CPUs, all cells together elsewhere.
+Where the search for the new enthalpies runs depends on the device: one kernel a step on NVIDIA
+GPUs, a program of arrays in which every cell goes at its own pace elsewhere.
 """
 
 from functools import partial
@@ -11,19 +11,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from temjax.heat_march import march
 from temjax.heat_rows import newton_change
-from temjax.heat_search import (
-    Problem,
-    Search,
-    beginning,
-    correction,
-    limit,
-    search_in_groups,
-    search_together,
-)
+from temjax.heat_search import Problem
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
-from temjax.thermal_grid import SoilColumn
+from temjax.thermal_grid import SoilColumn, layer_facts
 
 # Before, JAX lowers the branch of every platform wherever a program runs, and the kernel has none
 # for CPUs
@@ -34,10 +27,15 @@ Cells = Float[Array, "*cell"]
 
 
 class HeatStep(eqx.Module):
-    """Result of one step: new enthalpy (J m⁻³) and the surface flux of that step (W m⁻²)."""
+    """Result of a step, or of several on a leading axis.
 
-    enthalpy: Layers
-    surface_flux: Cells
+    Attributes:
+        enthalpy: at the end of the step, J m⁻³, ``(*step, layer, *cell)``.
+        surface_flux: downward through the surface, of the step, W m⁻², ``(*step, *cell)``.
+    """
+
+    enthalpy: Float[Array, "*step_layer_cell"]
+    surface_flux: Float[Array, "*step_cell"]
 
 
 def _on_cpus() -> bool:
@@ -45,32 +43,33 @@ def _on_cpus() -> bool:
     return jax.default_backend() == "cpu"
 
 
-def _searched(search, iterations: int, problem: Problem, seconds: Float[Array, ""]) -> HeatStep:
-    """A step by one of the searches; the last iteration is an update by divergence."""
-    column, old, _, limits = problem
-    found = search(problem, seconds, Search(old, beginning(limits)), iterations - 1)
-    fluxes, change, _ = correction(problem, seconds, found.enthalpy, found.progress.exact)
-    entering = fluxes.entering + fluxes.by_first * change[0]
-    flux = fluxes.flux + fluxes.by_upper * change[:-1] + fluxes.by_lower * change[1:]
-    flux = jnp.concatenate([entering[None], flux, -column.geothermal_flux[None]])
-    return HeatStep(old - seconds / column.thickness * jnp.diff(flux, axis=0), entering)
+def _marched(iterations: int, *given) -> HeatStep:
+    return HeatStep(*march(iterations, *given))
 
 
-def _kernel_step(iterations: int, problem: Problem, seconds: Float[Array, ""]) -> HeatStep:
+def _by_kernel(iterations: int, column, old, surfaces, seconds) -> HeatStep:
     from temjax.heat_kernel import solve_cells_apart
 
-    return HeatStep(*solve_cells_apart(problem, seconds, iterations))
+    facts = layer_facts(column)
+
+    def step(old, given):
+        surface, length = given
+        problem = Problem(facts, column.geothermal_flux, old, surface)
+        done = HeatStep(*solve_cells_apart(problem, length, iterations))
+        return done.enthalpy, done
+
+    return jax.lax.scan(step, old, (surfaces, seconds))[1]
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def heat_step(
+def heat_steps(
     iterations: int,
     column: SoilColumn,
     old: Layers,
-    surface: Surface,
-    seconds: Float[Array, ""],
+    surfaces: Surface,
+    seconds: Float[Array, "step"],
 ) -> HeatStep:
-    """One backward-Euler step.
+    """Backward-Euler steps, one after the other.
 
     Newton in H, cell by cell until what is out of balance is rounding. Far from the solution it
     takes the stable part of the Jacobian (see ``linearised_fluxes``), after a short step the exact
@@ -78,38 +77,59 @@ def heat_step(
     shorter. The last iteration is an update by the divergence of the linearised fluxes, so energy
     closes to rounding whatever the iteration count.
 
-    Derivatives are those of the converged step by the implicit function theorem, with the exact
+    Derivatives are those of the converged steps by the implicit function theorem, with the exact
     Jacobian (dk/df included) at the last iterate; they hold in forward and reverse mode and no
     gradient passes through the iterations.
 
     Args:
-        iterations: Newton iterations at most (static).
+        iterations: Newton iterations a step at most (static).
         column: soil column.
-        old: enthalpy at the start of the step, J m⁻³, ``(layer, *cell)``.
-        surface: driver of the top over the step.
-        seconds: length of the step, s.
+        old: enthalpy at the start, J m⁻³, ``(layer, *cell)``.
+        surfaces: drivers of the top over each step, leading axis ``step``.
+        seconds: length of each step, s.
     """
-    problem = Problem(column, old, surface, limit(column, old, surface, seconds))
-    in_groups = partial(_searched, search_in_groups, iterations)
+    given = column, old, surfaces, seconds
     if _on_cpus():
-        return in_groups(problem, seconds)
-    branches = {"cpu": in_groups, "default": partial(_searched, search_together, iterations)}
-    if problem.limit.ndim == 1 and jax.__version_info__ >= KERNEL_FROM:
-        branches["cuda"] = partial(_kernel_step, iterations)
-    return jax.lax.platform_dependent(problem, seconds, **branches)
+        return _marched(iterations, *given)
+    branches = {"default": partial(_marched, iterations)}
+    if old.ndim == 2 and jax.__version_info__ >= KERNEL_FROM:
+        branches["cuda"] = partial(_by_kernel, iterations)
+    return jax.lax.platform_dependent(*given, **branches)
 
 
-@heat_step.defjvp
-def _heat_step_jvp(iterations, primals, tangents):
-    column, old, surface, seconds = primals
-    step = heat_step(iterations, column, old, surface, seconds)
-    new = step.enthalpy
+def heat_step(
+    iterations: int,
+    column: SoilColumn,
+    old: Layers,
+    surface: Surface,
+    seconds: Float[Array, ""],
+) -> HeatStep:
+    """One step; arguments as for ``heat_steps``, without their leading axis."""
+    surfaces, lengths = jax.tree.map(lambda leaf: leaf[None], (surface, seconds))
+    steps = heat_steps(iterations, column, old, surfaces, lengths)
+    return jax.tree.map(lambda leaf: leaf[0], steps)
+
+
+@jax.custom_jvp
+def _known_step(
+    found: HeatStep, column: SoilColumn, old: Layers, surface: Surface, seconds: Float[Array, ""]
+) -> HeatStep:
+    """A step whose result is known, with the derivatives of the step."""
+    return found
+
+
+@_known_step.defjvp
+def _known_step_jvp(primals, tangents):
+    found, *inputs = primals
+    column, _, surface, seconds = inputs
+    by_column, _, by_surface, _ = tangents[1:]
+    new = found.enthalpy
     _, unbalanced = jax.jvp(
         lambda column, old, surface, seconds: soil_heat.residual(
             column, new, old, surface, seconds
         ),
-        primals,
-        tangents,
+        tuple(inputs),
+        tuple(tangents[1:]),
     )
     fluxes = soil_heat.linearised_fluxes(column, new, surface, exact=True)
     still = fluxes._replace(
@@ -124,6 +144,24 @@ def _heat_step_jvp(iterations, primals, tangents):
     _, flux_change = jax.jvp(
         lambda column, new, surface: soil_heat.boundary_fluxes(column, new, surface)[0],
         (column, new, surface),
-        (tangents[0], change, tangents[2]),
+        (by_column, change, by_surface),
     )
-    return step, HeatStep(change, flux_change)
+    return found, HeatStep(change, flux_change)
+
+
+@heat_steps.defjvp
+def _heat_steps_jvp(iterations, primals, tangents):
+    steps = heat_steps(iterations, *primals)
+
+    def again(column, old, surfaces, seconds):
+        """The same steps; their derivatives go through a scan, not through the searches."""
+
+        def step(old, given):
+            found, surface, length = given
+            done = _known_step(found, column, old, surface, length)
+            return done.enthalpy, done
+
+        step = jax.checkpoint(step, prevent_cse=False)
+        return jax.lax.scan(step, old, (steps, surfaces, seconds))[1]
+
+    return jax.jvp(again, primals, tangents)

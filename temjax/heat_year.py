@@ -10,9 +10,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax import heat_step
+from temjax.heat_step import HeatStep
 from temjax.options import ModelOptions
 from temjax.processes import active_layer, soil_heat
 from temjax.processes.ground_surface import substep_seconds, substep_surface, substep_weights
+from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import (
     DepthShares,
     Profile,
@@ -71,32 +73,30 @@ class HeatMonth(eqx.Module):
     imbalance: Cells
 
 
-def _months(options: ModelOptions, drivers: YearDrivers):
-    """Scan inputs of a year: surface drivers' weights, neighbours, seconds, by month."""
+def _year_of_steps(
+    column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
+) -> tuple[HeatStep, Surface, Float[Array, "month"]]:
+    """All steps of a year and their surfaces, leading axis ``step``; a step's seconds by month."""
     dtype = drivers.temperature.dtype
-    plain, conserving = substep_weights(options.heat_substeps, dtype)
     seconds = substep_seconds(options.heat_substeps, dtype)
-    return drivers.temperature, drivers.snow_resistance, plain, conserving, seconds
+    surfaces = jax.vmap(substep_surface, in_axes=(0, 0, None, 0, 0))(
+        drivers.temperature,
+        drivers.snow_resistance,
+        drivers.surface_resistance,
+        *substep_weights(options.heat_substeps, dtype),
+    )
+    surfaces = jax.tree.map(lambda leaf: leaf.reshape((-1, *leaf.shape[2:])), surfaces)
+    lengths = jnp.repeat(seconds, options.heat_substeps)
+    steps = heat_step.heat_steps(options.heat_iterations, column, enthalpy, surfaces, lengths)
+    return steps, surfaces, seconds
 
 
 def advance_year(
     column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
 ) -> Layers:
     """Enthalpy one year on, J m⁻³."""
-
-    def month(enthalpy, inputs):
-        temperature, snow_resistance, plain, conserving, seconds = inputs
-        surfaces = substep_surface(
-            temperature, snow_resistance, drivers.surface_resistance, plain, conserving
-        )
-
-        def substep(enthalpy, surface):
-            step = heat_step.heat_step(options.heat_iterations, column, enthalpy, surface, seconds)
-            return step.enthalpy, None
-
-        return jax.lax.scan(jax.checkpoint(substep, prevent_cse=False), enthalpy, surfaces)
-
-    return jax.lax.scan(month, enthalpy, _months(options, drivers))[0]
+    steps, _, _ = _year_of_steps(column, options, enthalpy, drivers)
+    return steps.enthalpy[-1]
 
 
 def observe_year(
@@ -119,15 +119,17 @@ def observe_year(
         Enthalpy at the end, and the report with a leading month axis.
     """
     shallow = jax.tree.map(lambda share: share[SHALLOW], shares)
+    steps, surfaces, seconds = _year_of_steps(column, options, enthalpy, drivers)
+    by_month = jax.tree.map(
+        lambda leaf: leaf.reshape((seconds.size, options.heat_substeps, *leaf.shape[1:])),
+        (steps, surfaces),
+    )
 
     def month(enthalpy, inputs):
-        temperature, snow_resistance, plain, conserving, seconds = inputs
-        surfaces = substep_surface(
-            temperature, snow_resistance, drivers.surface_resistance, plain, conserving
-        )
+        *given, seconds = inputs
 
-        def substep(enthalpy, surface):
-            step = heat_step.heat_step(options.heat_iterations, column, enthalpy, surface, seconds)
+        def seen(enthalpy, given):
+            step, surface = given
             now = profile(column, step.enthalpy, surface)
             fraction = soil_heat.liquid_fraction(column, step.enthalpy)
             unbalanced = soil_heat.residual(column, step.enthalpy, enthalpy, surface, seconds)
@@ -141,7 +143,7 @@ def observe_year(
             )
 
         enthalpy, (profiles, switch, depth, fraction, heat, imbalance) = jax.lax.scan(
-            jax.checkpoint(substep, prevent_cse=False), enthalpy, surfaces
+            jax.checkpoint(seen, prevent_cse=False), enthalpy, tuple(given)
         )
         mean_profile: Profile = jax.tree.map(lambda x: jnp.mean(x, axis=0), profiles)
         return enthalpy, HeatMonth(
@@ -156,4 +158,4 @@ def observe_year(
             imbalance=jnp.max(imbalance, axis=0),
         )
 
-    return jax.lax.scan(month, enthalpy, _months(options, drivers))
+    return jax.lax.scan(month, enthalpy, (*by_month, seconds))

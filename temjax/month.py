@@ -24,6 +24,7 @@ from temjax.rates import (
     nitrogen_fluxes,
     rates,
 )
+from temjax.shared_values import worked_out_once
 from temjax.state import POOLS, Memory
 from temjax.tendencies import available_nitrogen_tendency, pool_tendency
 
@@ -86,7 +87,8 @@ def integrate_month(
         # Both stages run through one body, which halves what has to be compiled. Rows are
         # separate arrays: stacked ones take three times as long for many cells.
         state, totals, first, guess = carry
-        available, tendency, fluxes = solve_stage(
+        solve = worked_out_once(solve_stage, jnp.maximum(is_second, 1.0))
+        available, tendency, fluxes = solve(
             [pool + is_second * step * rate for pool, rate in zip(state, first, strict=True)],
             state[AVAILABLE_NITROGEN]
             + is_second * ((1.0 - 2.0 * _GAMMA) * step) * first[AVAILABLE_NITROGEN],

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from temjax.blocks import in_blocks, worth_blocks
 from temjax.cell import CellConstants, cell_constants
 from temjax.forcing import Forcing, Location
 from temjax.options import ModelOptions
@@ -279,6 +280,30 @@ def _ecosystem_run(
     reference_thickness: Float[Array, "*cell"] | None,
     options: ModelOptions,
 ) -> Run:
+    climate, shared = eqx.partition(block, lambda leaf: jnp.ndim(leaf) > 2)
+
+    def run(given):
+        parameters, location, climate, initial, soil, thickness = given
+        block = eqx.combine(climate, shared)
+        return _run_cells(parameters, location, block, initial, soil, switch, thickness, options)
+
+    given = (parameters, location, climate, initial, soil, reference_thickness)
+    cells = jnp.shape(initial.heat.snow_resistance)
+    parts = in_blocks(run, given, cells[0]) if worth_blocks(cells) else run(given)
+    return Run(block.years, *parts)
+
+
+def _run_cells(
+    parameters: Parameters,
+    location: Location,
+    block: ClimateBlock,
+    initial: State,
+    soil: SoilClimate,
+    switch: Float[Array, "year"],
+    reference_thickness: Float[Array, "*cell"] | None,
+    options: ModelOptions,
+) -> tuple[MonthlyOutput, AnnualOutput, SoilClimate, State, Bool[Array, "*cell"]]:
+    """The fields of a ``Run`` but its years, which belong to no cell."""
     constants = cell_constants(parameters, location)
     irradiance = gross_irradiance(location.latitude)
     history = exposure_history(
@@ -317,16 +342,15 @@ def _ecosystem_run(
     finite = jnp.all(jnp.isfinite(fluxes), axis=(0, 1, 2)) & jnp.all(
         jnp.isfinite(soil.soil_temperature), axis=(0, 1, 2)
     )
-    return Run(
-        years=block.years,
-        monthly=MonthlyOutput(
+    return (
+        MonthlyOutput(
             fluxes=fluxes,
             pools=pools,
             soil_temperature=soil.soil_temperature,
             thaw_fraction=soil.thaw_fraction,
             thaw_depth=soil.thaw_depth,
         ),
-        annual=AnnualOutput(
+        AnnualOutput(
             maximum_thaw_depth=soil.maximum_thaw_depth,
             minimum_thaw_depth=soil.minimum_thaw_depth,
             active_layer_thickness=jnp.where(seen, history.active_layer_thickness, jnp.nan),
@@ -342,7 +366,7 @@ def _ecosystem_run(
             fluxes=jnp.sum(fluxes, axis=2),
             pools=pools[:, :, 11],
         ),
-        soil=soil,
-        state=state,
-        finite=finite,
+        soil,
+        state,
+        finite,
     )

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from temjax.blocks import in_blocks, worth_blocks
 from temjax.forcing import Forcing, Location, mean_year
 from temjax.heat_equilibrium import periodic_enthalpy
 from temjax.heat_year import (
@@ -27,6 +28,7 @@ from temjax.surface_series import (
     SurfaceSeries,
     WeatherWindow,
     cyclic_window,
+    of_every_cell,
     surface_series,
     weather_window,
 )
@@ -187,9 +189,20 @@ def _climate(
     options: ModelOptions,
 ) -> SoilClimate:
     shape = cell_shape(parameters, location, window)
-    series = surface_series(parameters, location, window, shape, snowpack, initial.snow_resistance)
-    column = soil_column(parameters, shape, initial.enthalpy.shape[0])
-    return run_column(column, options, series, initial)
+
+    def run(given):
+        parameters, location, window, initial, snowpack = given
+        here = cell_shape(parameters, location, window)
+        series = surface_series(
+            parameters, location, window, here, snowpack, initial.snow_resistance
+        )
+        column = soil_column(parameters, here, initial.enthalpy.shape[0])
+        return run_column(column, options, series, initial)
+
+    if not worth_blocks(shape):
+        return run((parameters, location, window, initial, snowpack))
+    window = jax.tree.map(lambda leaf: of_every_cell(leaf, shape), window)
+    return in_blocks(run, (parameters, location, window, initial, snowpack), shape[0])
 
 
 def equilibrate_heat(

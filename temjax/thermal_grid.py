@@ -6,11 +6,14 @@ it and always coincide with the horizon interfaces (properties by cell centre co
 depth, soil_heat.md 3).
 """
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from temjax.numerics import reciprocal
 from temjax.parameters import Parameters
 
 LAYERS = 25
@@ -58,6 +61,21 @@ class SoilColumn(eqx.Module):
         return self.latent_heat + mean_capacity * self.freezing_range
 
     @property
+    def per_melt_enthalpy(self) -> Float[Array, "layer *cell"]:
+        """1/H_m, J⁻¹ m³."""
+        return reciprocal(self.melt_enthalpy)
+
+    @property
+    def per_heat_capacity_frozen(self) -> Float[Array, "layer *cell"]:
+        """1/C_f, J⁻¹ m³ K."""
+        return reciprocal(self.heat_capacity_frozen)
+
+    @property
+    def per_heat_capacity_thawed(self) -> Float[Array, "layer *cell"]:
+        """1/C_t, J⁻¹ m³ K."""
+        return reciprocal(self.heat_capacity_thawed)
+
+    @property
     def conductivity_contrast(self) -> Float[Array, "layer *cell"]:
         """Conductivity thawed less frozen, W m⁻¹ K⁻¹."""
         return self.conductivity_thawed - self.conductivity_frozen
@@ -71,6 +89,30 @@ class SoilColumn(eqx.Module):
     def centre(self) -> Float[Array, "layer *cell"]:
         """Depth of the middle of each layer, m."""
         return jnp.cumsum(self.thickness, axis=0) - 0.5 * self.thickness
+
+
+class LayerFacts(NamedTuple):
+    """What a heat step needs of layers, worked out once: of all of them, of some, or of one.
+
+    Attributes as those of ``SoilColumn``.
+    """
+
+    thickness: Float[Array, "*layer_cell"]
+    conductivity_frozen: Float[Array, "*layer_cell"]
+    conductivity_contrast: Float[Array, "*layer_cell"]
+    swept: Float[Array, "*layer_cell"]
+    melt_enthalpy: Float[Array, "*layer_cell"]
+    per_melt_enthalpy: Float[Array, "*layer_cell"]
+    per_heat_capacity_frozen: Float[Array, "*layer_cell"]
+    per_heat_capacity_thawed: Float[Array, "*layer_cell"]
+    freezing_range: Float[Array, "*layer_cell"]
+
+
+def layer_facts(column: SoilColumn) -> LayerFacts:
+    """The facts of all layers of a column, the freezing range repeated for each."""
+    facts = {name: getattr(column, name) for name in LayerFacts._fields}
+    facts["freezing_range"] = jnp.broadcast_to(column.freezing_range, column.thickness.shape)
+    return LayerFacts(**facts)
 
 
 def layer_counts(layers: int = LAYERS) -> tuple[int, int, int]:

@@ -13,10 +13,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
 from temjax.numerics import reciprocal
-from temjax.thermal_grid import SoilColumn
+from temjax.thermal_grid import LayerFacts, SoilColumn
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
+# All layers of a column, or what is worked out of some
+Facts = SoilColumn | LayerFacts
 
 
 class Surface(eqx.Module):
@@ -29,6 +31,22 @@ class Surface(eqx.Module):
 
     temperature: Cells
     resistance: Cells
+
+
+class Boundary(NamedTuple):
+    """Linearised flux through the boundary of two layers, or through the surface.
+
+    Attributes:
+        flux: downward, W m⁻².
+        by_upper: ∂flux/∂H of the layer above, W m⁻² per J m⁻³; 0 at the surface.
+        by_lower: ∂flux/∂H of the layer below.
+        both_ways: heat crossing downward and upward, W m⁻², of which the flux is what is left.
+    """
+
+    flux: Layers
+    by_upper: Layers
+    by_lower: Layers
+    both_ways: Layers
 
 
 class Fluxes(NamedTuple):
@@ -51,27 +69,28 @@ class Fluxes(NamedTuple):
     by_lower: Layers
 
 
-def liquid_fraction(column: SoilColumn, enthalpy: Layers) -> Layers:
+def liquid_fraction(column: Facts, enthalpy: Layers) -> Layers:
     """Liquid share of the layer's water, f = clip(H/H_m, 0, 1)."""
-    return jnp.clip(enthalpy / column.melt_enthalpy, 0.0, 1.0)
+    return jnp.clip(enthalpy * column.per_melt_enthalpy, 0.0, 1.0)
 
 
-def temperature(column: SoilColumn, enthalpy: Layers) -> Layers:
+def temperature(column: Facts, enthalpy: Layers) -> Layers:
     """Temperature from enthalpy, °C: C_f below −w, the melting range, C_t above 0 °C."""
-    melt = column.melt_enthalpy
-    frozen = jnp.minimum(enthalpy, 0.0) / column.heat_capacity_frozen
-    thawed = jnp.maximum(enthalpy - melt, 0.0) / column.heat_capacity_thawed
-    return frozen + thawed - column.freezing_range * (1.0 - jnp.clip(enthalpy / melt, 0.0, 1.0))
+    frozen = jnp.minimum(enthalpy, 0.0) * column.per_heat_capacity_frozen
+    thawed = jnp.maximum(enthalpy - column.melt_enthalpy, 0.0) * column.per_heat_capacity_thawed
+    return frozen + thawed - column.freezing_range * (1.0 - liquid_fraction(column, enthalpy))
 
 
-def temperature_slope(column: SoilColumn, enthalpy: Layers) -> Layers:
+def temperature_slope(column: Facts, enthalpy: Layers) -> Layers:
     """β′(H) = dT/dH, K per J m⁻³: 1/C_f, w/H_m in the melting range, 1/C_t."""
-    melt = column.melt_enthalpy
-    capacity = jnp.where(enthalpy > 0.0, column.heat_capacity_thawed, column.heat_capacity_frozen)
-    return jnp.where(is_melting(column, enthalpy), column.freezing_range / melt, 1.0 / capacity)
+    outside = jnp.where(
+        enthalpy > 0.0, column.per_heat_capacity_thawed, column.per_heat_capacity_frozen
+    )
+    inside = column.freezing_range * column.per_melt_enthalpy
+    return jnp.where(is_melting(column, enthalpy), inside, outside)
 
 
-def is_melting(column: SoilColumn, enthalpy: Layers) -> Bool[Array, "layer *cell"]:
+def is_melting(column: Facts, enthalpy: Layers) -> Bool[Array, "layer *cell"]:
     """Whether a layer is inside the melting range."""
     return (enthalpy > 0.0) & (enthalpy < column.melt_enthalpy)
 
@@ -135,7 +154,7 @@ class Resistances(NamedTuple):
     below: Layers
 
 
-def _conducting(column: SoilColumn) -> _Side:
+def _conducting(column: Facts) -> _Side:
     return _Side(
         column.thickness, column.conductivity_frozen, column.conductivity_contrast, column.swept
     )
@@ -236,7 +255,7 @@ def boundary_fluxes(
     return jnp.concatenate([(above - profile) / resistance, -column.geothermal_flux[None]])
 
 
-def layer_state(column: SoilColumn, enthalpy: Layers) -> LayerState:
+def layer_state(column: Facts, enthalpy: Layers) -> LayerState:
     """What the linearised fluxes need of layers; every layer by itself."""
     melting = is_melting(column, enthalpy)
     return LayerState(
@@ -244,7 +263,7 @@ def layer_state(column: SoilColumn, enthalpy: Layers) -> LayerState:
         profile=temperature(column, enthalpy),
         fraction=liquid_fraction(column, enthalpy),
         slope=temperature_slope(column, enthalpy),
-        fraction_slope=jnp.where(melting, reciprocal(column.melt_enthalpy), 0.0),
+        fraction_slope=jnp.where(melting, column.per_melt_enthalpy, 0.0),
     )
 
 
@@ -255,35 +274,38 @@ def _least(exact: bool | Bool[Array, "*cell"]) -> Cells:
 
 def flux_between(
     upper: LayerState, lower: LayerState, exact: bool | Bool[Array, "*cell"]
-) -> tuple[Layers, Layers, Layers]:
-    """Flux through the boundary of two layers, ∂/∂H of the upper and of the lower one."""
+) -> Boundary:
+    """Flux through the boundary of two layers."""
     least = _least(exact).astype(upper.profile.dtype)
     away = lower.fraction - upper.fraction
     above = half_layer(upper.conducting, upper.fraction, away)
     below = half_layer(lower.conducting, lower.fraction, -away)
-    conductance = reciprocal(above.resistance + below.resistance)
-    flux = conductance * (upper.profile - lower.profile)
-    gain = -flux * conductance
+    total = above.resistance + below.resistance
+    flux = (upper.profile - lower.profile) / total
     own_above, other_above = half_layer_slopes(upper.conducting, upper.fraction, away, above)
     own_below, other_below = half_layer_slopes(lower.conducting, lower.fraction, -away, below)
-    turning_above = gain * (own_above + other_below) * upper.fraction_slope
-    turning_below = gain * (own_below + other_above) * lower.fraction_slope
-    by_upper = conductance * upper.slope + jnp.maximum(turning_above, least)
-    by_lower = -conductance * lower.slope + jnp.minimum(turning_below, -least)
-    return flux, by_upper, by_lower
+    turning_above = -flux * (own_above + other_below) * upper.fraction_slope
+    turning_below = flux * (own_below + other_above) * lower.fraction_slope
+    # quotients, not products with 1/total: XLA works out a quotient once and repeats the
+    # arithmetic of a product wherever it is used, five times in an iteration
+    return Boundary(
+        flux=flux,
+        by_upper=(upper.slope + jnp.maximum(turning_above, least)) / total,
+        by_lower=-(lower.slope + jnp.maximum(turning_below, least)) / total,
+        both_ways=(jnp.abs(upper.profile) + jnp.abs(lower.profile)) / total,
+    )
 
 
-def flux_into(
-    first: LayerState, surface: Surface, exact: bool | Bool[Array, "*cell"]
-) -> tuple[Cells, Cells]:
-    """Flux through the surface, and ∂/∂H of the first layer."""
+def flux_into(first: LayerState, surface: Surface, exact: bool | Bool[Array, "*cell"]) -> Boundary:
+    """Flux through the surface."""
     least = _least(exact).astype(first.profile.dtype)
     half = _first_half(first.conducting, first.fraction)
     entrance = reciprocal(surface.resistance + half.resistance)
     entering = entrance * (surface.temperature - first.profile)
     turning = entering * entrance * half.resistance * half.resistivity * first.conducting.contrast
     by_first = -entrance * first.slope + jnp.minimum(turning * first.fraction_slope, -least)
-    return entering, by_first
+    both_ways = entrance * (jnp.abs(surface.temperature) + jnp.abs(first.profile))
+    return Boundary(entering, jnp.zeros_like(entering), by_first, both_ways)
 
 
 def linearised_fluxes(
@@ -301,8 +323,9 @@ def linearised_fluxes(
             with none it is left with ten times the error after five iterations and can cycle.
     """
     layers = layer_state(column, enthalpy)
-    flux, by_upper, by_lower = flux_between(*_sides(layers), exact)
-    return Fluxes(*flux_into(_first(layers), surface, exact), flux, by_upper, by_lower)
+    between = flux_between(*_sides(layers), exact)
+    top = flux_into(_first(layers), surface, exact)
+    return Fluxes(top.flux, top.by_lower, between.flux, between.by_upper, between.by_lower)
 
 
 def residual(

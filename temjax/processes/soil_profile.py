@@ -34,7 +34,7 @@ def profile(column: SoilColumn, enthalpy: Float[Array, "layer *cell"], surface: 
     fraction = soil_heat.liquid_fraction(column, enthalpy)
     resistance = soil_heat.resistances(column, fraction, surface)
     above = soil_heat.temperature_above(centre, surface)
-    drop = (above - centre) * resistance.below / resistance.total
+    drop = (above - centre) / resistance.total * resistance.below
     return Profile(top=centre + drop, centre=centre)
 
 

@@ -8,6 +8,7 @@ measure() {
     name=$1; shift
     temjax benchmark --device gpu --repeats 3 --json "$@" > "$out/$name.json"
 }
+python3 -m tests.benchmarks.heat_kernel_agreement > "$out/kernel.txt"
 measure forward-float32 --case forward,forward-no-heat --dtype float32 --years 2 --cells 1000,10000,100000
 measure forward-float64 --case forward --dtype float64 --years 2 --cells 10000,100000
 # one regional member on the GPU and on the CPU: what differs is rounding

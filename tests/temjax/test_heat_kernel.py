@@ -1,4 +1,4 @@
-"""The GPU's kernel of a heat step beside the search it stands in for.
+"""The GPU's kernel of a heat step beside the program of arrays it stands in for.
 
 Interpreted on CPUs, so that its arithmetic is tested everywhere; run as it is where there is a GPU.
 """
@@ -12,16 +12,16 @@ import pytest
 
 from temjax import heat_step, load_parameters
 from temjax.heat_kernel import BLOCK, solve_cells_apart
-from temjax.heat_search import Problem, limit, search_together
+from temjax.heat_search import Problem
 from temjax.processes.soil_heat import Surface, enthalpy
-from temjax.thermal_grid import soil_column
+from temjax.thermal_grid import SoilColumn, layer_facts, soil_column
 
 SECONDS = 5 * 86400.0
 ITERATIONS = 40
 CELLS = BLOCK + 5  # the last block is not full
 
 
-def _problem(dtype) -> tuple[Problem, jax.Array]:
+def _problem(dtype) -> tuple[SoilColumn, Problem, jax.Array]:
     """Columns from frozen through melting to thawed under surfaces from −30 to 30 °C."""
     parameters = jax.tree.map(lambda x: jnp.asarray(x, dtype), load_parameters("moist-tundra"))
     column = soil_column(parameters, (CELLS,))
@@ -33,7 +33,8 @@ def _problem(dtype) -> tuple[Problem, jax.Array]:
         resistance=jnp.full(CELLS, 0.1, dtype).at[2].set(0.0),
     )
     seconds = jnp.asarray(SECONDS, dtype)
-    return Problem(column, old, driver, limit(column, old, driver, seconds)), seconds
+    problem = Problem(layer_facts(column), column.geothermal_flux, old, driver)
+    return column, problem, seconds
 
 
 @lru_cache
@@ -43,9 +44,11 @@ def _kernel(interpret: bool):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
 def test_kernel_solves_what_the_search_does(dtype, tolerance):
-    problem, seconds = _problem(dtype)
-    reference = jax.jit(partial(heat_step._searched, search_together, ITERATIONS))
-    expected = reference(problem, seconds)
+    column, problem, seconds = _problem(dtype)
+    marched = jax.jit(partial(heat_step._marched, ITERATIONS))
+    surfaces = jax.tree.map(lambda leaf: leaf[None], problem.surface)
+    rows = marched(column, problem.old, surfaces, seconds[None])
+    expected = jax.tree.map(lambda leaf: leaf[0], rows)
     found, flux = _kernel(interpret=jax.default_backend() == "cpu")(problem, seconds)
     scale = jnp.max(jnp.abs(expected.enthalpy), axis=0)
     np.testing.assert_array_less(jnp.abs(found - expected.enthalpy) / scale, tolerance)
@@ -53,7 +56,7 @@ def test_kernel_solves_what_the_search_does(dtype, tolerance):
 
 
 def test_a_cell_does_not_know_its_block():
-    problem, seconds = _problem("float64")
+    _, problem, seconds = _problem("float64")
     poisoned = problem._replace(old=problem.old.at[:, 3].set(jnp.nan))
     kernel = _kernel(interpret=jax.default_backend() == "cpu")
     whole, spoilt = kernel(problem, seconds)[0], kernel(poisoned, seconds)[0]
@@ -64,7 +67,7 @@ def test_a_cell_does_not_know_its_block():
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_kernel_is_lowered_for_nvidia(dtype):
-    problem, seconds = _problem(dtype)
+    _, problem, seconds = _problem(dtype)
     lowered = _kernel(interpret=False).trace(problem, seconds).lower(lowering_platforms=("cuda",))
     assert "triton" in lowered.as_text()
 
@@ -73,12 +76,12 @@ def test_kernel_is_lowered_for_nvidia(dtype):
     jax.__version_info__ < heat_step.KERNEL_FROM, reason="this JAX is too old for the kernel"
 )
 def test_step_takes_the_kernel_on_nvidia_and_not_on_cpus(monkeypatch):
-    problem, seconds = _problem("float64")
+    column, problem, seconds = _problem("float64")
     monkeypatch.setattr(heat_step, "_on_cpus", lambda: False)
     jax.clear_caches()
 
     def step(old):
-        return heat_step.heat_step(ITERATIONS, problem.column, old, problem.surface, seconds)
+        return heat_step.heat_step(ITERATIONS, column, old, problem.surface, seconds)
 
     traced = jax.jit(step).trace(problem.old)
     assert "triton" in traced.lower(lowering_platforms=("cuda",)).as_text()

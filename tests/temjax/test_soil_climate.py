@@ -110,15 +110,16 @@ def test_energy_test_sees_a_lost_flux(monkeypatch):
     p = _parameters("moist-tundra")
     heat, pack, _ = equilibrate_heat(p, place, forcing)
     series = surface_series(p, place, weather_window(forcing, 0, 1), (), pack, None)
-    step = heat_step.heat_step
+    steps = heat_step.heat_steps
 
-    def leaky(iterations, column, old, surface, seconds):
-        result = step(iterations, column, old, surface, seconds)
-        flux = soil_heat.boundary_fluxes(column, result.enthalpy, surface)[5]
+    def leaky(iterations, column, old, surfaces, seconds):
+        result = steps(iterations, column, old, surfaces, seconds)
+        fluxes = jax.vmap(soil_heat.boundary_fluxes, in_axes=(None, 0, 0))
+        flux = fluxes(column, result.enthalpy, surfaces)[:, 5]
         lost = -1e-3 * flux * seconds / column.thickness[5]
-        return heat_step.HeatStep(result.enthalpy.at[5].add(lost), result.surface_flux)
+        return heat_step.HeatStep(result.enthalpy.at[:, 5].add(lost), result.surface_flux)
 
-    monkeypatch.setattr(heat_step, "heat_step", leaky)
+    monkeypatch.setattr(heat_step, "heat_steps", leaky)
     climate = run_column(soil_column(p), ModelOptions(), series, heat)
     assert jnp.max(jnp.abs(climate.energy_residual)) > 1e-10
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import temjax
-from temjax import heat_rows, heat_search
+from temjax import heat_march, heat_rows
 from temjax import heat_step as solver
 from temjax.heat_step import HeatStep
 from temjax.processes import soil_heat
@@ -223,24 +223,74 @@ def test_profile_is_linear_in_a_uniform_steady_column():
     np.testing.assert_allclose(found, -5.0 + gradient * jnp.array(depths), atol=1e-12)
 
 
-def test_groups_of_difficult_cells_solve_what_all_together_do(monkeypatch):
-    """What is left after the first iterations goes on in groups, whatever the neighbours are."""
-    shape = (2 * heat_search.SPLIT,)
-    column = _column(shape=shape)
+def _random_year(cells: int = 40, steps: int = 18):
+    """Invented columns, half of their layers melting, under invented weather."""
+    column = _column(shape=(cells,))
     rng = np.random.default_rng(4)
-    old = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.2, 1.2, (25, *shape)))
-    air = jnp.asarray(rng.uniform(-30.0, 30.0, shape))
-    surface = Surface(air, jnp.full(shape, 0.05))
+    old = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.2, 1.2, (25, cells)))
+    surfaces = Surface(
+        jnp.asarray(rng.uniform(-30.0, 30.0, (steps, cells))),
+        jnp.asarray(rng.uniform(0.0, 1.0, (steps, cells))),
+    )
+    return column, old, surfaces, jnp.linspace(1.0, 2.0, steps) * SECONDS
 
-    def step(old):
-        # a new function for every trace: the sizes are read when it is traced
-        return jax.jit(lambda h: solver.heat_step(40, column, h, surface, SECONDS).enthalpy)(old)
 
-    grouped = step(old)
-    bad = jnp.arange(*shape) % 7 == 0
-    beside_bad = step(jnp.where(bad, jnp.nan, old))
-    np.testing.assert_array_equal(beside_bad[:, ~bad], grouped[:, ~bad])
-    monkeypatch.setattr(heat_search, "SPLIT", 10 * shape[0])
-    apart = jnp.max(jnp.abs(step(old) - grouped) / column.melt_enthalpy, axis=0)
-    # invented profiles: a few have no root within 40 iterations, and end wherever they are
-    assert float(jnp.mean(apart > 1e-9)) < 0.03
+def test_steps_in_a_row_are_those_one_by_one_whatever_the_neighbours():
+    column, old, surfaces, seconds = _random_year()
+    rows = jax.jit(solver.heat_steps, static_argnums=0)(100, column, old, surfaces, seconds)
+    before = old
+    for step, length in enumerate(seconds):
+        surface = jax.tree.map(lambda leaf, step=step: leaf[step], surfaces)
+        one = heat_step(100, column, before, surface, length)
+        # two programs: the compiler rounds differently
+        np.testing.assert_allclose(rows.enthalpy[step], one.enthalpy, rtol=1e-11, atol=1e-3)
+        np.testing.assert_allclose(rows.surface_flux[step], one.surface_flux, rtol=1e-9, atol=1e-8)
+        before = one.enthalpy
+    bad = jnp.arange(old.shape[1]) % 7 == 0
+    spoilt = jnp.where(bad, jnp.nan, old)
+    beside = jax.jit(solver.heat_steps, static_argnums=0)(100, column, spoilt, surfaces, seconds)
+    np.testing.assert_array_equal(beside.enthalpy[..., ~bad], rows.enthalpy[..., ~bad])
+    assert np.isnan(beside.enthalpy[..., bad]).all()
+
+
+def test_how_far_ahead_a_cell_may_be_changes_no_result(monkeypatch):
+    column, old, surfaces, seconds = _random_year()
+    found = []
+    for ahead in (1, 4, 6, 100):
+        monkeypatch.setattr(heat_march, "AHEAD", ahead)
+        found.append(jax.jit(lambda *given: heat_march.march(100, *given))(
+            column, old, surfaces, seconds
+        ))  # fmt: skip
+    for other in found[1:]:
+        np.testing.assert_array_equal(other[0], found[0][0])
+        np.testing.assert_array_equal(other[1], found[0][1])
+
+
+def test_derivatives_of_steps_in_a_row():
+    """jvp = vjp = the steps one by one, through the state from step to step too."""
+    column, old, surfaces, seconds = _random_year(cells=3, steps=4)
+    given = column, old, surfaces, seconds
+    rng = np.random.default_rng(6)
+    weights = jnp.asarray(rng.normal(size=(4, 25, 3)))
+
+    def total(*given):
+        return jnp.sum(weights * solver.heat_steps(CONVERGED, *given).enthalpy) / 1e7
+
+    def one_by_one(column, old, surfaces, seconds):
+        found = 0.0
+        for step in range(4):
+            surface = jax.tree.map(lambda leaf, step=step: leaf[step], surfaces)
+            old = solver.heat_step(CONVERGED, column, old, surface, seconds[step]).enthalpy
+            found += jnp.sum(weights[step] * old) / 1e7
+        return found
+
+    direction = jax.tree.map(lambda x: x * jnp.asarray(rng.normal(size=x.shape)), given)
+    slope = jax.jit(lambda x, t: jax.jvp(total, x, t)[1])(given, direction)
+    expected = jax.jit(lambda x, t: jax.jvp(one_by_one, x, t)[1])(given, direction)
+    gradient = jax.jit(jax.grad(total, argnums=(0, 1, 2, 3)))(*given)
+    pulled = sum(
+        float(jnp.sum(g * d))
+        for g, d in zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True)
+    )
+    np.testing.assert_allclose(float(slope), float(expected), rtol=1e-10)
+    np.testing.assert_allclose(pulled, float(slope), rtol=1e-10)
