@@ -6,13 +6,10 @@ import sys
 import tempfile
 import time
 
-from temjax.compiler import FEW_CELLS
+from temjax.compiler import COPIES, FEW_CELLS, VECTORS
 
 # Forward runs only: they double the speed and ruin the compile time of reverse mode (numerics.md)
-TUNED_FLAGS = (
-    FEW_CELLS,
-    "--xla_cpu_prefer_vector_width=512",
-)
+TUNED_FLAGS = (FEW_CELLS, VECTORS, COPIES)
 COMMAND = (sys.executable, "-c", "from temjax.cli import main; main()")
 
 

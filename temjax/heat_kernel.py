@@ -130,7 +130,7 @@ def _kernel(iterations: int, layers: int, structure, *references) -> None:
         upper, _ = state(layer - 1)
         between = flux_between(upper, lower, progress.exact)
         flux = between.flux + between.by_upper * change_above + between.by_lower * change
-        scale = seconds / facts.thickness[layer, cells]
+        scale = seconds * facts.per_thickness[layer, cells]
         new[layer, cells] = old[layer, cells] - scale * (below - flux)
         return change_above, upper, flux
 
@@ -138,7 +138,7 @@ def _kernel(iterations: int, layers: int, structure, *references) -> None:
     change, upper, below = lax.fori_loop(first, last, update, (change, lowest, -geothermal))
     top = flux_into(upper, surface, progress.exact)
     entering = top.flux + top.by_lower * change
-    new[0, cells] = old[0, cells] - seconds / facts.thickness[0, cells] * (below - entering)
+    new[0, cells] = old[0, cells] - seconds * facts.per_thickness[0, cells] * (below - entering)
     entering_row[cells] = entering
 
 

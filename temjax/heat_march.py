@@ -146,7 +146,7 @@ def walk_up(
     """
 
     def layer(here: LayerFacts, old, new, change, above, below, length):
-        ended = old - seconds / here.thickness * (below - above)
+        ended = old - seconds * here.per_thickness * (below - above)
         onward = moved(progress, old, new, change, here.melt_enthalpy, active)
         length = jnp.maximum(length, jnp.abs(change) * here.per_melt_enthalpy)
         return (jnp.where(solved, ended, old), jnp.where(solved, ended, onward)), length

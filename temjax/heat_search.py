@@ -15,8 +15,8 @@ from temjax.thermal_grid import LayerFacts
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
 
-# Σ|imbalance|Δz relative to Σ|H|Δz at which a step is solved …
-BALANCED = 1e-12
+# Σ|imbalance|Δz relative to Σ|H|Δz at which a step is solved; the update that follows squares it …
+BALANCED = 1e-9
 # … or this many units of rounding, of Σ|H|Δz and of the heat crossing the boundaries both ways
 ROUNDING = 16.0
 # Share of a layer's melting heat below which a step is short; a longer one can reach another root

@@ -61,6 +61,11 @@ class SoilColumn(eqx.Module):
         return self.latent_heat + mean_capacity * self.freezing_range
 
     @property
+    def per_thickness(self) -> Float[Array, "layer *cell"]:
+        """1/Δz, m⁻¹."""
+        return reciprocal(self.thickness)
+
+    @property
     def per_melt_enthalpy(self) -> Float[Array, "layer *cell"]:
         """1/H_m, J⁻¹ m³."""
         return reciprocal(self.melt_enthalpy)
@@ -98,6 +103,7 @@ class LayerFacts(NamedTuple):
     """
 
     thickness: Float[Array, "*layer_cell"]
+    per_thickness: Float[Array, "*layer_cell"]
     conductivity_frozen: Float[Array, "*layer_cell"]
     conductivity_contrast: Float[Array, "*layer_cell"]
     swept: Float[Array, "*layer_cell"]

@@ -20,13 +20,16 @@ QUICK_COMPILATION = (
 
 # Commands run as processes and functions called here give the same bits only if they are compiled
 # alike; so no command of a test changes this (it is XLA's default).
-LOOPS_AS_EVER = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1024"
+AS_EVER = (
+    "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1024 "
+    "--xla_cpu_prefer_vector_width=256 --xla_cpu_copy_insertion_use_region_analysis=false"
+)
 
 
 def pytest_configure(config):
     """Workers and the processes they start compile many of the same programs: they share them."""
     if "xla_backend_extra_options" not in os.environ.get("XLA_FLAGS", ""):
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {LOOPS_AS_EVER}".strip()
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {AS_EVER}".strip()
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         return
     folder = tempfile.mkdtemp(prefix="temjax-tests-")

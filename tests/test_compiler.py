@@ -5,20 +5,26 @@ import os
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 
 from temjax.cli import configured, of_few_cells
-from temjax.compiler import FEW_CELLS, compile_for_few_cells
+from temjax.compiler import COPIES, FEW_CELLS, VECTORS, compile_for_few_cells
+
+ALL = f"{FEW_CELLS} {VECTORS} {COPIES}"
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (None, FEW_CELLS),
-        ("--xla_a=1", f"--xla_a=1 {FEW_CELLS}"),
-        (FEW_CELLS, FEW_CELLS),
-        ("--xla_backend_extra_options=other=2", "--xla_backend_extra_options=other=2"),
+        (None, ALL),
+        ("--xla_a=1", f"--xla_a=1 {ALL}"),
+        (ALL, ALL),
+        (
+            "--xla_backend_extra_options=other=2 --xla_cpu_prefer_vector_width=256",
+            f"--xla_backend_extra_options=other=2 --xla_cpu_prefer_vector_width=256 {COPIES}",
+        ),
     ],
 )
 def test_option_is_added_once_and_the_users_own_stay(monkeypatch, before, after):
@@ -29,12 +35,19 @@ def test_option_is_added_once_and_the_users_own_stay(monkeypatch, before, after)
     assert os.environ["XLA_FLAGS"] == after
 
 
+def test_a_newer_jax_gets_no_flag_it_may_not_know(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.setattr(jax, "__version_info__", (0, 12, 0))
+    compile_for_few_cells()
+    assert os.environ["XLA_FLAGS"] == FEW_CELLS
+
+
 def test_only_marked_commands_ask_for_it(monkeypatch, restored_settings):
     monkeypatch.setenv("XLA_FLAGS", "")
     configured(lambda: None)()
     assert os.environ["XLA_FLAGS"] == ""
     configured(of_few_cells(lambda: None))()
-    assert os.environ["XLA_FLAGS"] == FEW_CELLS
+    assert os.environ["XLA_FLAGS"] == ALL
 
 
 def test_xla_knows_the_option():
@@ -66,7 +79,7 @@ print(repr([float(x) for x in run.state.ecosystem.pools]))
 @pytest.mark.slow
 def test_loops_as_one_function_give_the_same_numbers():
     pools = []
-    for flags in ("", FEW_CELLS):
+    for flags in ("", ALL):
         environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
         done = subprocess.run(
             (sys.executable, "-c", ONE_PLACE), env=environment, capture_output=True, text=True,
