@@ -1,5 +1,6 @@
 """Time, memory and a floor of one case: what the operations counted would take on this machine."""
 
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -12,9 +13,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from temjax.benchmark_cases import Case
+from temjax.heat_march import HEAT_STEPS
 from temjax.machine import peak_bytes
 
-# Newton iterations of a heat step: how many is known only when it runs; most take four to seven
+# Newton iterations of a heat step: how many is known only when it runs; four on average and more
 LEAST_NEWTON = 4
 TRANSCENDENTAL = {
     "exp", "exp2", "expm1", "log", "log1p", "pow", "tanh", "logistic", "sin", "cos", "tan",
@@ -128,7 +130,8 @@ def count(jaxpr) -> Work:
     """Operations of a traced program, loops by their length.
 
     The cost analysis of a compiled program counts the body of a loop once, and this model is all
-    loops. A ``while`` is taken to run ``LEAST_NEWTON`` times, a ``cond`` its dearest branch.
+    loops. A ``while`` is taken to run ``LEAST_NEWTON`` times, that over the heat steps of a year as
+    often for each of them; a ``cond`` its dearest branch.
     """
     total = Work()
     for equation in jaxpr.eqns:
@@ -137,8 +140,10 @@ def count(jaxpr) -> Work:
         if name == "scan":
             total += inner[0].times(params["length"])
         elif name == "while":
+            named = re.search(HEAT_STEPS.format(r"(\d+)"), str(equation.source_info.name_stack))
+            steps = int(named[1]) if named else 1
             for part in inner:
-                total += part.times(LEAST_NEWTON)
+                total += part.times(steps * LEAST_NEWTON)
         elif name == "cond":
             total += max(inner, key=lambda work: work.arithmetic)
         elif inner:

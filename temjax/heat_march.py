@@ -20,6 +20,7 @@ from temjax.processes.soil_heat import Surface, flux_between, flux_into, layer_s
 from temjax.thermal_grid import LayerFacts, SoilColumn, layer_facts
 
 AHEAD = 5
+HEAT_STEPS = "{}_heat_steps"  # name of the loop over them
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
@@ -243,7 +244,7 @@ def march(
         recent=empty(kept_apart),
         done=empty(steps),
     )
-    (enthalpy, entering) = jax.lax.while_loop(
-        lambda now: jnp.any(now.step < steps), iterate, start
-    ).done
+    with jax.named_scope(HEAT_STEPS.format(steps)):  # how many is not seen in a while loop
+        marched = jax.lax.while_loop(lambda now: jnp.any(now.step < steps), iterate, start)
+    enthalpy, entering = marched.done
     return jnp.concatenate([enthalpy.top[:, None], enthalpy.rest], axis=1), entering

@@ -24,7 +24,7 @@ from temjax.rates import (
     nitrogen_fluxes,
     rates,
 )
-from temjax.shared_values import worked_out_once
+from temjax.shared_values import ones_like, worked_out_once
 from temjax.state import POOLS, Memory
 from temjax.tendencies import available_nitrogen_tendency, pool_tendency
 
@@ -61,6 +61,7 @@ def integrate_month(
     factors = month_factors(parameters, constants, drivers, memory)
     step = 1.0 / substeps
     shape = jnp.shape(pools)[1:]
+    ones = ones_like(pools[AVAILABLE_NITROGEN])
 
     def rows(names, values):
         return tuple(jnp.broadcast_to(values[name], shape) for name in names)
@@ -87,8 +88,7 @@ def integrate_month(
         # Both stages run through one body, which halves what has to be compiled. Rows are
         # separate arrays: stacked ones take three times as long for many cells.
         state, totals, first, guess = carry
-        solve = worked_out_once(solve_stage, jnp.maximum(is_second, 1.0))
-        available, tendency, fluxes = solve(
+        available, tendency, fluxes = worked_out_once(solve_stage, ones)(
             [pool + is_second * step * rate for pool, rate in zip(state, first, strict=True)],
             state[AVAILABLE_NITROGEN]
             + is_second * ((1.0 - 2.0 * _GAMMA) * step) * first[AVAILABLE_NITROGEN],

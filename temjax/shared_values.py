@@ -3,8 +3,8 @@
 XLA's compiler for CPUs fuses cheap arithmetic into every consumer: a value that eight fluxes need
 is worked out eight times, and what it is made of as often again. A stage of the month's equations
 then does three times the arithmetic it is written with. A quotient is dear to XLA and is worked
-out once, so a shared value is divided by one: by a number that is one and of which XLA does not
-know it. No bit changes.
+out once, so a shared value is divided by one: by an array of ones of which XLA does not know it (of
+a single number it would take the inverse, and multiply). No bit changes.
 """
 
 from collections import Counter
@@ -12,8 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.extend.core import Literal
-from jaxtyping import Array, Float
+from jaxtyping import Array
+
+from temjax.numerics import Cell
 
 # Operations that a repetition must save before a value is worth a quotient
 WORTH = 24
@@ -21,19 +24,24 @@ WORTH = 24
 DEAR = {"div", "exp", "exp2", "log", "log1p", "pow", "sqrt", "rsqrt", "tanh", "logistic"}
 
 
-def worked_out_once(function: Callable, one: Float[Array, ""]) -> Callable:
+def ones_like(data: Cell) -> Cell:
+    """Ones of which the compiler must think that they could be others: NaN where the data are."""
+    return jnp.where(jnp.isnan(data), jnp.nan, 1.0).astype(data.dtype)
+
+
+def worked_out_once(function: Callable, ones: Cell) -> Callable:
     """The same function, its shared intermediate values worked out once on CPUs.
 
     Args:
         function: of arrays; pytrees in and out.
-        one: 1, of which the compiler must not know it.
+        ones: from ``ones_like``; values of their shape are taken care of.
     """
     if jax.default_backend() != "cpu":
         return function
 
     def called(*arguments: Any) -> Any:
         closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
-        values = _evaluate(closed.jaxpr, closed.consts, jax.tree.leaves(arguments), one)
+        values = _evaluate(closed.jaxpr, closed.consts, jax.tree.leaves(arguments), ones)
         return jax.tree.unflatten(jax.tree.structure(shape), values)
 
     return called
@@ -57,7 +65,11 @@ def _work(eqn) -> int:
     return max([1, *(len(part.eqns) for part in inner if hasattr(part, "eqns"))])
 
 
-def _evaluate(jaxpr, constants, arguments, one) -> list[Array]:
+def _alike(value: Array, ones: Cell) -> bool:
+    return value.shape == ones.shape and value.dtype == ones.dtype
+
+
+def _evaluate(jaxpr, constants, arguments, ones: Cell) -> list[Array]:
     uses, values, work = _uses(jaxpr), {}, Counter()
     values.update(zip(jaxpr.constvars, constants, strict=True))
     values.update(zip(jaxpr.invars, arguments, strict=True))
@@ -78,7 +90,7 @@ def _evaluate(jaxpr, constants, arguments, one) -> list[Array]:
             again = uses[variable] - 1
             if eqn.primitive.name in DEAR:
                 below = 0 if again else below
-            elif again * below > WORTH and jax.numpy.issubdtype(value.dtype, jax.numpy.floating):
-                value, below = value / one, 0
+            elif again * below > WORTH and _alike(value, ones):
+                value, below = value / ones, 0
             values[variable], work[variable] = value, below
     return [read(variable) for variable in jaxpr.outvars]

@@ -28,7 +28,6 @@ from temjax.surface_series import (
     SurfaceSeries,
     WeatherWindow,
     cyclic_window,
-    of_every_cell,
     surface_series,
     weather_window,
 )
@@ -199,10 +198,8 @@ def _climate(
         column = soil_column(parameters, here, initial.enthalpy.shape[0])
         return run_column(column, options, series, initial)
 
-    if not worth_blocks(shape):
-        return run((parameters, location, window, initial, snowpack))
-    window = jax.tree.map(lambda leaf: of_every_cell(leaf, shape), window)
-    return in_blocks(run, (parameters, location, window, initial, snowpack), shape[0])
+    given = (parameters, location, window, initial, snowpack)
+    return in_blocks(run, given, shape[0]) if worth_blocks(shape) else run(given)
 
 
 def equilibrate_heat(

@@ -37,13 +37,6 @@ class WeatherWindow(eqx.Module):
         return self.air_temperature.shape[0] - 1
 
 
-def of_every_cell(leaf: Array, shape: tuple[int, ...]) -> Array:
-    """An array of a window, ``(*time)`` or ``(*time, *cell)``, with its cells."""
-    time = leaf.ndim - leaf.ndim % 2
-    return jnp.broadcast_to(leaf.reshape(leaf.shape[:time] + (leaf.shape[time:] or (1,))),
-                            leaf.shape[:time] + shape)  # fmt: skip
-
-
 def _window(forcing: Forcing, rows: list[int], before: int) -> WeatherWindow:
     """Years in ``rows``, the last the one after the run, and the December of year ``before``."""
     rows = jnp.array(rows)

@@ -16,6 +16,9 @@ from temjax.benchmark_child import TUNED_FLAGS, known_flags
 from temjax.benchmark_compare import ratios, read_results, regressions
 from temjax.benchmark_measure import LEAST_NEWTON, Work, count, floor_seconds, measure
 from temjax.findings import DataError
+from temjax.heat_step import heat_steps
+from temjax.processes.soil_heat import Surface
+from temjax.thermal_grid import soil_column
 
 CELLS = 7
 
@@ -64,6 +67,18 @@ def test_operations_are_counted_with_the_length_of_loops():
     found = count(jax.make_jaxpr(looped)(jnp.ones(CELLS)).jaxpr)
     compared = CELLS + CELLS  # x > 0 and its reduction
     assert found == Work(12 * 2 * CELLS + LEAST_NEWTON * (CELLS + compared), 12 * CELLS)
+
+
+def test_heat_steps_are_counted_one_by_one():
+    """They run in one loop, whose number of iterations no program says."""
+    column = soil_column(temjax.load_parameters("moist-tundra"), (CELLS,))
+
+    def operations(steps):
+        surfaces = Surface(jnp.zeros((steps, CELLS)), jnp.ones((steps, CELLS)))
+        given = column, column.melt_enthalpy, surfaces, jnp.full(steps, 1e5)
+        return count(jax.make_jaxpr(lambda *x: heat_steps(100, *x))(*given).jaxpr).arithmetic
+
+    assert operations(24) == pytest.approx(2 * operations(12), rel=0.02)
 
 
 def test_the_floor_is_the_slower_of_computing_and_moving():
