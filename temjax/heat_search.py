@@ -14,6 +14,7 @@ from temjax.thermal_grid import LayerFacts
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
+Some = Float[Array, "*layer_cell"]
 
 # Σ|imbalance|Δz relative to Σ|H|Δz at which a step is solved; the update that follows squares it …
 BALANCED = 1e-9
@@ -96,12 +97,12 @@ def is_open(imbalance: Cells, count: Int[Array, "*cell"], limit: Cells, last: in
 
 def moved(
     progress: Progress,
-    old: Layers,
-    enthalpy: Layers,
-    change: Layers,
-    melt: Layers,
+    old: Some,
+    enthalpy: Some,
+    change: Some,
+    melt: Some,
     active: Bool[Array, "*cell"],
-) -> Layers:
+) -> Some:
     """Enthalpy after an iteration, of all layers or of one.
 
     Args:

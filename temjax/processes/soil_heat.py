@@ -17,6 +17,8 @@ from temjax.thermal_grid import LayerFacts, SoilColumn
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
+# Of all layers, of some, or of one without its axis
+Some = Float[Array, "*layer_cell"]
 # All layers of a column, or what is worked out of some
 Facts = SoilColumn | LayerFacts
 
@@ -69,19 +71,19 @@ class Fluxes(NamedTuple):
     by_lower: Layers
 
 
-def liquid_fraction(column: Facts, enthalpy: Layers) -> Layers:
+def liquid_fraction(column: Facts, enthalpy: Some) -> Some:
     """Liquid share of the layer's water, f = clip(H/H_m, 0, 1)."""
     return jnp.clip(enthalpy * column.per_melt_enthalpy, 0.0, 1.0)
 
 
-def temperature(column: Facts, enthalpy: Layers) -> Layers:
+def temperature(column: Facts, enthalpy: Some) -> Some:
     """Temperature from enthalpy, °C: C_f below −w, the melting range, C_t above 0 °C."""
     frozen = jnp.minimum(enthalpy, 0.0) * column.per_heat_capacity_frozen
     thawed = jnp.maximum(enthalpy - column.melt_enthalpy, 0.0) * column.per_heat_capacity_thawed
     return frozen + thawed - column.freezing_range * (1.0 - liquid_fraction(column, enthalpy))
 
 
-def temperature_slope(column: Facts, enthalpy: Layers) -> Layers:
+def temperature_slope(column: Facts, enthalpy: Some) -> Some:
     """β′(H) = dT/dH, K per J m⁻³: 1/C_f, w/H_m in the melting range, 1/C_t."""
     outside = jnp.where(
         enthalpy > 0.0, column.per_heat_capacity_thawed, column.per_heat_capacity_frozen
@@ -90,7 +92,7 @@ def temperature_slope(column: Facts, enthalpy: Layers) -> Layers:
     return jnp.where(is_melting(column, enthalpy), inside, outside)
 
 
-def is_melting(column: Facts, enthalpy: Layers) -> Bool[Array, "layer *cell"]:
+def is_melting(column: Facts, enthalpy: Some) -> Bool[Array, "*layer_cell"]:
     """Whether a layer is inside the melting range."""
     return (enthalpy > 0.0) & (enthalpy < column.melt_enthalpy)
 
@@ -170,7 +172,7 @@ def _first(layers: PyTree) -> PyTree:
     return jax.tree.map(lambda rows: rows[0], layers)
 
 
-def _lean_and_turn(side: _Side, fraction: Layers, away: Layers) -> tuple[Layers, Layers, Layers]:
+def _lean_and_turn(side: _Side, fraction: Some, away: Some) -> tuple[Some, Some, Some]:
     """λ, and the two factors of ½mλσ (see ``half_layer``)."""
     middle = 2.0 * fraction - 1.0
     square = middle * middle
@@ -181,7 +183,7 @@ def _lean_and_turn(side: _Side, fraction: Layers, away: Layers) -> tuple[Layers,
     return lean, side.swept * 2.0 * middle * (1.0 + square), share
 
 
-def half_layer(side: _Side, fraction: Layers, away: Layers) -> HalfLayer:
+def half_layer(side: _Side, fraction: Some, away: Some) -> HalfLayer:
     """Resistance towards one neighbour, aware of where the front lies in a melting layer.
 
     The new phase lies on the side it came from. Heat between that neighbour and the front crosses
@@ -205,8 +207,8 @@ def half_layer(side: _Side, fraction: Layers, away: Layers) -> HalfLayer:
 
 
 def half_layer_slopes(
-    side: _Side, fraction: Layers, away: Layers, half: HalfLayer
-) -> tuple[Layers, Layers]:
+    side: _Side, fraction: Some, away: Some, half: HalfLayer
+) -> tuple[Some, Some]:
     """∂resistance/∂f of a half layer: in its own liquid fraction, in that across the boundary."""
     lean, turn, share = _lean_and_turn(side, fraction, away)
     middle = 2.0 * fraction - 1.0
@@ -255,7 +257,7 @@ def boundary_fluxes(
     return jnp.concatenate([(above - profile) / resistance, -column.geothermal_flux[None]])
 
 
-def layer_state(column: Facts, enthalpy: Layers) -> LayerState:
+def layer_state(column: Facts, enthalpy: Some) -> LayerState:
     """What the linearised fluxes need of layers; every layer by itself."""
     melting = is_melting(column, enthalpy)
     return LayerState(

@@ -12,7 +12,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 IDS = [path.stem for path in NOTEBOOKS]
-SHORT = ("1", "3")  # the others fit a tower or find equilibria for every parameter
 LONGEST = 900  # s, on a loaded machine; some two minutes on an idle one
 COUNT_PICTURES = "\nassert plt.get_fignums(), 'no picture was drawn'\n"
 
@@ -36,7 +35,7 @@ def test_they_are_small_and_hold_no_outputs(path):
     assert any("plt." in source or "figure" in source for source in sources)  # and plots
 
 
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.name.startswith(SHORT)])
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
 def test_their_code_runs_as_a_script(path, tmp_path):
     """Without Jupyter, so that it runs wherever the tests do."""
     script = tmp_path / f"{path.stem}.py"
