@@ -7,6 +7,7 @@ and an imbalance of at most ``SOLVED``; docs/fidelity.md says which cells have n
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from temjax.simulate import Run
@@ -14,6 +15,10 @@ from temjax.simulate import Run
 LEAST_POOL = -1e-6  # of the pool's largest value; rounding of float32 is below
 SOLVED = 1.0  # W m-2
 SMALLEST_SCALE = 1e-6  # g m-2
+
+
+# of a run, or read back from its restart points
+Flags = Bool[Array, "*cell"] | Bool[np.ndarray, "*cell"]
 
 
 class Soundness(NamedTuple):
@@ -31,12 +36,12 @@ class Soundness(NamedTuple):
     heat_imbalance: Float[Array, "*cell"]
 
     @property
-    def negative(self) -> Bool[Array, "*cell"]:
+    def negative(self) -> Flags:
         """Where a pool fell below zero by more than rounding."""
         return self.least_pool < LEAST_POOL
 
     @property
-    def unsolved(self) -> Bool[Array, "*cell"]:
+    def unsolved(self) -> Flags:
         """Where a heat step was left without a solution."""
         return self.heat_imbalance > SOLVED
 
