@@ -83,9 +83,7 @@ def _evaluate(jaxpr, constants, arguments, ones: Cell) -> list[Array]:
         given = [read(variable) for variable in eqn.invars]
         found = eqn.primitive.bind(*functions, *given, **params)
         found = found if eqn.primitive.multiple_results else [found]
-        below = sum(work[v] for v in {v for v in eqn.invars if not isinstance(v, Literal)}) + _work(
-            eqn
-        )
+        below = _work(eqn) + sum(work[variable] for variable in _given(eqn))
         for variable, value in zip(eqn.outvars, found, strict=True):
             again = uses[variable] - 1
             if eqn.primitive.name in DEAR:

@@ -225,8 +225,9 @@ def simulate(
 ) -> Run:
     """Run the model over the years ``start`` to ``stop`` of a forcing.
 
-    A long run may be cut into blocks: each block gets the full forcing and its (start, stop), so
-    that months on either side of a cut are the true ones and the blocks equal one run.
+    On CPUs more than ``temjax.blocks.BLOCK`` cells run in blocks, one after the other. A long run
+    may be cut in time: each part gets the full forcing and its (start, stop), so that
+    months on either side of a cut are the true ones and the parts equal one run.
 
     Args:
         parameters: scalar or per-cell values.
