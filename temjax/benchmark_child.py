@@ -6,10 +6,10 @@ import sys
 import tempfile
 import time
 
-from temjax.compiler import COPIES, FEW_CELLS, VECTORS
+from temjax.compiler import FEW_CELLS, VECTORS
 
 # Forward runs only: they double the speed and ruin the compile time of reverse mode (numerics.md)
-TUNED_FLAGS = (FEW_CELLS, VECTORS, COPIES)
+TUNED_FLAGS = (FEW_CELLS, VECTORS)
 COMMAND = (sys.executable, "-c", "from temjax.cli import main; main()")
 
 

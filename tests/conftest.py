@@ -22,7 +22,7 @@ QUICK_COMPILATION = (
 # alike; so no command of a test changes this (it is XLA's default).
 AS_EVER = (
     "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1024 "
-    "--xla_cpu_prefer_vector_width=256 --xla_cpu_copy_insertion_use_region_analysis=false"
+    "--xla_cpu_prefer_vector_width=256"
 )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from temjax.cli import configured, of_few_cells
-from temjax.compiler import COPIES, FEW_CELLS, VECTORS, compile_for_few_cells
+from temjax.compiler import FEW_CELLS, VECTORS, compile_for_few_cells
 
-ALL = f"{FEW_CELLS} {VECTORS} {COPIES}"
+ALL = f"{FEW_CELLS} {VECTORS}"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ ALL = f"{FEW_CELLS} {VECTORS} {COPIES}"
         (ALL, ALL),
         (
             "--xla_backend_extra_options=other=2 --xla_cpu_prefer_vector_width=256",
-            f"--xla_backend_extra_options=other=2 --xla_cpu_prefer_vector_width=256 {COPIES}",
+            "--xla_backend_extra_options=other=2 --xla_cpu_prefer_vector_width=256",
         ),
     ],
 )
