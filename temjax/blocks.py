@@ -15,24 +15,32 @@ def worth_blocks(cells: tuple[int, ...]) -> bool:
     return len(cells) == 1 and cells[0] > BLOCK and jax.default_backend() == "cpu"
 
 
-def in_blocks(function: Callable[[Any], Any], celled: Any, cells: int) -> Any:
-    """``function(celled)``, block by block; cells must not depend on each other.
+def filled_up(leaf: jax.Array, size: int) -> jax.Array:
+    """An array whose last cell is repeated until there are ``size``."""
+    missing = size - leaf.shape[-1]
+    return jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, missing)], mode="edge")
+
+
+def in_blocks(function: Callable[[Any], Any], celled: Any, shape: tuple[int, ...]) -> Any:
+    """``function(celled)``, block by block where that pays; cells must not depend on each other.
 
     The last block is filled up by repeating the last cell; what comes of that is cut off.
 
     Args:
         function: all its results have cells as their last axis.
         celled: pytree; arrays whose last axis are the cells are cut, scalars are for all.
-        cells: how many there are.
+        shape: of the cell axes.
     """
+    if not worth_blocks(shape):
+        return function(celled)
+    (cells,) = shape
     blocks = -(-cells // BLOCK)
 
     def cut(leaf):
         leaf = jnp.asarray(leaf)
         if not leaf.ndim:
             return jnp.broadcast_to(leaf, (blocks,))
-        missing = blocks * BLOCK - cells
-        leaf = jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, missing)], mode="edge")
+        leaf = filled_up(leaf, blocks * BLOCK)
         return jnp.moveaxis(leaf.reshape((*leaf.shape[:-1], blocks, BLOCK)), -2, 0)
 
     def joined(leaf):

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from temjax.blocks import filled_up
+
 AXIS = "cell"
 
 try:
@@ -82,8 +84,7 @@ def _specification(leaf: Any) -> PartitionSpec:
 def _placed(mesh: Mesh, size: int, leaf: Any) -> jax.Array:
     leaf = jnp.asarray(leaf)
     if leaf.ndim and leaf.shape[-1] < size:
-        width = [(0, 0)] * (leaf.ndim - 1) + [(0, size - leaf.shape[-1])]
-        leaf = jnp.pad(leaf, width, mode="edge")
+        leaf = filled_up(leaf, size)
     return jax.device_put(leaf, NamedSharding(mesh, _specification(leaf)))
 
 

@@ -13,6 +13,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jaxtyping import Array, Float
 
+from temjax.blocks import filled_up
 from temjax.heat_rows import Elimination, first_row, last_row, next_row
 from temjax.heat_search import Problem, Progress, beginning, is_open, judged, limit, moved
 from temjax.processes.soil_heat import (
@@ -158,12 +159,8 @@ def solve_cells_apart(
     """
     layers, cells = problem.old.shape
     blocks = pl.cdiv(cells, BLOCK)
-    missing = blocks * BLOCK - cells
     # cells are repeated to fill the last block: no bound has to be looked at inside
-    padded = jax.tree.map(
-        lambda leaf: jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, missing)], mode="edge"),
-        problem,
-    )  # fmt: skip
+    padded = jax.tree.map(lambda leaf: filled_up(leaf, blocks * BLOCK), problem)
     given, structure = jax.tree.flatten(padded)
     dtype = problem.old.dtype
     rows = jax.ShapeDtypeStruct((layers, blocks * BLOCK), dtype)

@@ -15,14 +15,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from temjax.heat_rows import first_row, last_row, next_row
+from temjax.heat_rows import Elimination, eliminate, first_row, last_row, next_row
 from temjax.heat_search import Progress, beginning, is_open, judged, limit, moved
 from temjax.processes.soil_heat import (
-    Boundary,
+    Fluxes,
     Surface,
     flux_between,
     flux_into,
     layer_state,
+    sides,
+    uppermost,
 )
 from temjax.thermal_grid import LayerFacts, SoilColumn, layer_facts
 
@@ -64,6 +66,18 @@ class March(NamedTuple):
     done: tuple[Split, Float[Array, "step *cell"]]
 
 
+class At(NamedTuple):
+    """An iteration's place: the step where every cell is, and the search for its end."""
+
+    facts: Split
+    geothermal_flux: Cells
+    surface: Surface
+    seconds: Cells
+    old: Split
+    new: Split
+    progress: Progress
+
+
 class Row(NamedTuple):
     """What the way up needs of a boundary: its flux, and the elimination above it."""
 
@@ -92,11 +106,9 @@ class Walked(NamedTuple):
     limit: Cells
 
 
-def split(layers: LayerFacts | Layers) -> LayerFacts | Split:
+def split(layers: LayerFacts | Layers) -> Split:
     """Rows of every array apart; of facts, facts of the top and of the rest."""
-    return Split(
-        jax.tree.map(lambda rows: rows[0], layers), jax.tree.map(lambda rows: rows[1:], layers)
-    )
+    return Split(uppermost(layers), sides(layers)[1])
 
 
 def join(parts: Split) -> LayerFacts | Layers:
@@ -104,32 +116,26 @@ def join(parts: Split) -> LayerFacts | Layers:
     return jax.tree.map(lambda top, rest: jnp.concatenate([top[None], rest]), *parts)
 
 
-def _walked(rows: Row, eliminated, top: Boundary, geothermal, seconds, content, crossing) -> Walked:
-    change, imbalance = last_row(eliminated, -geothermal, seconds)
-    entering = top.flux, top.by_lower
-    return Walked(entering, rows, change, imbalance, limit(content, crossing, seconds))
-
-
-def walk_down(
-    facts: Split,
-    geothermal: Cells,
-    surface: Surface,
-    seconds: Cells,
-    old: Split,
-    new: Split,
-    exact: Bool[Array, "*cell"],
+def _walked(
+    at: At, entering: tuple[Cells, Cells], rows: Row, last: Elimination, content, crossing
 ) -> Walked:
+    change, imbalance = last_row(last, -at.geothermal_flux, at.seconds)
+    return Walked(entering, rows, change, imbalance, limit(content, crossing, at.seconds))
+
+
+def walk_down(at: At) -> Walked:
     """Linearise the fluxes and eliminate from the top, layer by layer."""
+    facts, _, surface, seconds, old, new, progress = at
     upper = layer_state(facts.top, new.top)
     thickness = facts.top.thickness
-    top = flux_into(upper, surface, exact)
+    top = flux_into(upper, surface, progress.exact)
     gained = (new.top - old.top) * thickness
 
     def next_layer(carry, given):
         upper, above, crossing, content = carry
         here, old, new = given
         lower = layer_state(here, new)
-        between = flux_between(upper, lower, exact)
+        between = flux_between(upper, lower, progress.exact)
         gained = (new - old) * here.thickness
         row = next_row(above, *between[:3], here.thickness, gained, seconds)
         content = content + jnp.abs(old) * here.thickness
@@ -141,48 +147,25 @@ def walk_down(
     (_, last, crossing, content), rows = jax.lax.scan(
         next_layer, start, (facts.rest, old.rest, new.rest)
     )
-    return _walked(rows, last, top, geothermal, seconds, content, crossing)
+    return _walked(at, (top.flux, top.by_lower), rows, last, content, crossing)
 
 
-def walk_down_few(
-    facts: Split,
-    geothermal: Cells,
-    surface: Surface,
-    seconds: Cells,
-    old: Split,
-    new: Split,
-    exact: Bool[Array, "*cell"],
-) -> Walked:
+def walk_down_few(at: At) -> Walked:
     """The same, all boundaries at once: for a few cells vectors of layers are longer."""
-    facts, old, new = (join(part) for part in (facts, old, new))
+    facts, old, new = (join(part) for part in (at.facts, at.old, at.new))
     layers = layer_state(facts, new)
-    upper = jax.tree.map(lambda rows: rows[:-1], layers)
-    lower = jax.tree.map(lambda rows: rows[1:], layers)
-    top = flux_into(jax.tree.map(lambda rows: rows[0], layers), surface, exact)
-    between = flux_between(upper, lower, exact)
-    gained = (new - old) * facts.thickness
-
-    def next_layer(above, given):
-        row = next_row(above, *given, seconds)
-        return row, (row.ratio, row.value)
-
-    first = first_row(facts.thickness[0], gained[0], top.flux, top.by_lower, seconds)
-    below = (*between[:3], facts.thickness[1:], gained[1:])
-    last, eliminated = jax.lax.scan(next_layer, first, below)
-    rows = Row(*between[:3], *eliminated)
+    top = flux_into(uppermost(layers), at.surface, at.progress.exact)
+    between = flux_between(*sides(layers), at.progress.exact)
+    fluxes = Fluxes(top.flux, top.by_lower, *between[:3])
+    last, eliminated = eliminate(facts.thickness, fluxes, (new - old) * facts.thickness, at.seconds)
     content = jnp.sum(jnp.abs(old) * facts.thickness, axis=0)
     crossing = top.both_ways + jnp.sum(between.both_ways, axis=0)
-    return _walked(rows, last, top, geothermal, seconds, content, crossing)
+    return _walked(at, fluxes[:2], Row(*between[:3], *eliminated), last, content, crossing)
 
 
 def walk_up(
-    facts: Split,
-    geothermal: Cells,
-    seconds: Cells,
-    old: Split,
-    new: Split,
+    at: At,
     walked: Walked,
-    progress: Progress,
     solved: Bool[Array, "*cell"],
     active: Bool[Array, "*cell"],
 ) -> tuple[Split, Split, Cells, Cells]:
@@ -192,6 +175,8 @@ def walk_up(
         Where the step (or the next one) starts from, the next iterate, the flux through the
         surface, and the largest change of a layer relative to its melting heat.
     """
+
+    facts, geothermal, _, seconds, old, new, progress = at
 
     def layer(here: LayerFacts, old, new, change, above, below, length):
         ended = old - seconds * here.per_thickness * (below - above)
@@ -241,19 +226,17 @@ def march(
     down = walk_down_few if math.prod(cells) < FEW else walk_down
 
     def iterate(now: March) -> March:
-        at = jnp.minimum(now.step, steps - 1)
+        here = jnp.minimum(now.step, steps - 1)
         surface = jax.tree.map(
-            lambda series: jnp.take_along_axis(series, at[None], axis=0)[0], surfaces
+            lambda series: jnp.take_along_axis(series, here[None], axis=0)[0], surfaces
         )
-        length = seconds[at]
+        at = At(facts, geothermal, surface, seconds[here], now.old, now.new, now.progress)
         running = (now.step < steps) & (now.step < jnp.min(now.step) + ahead)
-        walked = down(facts, geothermal, surface, length, now.old, now.new, now.progress.exact)
+        walked = down(at)
         enough = jnp.where(now.progress.count == 0, walked.limit, now.limit)
         open_ = is_open(walked.imbalance, now.progress.count, enough, iterations - 1)
         solved, active = running & ~open_, running & open_
-        old, new, entering, stride = walk_up(
-            facts, geothermal, length, now.old, now.new, walked, now.progress, solved, active
-        )
+        old, new, entering, stride = walk_up(at, walked, solved, active)
         progress = judged(now.progress, walked.imbalance, stride, active, iterations - 1)
         progress = jax.tree.map(
             lambda fresh, was: jnp.where(solved, fresh, was), beginning(enough), progress

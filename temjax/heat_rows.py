@@ -75,6 +75,20 @@ def last_row(above: Elimination, leaving: Cells, seconds: Seconds) -> tuple[Cell
     return change, above.total + jnp.abs(row)
 
 
+def eliminate(
+    thickness: Layers, fluxes: Fluxes, gained: Layers, seconds: Seconds
+) -> tuple[Elimination, tuple[Layers, Layers]]:
+    """Eliminate from the top: the lowest row as far as it is, ratio and value of those above."""
+
+    def next_layer(above, boundary):
+        below = next_row(above, *boundary, seconds)
+        return below, (below.ratio, below.value)
+
+    first = first_row(thickness[0], gained[0], fluxes.entering, fluxes.by_first, seconds)
+    rest = fluxes.flux, fluxes.by_upper, fluxes.by_lower, thickness[1:], gained[1:]
+    return jax.lax.scan(next_layer, first, rest)
+
+
 def newton_change(
     column: SoilColumn,
     fluxes: Fluxes,
@@ -99,18 +113,12 @@ def newton_change(
         The change, J m⁻³, and Σ|row|, J m⁻².
     """
 
-    def eliminate(above, boundary):
-        below = next_row(above, *boundary, seconds)
-        return below, (below.ratio, below.value)
-
     def substitute(change, row):
         ratio, value = row
         change = value - ratio * change
         return change, change
 
-    first = first_row(column.thickness[0], gained[0], fluxes.entering, fluxes.by_first, seconds)
-    rest = fluxes.flux, fluxes.by_upper, fluxes.by_lower, column.thickness[1:], gained[1:]
-    lowest, rows = jax.lax.scan(eliminate, first, rest)
+    lowest, rows = eliminate(column.thickness, fluxes, gained, seconds)
     last, total = last_row(lowest, leaving, seconds)
     _, change = jax.lax.scan(substitute, last, rows, reverse=True)
     return jnp.concatenate([change, last[None]]), total

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from temjax.blocks import in_blocks, worth_blocks
+from temjax.blocks import in_blocks
 from temjax.cell import CellConstants, cell_constants
 from temjax.forcing import Forcing, Location
 from temjax.options import ModelOptions
@@ -290,8 +290,7 @@ def _ecosystem_run(
 
     given = (parameters, location, climate, initial, soil, reference_thickness)
     cells = jnp.shape(initial.heat.snow_resistance)
-    parts = in_blocks(run, given, cells[0]) if worth_blocks(cells) else run(given)
-    return Run(block.years, *parts)
+    return Run(block.years, *in_blocks(run, given, cells))
 
 
 def _run_cells(

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from temjax.blocks import in_blocks, worth_blocks
+from temjax.blocks import in_blocks
 from temjax.forcing import Forcing, Location, mean_year
 from temjax.heat_equilibrium import periodic_enthalpy
 from temjax.heat_year import (
@@ -199,7 +199,7 @@ def _climate(
         return run_column(column, options, series, initial)
 
     given = (parameters, location, window, initial, snowpack)
-    return in_blocks(run, given, shape[0]) if worth_blocks(shape) else run(given)
+    return in_blocks(run, given, shape)
 
 
 def equilibrate_heat(

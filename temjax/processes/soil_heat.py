@@ -162,12 +162,12 @@ def _conducting(column: Facts) -> _Side:
     )
 
 
-def _sides(layers: PyTree) -> tuple[PyTree, PyTree]:
+def sides(layers: PyTree) -> tuple[PyTree, PyTree]:
     """What lies above and below the boundaries between layers."""
     return jax.tree.map(lambda rows: rows[:-1], layers), jax.tree.map(lambda rows: rows[1:], layers)
 
 
-def _first(layers: PyTree) -> PyTree:
+def uppermost(layers: PyTree) -> PyTree:
     """The uppermost layer."""
     return jax.tree.map(lambda rows: rows[0], layers)
 
@@ -231,11 +231,11 @@ def _first_half(first: _Side, fraction: Cells) -> HalfLayer:
 def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resistances:
     """Half layers in series; at the top, surface and snow in series with half the first layer."""
     conducting = _conducting(column)
-    upper, lower = _sides(conducting)
+    upper, lower = sides(conducting)
     away = fraction[1:] - fraction[:-1]
     above = half_layer(upper, fraction[:-1], away).resistance
     below = half_layer(lower, fraction[1:], -away).resistance
-    first = _first_half(_first(conducting), fraction[0]).resistance[None]
+    first = _first_half(uppermost(conducting), fraction[0]).resistance[None]
     return Resistances(
         total=jnp.concatenate([surface.resistance + first, above + below]),
         below=jnp.concatenate([first, below]),
@@ -325,8 +325,8 @@ def linearised_fluxes(
             with none it is left with ten times the error after five iterations and can cycle.
     """
     layers = layer_state(column, enthalpy)
-    between = flux_between(*_sides(layers), exact)
-    top = flux_into(_first(layers), surface, exact)
+    between = flux_between(*sides(layers), exact)
+    top = flux_into(uppermost(layers), surface, exact)
     return Fluxes(top.flux, top.by_lower, between.flux, between.by_upper, between.by_lower)
 
 

@@ -38,7 +38,7 @@ def test_blocks_are_put_together_again(small_blocks):
         assert values["a"].shape == (3,) and factor.shape == ()
         return jax.tree.map(lambda leaf: factor * leaf, values)
 
-    found = in_blocks(double, (celled, jnp.asarray(2.0)), CELLS)
+    found = in_blocks(double, (celled, jnp.asarray(2.0)), (CELLS,))
     for name, leaf in celled.items():
         np.testing.assert_array_equal(found[name], 2 * leaf)
 
