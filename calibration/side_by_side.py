@@ -8,12 +8,12 @@ import numpy as np
 
 from calibration.joint import JointObjective
 from calibration.objective import Linearised, Objective
-from temjax.machine import usable_cores
+from temjax.machine import computes_on_cpus, usable_cores
 
 
 def number_of_cores() -> int:
     """Cores for the shares of the starts; 1 where JAX computes on accelerators."""
-    if jax.default_backend() != "cpu":
+    if not computes_on_cpus():
         return 1
     return usable_cores()
 

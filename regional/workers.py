@@ -23,7 +23,7 @@ from regional.protocol import Timeline
 from regional.restart import Products, Restarts
 from regional.tile import Cells, Report, Stopped, TileRun
 from temjax import __version__
-from temjax.machine import give_back_memory, usable_cores
+from temjax.machine import computes_on_cpus, give_back_memory, usable_cores
 from temjax.parameters import Parameters
 
 Key = tuple[int, int]
@@ -93,7 +93,7 @@ def run_tasks(
 ) -> Iterator[tuple[Key, list[TileDone]]]:
     """Results in the order they are done; a task's input is made when a worker can take it."""
     workers = experiment.run.workers or usable_cores()
-    if workers == 1 or jax.default_backend() != "cpu":
+    if workers == 1 or not computes_on_cpus():
         for key, work in tasks:
             yield key, run_work(experiment, work, meter.report)
         return

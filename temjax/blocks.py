@@ -6,13 +6,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from temjax.machine import computes_on_cpus
+
 # Cells: measured, docs/scaling.md. Smaller blocks pay for the loops, larger ones for memory
 BLOCK = 128
 
 
 def worth_blocks(cells: tuple[int, ...]) -> bool:
     """Whether an array of cells is to be cut: on CPUs, along a single axis longer than a block."""
-    return len(cells) == 1 and cells[0] > BLOCK and jax.default_backend() == "cpu"
+    return len(cells) == 1 and cells[0] > BLOCK and computes_on_cpus()
 
 
 def filled_up(leaf: jax.Array, size: int) -> jax.Array:

@@ -23,6 +23,7 @@ import typer
 from rich.console import Console
 
 from temjax.compiler import compile_for_few_cells
+from temjax.machine import computes_on_cpus
 
 # exit codes; a usage error exits with 2
 DATA_ERROR = 1
@@ -68,7 +69,7 @@ def configure(
     if few_cells:
         compile_for_few_cells()
 
-    wide = jax.default_backend() == "cpu" if precision == "auto" else precision == "float64"
+    wide = computes_on_cpus() if precision == "auto" else precision == "float64"
     jax.config.update("jax_enable_x64", wide)
     if not cache:
         return

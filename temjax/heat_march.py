@@ -13,10 +13,23 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
-from temjax.heat_rows import Elimination, eliminate, first_row, last_row, next_row
-from temjax.heat_search import Progress, beginning, is_open, judged, limit, moved
+from temjax.heat_rows import Elimination, eliminate
+from temjax.heat_search import Progress, beginning
+from temjax.heat_walk import (
+    Ascent,
+    Place,
+    Row,
+    Verdict,
+    arrive,
+    go_down,
+    go_down_from,
+    go_up,
+    go_up_from,
+    settle,
+    turn,
+)
 from temjax.processes.soil_heat import (
     Fluxes,
     Surface,
@@ -70,22 +83,10 @@ class At(NamedTuple):
     """An iteration's place: the step where every cell is, and the search for its end."""
 
     facts: Split
-    geothermal_flux: Cells
     surface: Surface
-    seconds: Cells
     old: Split
     new: Split
-    progress: Progress
-
-
-class Row(NamedTuple):
-    """What the way up needs of a boundary: its flux, and the elimination above it."""
-
-    flux: Layers
-    by_upper: Layers
-    by_lower: Layers
-    ratio: Layers
-    value: Layers
+    place: Place
 
 
 class Walked(NamedTuple):
@@ -94,16 +95,16 @@ class Walked(NamedTuple):
     Attributes:
         entering: flux through the surface, W m⁻², and ∂/∂H of the first layer.
         rows: of the boundaries below.
-        change: Newton's, of the lowest layer, J m⁻³.
-        imbalance: Σ|imbalance|Δz of the iterate, J m⁻².
-        limit: at which that is rounding.
+        last: the elimination of the lowest layer's row, as far as it is.
+        crossing: heat crossing the boundaries both ways, W m⁻².
+        content: Σ|H|Δz at the start of the step, J m⁻².
     """
 
     entering: tuple[Cells, Cells]
     rows: Row
-    change: Cells
-    imbalance: Cells
-    limit: Cells
+    last: Elimination
+    crossing: Cells
+    content: Cells
 
 
 def split(layers: LayerFacts | Layers) -> Split:
@@ -116,90 +117,50 @@ def join(parts: Split) -> LayerFacts | Layers:
     return jax.tree.map(lambda top, rest: jnp.concatenate([top[None], rest]), *parts)
 
 
-def _walked(
-    at: At, entering: tuple[Cells, Cells], rows: Row, last: Elimination, content, crossing
-) -> Walked:
-    change, imbalance = last_row(last, -at.geothermal_flux, at.seconds)
-    return Walked(entering, rows, change, imbalance, limit(content, crossing, at.seconds))
-
-
 def walk_down(at: At) -> Walked:
     """Linearise the fluxes and eliminate from the top, layer by layer."""
-    facts, _, surface, seconds, old, new, progress = at
-    upper = layer_state(facts.top, new.top)
-    thickness = facts.top.thickness
-    top = flux_into(upper, surface, progress.exact)
-    gained = (new.top - old.top) * thickness
-
-    def next_layer(carry, given):
-        upper, above, crossing, content = carry
-        here, old, new = given
-        lower = layer_state(here, new)
-        between = flux_between(upper, lower, progress.exact)
-        gained = (new - old) * here.thickness
-        row = next_row(above, *between[:3], here.thickness, gained, seconds)
-        content = content + jnp.abs(old) * here.thickness
-        carry = lower, row, crossing + between.both_ways, content
-        return carry, Row(*between[:3], row.ratio, row.value)
-
-    first = first_row(thickness, gained, top.flux, top.by_lower, seconds)
-    start = upper, first, top.both_ways, jnp.abs(old.top) * thickness
-    (_, last, crossing, content), rows = jax.lax.scan(
-        next_layer, start, (facts.rest, old.rest, new.rest)
+    facts, surface, old, new, place = at
+    start, entering = go_down_from(facts.top, old.top, new.top, surface, place)
+    last, rows = jax.lax.scan(
+        lambda descent, given: go_down(descent, *given, place),
+        start,
+        (facts.rest, old.rest, new.rest),
     )
-    return _walked(at, (top.flux, top.by_lower), rows, last, content, crossing)
+    return Walked(entering, rows, last.rows, last.crossing, last.content)
 
 
 def walk_down_few(at: At) -> Walked:
     """The same, all boundaries at once: for a few cells vectors of layers are longer."""
     facts, old, new = (join(part) for part in (at.facts, at.old, at.new))
+    seconds, exact = at.place.seconds, at.place.progress.exact
     layers = layer_state(facts, new)
-    top = flux_into(uppermost(layers), at.surface, at.progress.exact)
-    between = flux_between(*sides(layers), at.progress.exact)
+    top = flux_into(uppermost(layers), at.surface, exact)
+    between = flux_between(*sides(layers), exact)
     fluxes = Fluxes(top.flux, top.by_lower, *between[:3])
-    last, eliminated = eliminate(facts.thickness, fluxes, (new - old) * facts.thickness, at.seconds)
+    last, eliminated = eliminate(facts.thickness, fluxes, (new - old) * facts.thickness, seconds)
     content = jnp.sum(jnp.abs(old) * facts.thickness, axis=0)
     crossing = top.both_ways + jnp.sum(between.both_ways, axis=0)
-    return _walked(at, fluxes[:2], Row(*between[:3], *eliminated), last, content, crossing)
+    return Walked(fluxes[:2], Row(*between[:3], *eliminated), last, crossing, content)
 
 
 def walk_up(
-    at: At,
-    walked: Walked,
-    solved: Bool[Array, "*cell"],
-    active: Bool[Array, "*cell"],
-) -> tuple[Split, Split, Cells, Cells]:
+    at: At, walked: Walked, verdict: Verdict, geothermal_flux: Cells
+) -> tuple[Split, Split, Ascent]:
     """Take the step, or, where the search has ended, update by the divergence of the fluxes.
 
     Returns:
-        Where the step (or the next one) starts from, the next iterate, the flux through the
-        surface, and the largest change of a layer relative to its melting heat.
+        Where the step (or the next one) starts from, the next iterate, and the end of the way: the
+        flux through the surface, the largest change of a layer relative to its melting heat.
     """
-
-    facts, geothermal, _, seconds, old, new, progress = at
-
-    def layer(here: LayerFacts, old, new, change, above, below, length):
-        ended = old - seconds * here.per_thickness * (below - above)
-        onward = moved(progress, old, new, change, here.melt_enthalpy, active)
-        length = jnp.maximum(length, jnp.abs(change) * here.per_melt_enthalpy)
-        return (jnp.where(solved, ended, old), jnp.where(solved, ended, onward)), length
-
-    def next_layer(carry, given):
-        change, below, length = carry
-        here, old, new, row = given
-        change_above = row.value - row.ratio * change
-        flux = row.flux + row.by_upper * change_above + row.by_lower * change
-        layers, length = layer(here, old, new, change, flux, below, length)
-        return (change_above, flux, length), layers
-
-    start = walked.change, -geothermal, jnp.zeros_like(walked.change)
-    (change, below, length), (olds, news) = jax.lax.scan(
-        next_layer, start, (facts.rest, old.rest, new.rest, walked.rows), reverse=True
+    facts, _, old, new, place = at
+    ascent, rest = jax.lax.scan(
+        lambda ascent, given: go_up(ascent, *given, place, verdict),
+        go_up_from(verdict, geothermal_flux),
+        (facts.rest, old.rest, new.rest, walked.rows),
+        reverse=True,
     )
-    flux, by_first = walked.entering
-    entering = flux + by_first * change
-    top, length = layer(facts.top, old.top, new.top, change, entering, below, length)
-    return Split(top[0], olds), Split(top[1], news), entering, length
+    ascent, top = arrive(ascent, facts.top, old.top, new.top, walked.entering, place, verdict)
+    return Split(top[0], rest[0]), Split(top[1], rest[1]), ascent
 
 
 def march(
@@ -230,26 +191,24 @@ def march(
         surface = jax.tree.map(
             lambda series: jnp.take_along_axis(series, here[None], axis=0)[0], surfaces
         )
-        at = At(facts, geothermal, surface, seconds[here], now.old, now.new, now.progress)
         running = (now.step < steps) & (now.step < jnp.min(now.step) + ahead)
-        walked = down(at)
-        enough = jnp.where(now.progress.count == 0, walked.limit, now.limit)
-        open_ = is_open(walked.imbalance, now.progress.count, enough, iterations - 1)
-        solved, active = running & ~open_, running & open_
-        old, new, entering, stride = walk_up(at, walked, solved, active)
-        progress = judged(now.progress, walked.imbalance, stride, active, iterations - 1)
-        progress = jax.tree.map(
-            lambda fresh, was: jnp.where(solved, fresh, was), beginning(enough), progress
+        at = At(
+            facts, surface, now.old, now.new, Place(seconds[here], now.progress, now.limit, running)
         )
-        kept = solved & (now.step % kept_apart == slots)
+        walked = down(at)
+        verdict = turn(
+            iterations, walked.last, walked.crossing, walked.content, geothermal, at.place
+        )
+        old, new, ascent = walk_up(at, walked, verdict, geothermal)
+        step, progress = settle(iterations, now.step, at.place, verdict, ascent.length)
+        kept = verdict.solved & (now.step % kept_apart == slots)
         recent = (
             Split(
                 jnp.where(kept, old.top, now.recent[0].top),
                 jnp.where(kept[:, None], old.rest, now.recent[0].rest),
             ),
-            jnp.where(kept, entering, now.recent[1]),
+            jnp.where(kept, ascent.flux, now.recent[1]),
         )
-        step = now.step + solved
         row = jnp.maximum(jnp.min(step) - 1, 0)
         done = jax.tree.map(
             lambda rows, slots: jax.lax.dynamic_update_index_in_dim(
@@ -258,7 +217,7 @@ def march(
             now.done,
             recent,
         )
-        return March(step, old, new, enough, progress, recent, done)
+        return March(step, old, new, verdict.limit, progress, recent, done)
 
     def empty(count: int) -> tuple[Split, Array]:
         flux = jnp.zeros((count, *cells), old.dtype)

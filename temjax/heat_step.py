@@ -1,7 +1,8 @@
 """Backward-Euler steps of soil heat and their derivatives (soil_heat.md 2).
 
 Where the search for the new enthalpies runs depends on the device: one kernel a step on NVIDIA
-GPUs, a program of arrays in which every cell goes at its own pace elsewhere.
+GPUs, one kernel for all steps on CPUs, and a program of arrays in which every cell goes at its own
+pace elsewhere and for a single place.
 """
 
 from functools import partial
@@ -14,6 +15,8 @@ from jaxtyping import Array, Float
 from temjax.heat_march import march
 from temjax.heat_rows import newton_change
 from temjax.heat_search import Problem
+from temjax.machine import computes_on_cpus
+from temjax.native import whether_native
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.thermal_grid import SoilColumn, layer_facts
@@ -36,11 +39,6 @@ class HeatStep(eqx.Module):
 
     enthalpy: Float[Array, "*step_layer_cell"]
     surface_flux: Float[Array, "*step_cell"]
-
-
-def _on_cpus() -> bool:
-    """Whether this process computes on CPUs: then nothing is traced for other devices."""
-    return jax.default_backend() == "cpu"
 
 
 def _marched(iterations: int, *given) -> HeatStep:
@@ -89,7 +87,11 @@ def heat_steps(
         seconds: length of each step, s.
     """
     given = column, old, surfaces, seconds
-    if _on_cpus():
+    if old.ndim == 2 and whether_native():
+        from temjax.heat_native import march_natively
+
+        return HeatStep(*march_natively(iterations, *given))
+    if computes_on_cpus():  # then nothing is traced for other devices
         return _marched(iterations, *given)
     branches = {"default": partial(_marched, iterations)}
     if old.ndim == 2 and jax.__version_info__ >= KERNEL_FROM:

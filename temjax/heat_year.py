@@ -4,13 +4,15 @@
 Both drive the same step.
 """
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax import heat_step
-from temjax.heat_step import HeatStep
+from temjax.native import whether_native
 from temjax.options import ModelOptions
 from temjax.processes import active_layer, soil_heat
 from temjax.processes.ground_surface import substep_seconds, substep_surface, substep_weights
@@ -31,6 +33,7 @@ SHALLOW, REPORTED, NO_SEASON = slice(0, 1), slice(0, len(DEPTHS)), len(DEPTHS)
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
+Substeps = Float[Array, "month substep *cell"]
 
 
 class YearDrivers(eqx.Module):
@@ -73,12 +76,31 @@ class HeatMonth(eqx.Module):
     imbalance: Cells
 
 
-def _year_of_steps(
-    column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
-) -> tuple[HeatStep, Surface, Float[Array, "month"]]:
-    """All steps of a year and their surfaces, leading axis ``step``; a step's seconds by month."""
+class Seen(eqx.Module):
+    """What the sub-steps of a year looked like, by month.
+
+    Attributes:
+        mean: profile, mean of the sub-steps, °C, leaves ``(12, layer, *cell)``.
+        largest_liquid_fraction: of the sub-steps, ``(12, layer, *cell)``.
+        shallow_temperature: at 5 cm after each sub-step, °C, ``(12, substep, *cell)``.
+        thaw_depth: after each sub-step, m.
+        surface_flux: downward through the surface, W m⁻².
+        imbalance: largest heat flux imbalance left in a layer, W m⁻².
+    """
+
+    mean: Profile
+    largest_liquid_fraction: Float[Array, "month layer *cell"]
+    shallow_temperature: Substeps
+    thaw_depth: Substeps
+    surface_flux: Substeps
+    imbalance: Substeps
+
+
+def _steps_of_year(
+    options: ModelOptions, drivers: YearDrivers
+) -> tuple[Surface, Float[Array, "step"]]:
+    """Surface and length of all steps of a year, leading axis ``step``."""
     dtype = drivers.temperature.dtype
-    seconds = substep_seconds(options.heat_substeps, dtype)
     surfaces = jax.vmap(substep_surface, in_axes=(0, 0, None, 0, 0))(
         drivers.temperature,
         drivers.snow_resistance,
@@ -86,17 +108,91 @@ def _year_of_steps(
         *substep_weights(options.heat_substeps, dtype),
     )
     surfaces = jax.tree.map(lambda leaf: leaf.reshape((-1, *leaf.shape[2:])), surfaces)
-    lengths = jnp.repeat(seconds, options.heat_substeps)
-    steps = heat_step.heat_steps(options.heat_iterations, column, enthalpy, surfaces, lengths)
-    return steps, surfaces, seconds
+    seconds = substep_seconds(options.heat_substeps, dtype)
+    return surfaces, jnp.repeat(seconds, options.heat_substeps)
 
 
 def advance_year(
     column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
 ) -> Layers:
     """Enthalpy one year on, J m⁻³."""
-    steps, _, _ = _year_of_steps(column, options, enthalpy, drivers)
+    steps = heat_step.heat_steps(
+        options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
+    )
     return steps.enthalpy[-1]
+
+
+def _by_month(tree, options: ModelOptions):
+    """Arrays of steps ``(step, …)`` as ``(month, substep, …)``."""
+    return jax.tree.map(
+        lambda leaf: leaf.reshape((-1, options.heat_substeps, *leaf.shape[1:])), tree
+    )
+
+
+def _look_at_arrays(
+    options: ModelOptions,
+    column: SoilColumn,
+    shallow: DepthShares,
+    enthalpy: Layers,
+    surfaces: Surface,
+    seconds: Float[Array, "step"],
+) -> tuple[Layers, Seen]:
+    """Enthalpy at the end, and what was seen, from the kept results of all steps."""
+    steps = heat_step.heat_steps(options.heat_iterations, column, enthalpy, surfaces, seconds)
+
+    def step(before, given):
+        after, surface, length = given
+        now = profile(column, after, surface)
+        fraction = soil_heat.liquid_fraction(column, after)
+        unbalanced = soil_heat.residual(column, after, before, surface, length)
+        return after, (
+            now,
+            fraction,
+            temperature_at(shallow, now)[0],
+            active_layer.thaw_depth(column.thickness, column.top, fraction),
+            jnp.max(jnp.abs(unbalanced) * column.thickness, axis=0) / length,
+        )
+
+    def month(before, given):
+        before, (profiles, fraction, *each) = jax.lax.scan(
+            jax.checkpoint(step, prevent_cse=False), before, given
+        )
+        mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), profiles)
+        return before, (mean, jnp.max(fraction, axis=0), *each)
+
+    given = _by_month((steps.enthalpy, surfaces, seconds), options)
+    after, (mean, fraction, read, depth, imbalance) = jax.lax.scan(month, enthalpy, given)
+    flux = _by_month(steps.surface_flux, options)
+    return after, Seen(mean, fraction, read, depth, flux, imbalance)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _look_at_year(options: ModelOptions, column, shallow, enthalpy, surfaces, seconds):
+    """The same; without derivatives, where it can, by a kernel that keeps no steps."""
+    given = column, shallow, enthalpy, surfaces, seconds
+    if enthalpy.ndim != 2 or not whether_native():
+        return _look_at_arrays(options, *given)
+    from temjax.heat_native_year import year_natively
+
+    counted = active_layer.counted_thickness(column.thickness, column.top)
+    after, top, centre, fraction, *each = year_natively(
+        options.heat_iterations,
+        column,
+        shallow,
+        counted,
+        enthalpy,
+        surfaces,
+        seconds,
+        seconds.size // options.heat_substeps,
+    )
+    read, depth, flux, imbalance = _by_month(each, options)
+    mean = Profile(top / options.heat_substeps, centre / options.heat_substeps)
+    return after, Seen(mean, fraction, read, depth, flux, imbalance)
+
+
+@_look_at_year.defjvp
+def _look_at_year_jvp(options, primals, tangents):
+    return jax.jvp(partial(_look_at_arrays, options), primals, tangents)
 
 
 def observe_year(
@@ -119,43 +215,23 @@ def observe_year(
         Enthalpy at the end, and the report with a leading month axis.
     """
     shallow = jax.tree.map(lambda share: share[SHALLOW], shares)
-    steps, surfaces, seconds = _year_of_steps(column, options, enthalpy, drivers)
-    by_month = jax.tree.map(
-        lambda leaf: leaf.reshape((seconds.size, options.heat_substeps, *leaf.shape[1:])),
-        (steps, surfaces),
+    surfaces, seconds = _steps_of_year(options, drivers)
+    after, seen = _look_at_year(options, column, shallow, enthalpy, surfaces, seconds)
+    lengths = _by_month(seconds, options)
+    lengths = lengths.reshape(lengths.shape + (1,) * (seen.surface_flux.ndim - 2))
+    heat = (seen.surface_flux + column.geothermal_flux) * lengths
+    return after, HeatMonth(
+        soil_temperature=jax.vmap(partial(temperature_at, shares))(seen.mean),
+        soil_temperature_top=jax.vmap(lambda centre: mean_above(column, centre, TOP_SOIL))(
+            seen.mean.centre
+        ),
+        thaw_fraction=jnp.mean(
+            active_layer.thaw_switch(seen.shallow_temperature, options.thaw_width), axis=1
+        ),
+        thaw_depth=seen.thaw_depth[:, -1],
+        maximum_thaw_depth=jnp.max(seen.thaw_depth, axis=1),
+        minimum_thaw_depth=jnp.min(seen.thaw_depth, axis=1),
+        largest_liquid_fraction=seen.largest_liquid_fraction,
+        heat_input=jnp.sum(heat, axis=1),
+        imbalance=jnp.max(seen.imbalance, axis=1),
     )
-
-    def month(enthalpy, inputs):
-        *given, seconds = inputs
-
-        def seen(enthalpy, given):
-            step, surface = given
-            now = profile(column, step.enthalpy, surface)
-            fraction = soil_heat.liquid_fraction(column, step.enthalpy)
-            unbalanced = soil_heat.residual(column, step.enthalpy, enthalpy, surface, seconds)
-            return step.enthalpy, (
-                now,
-                active_layer.thaw_switch(temperature_at(shallow, now)[0], options.thaw_width),
-                active_layer.thaw_depth(column.thickness, column.top, fraction),
-                fraction,
-                (step.surface_flux + column.geothermal_flux) * seconds,
-                jnp.max(jnp.abs(unbalanced) * column.thickness, axis=0) / seconds,
-            )
-
-        enthalpy, (profiles, switch, depth, fraction, heat, imbalance) = jax.lax.scan(
-            jax.checkpoint(seen, prevent_cse=False), enthalpy, tuple(given)
-        )
-        mean_profile: Profile = jax.tree.map(lambda x: jnp.mean(x, axis=0), profiles)
-        return enthalpy, HeatMonth(
-            soil_temperature=temperature_at(shares, mean_profile),
-            soil_temperature_top=mean_above(column, mean_profile.centre, TOP_SOIL),
-            thaw_fraction=jnp.mean(switch, axis=0),
-            thaw_depth=depth[-1],
-            maximum_thaw_depth=jnp.max(depth, axis=0),
-            minimum_thaw_depth=jnp.min(depth, axis=0),
-            largest_liquid_fraction=jnp.max(fraction, axis=0),
-            heat_input=jnp.sum(heat, axis=0),
-            imbalance=jnp.max(imbalance, axis=0),
-        )
-
-    return jax.lax.scan(month, enthalpy, (*by_month, seconds))

@@ -11,6 +11,13 @@ from pathlib import Path
 PACKAGES = ("temjax", "jax", "jaxlib", "equinox", "optax", "numpy", "xarray", "netCDF4", "typer")
 
 
+def computes_on_cpus() -> bool:
+    """Whether JAX computes on CPUs in this process."""
+    import jax
+
+    return jax.default_backend() == "cpu"
+
+
 def usable_cores() -> int:
     """Cores this process may use: a batch system may lend fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):

@@ -6,14 +6,18 @@ Source: model.md, decision 2. Pools and fluxes are packed arrays, `(pool, *cell)
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.cell import CellConstants
-from temjax.month_drivers import MonthDrivers, month_factors
+from temjax.month_drivers import MonthDrivers, MonthFactors, month_factors
+from temjax.native import whether_native
+from temjax.numerics import Cell
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.rates import (
@@ -33,6 +37,124 @@ __all__ = ["DEFAULT_SUBSTEPS", "MonthDrivers", "integrate_month", "rates"]
 DEFAULT_SUBSTEPS = ModelOptions.substeps
 
 _GAMMA = 1.0 - 0.5**0.5  # makes the implicit half L-stable
+
+
+class Given(NamedTuple):
+    """What is constant in a month."""
+
+    parameters: Parameters
+    constants: CellConstants
+    drivers: MonthDrivers
+    memory: Memory
+    factors: MonthFactors
+
+
+class Carry(NamedTuple):
+    """Where a month's integration stands. Rows are separate arrays: stacked ones take three times
+    as long for many cells.
+
+    Attributes:
+        pools: at the start of the sub-step.
+        totals: integrals of ``INTEGRATED`` so far.
+        first: tendencies of the pools at the first stage.
+        guess: of available nitrogen at the stage.
+    """
+
+    pools: tuple[Cell, ...]
+    totals: tuple[Cell, ...]
+    first: tuple[Cell, ...]
+    guess: Cell
+
+
+def beginning(pools: Sequence[Cell]) -> Carry:
+    """Before the first sub-step."""
+    zero = jnp.zeros_like(pools[0])
+    return Carry(
+        tuple(pools),
+        (zero,) * len(INTEGRATED),
+        (zero,) * len(POOLS),
+        pools[AVAILABLE_NITROGEN],
+    )
+
+
+def _solve_stage(step: float, given: Given, pools: Sequence[Cell], anchor: Cell, guess: Cell):
+    """Solve AVLN = anchor + gamma step dAVLN/dt at a stage; return it and its rates."""
+    parameters, _, drivers, memory, factors = given
+    stage, fluxes = carbon_and_water(*given, pools)
+    nitrogen_at = partial(
+        nitrogen_fluxes, parameters, factors.microbial_uptake, drivers, memory, stage
+    )
+
+    def balance(value):
+        return available_nitrogen_tendency(nitrogen_at(value))
+
+    def rows(names, values):
+        return tuple(jnp.broadcast_to(values[name], jnp.shape(guess)) for name in names)
+
+    rate, slope = jax.jvp(balance, (guess,), (jnp.ones_like(guess),))
+    residual = guess - anchor - _GAMMA * step * rate
+    value = guess - residual / (1.0 - _GAMMA * step * slope)
+    fluxes |= nitrogen_at(value)
+    return value, rows(POOLS, pool_tendency(drivers, fluxes)), rows(INTEGRATED, fluxes)
+
+
+def half_step(
+    substeps: int, given: Given, carry: Carry, is_second: Cell, once: Callable = lambda f: f
+) -> Carry:
+    """One stage of two: both run through one body, which halves what has to be compiled.
+
+    Args:
+        substeps: of the month.
+        given: constant in the month.
+        carry: before the stage.
+        is_second: 0 or 1.
+        once: what keeps the compiler from working out a function's shared values repeatedly.
+    """
+    step = 1.0 / substeps
+    pools, totals, first, guess = carry
+    available, tendency, fluxes = once(partial(_solve_stage, step, given))(
+        [pool + is_second * step * rate for pool, rate in zip(pools, first, strict=True)],
+        pools[AVAILABLE_NITROGEN]
+        + is_second * ((1.0 - 2.0 * _GAMMA) * step) * first[AVAILABLE_NITROGEN],
+        guess,
+    )
+    pools = tuple(
+        pool + is_second * (0.5 * step) * (rate + rate_2)
+        for pool, rate, rate_2 in zip(pools, first, tendency, strict=True)
+    )
+    totals = tuple(t + 0.5 * step * f for t, f in zip(totals, fluxes, strict=True))
+    guess = jnp.where(is_second > 0, pools[AVAILABLE_NITROGEN], available)
+    return Carry(pools, totals, tendency, guess)
+
+
+Rows = tuple[Float[Array, "pool *cell"], Float[Array, "integrated *cell"]]
+
+
+def _integrate_arrays(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -> Rows:
+    """Pools at the end of the month and integrals over it, as a program of arrays."""
+    once = partial(worked_out_once, ones=ones_like(pools[AVAILABLE_NITROGEN]))
+    stages = jnp.tile(jnp.asarray([0.0, 1.0], pools.dtype), substeps)
+    end, _ = jax.lax.scan(
+        lambda carry, second: (half_step(substeps, given, carry, second, once), None),
+        beginning(pools),
+        stages,
+    )
+    return jnp.stack(end.pools), jnp.stack(end.totals)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -> Rows:
+    """The same; where it can by a kernel, whose derivatives are those of the arrays."""
+    if pools.ndim != 2 or not whether_native():
+        return _integrate_arrays(substeps, given, pools)
+    from temjax.month_native import integrate_natively
+
+    return integrate_natively(substeps, given, pools)
+
+
+@_integrate.defjvp
+def _integrate_jvp(substeps, primals, tangents):
+    return jax.jvp(partial(_integrate_arrays, substeps), primals, tangents)
 
 
 def integrate_month(
@@ -59,56 +181,6 @@ def integrate_month(
         substeps: number of equal sub-steps, static.
     """
     factors = month_factors(parameters, constants, drivers, memory)
-    step = 1.0 / substeps
-    shape = jnp.shape(pools)[1:]
-    ones = ones_like(pools[AVAILABLE_NITROGEN])
-
-    def rows(names, values):
-        return tuple(jnp.broadcast_to(values[name], shape) for name in names)
-
-    def solve_stage(stage_pools, anchor, guess):
-        """Solve AVLN = anchor + gamma step dAVLN/dt at a stage; return it and its rates."""
-        stage, fluxes = carbon_and_water(
-            parameters, constants, drivers, memory, factors, stage_pools
-        )
-        nitrogen_at = partial(
-            nitrogen_fluxes, parameters, factors.microbial_uptake, drivers, memory, stage
-        )
-
-        def balance(value):
-            return available_nitrogen_tendency(nitrogen_at(value))
-
-        rate, slope = jax.jvp(balance, (guess,), (jnp.ones_like(guess),))
-        residual = guess - anchor - _GAMMA * step * rate
-        value = guess - residual / (1.0 - _GAMMA * step * slope)
-        fluxes |= nitrogen_at(value)
-        return value, rows(POOLS, pool_tendency(drivers, fluxes)), rows(INTEGRATED, fluxes)
-
-    def half_step(carry, is_second):
-        # Both stages run through one body, which halves what has to be compiled. Rows are
-        # separate arrays: stacked ones take three times as long for many cells.
-        state, totals, first, guess = carry
-        available, tendency, fluxes = worked_out_once(solve_stage, ones)(
-            [pool + is_second * step * rate for pool, rate in zip(state, first, strict=True)],
-            state[AVAILABLE_NITROGEN]
-            + is_second * ((1.0 - 2.0 * _GAMMA) * step) * first[AVAILABLE_NITROGEN],
-            guess,
-        )
-        state = tuple(
-            pool + is_second * (0.5 * step) * (rate + rate_2)
-            for pool, rate, rate_2 in zip(state, first, tendency, strict=True)
-        )
-        totals = tuple(t + 0.5 * step * f for t, f in zip(totals, fluxes, strict=True))
-        guess = jnp.where(is_second > 0, state[AVAILABLE_NITROGEN], available)
-        return (state, totals, tendency, guess), None
-
-    zero = jnp.zeros(shape, pools.dtype)
-    start = (
-        tuple(pools),
-        (zero,) * len(INTEGRATED),
-        (zero,) * len(POOLS),
-        pools[AVAILABLE_NITROGEN],
-    )
-    stages = jnp.tile(jnp.asarray([0.0, 1.0], pools.dtype), substeps)
-    (state, totals, _, _), _ = jax.lax.scan(half_step, start, stages)
-    return jnp.stack(state), complete_fluxes(drivers, jnp.stack(totals))
+    given = Given(parameters, constants, drivers, memory, factors)
+    pools, totals = _integrate(substeps, given, pools)
+    return pools, complete_fluxes(drivers, totals)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax.extend.core import Literal
 from jaxtyping import Array
 
+from temjax.machine import computes_on_cpus
 from temjax.numerics import Cell
 
 # Operations that a repetition must save before a value is worth a quotient
@@ -36,7 +37,7 @@ def worked_out_once(function: Callable, ones: Cell) -> Callable:
         function: of arrays; pytrees in and out.
         ones: from ``ones_like``; values of their shape are taken care of.
     """
-    if jax.default_backend() != "cpu":
+    if not computes_on_cpus():
         return function
 
     def called(*arguments: Any) -> Any:

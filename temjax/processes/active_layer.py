@@ -18,7 +18,12 @@ def thaw_depth(thickness: Layers, top: Layers, liquid_fraction: Layers) -> Cells
     The liquid-fraction sum resolves the front within a layer; interpolating the 0 °C isotherm is
     ten times rougher along a climate gradient (soil_heat.md 2).
     """
-    return jnp.sum(jnp.where(top < DEPTH_CUT, thickness * liquid_fraction, 0.0), axis=0)
+    return jnp.sum(counted_thickness(thickness, top) * liquid_fraction, axis=0)
+
+
+def counted_thickness(thickness: Layers, top: Layers) -> Layers:
+    """Thickness of the layers that thaw depth counts, m, and 0 of those below."""
+    return jnp.where(top < DEPTH_CUT, thickness, 0.0)
 
 
 def thaw_switch(temperature: Cells, width: float) -> Cells:

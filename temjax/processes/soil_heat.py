@@ -105,7 +105,7 @@ def enthalpy(column: SoilColumn, temperature: Layers) -> Layers:
     return frozen + thawed + column.melt_enthalpy * jnp.clip(temperature / width + 1.0, 0.0, 1.0)
 
 
-class _Side(NamedTuple):
+class Conducting(NamedTuple):
     """What conducts on one side of the boundaries between layers, ``(layer - 1, *cell)``."""
 
     thickness: Layers
@@ -114,18 +114,36 @@ class _Side(NamedTuple):
     swept: Layers
 
 
+class Front(NamedTuple):
+    """How a layer's liquid fraction bends its half layers (see ``half_layer``), faded with depth.
+
+    Attributes:
+        lean: λ.
+        turn: 2m(1 + m²).
+        lean_slope: dλ/df.
+        turn_slope: of ``turn``.
+    """
+
+    lean: Layers
+    turn: Layers
+    lean_slope: Layers
+    turn_slope: Layers
+
+
 class LayerState(NamedTuple):
     """What the fluxes need of layers at an iterate: of all of them, some, or one without its axis.
 
     Attributes:
         conducting: thickness and conductivities.
+        front: of its liquid fraction.
         profile: temperature, °C.
         fraction: liquid fraction.
         slope: dT/dH, K per J m⁻³.
         fraction_slope: df/dH, per J m⁻³.
     """
 
-    conducting: _Side
+    conducting: Conducting
+    front: Front
     profile: Layers
     fraction: Layers
     slope: Layers
@@ -138,10 +156,14 @@ class HalfLayer(NamedTuple):
     Attributes:
         resistance: m² K W⁻¹.
         resistivity: 1/k, m K W⁻¹.
+        reach: thickness over k of the layer, m² K W⁻¹.
+        turned: by how much of the layer's thickness the distance grows with f_n − f.
     """
 
     resistance: Layers
     resistivity: Layers
+    reach: Layers
+    turned: Layers
 
 
 class Resistances(NamedTuple):
@@ -156,8 +178,8 @@ class Resistances(NamedTuple):
     below: Layers
 
 
-def _conducting(column: Facts) -> _Side:
-    return _Side(
+def _conducting(column: Facts) -> Conducting:
+    return Conducting(
         column.thickness, column.conductivity_frozen, column.conductivity_contrast, column.swept
     )
 
@@ -172,18 +194,20 @@ def uppermost(layers: PyTree) -> PyTree:
     return jax.tree.map(lambda rows: rows[0], layers)
 
 
-def _lean_and_turn(side: _Side, fraction: Some, away: Some) -> tuple[Some, Some, Some]:
-    """λ, and the two factors of ½mλσ (see ``half_layer``)."""
+def front(side: Conducting, fraction: Some) -> Front:
+    """What of ``half_layer`` depends on a layer alone."""
     middle = 2.0 * fraction - 1.0
     square = middle * middle
-    lean = side.swept * (1.0 - square * square)
-    # λσ = 4(1 + m²)·q·(f_n − f) with q = f towards a more thawed neighbour, 1 − f otherwise: no
-    # division by f or 1 − f
-    share = jnp.where(away > 0.0, fraction, 1.0 - fraction)
-    return lean, side.swept * 2.0 * middle * (1.0 + square), share
+    doubled = 2.0 * side.swept * middle
+    return Front(
+        lean=side.swept - side.swept * (square * square),
+        turn=doubled + doubled * square,
+        lean_slope=-4.0 * (doubled * square),
+        turn_slope=side.swept * (4.0 + 12.0 * square),
+    )
 
 
-def half_layer(side: _Side, fraction: Some, away: Some) -> HalfLayer:
+def half_layer(side: Conducting, front: Front, fraction: Some, away: Some) -> HalfLayer:
     """Resistance towards one neighbour, aware of where the front lies in a melting layer.
 
     The new phase lies on the side it came from. Heat between that neighbour and the front crosses
@@ -192,40 +216,45 @@ def half_layer(side: _Side, fraction: Some, away: Some) -> HalfLayer:
     taken at f + λ(f_n − f) and distance as ½ + ½mλσ of the layer; λ fades both out where the layer
     has one phase, which leaves Δz/2k. Plain half layers delay freezing by 4 cm in the Neumann test.
 
+    λσ = 4(1 + m²)·q·(f_n − f) with q = f towards a more thawed neighbour and 1 − f otherwise: no
+    division by f or 1 − f.
+
     A conductance that grows while a front enters a layer lets a standing front rest in several
     places (seen as eigenvalues of the annual map above 1), so the correction fades out below 4 m,
     where fronts move over decades.
 
     Args:
         side: the layers.
+        front: λ and 2m(1 + m²) of them, faded.
         fraction: their liquid fraction f.
         away: f_n − f, how much more liquid the layer across the boundary is.
     """
-    lean, turn, share = _lean_and_turn(side, fraction, away)
-    resistivity = reciprocal(side.conductivity_frozen + (fraction + lean * away) * side.contrast)
-    return HalfLayer(side.thickness * (0.5 + turn * share * away) * resistivity, resistivity)
+    turned = front.turn * jnp.where(away > 0.0, fraction, 1.0 - fraction)
+    resistivity = reciprocal(
+        side.conductivity_frozen + (fraction + front.lean * away) * side.contrast
+    )
+    reach = side.thickness * resistivity
+    return HalfLayer(reach * (0.5 + turned * away), resistivity, reach, turned)
 
 
 def half_layer_slopes(
-    side: _Side, fraction: Some, away: Some, half: HalfLayer
+    side: Conducting, front: Front, fraction: Some, away: Some, half: HalfLayer
 ) -> tuple[Some, Some]:
     """∂resistance/∂f of a half layer: in its own liquid fraction, in that across the boundary."""
-    lean, turn, share = _lean_and_turn(side, fraction, away)
-    middle = 2.0 * fraction - 1.0
-    square = middle * middle
-    share_by_own = side.swept * (4.0 + 12.0 * square) * share * away - turn * (
-        share - jnp.abs(away)
-    )
-    by_facing = -half.resistance * side.contrast * half.resistivity
-    by_share = side.thickness * half.resistivity
-    by_own = by_facing * (1.0 - lean - 8.0 * side.swept * middle * square * away)
-    return by_own + by_share * share_by_own, by_facing * lean + by_share * turn * share
+    to_thawed = away > 0.0
+    share = jnp.where(to_thawed, fraction, 1.0 - fraction)
+    turned_slope = front.turn_slope * share + jnp.where(to_thawed, front.turn, -front.turn)
+    by_conductivity = half.resistance * (side.contrast * half.resistivity)
+    other = half.reach * half.turned - by_conductivity * front.lean
+    own = away * (half.reach * turned_slope - by_conductivity * front.lean_slope)
+    return own - other - by_conductivity, other
 
 
-def _first_half(first: _Side, fraction: Cells) -> HalfLayer:
+def first_half(first: Conducting, fraction: Cells) -> HalfLayer:
     """Upper half of the first layer, which has no neighbour: Δz/2k."""
     resistivity = reciprocal(first.conductivity_frozen + fraction * first.contrast)
-    return HalfLayer(0.5 * first.thickness * resistivity, resistivity)
+    reach = first.thickness * resistivity
+    return HalfLayer(0.5 * reach, resistivity, reach, jnp.zeros_like(reach))
 
 
 def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resistances:
@@ -233,9 +262,10 @@ def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resis
     conducting = _conducting(column)
     upper, lower = sides(conducting)
     away = fraction[1:] - fraction[:-1]
-    above = half_layer(upper, fraction[:-1], away).resistance
-    below = half_layer(lower, fraction[1:], -away).resistance
-    first = _first_half(uppermost(conducting), fraction[0]).resistance[None]
+    bent_above, bent_below = sides(front(conducting, fraction))
+    above = half_layer(upper, bent_above, fraction[:-1], away).resistance
+    below = half_layer(lower, bent_below, fraction[1:], -away).resistance
+    first = first_half(uppermost(conducting), fraction[0]).resistance[None]
     return Resistances(
         total=jnp.concatenate([surface.resistance + first, above + below]),
         below=jnp.concatenate([first, below]),
@@ -260,10 +290,12 @@ def boundary_fluxes(
 def layer_state(column: Facts, enthalpy: Some) -> LayerState:
     """What the linearised fluxes need of layers; every layer by itself."""
     melting = is_melting(column, enthalpy)
+    conducting, fraction = _conducting(column), liquid_fraction(column, enthalpy)
     return LayerState(
-        conducting=_conducting(column),
+        conducting=conducting,
+        front=front(conducting, fraction),
         profile=temperature(column, enthalpy),
-        fraction=liquid_fraction(column, enthalpy),
+        fraction=fraction,
         slope=temperature_slope(column, enthalpy),
         fraction_slope=jnp.where(melting, column.per_melt_enthalpy, 0.0),
     )
@@ -274,18 +306,28 @@ def _least(exact: bool | Bool[Array, "*cell"]) -> Cells:
     return jnp.where(exact, -jnp.inf, 0.0)
 
 
+def halves_between(upper: LayerState, lower: LayerState) -> tuple[Some, HalfLayer, HalfLayer]:
+    """How much more liquid the lower layer is, and the half layers on both sides of a boundary."""
+    away = lower.fraction - upper.fraction
+    above = half_layer(upper.conducting, upper.front, upper.fraction, away)
+    below = half_layer(lower.conducting, lower.front, lower.fraction, -away)
+    return away, above, below
+
+
 def flux_between(
     upper: LayerState, lower: LayerState, exact: bool | Bool[Array, "*cell"]
 ) -> Boundary:
     """Flux through the boundary of two layers."""
     least = _least(exact).astype(upper.profile.dtype)
-    away = lower.fraction - upper.fraction
-    above = half_layer(upper.conducting, upper.fraction, away)
-    below = half_layer(lower.conducting, lower.fraction, -away)
+    away, above, below = halves_between(upper, lower)
     total = above.resistance + below.resistance
     flux = (upper.profile - lower.profile) / total
-    own_above, other_above = half_layer_slopes(upper.conducting, upper.fraction, away, above)
-    own_below, other_below = half_layer_slopes(lower.conducting, lower.fraction, -away, below)
+    own_above, other_above = half_layer_slopes(
+        upper.conducting, upper.front, upper.fraction, away, above
+    )
+    own_below, other_below = half_layer_slopes(
+        lower.conducting, lower.front, lower.fraction, -away, below
+    )
     turning_above = -flux * (own_above + other_below) * upper.fraction_slope
     turning_below = flux * (own_below + other_above) * lower.fraction_slope
     # quotients, not products with 1/total: XLA works out a quotient once and repeats the
@@ -301,7 +343,7 @@ def flux_between(
 def flux_into(first: LayerState, surface: Surface, exact: bool | Bool[Array, "*cell"]) -> Boundary:
     """Flux through the surface."""
     least = _least(exact).astype(first.profile.dtype)
-    half = _first_half(first.conducting, first.fraction)
+    half = first_half(first.conducting, first.fraction)
     entrance = reciprocal(surface.resistance + half.resistance)
     entering = entrance * (surface.temperature - first.profile)
     turning = entering * entrance * half.resistance * half.resistivity * first.conducting.contrast

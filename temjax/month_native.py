@@ -1,0 +1,116 @@
+"""A month of carbon, nitrogen and water as one kernel for CPUs: a vector of cells at a time.
+
+The kernel is made of ``month.half_step``; pools and integrals stay close to the CPU's registers
+from the first stage of the month to its last.
+"""
+
+import hashlib
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import llvmlite.ir as ir
+from jax.extend.core import Literal
+from jaxtyping import Array, Float
+
+from temjax import native
+from temjax.month import Carry, Given, beginning, half_step
+from temjax.native import call_kernel, lanes_of
+from temjax.vector_code import Writer, each_vector, index
+
+SIZES = ((0, 0), (0, 1), (1, 0))  # pools, cells; integrals
+
+
+class Stage(NamedTuple):
+    """A stage, traced.
+
+    Attributes:
+        closed: its operations; it takes the leaves of what is given, the carry, and which stage.
+        used: which leaves it needs.
+        name: of the kernel.
+    """
+
+    closed: Any
+    used: tuple[int, ...]
+    name: str
+
+
+@lru_cache(maxsize=64)
+def _stage(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype: str) -> Stage:
+    lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
+
+    def stage(leaves, carry, is_second):
+        leaves = [leaf != 0 if truth else leaf for leaf, truth in zip(leaves, truths, strict=True)]
+        return half_step(substeps, jax.tree.unflatten(structure, leaves), carry, is_second)
+
+    leaves = [lane] * len(truths)
+    carry = jax.eval_shape(beginning, [lane] * pools)
+    closed = jax.make_jaxpr(stage)(leaves, carry, lane)
+    taken = {v for eqn in closed.eqns for v in eqn.invars if not isinstance(v, Literal)}
+    used = tuple(n for n, v in enumerate(closed.jaxpr.invars[: len(leaves)]) if v in taken)
+    digest = hashlib.sha256(str(closed).encode()).hexdigest()[:16]
+    return Stage(closed, used, f"month_{dtype}_{substeps}_{digest}")
+
+
+def _kernel(stage: Stage, substeps: int, pools: int, dtype: str, function: ir.Function) -> None:
+    write = Writer(function, dtype)
+    builder = write.builder
+    given, (start, *results), (_, cells, _) = (
+        function.args[: len(stage.used)],
+        function.args[len(stage.used) : len(stage.used) + 3],
+        function.args[len(stage.used) + 3 :],
+    )
+    leaves = len(stage.closed.jaxpr.invars) - len(jax.tree.leaves(stage.closed.out_avals)) - 1
+
+    def vector(first):
+        def row(number):
+            return builder.add(builder.mul(index(number), cells), first)
+
+        constants = [write.zero] * leaves
+        for number, address in zip(stage.used, given, strict=True):
+            constants[number] = write.load(address, first)
+        carry = write.call(beginning, [write.load(start, row(n)) for n in range(pools)])
+
+        def half(number, carry):
+            odd = builder.and_(number, index(1))
+            is_second = write.spread(builder.sitofp(odd, write.number))
+            found = write.written(stage.closed, [*constants, *jax.tree.leaves(carry), is_second])
+            return jax.tree.unflatten(jax.tree.structure(carry), found)
+
+        end: Carry = write.loop(index(2 * substeps), carry, half)
+        for values, address in zip((end.pools, end.totals), results, strict=True):
+            for number, value in enumerate(values):
+                write.store(value, address, row(number))
+
+    each_vector(write, cells, vector)
+    builder.ret_void()
+
+
+def integrate_natively(
+    substeps: int, given: Given, pools: Float[Array, "pool cell"]
+) -> tuple[Float[Array, "pool cell"], Float[Array, "integrated cell"]]:
+    """Pools at the end of the month and the integrals over it.
+
+    Args:
+        substeps: of the month.
+        given: constant in it, leaves ``(cell)`` or scalars.
+        pools: at its start.
+    """
+    leaves, structure = jax.tree.flatten(given)
+    leaves = [jnp.asarray(leaf) for leaf in leaves]
+    dtype, (count, cells) = pools.dtype, pools.shape
+    stage = _stage(
+        substeps, structure, tuple(leaf.dtype == bool for leaf in leaves), count, dtype.name
+    )
+    integrals = len(stage.closed.out_avals) - 2 * count - 1
+    target = native.registered(
+        stage.name,
+        partial(_kernel, stage, substeps, count, dtype.name),
+        len(stage.used) + 1,
+        2,
+        SIZES,
+    )
+    rows = [jnp.broadcast_to(leaves[number], (cells,)).astype(dtype) for number in stage.used]
+    found = call_kernel(target, (*rows, pools), [(count,), (integrals,)])
+    return tuple(found)

@@ -1,0 +1,197 @@
+"""Kernels of our own on CPUs: compiled by LLVM, called by XLA as foreign functions.
+
+Optional: where LLVM (the package llvmlite) cannot be had, or ``TEMJAX_NATIVE=off`` says so, the
+model is XLA's program throughout.
+"""
+
+import ctypes
+import importlib.util
+import os
+import re
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from temjax.blocks import filled_up
+from temjax.machine import computes_on_cpus
+
+if TYPE_CHECKING:
+    import llvmlite.ir as ir
+
+SWITCH = "TEMJAX_NATIVE"
+VECTOR_BYTES = 64
+# Offsets in bytes within the structures of XLA's c_api.h: the same in JAX 0.5.0, 0.10.2, 0.11.2
+_EXTENSION, _ARGUMENTS, _RESULTS = 8, 72, 112  # in a call frame
+_EXTENSION_KIND, _METADATA, _METADATA_KIND = 8, 24, 1
+_MAJOR, _MINOR = 24, 28  # in the metadata
+_DATA, _DIMENSIONS = 24, 40  # in a buffer
+
+
+# (number of a result, axis)
+Sizes = Sequence[tuple[int, int]]
+
+
+def whether_native() -> bool:
+    """Whether kernels of our own can and may be used: this process computes on CPUs, with LLVM."""
+    return computes_on_cpus() and _available()
+
+
+@cache
+def _available() -> bool:
+    if os.environ.get(SWITCH, "").lower() in ("off", "0", "no", "false"):
+        return False
+    return importlib.util.find_spec("llvmlite") is not None
+
+
+def _interface_version() -> tuple[int, int]:
+    """The version of the foreign-function interface, from the header that comes with jaxlib."""
+    header = Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h"
+    text = header.read_text()
+    major, minor = (
+        int(re.search(rf"#define XLA_FFI_API_{part} (\d+)", text)[1]) for part in ("MAJOR", "MINOR")
+    )
+    return major, minor
+
+
+def _handler(
+    module: "ir.Module", kernel: "ir.Function", arguments: int, results: int, sizes: Sizes
+) -> None:
+    """Write the function XLA calls: it takes addresses and sizes out of a call frame."""
+    import llvmlite.ir as ir
+
+    from temjax.vector_code import INDEX, POINTER, index
+
+    function = ir.Function(module, ir.FunctionType(POINTER, [POINTER]), "handler")
+    builder = ir.IRBuilder(function.append_basic_block())
+    whole = ir.IntType(32)
+
+    def at(base, offset, kind=POINTER):
+        address = builder.gep(base, [index(offset)], source_etype=ir.IntType(8))
+        return builder.load(address, typ=kind)
+
+    frame = function.args[0]
+    extension = at(frame, _EXTENSION)
+    asked = builder.icmp_unsigned("!=", builder.ptrtoint(extension, INDEX), index(0))
+    with builder.if_then(asked):
+        kind = at(extension, _EXTENSION_KIND, whole)
+        with builder.if_then(builder.icmp_signed("==", kind, ir.Constant(whole, _METADATA_KIND))):
+            metadata = at(extension, _METADATA)
+            for offset, value in zip((_MAJOR, _MINOR), _interface_version(), strict=True):
+                place = builder.gep(metadata, [index(offset)], source_etype=ir.IntType(8))
+                builder.store(ir.Constant(whole, value), place)
+            builder.ret(ir.Constant(POINTER, None))
+    buffers = []
+    for offset, count in ((_ARGUMENTS, arguments), (_RESULTS, results)):
+        listed = at(frame, offset)
+        buffers.append([at(listed, 8 * number) for number in range(count)])
+    found = [at(at(buffers[1][result], _DIMENSIONS), 8 * axis, INDEX) for result, axis in sizes]
+    builder.call(kernel, [at(buffer, _DATA) for part in buffers for buffer in part] + found)
+    builder.ret(ir.Constant(POINTER, None))
+
+
+def _compiled(module: "ir.Module"):
+    """An engine that holds the compiled module."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    parsed = llvm.parse_assembly(str(module))
+    parsed.verify()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3
+    )
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    # what is to be a vector is one already; LLVM would turn short copies into slow scatters
+    options.loop_vectorization = options.slp_vectorization = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(parsed, builder)
+    engine = llvm.create_mcjit_compiler(parsed, machine)
+    engine.finalize_object()
+    return engine
+
+
+_engines = {}
+_registering = threading.Lock()
+
+
+def registered(
+    name: str,
+    write: Callable[["ir.Function"], None],
+    arguments: int,
+    results: int,
+    sizes: Sizes,
+) -> str:
+    """Compile a kernel and make it known to XLA, once in a process.
+
+    Args:
+        name: of the kernel and what it is compiled for.
+        write: writes its body into a function of the addresses of all arguments and results,
+            followed by sizes.
+        arguments: how many.
+        results: how many.
+        sizes: of which results along which axes.
+
+    Returns:
+        The name for ``jax.ffi.ffi_call``.
+    """
+    import llvmlite.ir as ir
+
+    from temjax.vector_code import INDEX, POINTER
+
+    target = f"temjax_{name}"
+    with _registering:
+        if target in _engines:
+            return target
+        module = ir.Module()
+        kinds = [POINTER] * (arguments + results) + [INDEX] * len(sizes)
+        kernel = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), "kernel")
+        for address in kernel.args[: arguments + results]:
+            address.add_attribute("noalias")
+        write(kernel)
+        _handler(module, kernel, arguments, results, sizes)
+        engine = _compiled(module)
+        call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+        capsule = jax.ffi.pycapsule(call(engine.get_function_address("handler")))
+        jax.ffi.register_ffi_target(target, capsule, platform="cpu")
+        _engines[target] = engine
+    return target
+
+
+def lanes_of(dtype: Any) -> int:
+    """Cells in a vector."""
+    return VECTOR_BYTES // jnp.dtype(dtype).itemsize
+
+
+def call_kernel(
+    target: str,
+    celled: Sequence[Array],
+    leading: Sequence[tuple[int, ...]],
+    shared: Sequence[Array] = (),
+    scratch: Sequence[tuple[int, ...]] = (),
+) -> list[Array]:
+    """Call a kernel.
+
+    Args:
+        target: from ``registered``.
+        celled: arguments whose last axis are the cells.
+        leading: of the results, the axes before the cells.
+        shared: arguments without cells; they come last.
+        scratch: shapes of memory the kernel needs; they come after the results.
+
+    Returns:
+        The results. Where there are fewer cells than a vector has, the last one is repeated on
+        the way in and cut off again.
+    """
+    dtype, cells = celled[0].dtype, celled[0].shape[-1]
+    size = max(cells, lanes_of(dtype))
+    shapes = [*((*axes, size) for axes in leading), *scratch]
+    results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
+    call = jax.ffi.ffi_call(target, results, vmap_method="sequential")
+    found = call(*(filled_up(leaf, size) for leaf in celled), *shared)
+    return [leaf[..., :cells] for leaf in found[: len(leading)]]

@@ -1,0 +1,366 @@
+"""Elementwise JAX functions as vector instructions for a CPU, put together into loops by hand.
+
+XLA turns every few operations of an array program into a loop of their own, and between the loops
+everything goes through memory. A kernel written with this module holds a vector of cells in the
+CPU's registers instead, as a GPU's kernel does. Its arithmetic is that of the model's own
+functions: they are traced by JAX, and what was traced is written down operation by operation.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import llvmlite.ir as ir
+import numpy as np
+from jax.extend.core import Literal
+
+from temjax.native import VECTOR_BYTES, lanes_of
+
+INDEX, COUNT, TRUTH = ir.IntType(64), ir.IntType(32), ir.IntType(1)
+POINTER = ir.PointerType()
+FLOATS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
+# A product and a sum may become one rounding, quotients by one divisor one reciprocal
+RELAXED = ("contract", "arcp", "nsz")
+
+Tree = Any  # pytree of vectors
+
+
+def index(value: int) -> ir.Constant:
+    """A constant that counts rows or cells."""
+    return ir.Constant(INDEX, value)
+
+
+class Writer:
+    """Writes code into a function, at the place of its builder.
+
+    Attributes:
+        builder: llvmlite's.
+        dtype: of the numbers.
+        lanes: cells in a vector.
+        vector: type of a vector of numbers.
+    """
+
+    def __init__(self, function: ir.Function, dtype: str) -> None:
+        self.builder = ir.IRBuilder(function.append_basic_block())
+        self.dtype = np.dtype(dtype)
+        self.number = FLOATS[self.dtype.name]
+        self.lanes = lanes_of(self.dtype)
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self.zero = self.filled(0.0)
+
+    # --- values
+
+    def filled(self, value: float) -> ir.Constant:
+        """A vector of one number."""
+        return ir.Constant(self.vector, [ir.Constant(self.number, value)] * self.lanes)
+
+    def counts(self, value: int) -> ir.Constant:
+        """A vector of one whole number."""
+        return ir.Constant(
+            ir.VectorType(COUNT, self.lanes), [ir.Constant(COUNT, value)] * self.lanes
+        )
+
+    def spread(self, value: ir.Value) -> ir.Value:
+        """The same value in every lane."""
+        if isinstance(value.type, ir.VectorType):
+            return value
+        kind = ir.VectorType(value.type, self.lanes)
+        if isinstance(value, ir.Constant):
+            return ir.Constant(kind, [value] * self.lanes)
+        empty = ir.Constant(kind, ir.Undefined)
+        first = self.builder.insert_element(empty, value, ir.Constant(COUNT, 0))
+        return self.builder.shuffle_vector(first, empty, self.counts(0))
+
+    def lane(self, vector: ir.Value, number: int) -> ir.Value:
+        """One lane of a vector."""
+        return self.builder.extract_element(vector, ir.Constant(COUNT, number))
+
+    def in_lane(self, vector: ir.Value, value: ir.Value, number: int) -> ir.Value:
+        """The vector with another value in one lane."""
+        return self.builder.insert_element(vector, value, ir.Constant(COUNT, number))
+
+    def any(self, mask: ir.Value) -> ir.Value:
+        """Whether a condition holds in some lane."""
+        bits = ir.IntType(self.lanes)
+        return self.builder.icmp_signed(
+            "!=", self.builder.bitcast(mask, bits), ir.Constant(bits, 0)
+        )
+
+    # --- memory
+
+    def rows(self, count: ir.Value) -> ir.Value:
+        """Room for so many vectors, for as long as the function runs."""
+        room = self.builder.alloca(self.vector, size=count)
+        room.align = VECTOR_BYTES
+        return room
+
+    def number_at(self, base: ir.Value, position: ir.Value) -> ir.Value:
+        """Address of a number in an array."""
+        return self.builder.gep(base, [position], source_etype=self.number)
+
+    def load(self, base: ir.Value, position: ir.Value) -> ir.Value:
+        """The vector that begins at a number of an array."""
+        address = self.number_at(base, position)
+        return self.builder.load(address, typ=self.vector, align=self.dtype.itemsize)
+
+    def store(self, value: ir.Value, base: ir.Value, position: ir.Value) -> None:
+        """Put a vector where a number of an array is."""
+        self.builder.store(value, self.number_at(base, position), align=self.dtype.itemsize)
+
+    def row(self, room: ir.Value, number: ir.Value) -> ir.Value:
+        """A vector of ``rows``."""
+        return self.load(room, self.builder.mul(number, index(self.lanes)))
+
+    def put_row(self, value: ir.Value, room: ir.Value, number: ir.Value) -> None:
+        """Replace a vector of ``rows``."""
+        self.store(value, room, self.builder.mul(number, index(self.lanes)))
+
+    # --- control
+
+    def loop(self, count: ir.Value, carry: Tree, body: Callable[[ir.Value, Tree], Tree]) -> Tree:
+        """``carry = body(number, carry)`` for every number below ``count``; the last carry."""
+
+        def more(state):
+            return self.builder.icmp_signed("<", state[0], count)
+
+        def again(state):
+            number, carry = state
+            carry = body(number, carry)
+            return self.builder.add(number, index(1)), carry
+
+        return self.loop_while(more, (index(0), carry), again)[1]
+
+    def loop_while(self, more: Callable[[Tree], ir.Value], carry: Tree, body: Callable) -> Tree:
+        """``carry = body(carry)`` as long as ``more(carry)``; the last carry."""
+        builder = self.builder
+        leaves, structure = jax.tree.flatten(carry)
+        before = builder.block
+        head, inside, after = (builder.append_basic_block() for _ in range(3))
+        builder.branch(head)
+        builder.position_at_end(head)
+        held = [builder.phi(leaf.type) for leaf in leaves]
+        for phi, leaf in zip(held, leaves, strict=True):
+            phi.add_incoming(leaf, before)
+        now = jax.tree.unflatten(structure, held)
+        builder.cbranch(more(now), inside, after)
+        builder.position_at_end(inside)
+        for phi, leaf in zip(held, jax.tree.leaves(body(now)), strict=True):
+            phi.add_incoming(leaf, builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+        return now
+
+    # --- the model's functions
+
+    def call(self, function: Callable, *arguments: Tree) -> Tree:
+        """What a JAX function of arrays ``(lane)`` returns, worked out here.
+
+        Args:
+            function: elementwise; pytrees in and out.
+            arguments: pytrees of vectors.
+
+        Raises:
+            NotImplementedError: an operation this module does not know.
+        """
+        closed, shapes = jax.make_jaxpr(function, return_shape=True)(
+            *jax.tree.map(self._shape, arguments)
+        )
+        found = self.written(closed, jax.tree.leaves(arguments))
+        return jax.tree.unflatten(jax.tree.structure(shapes), found)
+
+    def written(self, closed: Any, arguments: list[ir.Value]) -> list[ir.Value]:
+        """What a traced function ``(lane)`` returns, worked out here."""
+        found = self._written(closed.jaxpr, closed.consts, arguments)
+        return [self.spread(value) for value in found]
+
+    def _shape(self, value: ir.Value) -> jax.ShapeDtypeStruct:
+        dtypes = {str(self.number): self.dtype, str(COUNT): np.int32, str(TRUTH): bool}
+        return jax.ShapeDtypeStruct((self.lanes,), dtypes[str(value.type.element)])
+
+    def _constant(self, value: Any, dtype: Any) -> ir.Constant:
+        dtype = np.dtype(dtype)
+        if dtype.kind == "f":
+            return ir.Constant(self.number, float(value))
+        return ir.Constant(ir.IntType(1 if dtype.kind == "b" else 8 * dtype.itemsize), int(value))
+
+    def _written(self, jaxpr, constants, arguments) -> list[ir.Value]:
+        values = {
+            variable: self._constant(value, variable.aval.dtype)
+            for variable, value in zip(jaxpr.constvars, constants, strict=True)
+        }
+        values.update(zip(jaxpr.invars, arguments, strict=True))
+
+        def read(variable):
+            if isinstance(variable, Literal):
+                return self._constant(variable.val, variable.aval.dtype)
+            return values[variable]
+
+        for eqn in jaxpr.eqns:
+            given = [read(variable) for variable in eqn.invars]
+            inner = eqn.params.get("jaxpr") or eqn.params.get("call_jaxpr")
+            if inner is not None:
+                found = self._written(inner.jaxpr, inner.consts, given)
+            else:
+                found = [self._operation(eqn, given)]
+            values.update(zip(eqn.outvars, found, strict=True))
+        return [read(variable) for variable in jaxpr.outvars]
+
+    def _operation(self, eqn, given: list[ir.Value]) -> ir.Value:
+        name = eqn.primitive.name
+        if name == "broadcast_in_dim":
+            return self.spread(given[0]) if eqn.params["shape"] else given[0]
+        if name == "convert_element_type":
+            return self._converted(given[0], eqn.invars[0].aval.dtype, eqn.outvars[0].aval.dtype)
+        if any(isinstance(value.type, ir.VectorType) for value in given):
+            given = [self.spread(value) for value in given]
+        if name in ("max", "min"):
+            return self._extreme(name, eqn.invars, given)
+        if name == "abs":
+            return self._intrinsic("fabs", self.spread(given[0]))
+        if name == "exp":
+            return self._exponential(given[0])
+        if name == "integer_pow":
+            return self._power(given[0], eqn.params["y"])
+        floating = eqn.invars[-1].aval.dtype.kind == "f"
+        table = _FLOATING if floating and name in _FLOATING else _ANY
+        if name not in table:
+            raise NotImplementedError(
+                f"temjax.vector_code has no instruction for JAX's operation {name!r}; add one to "
+                "its tables"
+            )
+        return table[name](self.builder, *given)
+
+    def _power(self, value: ir.Value, exponent: int) -> ir.Value:
+        found = value
+        for _ in range(abs(exponent) - 1):
+            found = self.builder.fmul(found, value, flags=RELAXED)
+        if exponent > 0:
+            return found
+        one = self.spread(ir.Constant(self.number, 1.0))
+        return self.builder.fdiv(one, found, flags=RELAXED)
+
+    def _exponential(self, value: ir.Value) -> ir.Value:
+        """eˣ = 2ⁿ eʳ with |r| ≤ ½ ln 2 and the power series of eʳ; to two units of rounding."""
+        builder, value = self.builder, self.spread(value)
+        single = self.dtype.itemsize == 4
+        terms, mantissa, bias, whole = (7, 23, 127, 32) if single else (13, 52, 1023, 64)
+        lowest, highest = math.log(2.0) * (1 - bias), float(np.log(np.finfo(self.dtype).max))
+        # ln 2 in two parts, the first with few enough digits that n times it is exact
+        first = 0.693359375 if single else 6.93145751953125e-1
+        second = math.log(2.0) - first if single else 1.42860682030941723212e-6
+
+        def fused(*factors_and_sum):
+            left, right, added = factors_and_sum
+            product = builder.fmul(left, right, flags=RELAXED)
+            return builder.fadd(product, added, flags=RELAXED)
+
+        inside = self._limited(value, lowest, highest)
+        power = self._intrinsic("nearbyint", builder.fmul(inside, self.filled(1.0 / math.log(2.0))))
+        rest = fused(power, self.filled(-first), inside)
+        rest = fused(power, self.filled(-second), rest)
+        series = self.filled(1.0 / math.factorial(terms))
+        for term in range(terms - 1, -1, -1):
+            series = fused(series, rest, self.filled(1.0 / math.factorial(term)))
+        kind = ir.IntType(whole)
+        counts = ir.VectorType(kind, self.lanes)
+
+        def spread(number):
+            return ir.Constant(counts, [ir.Constant(kind, number)] * self.lanes)
+
+        # 2ⁿ as two factors: the largest n has no number of its own
+        exponent = builder.fptosi(power, counts)
+        half = builder.ashr(exponent, spread(1))
+        for part in (half, builder.sub(exponent, half)):
+            bits = builder.shl(builder.add(part, spread(bias)), spread(mantissa))
+            series = builder.fmul(series, builder.bitcast(bits, self.vector))
+        small = builder.fcmp_ordered("<", value, self.filled(lowest))
+        large = builder.fcmp_ordered(">", value, self.filled(highest))
+        series = builder.select(small, self.zero, series)
+        series = builder.select(large, self.filled(math.inf), series)
+        return builder.select(builder.fcmp_unordered("uno", value, value), value, series)
+
+    def _limited(self, value: ir.Value, lowest: float, highest: float) -> ir.Value:
+        """Between two numbers, also where it is NaN."""
+        builder = self.builder
+        for sign, bound in ((">", self.filled(lowest)), ("<", self.filled(highest))):
+            value = builder.select(builder.fcmp_ordered(sign, value, bound), value, bound)
+        return value
+
+    def _intrinsic(self, name: str, *given: ir.Value) -> ir.Value:
+        """LLVM's function of vectors."""
+        kind = given[0].type
+        full = f"llvm.{name}.v{kind.count}{kind.element.intrinsic_name}"
+        module = self.builder.module
+        function = module.globals.get(full)
+        if function is None:
+            function = ir.Function(module, ir.FunctionType(kind, [kind] * len(given)), full)
+        return self.builder.call(function, given, fastmath=("nsz",))
+
+    def _converted(self, value: ir.Value, before: Any, after: Any) -> ir.Value:
+        kinds = np.dtype(before).kind + np.dtype(after).kind
+        if kinds == "ff" or np.dtype(before) == np.dtype(after):
+            return value
+        kind = self._constant(0, after).type
+        if isinstance(value.type, ir.VectorType):
+            kind = ir.VectorType(kind, self.lanes)
+        cast = {"bi": "zext", "bf": "uitofp", "if": "sitofp"}[kinds]
+        return getattr(self.builder, cast)(value, kind)
+
+    def _extreme(self, name: str, variables, given: list[ir.Value]) -> ir.Value:
+        """The larger or smaller one; NaN where one of them is."""
+        builder, sign = self.builder, ">" if name == "max" else "<"
+        value, other = given if isinstance(given[1], ir.Constant) else given[::-1]
+        if variables[0].aval.dtype.kind != "f":
+            return builder.select(builder.icmp_signed(sign, other, value), other, value)
+        if isinstance(other, ir.Constant):  # one instruction, and NaN stays NaN
+            return builder.select(builder.fcmp_ordered(sign, other, value), other, value)
+        return self._intrinsic("maximum" if name == "max" else "minimum", value, other)
+
+
+def each_vector(write: Writer, cells: ir.Value, body: Callable[[ir.Value], None]) -> None:
+    """``body(cell it begins with)`` for one vector of cells after the other, to the last cell."""
+    builder, lanes = write.builder, index(write.lanes)
+
+    def vector(number, _):
+        # the last one begins earlier where it would be cut: some cells are done twice
+        wished, latest = builder.mul(number, lanes), builder.sub(cells, lanes)
+        early = builder.icmp_signed("<", wished, latest)
+        body(builder.select(early, wished, latest))
+        return ()
+
+    count = builder.sdiv(builder.add(cells, index(write.lanes - 1)), lanes)
+    write.loop(count, (), vector)
+
+
+def _relaxed(name: str) -> Callable:
+    return lambda builder, *given: getattr(builder, name)(*given, flags=RELAXED)
+
+
+def _compared(sign: str) -> Callable:
+    return lambda builder, *given: builder.fcmp_ordered(sign, *given)
+
+
+def _counted(sign: str) -> Callable:
+    return lambda builder, *given: builder.icmp_signed(sign, *given)
+
+
+_SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=="}
+_FLOATING = {
+    **{name: _relaxed(f"f{name}") for name in ("add", "sub", "mul", "div")},
+    **{name: _compared(sign) for name, sign in _SIGNS.items()},
+    "ne": lambda builder, *given: builder.fcmp_unordered("!=", *given),
+    "add_any": _relaxed("fadd"),
+    "neg": lambda builder, value: builder.fneg(value, flags=("nsz",)),
+    "square": lambda builder, value: builder.fmul(value, value, flags=RELAXED),
+}
+_ANY = {
+    **{name: _counted(sign) for name, sign in (_SIGNS | {"ne": "!="}).items()},
+    "add": lambda builder, *given: builder.add(*given),
+    "sub": lambda builder, *given: builder.sub(*given),
+    "and": lambda builder, *given: builder.and_(*given),
+    "or": lambda builder, *given: builder.or_(*given),
+    "not": lambda builder, value: builder.not_(value),
+    "select_n": lambda builder, which, no, yes: builder.select(which, yes, no),
+    "copy": lambda builder, value: value,
+}
