@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from temjax import native
 from temjax.benchmark_cases import Case
 from temjax.heat_march import HEAT_STEPS
 from temjax.machine import peak_bytes
@@ -84,10 +85,10 @@ def measure(case: Case, repeats: int) -> Measured:
     started = time.perf_counter()
     work = memory = moved = None
     if case.traceable:
-        traced = jax.jit(case.function).trace(*case.arguments)
-        program = traced.lower().compile()
+        work = _counted(case)
+        started = time.perf_counter()
+        program = jax.jit(case.function).lower(*case.arguments).compile()
         compile_seconds = time.perf_counter() - started
-        work = count(traced.jaxpr.jaxpr)
         sizes = program.memory_analysis()
         moved = sizes.argument_size_in_bytes + sizes.output_size_in_bytes
         memory = moved + sizes.temp_size_in_bytes
@@ -102,6 +103,15 @@ def measure(case: Case, repeats: int) -> Measured:
     if not case.traceable:
         compile_seconds = max(compile_seconds - seconds, 0.0)
     return Measured(compile_seconds, seconds, cpu_seconds, cell_years, memory, _peak(), work, moved)
+
+
+def _counted(case: Case) -> Work:
+    """Operations of a case; of kernels, those of the programs they stand in for."""
+    jax.clear_caches()
+    with native.switched_off():
+        work = count(jax.make_jaxpr(case.function)(*case.arguments).jaxpr)
+    jax.clear_caches()
+    return work
 
 
 def _timed(call: Callable[[], Any], repeats: int) -> tuple[float, float]:
@@ -185,7 +195,7 @@ def _own(equation) -> Work:
 
 @lru_cache
 def machine_rates(dtype: str) -> Rates:
-    """Best rates of loops that JAX compiles here, in a precision."""
+    """Best rates of loops that JAX compiles here, or of a kernel, in a precision."""
     accelerator = device_used().platform != "cpu"
     size, steps = (1 << 22, 50) if accelerator else (4096, 20_000)
     chain = 32
@@ -213,10 +223,22 @@ def machine_rates(dtype: str) -> Rates:
     jax.block_until_ready(move(large))
     seconds = min(_timed(lambda: move(large), 1)[accelerator ^ 1] for _ in range(3))
     return Rates(
-        arithmetic=2 * chain * size * steps / best["arithmetic"],
+        arithmetic=max(2 * chain * size * steps / best["arithmetic"], _rate_of_kernels(dtype)),
         transcendental=size * steps / best["exp"],
         bytes=2 * large.size / seconds,
     )
+
+
+def _rate_of_kernels(dtype: str) -> float:
+    """Products and sums per CPU-second of a kernel that does nothing else; 0 without kernels."""
+    if not native.whether_native():
+        return 0.0
+    from temjax.benchmark_kernel import OPERATIONS, multiply_add
+
+    x = jnp.full(1 << 16, 0.5, dtype)
+    run = jax.jit(multiply_add)
+    jax.block_until_ready(run(x))
+    return OPERATIONS * x.size / min(_timed(lambda: run(x), 1)[1] for _ in range(5))
 
 
 def floor_seconds(work: Work, moved_bytes: float, rates: Rates) -> float:

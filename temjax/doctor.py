@@ -17,11 +17,18 @@ from jaxtyping import Array, Float
 from rich.console import Console
 from rich.table import Table
 
+from temjax import native
 from temjax.cli import cache_folder
 from temjax.demo import device_text
 from temjax.equilibrium import cyclic_map
 from temjax.forcing import Forcing, Location
-from temjax.machine import available_bytes, package_versions, total_bytes, usable_cores
+from temjax.machine import (
+    available_bytes,
+    computes_on_cpus,
+    package_versions,
+    total_bytes,
+    usable_cores,
+)
 from temjax.options import ModelOptions
 from temjax.parameter_files import load_parameters
 from temjax.parameters import Parameters
@@ -205,6 +212,14 @@ def device_facts(device: jax.Device) -> dict[str, object]:
     return facts
 
 
+def kernels_text() -> str:
+    """Whether kernels of our own run on CPUs, or why not."""
+    if not computes_on_cpus():
+        return "not needed: computes on another device"
+    reason = native.why_not()
+    return f"not used: {reason}" if reason else "used"
+
+
 def facts() -> dict[str, object]:
     """Everything but the checks."""
     return {
@@ -214,6 +229,7 @@ def facts() -> dict[str, object]:
         "devices": [device_facts(device) for device in jax.devices()],
         "precision": jnp.result_type(float).name,
         "cores": usable_cores(),
+        "kernels": kernels_text(),
         "cache": cache_facts(),
         "memory": memory_facts(),
     }
@@ -252,6 +268,7 @@ def _rows(found: dict) -> list[tuple[str, str]]:
         ("default device", found["device"]),
         ("all devices", "; ".join(devices)),
         ("precision", found["precision"]),
+        ("kernels for CPUs", found["kernels"]),
         ("memory", f"{said['total_gb']}, available {said['available_gb']}"),
         ("cache", f"{cache['folder']}: {cache['programs']} programs, {cache['megabytes']} MB"),
     ]

@@ -8,7 +8,18 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("temjax", "jax", "jaxlib", "equinox", "optax", "numpy", "xarray", "netCDF4", "typer")
+PACKAGES = (
+    "temjax",
+    "jax",
+    "jaxlib",
+    "equinox",
+    "optax",
+    "numpy",
+    "xarray",
+    "netCDF4",
+    "typer",
+    "llvmlite",
+)
 
 
 def computes_on_cpus() -> bool:

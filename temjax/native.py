@@ -1,15 +1,17 @@
 """Kernels of our own on CPUs: compiled by LLVM, called by XLA as foreign functions.
 
-Optional: where LLVM (the package llvmlite) cannot be had, or ``TEMJAX_NATIVE=off`` says so, the
-model is XLA's program throughout.
+Where LLVM (the package llvmlite) cannot be had, or ``TEMJAX_NATIVE=off`` says so, the model is the
+program of XLA throughout.
 """
 
 import ctypes
-import importlib.util
 import os
 import re
 import threading
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,20 +35,49 @@ _MAJOR, _MINOR = 24, 28  # in the metadata
 _DATA, _DIMENSIONS = 24, 40  # in a buffer
 
 
+_switched_off = ContextVar("switched_off", default=False)
+
 # (number of a result, axis)
 Sizes = Sequence[tuple[int, int]]
 
 
 def whether_native() -> bool:
     """Whether kernels of our own can and may be used: this process computes on CPUs, with LLVM."""
-    return computes_on_cpus() and _available()
+    return not _switched_off.get() and computes_on_cpus() and not why_not()
+
+
+@contextmanager
+def switched_off() -> Iterator[None]:
+    """What is traced here is XLA's program; what was traced before stays in JAX's caches."""
+    token = _switched_off.set(True)
+    try:
+        yield
+    finally:
+        _switched_off.reset(token)
 
 
 @cache
-def _available() -> bool:
+def why_not() -> str:
+    """What keeps kernels of our own from being used on CPUs; empty if nothing does."""
     if os.environ.get(SWITCH, "").lower() in ("off", "0", "no", "false"):
-        return False
-    return importlib.util.find_spec("llvmlite") is not None
+        return f"switched off by {SWITCH}"
+    try:
+        import llvmlite.ir as ir
+
+        module = ir.Module()
+        function = ir.Function(module, ir.FunctionType(ir.VoidType(), []), "nothing")
+        ir.IRBuilder(function.append_basic_block()).ret_void()
+        _compiled(module)
+        _interface_version()
+    except Exception as error:  # a machine where LLVM cannot run does without
+        reason = f"{type(error).__name__}: {error}"
+        warnings.warn(
+            f"kernels for CPUs cannot be used, the model runs some four times slower ({reason}); "
+            f"install llvmlite, or set {SWITCH}=off to do without",
+            stacklevel=2,
+        )
+        return reason
+    return ""
 
 
 def _interface_version() -> tuple[int, int]:

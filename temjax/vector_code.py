@@ -363,4 +363,5 @@ _ANY = {
     "not": lambda builder, value: builder.not_(value),
     "select_n": lambda builder, which, no, yes: builder.select(which, yes, no),
     "copy": lambda builder, value: value,
+    "stop_gradient": lambda builder, value: value,
 }

@@ -223,7 +223,7 @@ def test_profile_is_linear_in_a_uniform_steady_column():
     np.testing.assert_allclose(found, -5.0 + gradient * jnp.array(depths), atol=1e-12)
 
 
-def _random_year(cells: int = 40, steps: int = 18):
+def random_year(cells: int = 40, steps: int = 18):
     """Invented columns, half of their layers melting, under invented weather."""
     column = _column(shape=(cells,))
     rng = np.random.default_rng(4)
@@ -236,7 +236,7 @@ def _random_year(cells: int = 40, steps: int = 18):
 
 
 def test_steps_in_a_row_are_those_one_by_one_whatever_the_neighbours():
-    column, old, surfaces, seconds = _random_year()
+    column, old, surfaces, seconds = random_year()
     rows = jax.jit(solver.heat_steps, static_argnums=0)(100, column, old, surfaces, seconds)
     before = old
     for step, length in enumerate(seconds):
@@ -254,7 +254,7 @@ def test_steps_in_a_row_are_those_one_by_one_whatever_the_neighbours():
 
 
 def test_how_far_ahead_a_cell_may_be_changes_no_result(monkeypatch):
-    column, old, surfaces, seconds = _random_year()
+    column, old, surfaces, seconds = random_year()
     found = []
     for ahead in (1, 4, 6, 100):
         monkeypatch.setattr(heat_march, "AHEAD", ahead)
@@ -268,7 +268,7 @@ def test_how_far_ahead_a_cell_may_be_changes_no_result(monkeypatch):
 
 def test_derivatives_of_steps_in_a_row():
     """jvp = vjp = the steps one by one, through the state from step to step too."""
-    column, old, surfaces, seconds = _random_year(cells=3, steps=4)
+    column, old, surfaces, seconds = random_year(cells=3, steps=4)
     given = column, old, surfaces, seconds
     rng = np.random.default_rng(6)
     weights = jnp.asarray(rng.normal(size=(4, 25, 3)))
