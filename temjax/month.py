@@ -6,6 +6,7 @@ Source: model.md, decision 2. Pools and fluxes are packed arrays, `(pool, *cell)
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -149,7 +150,11 @@ def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -
         return _integrate_arrays(substeps, given, pools)
     from temjax.month_native import integrate_natively
 
-    return integrate_natively(substeps, given, pools)
+    try:
+        return integrate_natively(substeps, given, pools)
+    except NotImplementedError as error:  # a process of the user's own
+        warnings.warn(f"the month runs as a program of arrays, slower: {error}", stacklevel=2)
+        return _integrate_arrays(substeps, given, pools)
 
 
 @_integrate.defjvp

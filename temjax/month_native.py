@@ -19,7 +19,7 @@ from temjax.month import Carry, Given, beginning, half_step
 from temjax.native import call_kernel, lanes_of
 from temjax.vector_code import Writer, each_vector, index
 
-SIZES = ((0, 0), (0, 1), (1, 0))  # pools, cells; integrals
+SIZES = [(0, 1)]  # cells
 
 
 class Stage(NamedTuple):
@@ -56,10 +56,9 @@ def _stage(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype
 def _kernel(stage: Stage, substeps: int, pools: int, dtype: str, function: ir.Function) -> None:
     write = Writer(function, dtype)
     builder = write.builder
-    given, (start, *results), (_, cells, _) = (
+    given, (start, *results, cells) = (
         function.args[: len(stage.used)],
-        function.args[len(stage.used) : len(stage.used) + 3],
-        function.args[len(stage.used) + 3 :],
+        function.args[len(stage.used) :],
     )
     leaves = len(stage.closed.jaxpr.invars) - len(jax.tree.leaves(stage.closed.out_avals)) - 1
 

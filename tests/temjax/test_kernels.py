@@ -118,6 +118,27 @@ def test_a_month_is_that_of_the_arrays(index, dtype, tolerance):
         np.testing.assert_array_less(jnp.abs(native_rows - rows) / scale, tolerance)
 
 
+def test_a_process_without_an_instruction_runs_as_arrays(monkeypatch):
+    import temjax.month_native as month_native
+
+    half_step = month_module.half_step
+
+    def with_a_sine(substeps, given, carry, is_second):
+        after = half_step(substeps, given, carry, is_second)
+        return after._replace(guess=after.guess + 0.0 * jnp.sin(after.guess))
+
+    cells = jax.jit(partial(spin_up, years=1))(random_cells(3, 5, published=True))
+    arguments = month_of(cells, 6)
+    expected = jax.jit(partial(month_module.integrate_month, substeps=5))(*arguments)
+    monkeypatch.setattr(month_native, "half_step", with_a_sine)
+    month_native._stage.cache_clear()
+    with pytest.warns(UserWarning, match="'sin'"):
+        found = jax.jit(partial(month_module.integrate_month, substeps=5))(*arguments)
+    month_native._stage.cache_clear()
+    for rows, plain in zip(found, expected, strict=True):
+        np.testing.assert_allclose(rows, plain, rtol=1e-10, atol=1e-12)
+
+
 def outputs(parameters, given):
     run = simulate(parameters, given.location, given.forcing, initial=given.initial)
     annual = run.annual
