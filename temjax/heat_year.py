@@ -192,7 +192,8 @@ def _look_at_year(options: ModelOptions, column, shallow, enthalpy, surfaces, se
 
 @_look_at_year.defjvp
 def _look_at_year_jvp(options, primals, tangents):
-    return jax.jvp(partial(_look_at_arrays, options), primals, tangents)
+    _, slopes = jax.jvp(partial(_look_at_arrays, options), primals, tangents)
+    return _look_at_year(options, *primals), slopes
 
 
 def observe_year(

@@ -135,11 +135,13 @@ def _integrate_arrays(substeps: int, given: Given, pools: Float[Array, "pool *ce
     """Pools at the end of the month and integrals over it, as a program of arrays."""
     once = partial(worked_out_once, ones=ones_like(pools[AVAILABLE_NITROGEN]))
     stages = jnp.tile(jnp.asarray([0.0, 1.0], pools.dtype), substeps)
-    end, _ = jax.lax.scan(
-        lambda carry, second: (half_step(substeps, given, carry, second, once), None),
-        beginning(pools),
-        stages,
-    )
+
+    def stage(carry, is_second):
+        return half_step(substeps, given, carry, is_second, once), None
+
+    # going back, a stage is cheaper to work out again than to fetch from memory
+    stage = jax.checkpoint(stage, prevent_cse=False)
+    end, _ = jax.lax.scan(stage, beginning(pools), stages)
     return jnp.stack(end.pools), jnp.stack(end.totals)
 
 
@@ -159,7 +161,8 @@ def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -
 
 @_integrate.defjvp
 def _integrate_jvp(substeps, primals, tangents):
-    return jax.jvp(partial(_integrate_arrays, substeps), primals, tangents)
+    _, slopes = jax.jvp(partial(_integrate_arrays, substeps), primals, tangents)
+    return _integrate(substeps, *primals), slopes
 
 
 def integrate_month(
