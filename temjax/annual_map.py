@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.cell import CellConstants
+from temjax.numerics import largest
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.processes.nitrogen import carbon_to_nitrogen
@@ -176,7 +177,7 @@ def initial_memory(
     return Memory(
         unnormalised_leaf=cells(parameters.initial_unnormalised_leaf),
         leaf_maximum=cells(parameters.initial_leaf_maximum),
-        evapotranspiration_maximum=jnp.max(monthly_demand, axis=0),
+        evapotranspiration_maximum=largest(monthly_demand),
         optimum_temperature=jnp.take_along_axis(inputs.air_temperature, warmest[None], axis=0)[0],
         decomposition_rate=constants.decomposition_rate,
         vegetation_carbon_to_nitrogen=cells(tissue),

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from temjax import heat_step
 from temjax.native import whether_native
+from temjax.numerics import largest
 from temjax.options import ModelOptions
 from temjax.processes import active_layer, soil_heat
 from temjax.processes.ground_surface import substep_seconds, substep_surface, substep_weights
@@ -229,8 +230,8 @@ def observe_year(
             active_layer.thaw_switch(seen.shallow_temperature, options.thaw_width), axis=1
         ),
         thaw_depth=seen.thaw_depth[:, -1],
-        maximum_thaw_depth=jnp.max(seen.thaw_depth, axis=1),
-        minimum_thaw_depth=jnp.min(seen.thaw_depth, axis=1),
+        maximum_thaw_depth=largest(jnp.moveaxis(seen.thaw_depth, 1, 0)),
+        minimum_thaw_depth=-largest(-jnp.moveaxis(seen.thaw_depth, 1, 0)),
         largest_liquid_fraction=seen.largest_liquid_fraction,
         heat_input=jnp.sum(heat, axis=1),
         imbalance=jnp.max(seen.imbalance, axis=1),

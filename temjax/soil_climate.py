@@ -19,6 +19,7 @@ from temjax.heat_year import (
     REPORTED,
     observe_year,
 )
+from temjax.numerics import largest
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.processes import active_layer, snow
@@ -114,13 +115,13 @@ def run_column(
         frozen = active_layer.stays_frozen(jnp.max(months.largest_liquid_fraction, axis=0))
         gained = jnp.sum((after - enthalpy) * column.thickness, axis=0)
         content = jnp.sum(jnp.abs(after) * column.thickness, axis=0)
-        lowest = jnp.min(months.minimum_thaw_depth, axis=0)
+        lowest = -largest(-months.minimum_thaw_depth)
         report = {
             "soil_temperature": months.soil_temperature[:, REPORTED],
             "soil_temperature_top": months.soil_temperature_top,
             "thaw_fraction": months.thaw_fraction,
             "thaw_depth": months.thaw_depth,
-            "maximum_thaw_depth": jnp.max(months.maximum_thaw_depth, axis=0),
+            "maximum_thaw_depth": largest(months.maximum_thaw_depth),
             "minimum_thaw_depth": lowest,
             "mean_annual_ground_temperature": jnp.mean(
                 months.soil_temperature[:, NO_SEASON], axis=0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.numerics import Cell, CellLike, reciprocal
+from temjax.numerics import Cell, CellLike, largest, reciprocal
 
 
 class LeafTerms(NamedTuple):
@@ -129,7 +129,7 @@ def update_leaf_memory(
     )
     optimum = jnp.take_along_axis(air_temperature, month[None], axis=0)[0]
     return (
-        jnp.max(unnormalised_leaf, axis=0),
-        jnp.max(evapotranspiration, axis=0),
+        largest(unnormalised_leaf),
+        largest(evapotranspiration),
         jnp.clip(optimum, temperature_optimum_minimum, temperature_optimum_maximum),
     )

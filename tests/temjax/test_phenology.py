@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 from derivatives import assert_finite_derivatives, check_derivatives
 
+from temjax.numerics import largest
 from temjax.processes import phenology
 
 RANDOM = np.random.default_rng(4)
@@ -96,3 +97,12 @@ def test_optimum_follows_the_temperature_of_its_month():
     slope = jax.grad(lambda air: year_end(leaf, air)[2])(jnp.full(12, 10.0))
     np.testing.assert_array_equal(slope, jnp.zeros(12).at[6].set(1.0))
     assert not jax.grad(lambda unl: year_end(unl, jnp.full(12, 10.0))[2])(leaf).any()
+
+
+def test_the_derivative_of_the_largest_goes_to_one_row():
+    rows = jnp.array([[1.0, 5.0, -2.0], [3.0, 5.0, -2.0], [2.0, 4.0, -3.0]])
+    found, back = jax.vjp(largest, rows)
+    np.testing.assert_array_equal(found, [3.0, 5.0, -2.0])
+    (slopes,) = back(jnp.ones(3))
+    np.testing.assert_array_equal(slopes, [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    assert np.isnan(largest(rows.at[2, 0].set(jnp.nan))[0])
