@@ -14,6 +14,7 @@ from temjax.processes.soil_heat import Fluxes
 from temjax.thermal_grid import SoilColumn
 
 Layers = Float[Array, "layer *cell"]
+Boundaries = Float[Array, "boundary *cell"]
 Cells = Float[Array, "*cell"]
 # of all cells or of each
 Seconds = Float[Array, "*#cell"]
@@ -77,7 +78,7 @@ def last_row(above: Elimination, leaving: Cells, seconds: Seconds) -> tuple[Cell
 
 def eliminate(
     thickness: Layers, fluxes: Fluxes, gained: Layers, seconds: Seconds
-) -> tuple[Elimination, tuple[Layers, Layers]]:
+) -> tuple[Elimination, tuple[Boundaries, Boundaries]]:
     """Eliminate from the top: the lowest row as far as it is, ratio and value of those above."""
 
     def next_layer(above, boundary):

@@ -34,6 +34,7 @@ SHALLOW, REPORTED, NO_SEASON = slice(0, 1), slice(0, len(DEPTHS)), len(DEPTHS)
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
+Monthly = Float[Array, "month *cell"]
 Substeps = Float[Array, "month substep *cell"]
 
 
@@ -52,29 +53,29 @@ class YearDrivers(eqx.Module):
 
 
 class HeatMonth(eqx.Module):
-    """What a month of soil heat reports.
+    """What the months of a year of soil heat report, leading axis ``month``.
 
     Attributes:
-        soil_temperature: monthly mean at ``DEPTHS`` and at 12 m, °C, ``(depth, *cell)``.
+        soil_temperature: monthly mean at ``DEPTHS`` and at 12 m, °C, ``(month, depth, *cell)``.
         soil_temperature_top: mean of 0–20 cm, °C.
         thaw_fraction: F, mean of sigmoid(T5/width).
         thaw_depth: at the end of the month, m.
         maximum_thaw_depth: largest of the sub-steps, m.
         minimum_thaw_depth: smallest of the sub-steps, m.
-        largest_liquid_fraction: largest of the sub-steps, ``(layer, *cell)``.
+        largest_liquid_fraction: largest of the sub-steps, ``(month, layer, *cell)``.
         heat_input: heat through the surface and the bottom, J m⁻².
         imbalance: largest heat flux imbalance the Newton iteration left in a layer, W m⁻².
     """
 
-    soil_temperature: Float[Array, "depth *cell"]
-    soil_temperature_top: Cells
-    thaw_fraction: Cells
-    thaw_depth: Cells
-    maximum_thaw_depth: Cells
-    minimum_thaw_depth: Cells
-    largest_liquid_fraction: Layers
-    heat_input: Cells
-    imbalance: Cells
+    soil_temperature: Float[Array, "month depth *cell"]
+    soil_temperature_top: Monthly
+    thaw_fraction: Monthly
+    thaw_depth: Monthly
+    maximum_thaw_depth: Monthly
+    minimum_thaw_depth: Monthly
+    largest_liquid_fraction: Float[Array, "month layer *cell"]
+    heat_input: Monthly
+    imbalance: Monthly
 
 
 class Seen(eqx.Module):

@@ -141,7 +141,7 @@ def _integrate_arrays(substeps: int, given: Given, pools: Float[Array, "pool *ce
 
     # going back, a stage is cheaper to work out again than to fetch from memory
     stage = jax.checkpoint(stage, prevent_cse=False)
-    end, _ = jax.lax.scan(stage, beginning(pools), stages)
+    end, _ = jax.lax.scan(stage, beginning(tuple(pools)), stages)
     return jnp.stack(end.pools), jnp.stack(end.totals)
 
 
