@@ -56,6 +56,9 @@ class Given(NamedTuple):
     seconds: ir.Value
 
 
+OTHERS = len(Given._fields) - 1  # arguments that are no rows
+
+
 class Rooms(NamedTuple):
     """A vector of cells' layers, close together: rows of vectors."""
 
@@ -95,7 +98,7 @@ class Kernel:
         self, function: ir.Function, dtype: str, rows: int, results: int, sizes: int
     ) -> None:
         self.write = Writer(function, dtype)
-        arguments = rows + len(Given._fields) - 1
+        arguments = rows + OTHERS
         addresses = function.args[: arguments + results]
         self.given = Given(addresses[:rows], *addresses[rows:arguments])
         self.results = addresses[arguments:]
@@ -264,16 +267,18 @@ def march_natively(
     target = native.registered(
         f"heat_march_{dtype.name}_{iterations}",
         partial(_march_kernel, iterations, dtype.name),
-        FACTS + len(Given._fields) - 1,
+        FACTS + OTHERS,
         2,
         MARCH_SIZES,
     )
-    celled = (*layer_facts(column), column.geothermal_flux, old, *_leaves(surfaces))
+    celled = (
+        *layer_facts(column),
+        column.geothermal_flux,
+        old,
+        surfaces.temperature,
+        surfaces.resistance,
+    )
     enthalpy, entering = native.call_kernel(
         target, celled, [(steps, layers), (steps,)], shared=[seconds]
     )
     return enthalpy, entering
-
-
-def _leaves(surfaces: Surface) -> tuple[Array, Array]:
-    return surfaces.temperature, surfaces.resistance

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from temjax import native
 from temjax.heat_look import Layer, look_at_bottom, look_down, look_from
-from temjax.heat_native import FACTS, Kept, Kernel
+from temjax.heat_native import FACTS, OTHERS, Kept, Kernel
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import DepthShares
 from temjax.thermal_grid import LayerFacts, SoilColumn, layer_facts
@@ -184,7 +184,7 @@ def year_natively(
     target = native.registered(
         f"heat_year_{dtype.name}_{iterations}",
         partial(_write, iterations, dtype.name),
-        ROWS + 5,
+        ROWS + OTHERS,
         RESULTS,
         SIZES,
     )

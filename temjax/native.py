@@ -80,6 +80,7 @@ def why_not() -> str:
     return ""
 
 
+@cache
 def _interface_version() -> tuple[int, int]:
     """The version of the foreign-function interface, from the header that comes with jaxlib."""
     header = Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h"
