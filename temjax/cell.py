@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.forcing import Location
+from temjax.numerics import larger
 from temjax.parameters import Parameters
 
 SMALLEST_SILT_PLUS_CLAY = 0.01
@@ -49,8 +50,8 @@ def cell_constants(parameters: Parameters, location: Location) -> CellConstants:
         location: texture and elevation, ``(*cell)``.
     """
     p = parameters
-    psi = jnp.maximum(location.silt_plus_clay, SMALLEST_SILT_PLUS_CLAY)
-    rooting_depth = jnp.maximum(
+    psi = larger(location.silt_plus_clay, SMALLEST_SILT_PLUS_CLAY)
+    rooting_depth = larger(
         p.rooting_depth_minimum,
         p.rooting_depth_quadratic * psi**2
         + p.rooting_depth_linear * psi
@@ -100,15 +101,13 @@ def initial_pools(parameters: Parameters, location: Location) -> Float[Array, "p
     The AVLN line turns negative in fine soils (types 7 and 8 above 0.88); it is floored at
     0.01 g N m⁻².
     """
-    psi = jnp.maximum(location.silt_plus_clay, SMALLEST_SILT_PLUS_CLAY)
+    psi = larger(location.silt_plus_clay, SMALLEST_SILT_PLUS_CLAY)
 
     def line(pool: str):
         slope = getattr(parameters, f"initial_{pool}_slope")
         return slope * psi + getattr(parameters, f"initial_{pool}_intercept")
 
-    available_nitrogen = jnp.maximum(
-        line("available_nitrogen"), SMALLEST_INITIAL_AVAILABLE_NITROGEN
-    )
+    available_nitrogen = larger(line("available_nitrogen"), SMALLEST_INITIAL_AVAILABLE_NITROGEN)
     water = cell_constants(parameters, location).available_water_capacity
     none = jnp.zeros_like(water)
     return jnp.stack(

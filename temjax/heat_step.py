@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax import native
 from temjax.heat_march import march
 from temjax.heat_rows import newton_change
 from temjax.heat_search import Problem
@@ -154,10 +153,7 @@ def _known_step_jvp(primals, tangents):
 
 @heat_steps.defjvp
 def _heat_steps_jvp(iterations, primals, tangents):
-    # The program of arrays: with the kernel in a program that goes back, XLA without optimisation
-    # lost 2 % of a derivative that has nothing to do with heat
-    with native.switched_off():
-        steps = heat_steps(iterations, *primals)
+    steps = heat_steps(iterations, *primals)
 
     def again(column, old, surfaces, seconds):
         """The same steps; their derivatives go through a scan, not through the searches."""

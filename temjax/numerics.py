@@ -36,6 +36,41 @@ def positive_part(value: CellLike) -> Cell:
 
 
 @jax.custom_jvp
+def larger(one: CellLike, other: CellLike) -> Cell:
+    """The larger of two, and its derivative.
+
+    The derivative of ``jnp.maximum`` goes where an operand equals the result. A checkpoint can work
+    the two out again in different programs, one of them rounded differently: then neither equals it
+    and the derivative is lost (2 % of that of a second year's nitrogen loss). Here the operands are
+    compared with each other; where they are equal it is that of the first.
+    """
+    return jnp.maximum(one, other)
+
+
+@larger.defjvp
+def _larger_jvp(primals, tangents):
+    one, other = primals
+    return larger(one, other), jnp.where(one >= other, *tangents)
+
+
+@jax.custom_jvp
+def smaller(one: CellLike, other: CellLike) -> Cell:
+    """The smaller of two; its derivative as that of ``larger``."""
+    return jnp.minimum(one, other)
+
+
+@smaller.defjvp
+def _smaller_jvp(primals, tangents):
+    one, other = primals
+    return smaller(one, other), jnp.where(one <= other, *tangents)
+
+
+def limited(value: CellLike, lowest: CellLike, highest: CellLike) -> Cell:
+    """A value between two limits; its derivative as that of ``larger``."""
+    return smaller(larger(value, lowest), highest)
+
+
+@jax.custom_jvp
 def reciprocal(value: CellLike) -> Cell:
     """Return `1/value`, with a derivative that costs no second division."""
     return 1.0 / value

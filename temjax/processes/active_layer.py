@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from temjax.forcing import MONTH_DAYS
+from temjax.numerics import larger, limited
 
 Cells = Float[Array, "*cell"]
 Layers = Float[Array, "layer *cell"]
@@ -62,7 +63,7 @@ def thaw_fraction_by_signs(previous: Cells, current: Cells, following: Cells) ->
     crossing = jnp.where(both, 0.5 * (from_before + to_after), from_before + to_after)
     steady = jnp.where(warm, 1.0, 0.0)
     unchanged = (warm_before == warm) & (warm == warm_after)
-    return jnp.clip(jnp.where(unchanged, steady, crossing), 0.0, 1.0)
+    return limited(jnp.where(unchanged, steady, crossing), 0.0, 1.0)
 
 
 def thawing_degree_days(surface_temperature: Float[Array, "12 *cell"]) -> Cells:
@@ -73,7 +74,7 @@ def thawing_degree_days(surface_temperature: Float[Array, "12 *cell"]) -> Cells:
     """
     days = jnp.asarray(MONTH_DAYS, surface_temperature.dtype)
     days = days.reshape((12,) + (1,) * (surface_temperature.ndim - 1))
-    return jnp.sum(jnp.maximum(surface_temperature, 0.0) * days, axis=0)
+    return jnp.sum(larger(surface_temperature, 0.0) * days, axis=0)
 
 
 def stays_frozen(largest_liquid_fraction: Layers) -> Layers:

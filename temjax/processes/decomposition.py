@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from temjax.numerics import Cell, CellLike, positive_part, temperature_bell
+from temjax.numerics import Cell, CellLike, positive_part, smaller, temperature_bell
 
 _LITTER_QUALITY_EXPONENT = -0.784
 
@@ -71,7 +71,7 @@ def decomposition_rate(
     """
     has_carbon = litterfall_carbon > 0
     carbon = jnp.where(has_carbon, litterfall_carbon, 1.0)
-    substitute = jnp.minimum(0.001, carbon / reference_carbon_to_nitrogen)
+    substitute = smaller(0.001, carbon / reference_carbon_to_nitrogen)
     nitrogen = jnp.where(litterfall_nitrogen > 0, litterfall_nitrogen, substitute)
     quality = carbon / nitrogen / reference_carbon_to_nitrogen
     scaled = reference_rate * jnp.exp(_LITTER_QUALITY_EXPONENT * jnp.log(quality))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from temjax.numerics import Cell, CellLike
+from temjax.numerics import Cell, CellLike, larger, smaller
 
 MINIMUM_POTENTIAL_EVAPOTRANSPIRATION = 0.001
 """mm month⁻¹; keeps EET/PET defined in frozen months."""
@@ -32,7 +32,7 @@ def potential_evapotranspiration(
     """
     fahrenheit = 1.8 * air_temperature + 32.0
     demand = (0.014 * fahrenheit - 0.37) * 0.016742 * canopy_irradiance * days
-    return jnp.maximum(demand, MINIMUM_POTENTIAL_EVAPOTRANSPIRATION)
+    return larger(demand, MINIMUM_POTENTIAL_EVAPOTRANSPIRATION)
 
 
 class WettingTerms(NamedTuple):
@@ -109,10 +109,10 @@ def unlimited_evapotranspiration(*, wetting: WettingTerms, available_water: Cell
     drought = jnp.exp(-5.0 * available_water * wetting.per_capacity)
     efficiency = _EFFICIENCY_SCALE * (1.0 - drought)
     deficit = wetting.daily_demand + wetting.available_water_capacity - available_water
-    filling = jnp.exp(jnp.minimum(-deficit * wetting.per_event_depth, _LARGEST_EXPONENT))
+    filling = jnp.exp(smaller(-deficit * wetting.per_event_depth, _LARGEST_EXPONENT))
     storage_change = (
         wetting.water_input * (efficiency + (1.0 - efficiency) * wetting.exceedance - filling)
         - wetting.potential_evapotranspiration * efficiency
     )
-    drying = jnp.minimum(wetting.potential_evapotranspiration, wetting.water_input - storage_change)
+    drying = smaller(wetting.potential_evapotranspiration, wetting.water_input - storage_change)
     return jnp.where(wetting.is_wet, wetting.potential_evapotranspiration, drying)

@@ -11,7 +11,17 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from temjax.numerics import Cell, CellLike, positive_part, reciprocal, safe_divide, saturation
+from temjax.numerics import (
+    Cell,
+    CellLike,
+    larger,
+    limited,
+    positive_part,
+    reciprocal,
+    safe_divide,
+    saturation,
+    smaller,
+)
 
 CO2_RESPONSE = 0.000519
 """DC2N, relative change of plant C:N per ppmv CO2."""
@@ -108,7 +118,7 @@ def potential_uptake(
     need no such bump.
     """
     demand = uptake_capacity * saturation(concentration, half_saturation)
-    return positive_part(jnp.minimum(demand, available_nitrogen + net_mineralisation))
+    return positive_part(smaller(demand, available_nitrogen + net_mineralisation))
 
 
 class LitterNitrogen(NamedTuple):
@@ -134,7 +144,7 @@ def litter_nitrogen(
     """
     allowed = litterfall_carbon * production_nitrogen_to_carbon
     return LitterNitrogen(
-        litterfall=jnp.minimum(potential_litterfall_nitrogen, allowed),
+        litterfall=smaller(potential_litterfall_nitrogen, allowed),
         resorption=positive_part(allowed - potential_litterfall_nitrogen) * structural_richness,
     )
 
@@ -200,13 +210,13 @@ def allocation(
     utilisation = jnp.where(is_growing, jnp.where(is_limited, 1.0, potential_demand * inverse), 0.0)
     uptake_limit = potential_uptake * utilisation * (2.0 - utilisation)
 
-    production = jnp.minimum(potential_net_production, production_carbon_to_nitrogen * supply)
-    demand = jnp.minimum(potential_demand, supply)
-    from_storage = jnp.minimum(labile_nitrogen, demand)
+    production = smaller(potential_net_production, production_carbon_to_nitrogen * supply)
+    demand = smaller(potential_demand, supply)
+    from_storage = smaller(labile_nitrogen, demand)
     mobilisation = jnp.where(demand < 0, from_storage * structural_richness, from_storage)
     structural_uptake = jnp.where(
         is_growing,
-        jnp.minimum(positive_part(demand - from_storage), uptake_limit),
+        smaller(positive_part(demand - from_storage), uptake_limit),
         0.0,
     )
     labile_target = labile_nitrogen_fraction * (
@@ -217,7 +227,7 @@ def allocation(
         + mobilisation
     )
     labile_present = labile_nitrogen + litter.resorption - mobilisation
-    labile_uptake = jnp.minimum(
+    labile_uptake = smaller(
         positive_part(labile_target - labile_present), uptake_limit - structural_uptake
     )
     return Allocation(production, structural_uptake, labile_uptake, mobilisation)
@@ -242,7 +252,7 @@ def mineral_balance(
     more than there is, immobilisation is cut back (NMIN is raised).
     """
     remaining = available_nitrogen - uptake + net_mineralisation
-    loss = jnp.clip(solution_loss_rate * available_nitrogen, 0.0, positive_part(remaining))
+    loss = limited(solution_loss_rate * available_nitrogen, 0.0, positive_part(remaining))
     return loss, net_mineralisation + positive_part(-remaining)
 
 
@@ -288,5 +298,5 @@ def carbon_to_nitrogen(
     """
     adjustment = 1.0 + CO2_RESPONSE * (december_co2 - REFERENCE_CO2)
     wetness = safe_divide(annual_evapotranspiration, annual_potential_evapotranspiration)
-    tissue = jnp.maximum(intercept + slope * wetness, minimum) * adjustment
+    tissue = larger(intercept + slope * wetness, minimum) * adjustment
     return tissue, production_reference * adjustment

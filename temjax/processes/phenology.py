@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.numerics import Cell, CellLike, largest, reciprocal
+from temjax.numerics import Cell, CellLike, larger, largest, limited, reciprocal
 
 
 class LeafTerms(NamedTuple):
@@ -62,14 +62,14 @@ def unnormalised_leaf(*, terms: LeafTerms, evapotranspiration: CellLike) -> Cell
     `ALEAF EET/PRVEETMX + BLEAF UNL(previous) + CLEAF`, at least half of MINLEAF; EET in
     mm month⁻¹.
     """
-    return jnp.maximum(
+    return larger(
         terms.per_evapotranspiration * evapotranspiration + terms.carried, 0.5 * terms.minimum
     )
 
 
 def leaf(*, terms: LeafTerms, unnormalised_leaf: CellLike) -> Cell:
     """Return LEAF (-): UNL over last year's maximum PRVLEAFMX, within [MINLEAF, 1]."""
-    return jnp.clip(unnormalised_leaf * terms.per_maximum, terms.minimum, 1.0)
+    return limited(unnormalised_leaf * terms.per_maximum, terms.minimum, 1.0)
 
 
 def foliage(
@@ -131,5 +131,5 @@ def update_leaf_memory(
     return (
         largest(unnormalised_leaf),
         largest(evapotranspiration),
-        jnp.clip(optimum, temperature_optimum_minimum, temperature_optimum_maximum),
+        limited(optimum, temperature_optimum_minimum, temperature_optimum_maximum),
     )

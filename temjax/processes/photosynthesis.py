@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from temjax.numerics import Cell, CellLike, positive_part, reciprocal, temperature_bell
+from temjax.numerics import Cell, CellLike, positive_part, reciprocal, smaller, temperature_bell
 
 
 def temperature_response(
@@ -26,7 +26,7 @@ def temperature_response(
     nearest_optimum = jnp.where(
         air_temperature < optimum_temperature,
         optimum_temperature,
-        jnp.minimum(air_temperature, temperature_optimum_maximum),
+        smaller(air_temperature, temperature_optimum_maximum),
     )
     return temperature_bell(
         air_temperature, temperature_minimum, nearest_optimum, temperature_maximum

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from temjax.forcing import MONTH_DAYS
-from temjax.numerics import Cell, CellLike, safe_divide
+from temjax.numerics import Cell, CellLike, larger, safe_divide, smaller
 
 SHORTWAVE_TO_CALORIES = 86400.0 / 41868.0
 """cal cm⁻² d⁻¹ per W m⁻² (International Table calorie)."""
@@ -49,7 +49,7 @@ def gross_irradiance(latitude: Cell) -> Float[Array, "12 *cell"]:
     def daily_sum(terms):
         sin_declination, cos_declination, irradiance = terms
         sin_elevation = sin_latitude * sin_declination + cos_latitude * cos_declination * cos_hour
-        return irradiance * jnp.sum(jnp.maximum(sin_elevation, 0.0), axis=0)
+        return irradiance * jnp.sum(larger(sin_elevation, 0.0), axis=0)
 
     # One day at a time: a (365, 24, cell) block would not fit for large regions.
     daily = jax.lax.map(daily_sum, jnp.asarray(per_day.T, latitude.dtype))
@@ -70,7 +70,7 @@ def cloudiness(gross_irradiance: CellLike, canopy_irradiance: CellLike) -> Cell:
     """
     is_clear = canopy_irradiance >= 0.71 * gross_irradiance
     clearness = safe_divide(canopy_irradiance, gross_irradiance, 1.0)
-    cloudy = jnp.minimum(100.0, 100.0 * (1.0 - (clearness - 0.23) / 0.48))
+    cloudy = smaller(100.0, 100.0 * (1.0 - (clearness - 0.23) / 0.48))
     return jnp.where(is_clear, 0.0, cloudy)
 
 

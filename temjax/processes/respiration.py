@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from temjax.numerics import Cell, CellLike, positive_part
+from temjax.numerics import Cell, CellLike, larger, positive_part
 
 GROWTH_FRACTION = 0.2
 """Share of what maintenance leaves that building tissue respires."""
@@ -22,7 +22,7 @@ def plant_q10_response(
     the logarithm exists for every temperature.
     """
     q10 = a0 + air_temperature * (a1 + air_temperature * (a2 + air_temperature * a3))
-    return jnp.exp(0.1 * air_temperature * jnp.log(jnp.maximum(q10, 0.1)))
+    return jnp.exp(0.1 * air_temperature * jnp.log(larger(q10, 0.1)))
 
 
 def maintenance_respiration(

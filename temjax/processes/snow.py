@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.forcing import MONTH_DAYS
-from temjax.numerics import CellLike
+from temjax.numerics import CellLike, larger, smaller
 
 Cells = Float[Array, "*cell"]
 
@@ -112,7 +112,7 @@ def periodic_snowpack(
 
 def cold_index(air_temperature: Float[Array, "12 *cell"]) -> Cells:
     """CDM = Σ max(0, 10 °C − T) over the year's twelve months, K month (soil_heat.md 5)."""
-    return jnp.sum(jnp.maximum(COLD_BASE - air_temperature, 0.0), axis=0)
+    return jnp.sum(larger(COLD_BASE - air_temperature, 0.0), axis=0)
 
 
 def snow_density(
@@ -148,7 +148,7 @@ def snow_resistance(
         snow_fraction: share of the pack that insulates.
         snow_cap: most SWE that insulates, mm; may be infinite.
     """
-    water = jnp.minimum(snow_fraction * snowpack, snow_cap)
+    water = smaller(snow_fraction * snowpack, snow_cap)
     return water / (density * snow_conductivity(density))
 
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
-from temjax.numerics import reciprocal
+from temjax.numerics import larger, limited, reciprocal, smaller
 from temjax.thermal_grid import LayerFacts, SoilColumn
 
 Layers = Float[Array, "layer *cell"]
@@ -73,13 +73,13 @@ class Fluxes(NamedTuple):
 
 def liquid_fraction(column: Facts, enthalpy: Some) -> Some:
     """Liquid share of the layer's water, f = clip(H/H_m, 0, 1)."""
-    return jnp.clip(enthalpy * column.per_melt_enthalpy, 0.0, 1.0)
+    return limited(enthalpy * column.per_melt_enthalpy, 0.0, 1.0)
 
 
 def temperature(column: Facts, enthalpy: Some) -> Some:
     """Temperature from enthalpy, °C: C_f below −w, the melting range, C_t above 0 °C."""
-    frozen = jnp.minimum(enthalpy, 0.0) * column.per_heat_capacity_frozen
-    thawed = jnp.maximum(enthalpy - column.melt_enthalpy, 0.0) * column.per_heat_capacity_thawed
+    frozen = smaller(enthalpy, 0.0) * column.per_heat_capacity_frozen
+    thawed = larger(enthalpy - column.melt_enthalpy, 0.0) * column.per_heat_capacity_thawed
     return frozen + thawed - column.freezing_range * (1.0 - liquid_fraction(column, enthalpy))
 
 
@@ -100,9 +100,9 @@ def is_melting(column: Facts, enthalpy: Some) -> Bool[Array, "*layer_cell"]:
 def enthalpy(column: SoilColumn, temperature: Layers) -> Layers:
     """Enthalpy from temperature, J m⁻³; the inverse of ``temperature``."""
     width = column.freezing_range
-    frozen = jnp.minimum(temperature + width, 0.0) * column.heat_capacity_frozen
-    thawed = jnp.maximum(temperature, 0.0) * column.heat_capacity_thawed
-    return frozen + thawed + column.melt_enthalpy * jnp.clip(temperature / width + 1.0, 0.0, 1.0)
+    frozen = smaller(temperature + width, 0.0) * column.heat_capacity_frozen
+    thawed = larger(temperature, 0.0) * column.heat_capacity_thawed
+    return frozen + thawed + column.melt_enthalpy * limited(temperature / width + 1.0, 0.0, 1.0)
 
 
 class Conducting(NamedTuple):
@@ -334,8 +334,8 @@ def flux_between(
     # arithmetic of a product wherever it is used, five times in an iteration
     return Boundary(
         flux=flux,
-        by_upper=(upper.slope + jnp.maximum(turning_above, least)) / total,
-        by_lower=-(lower.slope + jnp.maximum(turning_below, least)) / total,
+        by_upper=(upper.slope + larger(turning_above, least)) / total,
+        by_lower=-(lower.slope + larger(turning_below, least)) / total,
         both_ways=(jnp.abs(upper.profile) + jnp.abs(lower.profile)) / total,
     )
 
@@ -347,7 +347,7 @@ def flux_into(first: LayerState, surface: Surface, exact: bool | Bool[Array, "*c
     entrance = reciprocal(surface.resistance + half.resistance)
     entering = entrance * (surface.temperature - first.profile)
     turning = entering * entrance * half.resistance * half.resistivity * first.conducting.contrast
-    by_first = -entrance * first.slope + jnp.minimum(turning * first.fraction_slope, -least)
+    by_first = -entrance * first.slope + smaller(turning * first.fraction_slope, -least)
     both_ways = entrance * (jnp.abs(surface.temperature) + jnp.abs(first.profile))
     return Boundary(entering, jnp.zeros_like(entering), by_first, both_ways)
 

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from temjax.numerics import limited
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.thermal_grid import SoilColumn
@@ -42,8 +43,8 @@ def depth_shares(column: SoilColumn, depths: tuple[float, ...]) -> DepthShares:
     """Weights of ``temperature_at`` for fixed depths (m)."""
     half = 0.5 * column.thickness
     return DepthShares(
-        upper_half=jnp.stack([jnp.clip((z - column.top) / half, 0.0, 1.0) for z in depths]),
-        lower_half=jnp.stack([jnp.clip((z - column.centre) / half, 0.0, 1.0) for z in depths]),
+        upper_half=jnp.stack([limited((z - column.top) / half, 0.0, 1.0) for z in depths]),
+        lower_half=jnp.stack([limited((z - column.centre) / half, 0.0, 1.0) for z in depths]),
     )
 
 
@@ -64,5 +65,5 @@ def mean_above(
     column: SoilColumn, centre: Float[Array, "layer *cell"], depth: float
 ) -> Float[Array, "*cell"]:
     """Mean temperature from the surface to ``depth`` (m), °C."""
-    overlap = jnp.clip(depth - column.top, 0.0, column.thickness)
+    overlap = limited(depth - column.top, 0.0, column.thickness)
     return jnp.sum(overlap * centre, axis=0) / depth

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from temjax.numerics import Cell, CellLike
+from temjax.numerics import Cell, CellLike, larger, limited, smaller
 from temjax.options import ModelOptions
 from temjax.state import ExposureState
 
@@ -28,8 +28,8 @@ def cumulative_fraction(thickness: Cell, depth_scale: Cell) -> Cell:
         thickness: z, m; held between 0.1 m and the column's 40 m.
         depth_scale: b, m.
     """
-    z = jnp.clip(thickness, SMALLEST_THICKNESS, LARGEST_THICKNESS)
-    upper = jnp.minimum(z, UNIFORM_BELOW)
+    z = limited(thickness, SMALLEST_THICKNESS, LARGEST_THICKNESS)
+    upper = smaller(z, UNIFORM_BELOW)
     density = depth_scale / (depth_scale + UNIFORM_BELOW) ** 2
     return upper / (depth_scale + upper) + density * (z - upper)
 
@@ -65,7 +65,7 @@ def active_layer_by_rule(
         )
     if options.active_layer_rule == "literal":
         return jnp.where(permafrost, maximum_thaw_depth, previous)
-    degree_days = jnp.maximum(thawing_degree_days, 1.0)
+    degree_days = larger(thawing_degree_days, 1.0)
     return jnp.where(permafrost, stefan_coefficient * jnp.sqrt(degree_days), previous)
 
 
@@ -134,7 +134,7 @@ def accessible_nitrogen_fraction(
         ratio = cumulative_fraction(rooting_depth, depth_scale) / cumulative_fraction(
             depth, depth_scale
         )
-    return jnp.where(valid, jnp.minimum(ratio, 1.0), 1.0)
+    return jnp.where(valid, smaller(ratio, 1.0), 1.0)
 
 
 class Exposed(NamedTuple):
@@ -179,13 +179,13 @@ def expose(
     if options.root_zone_nitrogen == "pulse_only":
         pulse = growth * (available_nitrogen + inaccessible)
         # Re-freezing can take no more than what lies below the roots.
-        inorganic = jnp.maximum(pulse, -inaccessible)
+        inorganic = larger(pulse, -inaccessible)
         inaccessible = inaccessible + inorganic
     else:
         inorganic = growth * available_nitrogen
         available_nitrogen = available_nitrogen + inorganic
     if options.expose_water:
-        scaled = jnp.minimum(factor * available_water, jnp.maximum(water_limit, available_water))
+        scaled = smaller(factor * available_water, larger(water_limit, available_water))
         water = scaled - available_water
         available_water = scaled
     else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from temjax.numerics import Cell, CellLike, positive_part
+from temjax.numerics import Cell, CellLike, larger, positive_part, smaller
 from temjax.processes.snow import SLOW_MELT_ELEVATION, SNOW_TEMPERATURE
 
 _MINIMUM_MOISTURE = 0.001  # m³ m⁻³
@@ -45,7 +45,7 @@ def limit_evapotranspiration(
     percolation: CellLike,
 ) -> Cell:
     """Return EET (mm month⁻¹) limited to the water present plus this month's net input."""
-    return jnp.minimum(evapotranspiration, available_water + water_input - percolation)
+    return smaller(evapotranspiration, available_water + water_input - percolation)
 
 
 def rain_runoff(*, rain_runoff_store: CellLike, rain_percolation: CellLike) -> Cell:
@@ -100,4 +100,4 @@ def moisture_per_water(*, rooting_depth: CellLike) -> Cell:
 
 def volumetric_moisture(*, soil_moisture: CellLike, moisture_per_water: CellLike) -> Cell:
     """Return VSM (m³ m⁻³) of SM mm of water, at least 0.001."""
-    return jnp.maximum(soil_moisture * moisture_per_water, _MINIMUM_MOISTURE)
+    return larger(soil_moisture * moisture_per_water, _MINIMUM_MOISTURE)
