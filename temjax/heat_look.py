@@ -78,13 +78,24 @@ def _at(layer: Layer, state: LayerState, top, entering, read, thaw_depth, imbala
     )
 
 
+def through_surface(first: LayerState, surface: Surface) -> tuple[Cells, Cells]:
+    """Flux into the uppermost layer, W m⁻², and temperature at its top, °C."""
+    half = first_half(first.conducting, first.fraction).resistance
+    entering = (surface.temperature - first.profile) / (surface.resistance + half)
+    return entering, first.profile + entering * half
+
+
+def through_boundary(upper: LayerState, lower: LayerState) -> tuple[Cells, Cells]:
+    """Flux into the lower one of two layers, W m⁻², and temperature at its top, °C."""
+    _, half_above, half_below = halves_between(upper, lower)
+    entering = (upper.profile - lower.profile) / (half_above.resistance + half_below.resistance)
+    return entering, lower.profile + entering * half_below.resistance
+
+
 def look_from(layer: Layer, temperature: Cells, resistance: Cells) -> Look:
     """Begin with the uppermost layer, under the surface's temperature and resistance."""
-    surface = Surface(temperature, resistance)
     state = layer_state(layer.facts, layer.new)
-    half = first_half(state.conducting, state.fraction).resistance
-    entering = (surface.temperature - state.profile) / (surface.resistance + half)
-    top = state.profile + entering * half
+    entering, top = through_surface(state, Surface(temperature, resistance))
     zero = jnp.zeros_like(top)
     return _at(layer, state, top, entering, top, zero, zero)
 
@@ -98,9 +109,7 @@ def _left(above: Look, leaving: Cells, seconds: Cells) -> Cells:
 def look_down(above: Look, layer: Layer, seconds: Cells) -> Look:
     """The next layer."""
     upper, lower = above.state, layer_state(layer.facts, layer.new)
-    _, half_above, half_below = halves_between(upper, lower)
-    entering = (upper.profile - lower.profile) / (half_above.resistance + half_below.resistance)
-    top = lower.profile + entering * half_below.resistance
+    entering, top = through_boundary(upper, lower)
     in_upper, in_lower = above.halves
     read = above.read + in_upper * (upper.profile - above.top) + in_lower * (top - upper.profile)
     return _at(layer, lower, top, entering, read, above.thaw_depth, _left(above, entering, seconds))

@@ -95,21 +95,36 @@ class Kernel:
     """
 
     def __init__(
-        self, function: ir.Function, dtype: str, rows: int, results: int, sizes: int
+        self,
+        function: ir.Function,
+        dtype: str,
+        rows: int,
+        results: int,
+        sizes: int,
+        leading: int = 0,
     ) -> None:
+        """Begin.
+
+        Args:
+            function: to write into.
+            dtype: of the numbers.
+            rows: how many arguments ``(layer, cell)``.
+            results: how many.
+            sizes: how many.
+            leading: arguments before those of ``Given``.
+        """
         self.write = Writer(function, dtype)
-        arguments = rows + OTHERS
-        addresses = function.args[: arguments + results]
-        self.given = Given(addresses[:rows], *addresses[rows:arguments])
-        self.results = addresses[arguments:]
-        self.sizes = function.args[arguments + results :]
+        addresses, self.sizes = function.args[:-sizes], function.args[-sizes:]
+        self.leading, others = addresses[:leading], addresses[leading:-results]
+        self.given = Given(others[:rows], *others[rows:])
+        self.results = addresses[-results:]
         self.shape = Shape(*self.sizes[:3])
-        layers = self.shape.layers
-
-        def several(count):
-            return [self.write.rows(layers) for _ in range(count)]
-
+        several = self.several
         self.rooms = Rooms(several(rows), *several(2), several(len(Row._fields)))
+
+    def several(self, count: int) -> list[ir.Value]:
+        """Room for so many numbers of every layer."""
+        return [self.write.rows(self.shape.layers) for _ in range(count)]
 
     def vectors(self, body: Callable[[ir.Value], None]) -> None:
         """``body(cell it begins with)`` for one vector of cells after the other."""

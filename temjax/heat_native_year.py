@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from temjax import native
 from temjax.heat_look import Layer, look_at_bottom, look_down, look_from
 from temjax.heat_native import FACTS, OTHERS, Kept, Kernel
+from temjax.processes.active_layer import counted_thickness
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import DepthShares
 from temjax.thermal_grid import LayerFacts, SoilColumn, layer_facts
@@ -152,11 +153,16 @@ def _write(iterations: int, dtype: str, function: ir.Function) -> None:
     kernel.vectors(kernel.vector)
 
 
+def year_rows(column: SoilColumn, shares: DepthShares) -> list[Layers]:
+    """What the kernels of a year need of layers: the facts, and how layers count."""
+    counted = counted_thickness(column.thickness, column.top)
+    return [*layer_facts(column), shares.upper_half[0], shares.lower_half[0], counted]
+
+
 def year_natively(
     iterations: int,
     column: SoilColumn,
     shares: DepthShares,
-    counted: Layers,
     old: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
@@ -168,7 +174,6 @@ def year_natively(
         iterations: Newton iterations a step at most.
         column: soil column.
         shares: of a single depth, where temperature is read.
-        counted: thickness of the layers that thaw depth counts, m.
         old: enthalpy at the start, J m⁻³.
         surfaces: drivers of the steps, leading axis ``step``.
         seconds: length of the steps, s.
@@ -188,8 +193,13 @@ def year_natively(
         RESULTS,
         SIZES,
     )
-    rows = *layer_facts(column), shares.upper_half[0], shares.lower_half[0], counted
-    celled = (*rows, column.geothermal_flux, old, surfaces.temperature, surfaces.resistance)
+    celled = (
+        *year_rows(column, shares),
+        column.geothermal_flux,
+        old,
+        surfaces.temperature,
+        surfaces.resistance,
+    )
     monthly, each = (months, layers), (steps,)
     found = native.call_kernel(
         target,

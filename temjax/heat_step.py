@@ -16,7 +16,7 @@ from temjax.heat_march import march
 from temjax.heat_rows import newton_change
 from temjax.heat_search import Problem
 from temjax.machine import computes_on_cpus
-from temjax.native import whether_native
+from temjax.native import serves
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.thermal_grid import SoilColumn, layer_facts
@@ -87,7 +87,7 @@ def heat_steps(
         seconds: length of each step, s.
     """
     given = column, old, surfaces, seconds
-    if old.ndim == 2 and whether_native():
+    if serves(old):
         from temjax.heat_native import march_natively
 
         return HeatStep(*march_natively(iterations, *given))

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax import heat_step
-from temjax.native import whether_native
+from temjax.native import serves
 from temjax.numerics import largest
 from temjax.options import ModelOptions
 from temjax.processes import active_layer, soil_heat
@@ -26,6 +26,7 @@ from temjax.processes.soil_profile import (
     temperature_at,
 )
 from temjax.thermal_grid import SoilColumn
+from temjax.transposed import linear
 
 DEPTHS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # m
 NO_SEASON_DEPTH = 12.0  # m, where the mean annual ground temperature is read
@@ -147,9 +148,10 @@ def _look_at_arrays(
         now = profile(column, after, surface)
         fraction = soil_heat.liquid_fraction(column, after)
         unbalanced = soil_heat.residual(column, after, before, surface, length)
+        unbalanced = jax.lax.stop_gradient(unbalanced)  # rounding has no derivative
         return after, (
             now,
-            fraction,
+            jax.lax.stop_gradient(fraction),  # only whether it is 1 is reported
             temperature_at(shallow, now)[0],
             active_layer.thaw_depth(column.thickness, column.top, fraction),
             jnp.max(jnp.abs(unbalanced) * column.thickness, axis=0) / length,
@@ -170,23 +172,14 @@ def _look_at_arrays(
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _look_at_year(options: ModelOptions, column, shallow, enthalpy, surfaces, seconds):
-    """The same; without derivatives, where it can, by a kernel that keeps no steps."""
+    """The same; where it can, by a kernel that keeps no steps."""
     given = column, shallow, enthalpy, surfaces, seconds
-    if enthalpy.ndim != 2 or not whether_native():
+    if not serves(enthalpy):
         return _look_at_arrays(options, *given)
     from temjax.heat_native_year import year_natively
 
-    counted = active_layer.counted_thickness(column.thickness, column.top)
-    after, top, centre, fraction, *each = year_natively(
-        options.heat_iterations,
-        column,
-        shallow,
-        counted,
-        enthalpy,
-        surfaces,
-        seconds,
-        seconds.size // options.heat_substeps,
-    )
+    months = seconds.size // options.heat_substeps
+    after, top, centre, fraction, *each = year_natively(options.heat_iterations, *given, months)
     read, depth, flux, imbalance = _by_month(each, options)
     mean = Profile(top / options.heat_substeps, centre / options.heat_substeps)
     return after, Seen(mean, fraction, read, depth, flux, imbalance)
@@ -194,7 +187,26 @@ def _look_at_year(options: ModelOptions, column, shallow, enthalpy, surfaces, se
 
 @_look_at_year.defjvp
 def _look_at_year_jvp(options, primals, tangents):
-    return jax.jvp(partial(_look_at_arrays, options), primals, tangents)
+    arrays = partial(_look_at_arrays, options)
+    if not serves(primals[2]):
+        return jax.jvp(arrays, primals, tangents)
+    from temjax.heat_native_back import go_back_natively
+
+    def forward(at, tangents):
+        after, seen = jax.jvp(arrays, at, tangents)[1]
+        return after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
+
+    def backward(at, cotangents, wanted):
+        after, mean, *each = cotangents
+        sums = mean.top / options.heat_substeps, mean.centre / options.heat_substeps
+        each = [leaf.reshape((-1, *leaf.shape[2:])) for leaf in each]
+        months = at[-1].size // options.heat_substeps
+        return go_back_natively(options.heat_iterations, months, at, (after, *sums, *each), wanted)
+
+    found = _, seen = _look_at_year(options, *primals)
+    by_after, mean, read, depth, flux = linear(forward, backward, primals, tangents)
+    fraction, imbalance = map(jnp.zeros_like, (seen.largest_liquid_fraction, seen.imbalance))
+    return found, (by_after, Seen(mean, fraction, read, depth, flux, imbalance))
 
 
 def observe_year(

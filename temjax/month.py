@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from temjax.cell import CellConstants
 from temjax.month_drivers import MonthDrivers, MonthFactors, month_factors
-from temjax.native import whether_native
+from temjax.native import serves
 from temjax.numerics import Cell
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
@@ -32,6 +32,7 @@ from temjax.rates import (
 from temjax.shared_values import ones_like, worked_out_once
 from temjax.state import POOLS, Memory
 from temjax.tendencies import available_nitrogen_tendency, pool_tendency
+from temjax.transposed import linear
 
 __all__ = ["DEFAULT_SUBSTEPS", "MonthDrivers", "integrate_month", "rates"]
 
@@ -148,7 +149,7 @@ def _integrate_arrays(substeps: int, given: Given, pools: Float[Array, "pool *ce
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -> Rows:
     """The same; where it can by a kernel, whose derivatives are those of the arrays."""
-    if pools.ndim != 2 or not whether_native():
+    if not serves(pools):
         return _integrate_arrays(substeps, given, pools)
     from temjax.month_native import integrate_natively
 
@@ -161,7 +162,18 @@ def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -
 
 @_integrate.defjvp
 def _integrate_jvp(substeps, primals, tangents):
-    return jax.jvp(partial(_integrate_arrays, substeps), primals, tangents)
+    arrays = partial(_integrate_arrays, substeps)
+    if not serves(primals[1]):
+        return jax.jvp(arrays, primals, tangents)
+    from temjax.month_native_back import go_back_natively
+
+    slope = linear(
+        lambda at, tangents: jax.jvp(arrays, at, tangents)[1],
+        partial(go_back_natively, substeps),
+        primals,
+        tangents,
+    )
+    return _integrate(substeps, *primals), slope
 
 
 def integrate_month(

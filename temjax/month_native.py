@@ -86,6 +86,19 @@ def _kernel(stage: Stage, substeps: int, pools: int, dtype: str, function: ir.Fu
     builder.ret_void()
 
 
+def traced(substeps: int, given: Given, pools: Float[Array, "pool cell"]) -> Stage:
+    """A stage of a month of these cells."""
+    leaves, structure = jax.tree.flatten(given)
+    truths = tuple(jnp.asarray(leaf).dtype == bool for leaf in leaves)
+    return _stage(substeps, structure, truths, pools.shape[0], pools.dtype.name)
+
+
+def rows_of(stage: Stage, given: Given, pools: Float[Array, "pool cell"]) -> list[Array]:
+    """The leaves that a stage uses, ``(cell)``."""
+    leaves, (_, cells) = jax.tree.leaves(given), pools.shape
+    return [jnp.broadcast_to(leaves[number], (cells,)).astype(pools.dtype) for number in stage.used]
+
+
 def integrate_natively(
     substeps: int, given: Given, pools: Float[Array, "pool cell"]
 ) -> tuple[Float[Array, "pool cell"], Float[Array, "integrated cell"]]:
@@ -96,20 +109,14 @@ def integrate_natively(
         given: constant in it, leaves ``(cell)`` or scalars.
         pools: at its start.
     """
-    leaves, structure = jax.tree.flatten(given)
-    leaves = [jnp.asarray(leaf) for leaf in leaves]
-    dtype, (count, cells) = pools.dtype, pools.shape
-    stage = _stage(
-        substeps, structure, tuple(leaf.dtype == bool for leaf in leaves), count, dtype.name
-    )
-    integrals = len(stage.closed.out_avals) - 2 * count - 1
+    stage, (count, _), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
     target = native.registered(
         stage.name,
-        partial(_kernel, stage, substeps, count, dtype.name),
+        partial(_kernel, stage, substeps, count, dtype),
         len(stage.used) + 1,
         2,
         SIZES,
     )
-    rows = [jnp.broadcast_to(leaves[number], (cells,)).astype(dtype) for number in stage.used]
-    found = call_kernel(target, (*rows, pools), [(count,), (integrals,)])
+    integrals = len(stage.closed.out_avals) - 2 * count - 1
+    found = call_kernel(target, (*rows_of(stage, given, pools), pools), [(count,), (integrals,)])
     return tuple(found)

@@ -46,6 +46,11 @@ def whether_native() -> bool:
     return not _switched_off.get() and computes_on_cpus() and not why_not()
 
 
+def serves(rows: Array) -> bool:
+    """Whether a kernel can take these: rows of a single axis of cells, on a CPU."""
+    return rows.ndim == 2 and whether_native()
+
+
 @contextmanager
 def switched_off() -> Iterator[None]:
     """What is traced here is XLA's program; what was traced before stays in JAX's caches."""

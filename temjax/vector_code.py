@@ -196,7 +196,7 @@ class Writer:
                 return self._constant(variable.val, variable.aval.dtype)
             return values[variable]
 
-        for eqn in jaxpr.eqns:
+        for eqn in _needed(jaxpr):
             given = [read(variable) for variable in eqn.invars]
             inner = eqn.params.get("jaxpr") or eqn.params.get("call_jaxpr")
             if inner is not None:
@@ -316,6 +316,17 @@ class Writer:
         if isinstance(other, ir.Constant):  # one instruction, and NaN stays NaN
             return builder.select(builder.fcmp_ordered(sign, other, value), other, value)
         return self._intrinsic("maximum" if name == "max" else "minimum", value, other)
+
+
+def _needed(jaxpr) -> list:
+    """The operations that the results depend on; a derivative's trace has others as well."""
+    wanted, found = set(map(id, jaxpr.outvars)), []
+    for eqn in reversed(jaxpr.eqns):
+        if wanted.isdisjoint(map(id, eqn.outvars)):
+            continue
+        wanted.update(map(id, eqn.invars))
+        found.append(eqn)
+    return found[::-1]
 
 
 def each_vector(write: Writer, cells: ir.Value, body: Callable[[ir.Value], None]) -> None:

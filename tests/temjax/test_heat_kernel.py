@@ -77,8 +77,8 @@ def test_kernel_is_lowered_for_nvidia(dtype):
 )
 def test_step_takes_the_kernel_on_nvidia_and_not_on_cpus(monkeypatch):
     column, problem, seconds = _problem("float64")
-    for name in ("computes_on_cpus", "whether_native"):
-        monkeypatch.setattr(heat_step, name, lambda: False)
+    monkeypatch.setattr(heat_step, "computes_on_cpus", lambda: False)
+    monkeypatch.setattr(heat_step, "serves", lambda _: False)
     jax.clear_caches()
 
     def step(old):

@@ -1,0 +1,142 @@
+"""Kernels that go back through a year of heat and a month, beside the arrays' derivatives."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import temjax.month as month_module
+from temjax import native
+from temjax.benchmark_cases import gradient
+from tests.reference.random_cases import random_cells, spin_up
+from tests.temjax.test_kernels import OPTIONS, cast, observed, without_kernels
+from tests.temjax.test_month import month_of
+from tests.temjax.test_soil_heat import random_year
+
+if native.why_not():
+    pytest.skip(f"no kernels for CPUs: {native.why_not()}", allow_module_level=True)
+
+
+def weights(like, seed):
+    """Random cotangents, of the size of the inverse of what they belong to."""
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(
+        lambda x: rng.standard_normal(x.shape).astype(x.dtype) / (1e-6 + jnp.max(jnp.abs(x))), like
+    )
+
+
+def pulled(function, given, cotangents):
+    def back(given, cotangents):
+        return jax.vjp(function, given)[1](cotangents)[0]
+
+    return jax.jit(back)(given, cotangents)
+
+
+def close(found, expected, tolerance):
+    """Leaf by leaf, of a cell relative to the largest of the leaf."""
+    pairs = zip(jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(expected), strict=True)
+    for (path, one), other in pairs:
+        if one.dtype == jax.dtypes.float0:
+            continue
+        scale = float(jnp.max(jnp.abs(other))) + 1e-30
+        np.testing.assert_allclose(
+            one, other, rtol=0, atol=tolerance * scale, err_msg=jax.tree_util.keystr(path)
+        )
+
+
+def reported(given):
+    """What of a year has derivatives."""
+    after, seen = observed(given)
+    return after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
+
+
+# what a step left out of balance counts as gained here and as flux there, in the thickness alone
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 0.02)])
+@pytest.mark.parametrize("cells", [5, 21])
+def test_back_through_a_year_of_heat(cells, dtype, tolerance):
+    *given, seconds = cast(random_year(cells, 12 * OPTIONS.heat_substeps), dtype)
+
+    def year(given):
+        return reported((*given, seconds))
+
+    cotangents = weights(jax.jit(year)(tuple(given)), cells)
+
+    def back():
+        return pulled(year, tuple(given), cotangents)
+
+    (found, *rest), (expected, *others) = back(), without_kernels(back)
+    close(found.thickness, expected.thickness, max(tolerance, 1e-3))
+    found, expected = (dataclasses.replace(c, thickness=jnp.ones(1)) for c in (found, expected))
+    close((found, *rest), (expected, *others), tolerance)
+
+
+def test_lengths_of_steps_have_their_derivative_too():
+    """The kernel has none: the arrays' is taken."""
+    *given, seconds = random_year(3, 12 * OPTIONS.heat_substeps)
+
+    def deepest(seconds):
+        return jnp.sum(reported((*given, seconds))[3])
+
+    def back():
+        return jax.jit(jax.grad(deepest))(seconds)
+
+    found, expected = back(), without_kernels(back)
+    assert float(jnp.max(jnp.abs(expected))) > 0
+    close(found, expected, 1e-7)
+
+
+def month(cells, index, dtype):
+    """What is given in a month of random cells, and their pools."""
+    state = jax.jit(partial(spin_up, years=1))(random_cells(cells, 5, published=True))
+    parameters, constants, drivers, memory, pools = cast(month_of(state, index), dtype)
+    # where roots reach all nitrogen they may take all: whether some is left is rounding
+    drivers = dataclasses.replace(drivers, accessible_nitrogen_fraction=jnp.asarray(0.9, dtype))
+    factors = month_module.month_factors(parameters, constants, drivers, memory)
+    return month_module.Given(parameters, constants, drivers, memory, factors), pools
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 0.02)])
+@pytest.mark.parametrize("index", [0, 6])
+def test_back_through_a_month(index, dtype, tolerance):
+    given, pools = month(37, index, dtype)
+
+    def integrate(at):
+        return month_module._integrate(16, *at)
+
+    cotangents = weights(jax.jit(integrate)((given, pools)), index)
+
+    def back():
+        return pulled(integrate, (given, pools), cotangents)
+
+    close(back(), without_kernels(back), tolerance)
+
+
+def test_of_a_number_for_all_cells_it_is_the_sum_over_them():
+    given, pools = month(5, 6, "float64")
+
+    def pools_after(value, given):
+        parameters = dataclasses.replace(given.parameters, nitrogen_loss_rate=value)
+        end, _ = month_module._integrate(16, given._replace(parameters=parameters), pools)
+        return jnp.sum(end)
+
+    value = given.parameters.nitrogen_loss_rate
+    of_each = jax.grad(pools_after)(jnp.full(5, jnp.mean(value)), given)
+    of_all = jax.grad(pools_after)(jnp.mean(value), given)
+    assert of_all.shape == () and float(jnp.abs(of_all)) > 0
+    np.testing.assert_allclose(of_all, jnp.sum(of_each), rtol=1e-12)
+
+
+def test_the_gradient_of_a_run_goes_back_by_kernels():
+    case = gradient(5, 1)
+    text = jax.jit(case.function).lower(*case.arguments).as_text()
+    for name in (
+        "heat_year_float64_100",
+        "heat_back_float64_100_12",
+        "month_float64_48_",
+        "_back_",
+    ):
+        assert f"temjax_{name}" in text or name in text
+    assert "heat_march" not in text  # no step is kept for the way back
