@@ -94,8 +94,10 @@ def _batch(arguments, axes, **how):
 def _transpose(cotangents, *arguments, forward, backward, fixed):
     at, tangents = list(arguments[:fixed]), arguments[fixed:]
     wanted = [ad.is_undefined_primal(leaf) for leaf in tangents]
-    kinds = [getattr(leaf, "aval", leaf) for leaf in tangents]
-    shapes = [jax.ShapeDtypeStruct(kind.shape, kind.dtype) for kind in kinds]
+    shapes = [
+        leaf.aval if needed else jnp.asarray(leaf)
+        for leaf, needed in zip(tangents, wanted, strict=True)
+    ]
 
     def by_arrays(at, cotangents):
         def of_some(*moving):
@@ -108,7 +110,11 @@ def _transpose(cotangents, *arguments, forward, backward, fixed):
                 ],
             )
 
-        needed = [shape for shape, needed in zip(shapes, wanted, strict=True) if needed]
+        needed = [
+            jax.ShapeDtypeStruct(shape.shape, shape.dtype)
+            for shape, needed in zip(shapes, wanted, strict=True)
+            if needed
+        ]
         return list(jax.linear_transpose(of_some, *needed)(cotangents))
 
     @jax.custom_jvp
