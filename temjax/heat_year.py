@@ -203,8 +203,9 @@ def _look_at_year_jvp(options, primals, tangents):
         months = at[-1].size // options.heat_substeps
         return go_back_natively(options.heat_iterations, months, at, (after, *sums, *each), wanted)
 
-    found = _, seen = _look_at_year(options, *primals)
-    by_after, mean, read, depth, flux = linear(forward, backward, primals, tangents)
+    after, seen = found = _look_at_year(options, *primals)
+    like = after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
+    by_after, mean, read, depth, flux = linear(forward, backward, primals, tangents, like)
     fraction, imbalance = map(jnp.zeros_like, (seen.largest_liquid_fraction, seen.imbalance))
     return found, (by_after, Seen(mean, fraction, read, depth, flux, imbalance))
 

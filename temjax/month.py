@@ -167,13 +167,15 @@ def _integrate_jvp(substeps, primals, tangents):
         return jax.jvp(arrays, primals, tangents)
     from temjax.month_native_back import go_back_natively
 
+    found = _integrate(substeps, *primals)
     slope = linear(
         lambda at, tangents: jax.jvp(arrays, at, tangents)[1],
         partial(go_back_natively, substeps),
         primals,
         tangents,
+        found,
     )
-    return _integrate(substeps, *primals), slope
+    return found, slope
 
 
 def integrate_month(

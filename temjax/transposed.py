@@ -24,6 +24,7 @@ def linear(
     backward: Callable[[PyTree, PyTree, PyTree], PyTree],
     at: PyTree,
     tangents: PyTree,
+    like: PyTree,
 ) -> PyTree:
     """``forward(at, tangents)``, transposed by ``backward``.
 
@@ -35,11 +36,12 @@ def linear(
             of ``forward`` is taken.
         at: what the map depends on.
         tangents: of ``at``, alike; as a ``custom_jvp`` hands them to its rule.
+        like: arrays of the result's shapes and types: nothing is traced to find them.
     """
     leaves, structure = jax.tree.flatten(at)
     slopes = jax.tree.leaves(tangents)
     moving = [n for n, leaf in enumerate(slopes) if leaf.dtype != jax.dtypes.float0]
-    shapes = jax.eval_shape(forward, at, tangents)
+    sizes, result = jax.tree.flatten(like)
 
     def like_at(values, filled):
         for number, value in zip(moving, values, strict=True):
@@ -54,7 +56,7 @@ def linear(
     def back(leaves, cotangents, wanted):
         found = backward(
             jax.tree.unflatten(structure, leaves),
-            jax.tree.unflatten(jax.tree.structure(shapes), cotangents),
+            jax.tree.unflatten(result, cotangents),
             like_at(wanted, [False] * len(leaves)),
         )
         found = jax.tree.leaves(found)
@@ -66,18 +68,18 @@ def linear(
         forward=ahead,
         backward=back,
         fixed=len(leaves),
+        sizes=tuple(jax.core.ShapedArray(leaf.shape, leaf.dtype) for leaf in sizes),
     )
-    return jax.tree.unflatten(jax.tree.structure(shapes), found)
+    return jax.tree.unflatten(result, found)
 
 
-def _apply(*arguments, forward, backward, fixed):
+def _apply(*arguments, forward, fixed, **_):
     return forward(list(arguments[:fixed]), list(arguments[fixed:]))
 
 
 @_linear.def_abstract_eval
-def _shapes(*arguments, **how):
-    found = jax.eval_shape(partial(_apply, **how), *arguments)
-    return [jax.core.ShapedArray(leaf.shape, leaf.dtype) for leaf in found]
+def _sizes(*_, sizes, **__):
+    return sizes
 
 
 def _derivative(primals, tangents, **how):
@@ -91,7 +93,7 @@ def _batch(arguments, axes, **how):
     return found, [0] * len(found)
 
 
-def _transpose(cotangents, *arguments, forward, backward, fixed):
+def _transpose(cotangents, *arguments, forward, backward, fixed, sizes):
     at, tangents = list(arguments[:fixed]), arguments[fixed:]
     wanted = [ad.is_undefined_primal(leaf) for leaf in tangents]
     shapes = [

@@ -34,7 +34,8 @@ def rule(calls):
     @function.defjvp
     def _slope(primals, tangents):
         forward = lambda at, slopes: jax.jvp(curve, at, slopes)[1]  # noqa: E731
-        return function(*primals), linear(forward, backward, primals, tangents)
+        found = function(*primals)
+        return found, linear(forward, backward, primals, tangents, found)
 
     return function
 
