@@ -91,6 +91,9 @@ def tile_inputs(
     return parameters, location
 
 
+_constants = jax.jit(cell_constants)  # not an operation is compiled by itself
+
+
 class Stopped(Exception):
     """The run was asked to stop."""
 
@@ -247,7 +250,7 @@ class TileRun:
         return state, _told(sounds)
 
     def _historical(self, state: State, span: tuple[int, int]) -> tuple[State, Products]:
-        constants = cell_constants(*self.working[:2])
+        constants = _constants(*self.working[:2])
         parts, sounds = [], []
         for block in blocks(*span, self.experiment.run.block_years):
             run, sound = self._advance("historical", state, block, self.timeline.exposed)
@@ -258,7 +261,7 @@ class TileRun:
 
     def _future(self, branch: State) -> tuple[None, Products]:
         """S_R and S_T from one state; heat reads neither, so both share the soil climate."""
-        constants = cell_constants(*self.working[:2])
+        constants = _constants(*self.working[:2])
         switches = {name: self.timeline.experiment_switch(name) for name in EXPERIMENTS}
         states = dict.fromkeys(EXPERIMENTS, branch)
         parts: dict[str, list[Products]] = {name: [] for name in EXPERIMENTS}

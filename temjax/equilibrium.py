@@ -30,7 +30,7 @@ from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.processes.radiation import gross_irradiance
 from temjax.simulate import climate_block, exposure_history, year_inputs
-from temjax.soil_climate import cyclic_climate, equilibrate_heat
+from temjax.soil_climate import SoilClimate, SoilHeatState, cyclic_climate, equilibrate_heat
 from temjax.state import EcosystemState, ExposureState, State, pool_index
 
 Climate = Literal["mean", "first", "cycle"]
@@ -110,6 +110,24 @@ def cyclic_map(
     """
     heat, snowpack, heat_residual = equilibrate_heat(parameters, location, cycle, options=options)
     soil = cyclic_climate(parameters, location, cycle, heat, snowpack, options=options)
+    annual, start = _map_and_start(
+        parameters, location, cycle, heat, snowpack, soil, reference_thickness, nitrogen, options
+    )
+    return annual, start, heat_residual
+
+
+@eqx.filter_jit  # not an operation is compiled by itself
+def _map_and_start(
+    parameters: Parameters,
+    location: Location,
+    cycle: Forcing,
+    heat: SoilHeatState,
+    snowpack: Float[Array, "*cell"],
+    soil: SoilClimate,
+    reference_thickness: Float[Array, "*cell"] | None,
+    nitrogen: Float[Array, "*cell"] | None,
+    options: ModelOptions,
+) -> tuple[CyclicMap, State]:
     constants = cell_constants(parameters, location)
     irradiance = gross_irradiance(location.latitude)
     dtype = cycle.air_temperature.dtype
@@ -128,14 +146,16 @@ def cyclic_map(
     pools = initial_pools(parameters, location).at[pool_index("snowpack")].set(snowpack)
     start = State(EcosystemState(pools), memory, heat, exposure)
     annual = CyclicMap(parameters, constants, irradiance, inputs, snowpack, nitrogen, options)
-    return annual, start, heat_residual
+    return annual, start
 
 
 def _of_cells(cycle: CyclicMap, index: np.ndarray) -> CyclicMap:
-    """The map of some cells of a batch ``(cell,)``."""
+    """The map of some cells of a batch ``(cell,)``; NumPy's, which compiles nothing."""
 
     def pick(tree):
-        return jax.tree.map(lambda leaf: leaf[..., index] if jnp.ndim(leaf) else leaf, tree)
+        return jax.tree.map(
+            lambda leaf: np.asarray(leaf)[..., index] if jnp.ndim(leaf) else leaf, tree
+        )
 
     co2 = cycle.inputs.co2
     inputs = pick(dataclasses.replace(cycle.inputs, co2=None))
@@ -155,6 +175,11 @@ def _of_cells(cycle: CyclicMap, index: np.ndarray) -> CyclicMap:
 _fixed_point = eqx.filter_jit(fixed_point)
 
 
+def _numbers(effort: Effort) -> Effort:
+    """As arrays, which are no part of what is compiled."""
+    return jax.tree.map(np.asarray, effort)
+
+
 def _solve(
     cycle: CyclicMap, start: Packed, left_out: Bool[Array, "*cell"], effort: Effort
 ) -> Found:
@@ -166,29 +191,30 @@ def _solve(
     whole = cycle.inputs.air_temperature.shape[2:] == start.shape[1:]
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((cycle, start)))
     if traced or not (batch and whole):
-        return _fixed_point(cycle, start, left_out, effort)
-    found = _fixed_point(
-        cycle, start, left_out, effort._replace(settle=0, newton=0, anderson=0, plain=0)
-    )
+        return _fixed_point(cycle, start, left_out, _numbers(effort))
+    first = effort._replace(settle=0, newton=0, anderson=0, plain=0)
+    found = _fixed_point(cycle, start, left_out, _numbers(first))
+    found, start, left_out = jax.tree.map(np.array, (found, start, left_out))
     ladder = effort._replace(broyden=0, plain=0)
     years = effort._replace(warm=0, broyden=0, settle=0, newton=0, anderson=0)
     for part in (ladder, years):
-        left = np.flatnonzero((np.asarray(found.rung) == NONE) & ~np.asarray(left_out))
+        left = np.flatnonzero((found.rung == NONE) & ~left_out)
         if left.size == 0:
             break
         # a few batch sizes serve all numbers of cells, and share compilations
-        size = 1 << int(left.size - 1).bit_length()
+        size = max(LARGE, 1 << int(left.size - 1).bit_length())
         padded = np.concatenate([left, np.full(size - left.size, left[0])])
         lost = found.state[VEGETATION] < LEAST_VEGETATION
-        begin = start if part is ladder else jnp.where(lost, start, found.state)
-        more = _fixed_point(_of_cells(cycle, padded), begin[:, padded], left_out[padded], part)
+        begin = start if part is ladder else np.where(lost, start, found.state)
+        more = _fixed_point(
+            _of_cells(cycle, padded), begin[:, padded], left_out[padded], _numbers(part)
+        )
         more = more._replace(
             cycles=more.cycles + found.cycles[padded], columns=more.columns + found.columns[padded]
         )
-        found = jax.tree.map(
-            lambda old, new, left=left: old.at[..., left].set(new[..., : left.size]), found, more
-        )
-    return found
+        for whole, some in zip(found, more, strict=True):
+            whole[..., left] = np.asarray(some)[..., : left.size]
+    return jax.tree.map(jnp.asarray, found)
 
 
 def find_equilibrium(
@@ -246,13 +272,35 @@ def find_equilibrium(
     if guess is not None:
         effort = effort._replace(warm=1 if climate == "cycle" else 0)
     start = first if guess is None else guess
-    barren = jnp.broadcast_to(
-        (jnp.max(jnp.mean(cycle.air_temperature, axis=0), axis=0) < COLDEST_WARMEST_MONTH)
-        | (jnp.sum(cycle.precipitation, axis=(0, 1)) <= 0),
-        location.shape,
-    )
-    found = _solve(annual, pack(start.ecosystem, start.memory), barren, effort)
+    found = _solve(annual, *_packed(start, cycle, location.shape), effort)
+    return _certified(found, first, heat_residual, cycle, location.shape)
+
+
+def _barren(cycle: Forcing, shape: tuple[int, ...]) -> Bool[Array, "*cell"]:
+    """Where nothing can grow."""
+    warmest = jnp.max(jnp.mean(cycle.air_temperature, axis=0), axis=0)
+    dry = jnp.sum(cycle.precipitation, axis=(0, 1)) <= 0
+    return jnp.broadcast_to((warmest < COLDEST_WARMEST_MONTH) | dry, shape)
+
+
+@eqx.filter_jit
+def _packed(
+    start: State, cycle: Forcing, shape: tuple[int, ...]
+) -> tuple[Packed, Bool[Array, "*cell"]]:
+    """A start, and the cells not to search in."""
+    return pack(start.ecosystem, start.memory), _barren(cycle, shape)
+
+
+@eqx.filter_jit
+def _certified(
+    found: Found,
+    first: State,
+    heat_residual: Float[Array, "*cell"],
+    cycle: Forcing,
+    shape: tuple[int, ...],
+) -> Equilibrium:
     ecosystem, memory = unpack(found.state)
+    barren = _barren(cycle, shape)
     barren = barren | (ecosystem.vegetation_carbon < LEAST_VEGETATION)
     solved = (found.rung < NONE) & (heat_residual <= tolerance(found.residual.dtype))
     isolated = found.spectral_radius < NOT_ISOLATED

@@ -5,7 +5,6 @@ leaves, more plain years, Newton with the full forward-mode Jacobian and plain y
 steps (they let the yearly memory settle), Anderson acceleration, plain years.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -32,7 +31,7 @@ BROYDEN, NEWTON, ANDERSON, YEARS, NONE = range(len(RUNGS))
 
 
 class Effort(NamedTuple):
-    """How long to search, in rounds.
+    """How long to search, in rounds; numbers of the program, so that all efforts share one.
 
     Attributes:
         warm: plain, one cycle each.
@@ -52,9 +51,9 @@ class Effort(NamedTuple):
     plain: int
     cycles: int
 
-    def ends(self) -> tuple[int, ...]:
+    def ends(self) -> tuple[Int[Array, ""], ...]:
         """First round after each of the six stages."""
-        return tuple(int(end) for end in np.cumsum(self[:6]))
+        return tuple(jnp.cumsum(jnp.asarray(self[:6])))
 
 
 class Found(NamedTuple):
@@ -267,7 +266,7 @@ def _search(
     )
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(3,))
+@jax.custom_jvp
 def fixed_point(
     cycle: CyclicMap, start: Packed, left_out: Bool[Array, "*cell"], effort: Effort
 ) -> Found:
@@ -281,7 +280,7 @@ def fixed_point(
         cycle: the map F.
         start: packed state.
         left_out: cells not to search in (they keep their start).
-        effort: of the search (static).
+        effort: of the search.
     """
     found = _search(cycle, start, left_out, effort)
     radius = spectral_radius(found.jacobian, found.after)
@@ -289,9 +288,9 @@ def fixed_point(
 
 
 @fixed_point.defjvp
-def _fixed_point_jvp(effort, primals, tangents):
-    cycle, start, left_out = primals
-    found = fixed_point(cycle, start, left_out, effort)
+def _fixed_point_jvp(primals, tangents):
+    cycle = primals[0]
+    found = fixed_point(*primals)
     state = found.state
     _, slopes = value_and_jacobian(cycle, state)
     _, forced = jax.jvp(lambda cycle: cycle(state), (cycle,), (tangents[0],))

@@ -126,6 +126,7 @@ def concatenate(*parts: Forcing) -> Forcing:
     )
 
 
+@jax.jit
 def co2_monthly(annual: Float[Array, "year"]) -> Float[Array, "year 12"]:
     """Monthly CO2 from annual values taken as July values (model.md 8b), ppmv.
 

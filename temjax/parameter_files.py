@@ -159,4 +159,9 @@ def replace_parameters(
 
 def gather_parameters(sets: Sequence[Parameters], index: Int[Array, "cell"]) -> Parameters:
     """One value per cell, taken from ``sets[index]``."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves)[jnp.asarray(index)], *sets)
+    return _gathered(tuple(sets), jnp.asarray(index))
+
+
+@jax.jit
+def _gathered(sets: tuple[Parameters, ...], index: Int[Array, "cell"]) -> Parameters:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves)[index], *sets)

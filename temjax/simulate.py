@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
 from temjax.blocks import in_blocks
 from temjax.cell import CellConstants, cell_constants
@@ -49,15 +51,12 @@ class Run(eqx.Module):
     finite: Bool[Array, "*cell"]
 
 
-def shifted_months(
-    forcing: Forcing, start: int, stop: int, lag: int, cyclic: bool = False
-) -> Float[Array, "..."]:
+def shifted_months(forcing: Forcing, lag: int, cyclic: bool) -> Float[Array, "..."]:
     """Air temperature ``lag`` months earlier; before the first year its own, or a cycle's last."""
     temperature = forcing.air_temperature
     first = temperature[-1:] if cyclic else temperature[:1]
-    before = jnp.concatenate([first, temperature[:-1]])[start:stop]
-    now = temperature[start:stop]
-    return jnp.concatenate([before[:, 12 - lag :], now[:, : 12 - lag]], axis=1)
+    before = jnp.concatenate([first, temperature[:-1]])
+    return jnp.concatenate([before[:, 12 - lag :], temperature[:, : 12 - lag]], axis=1)
 
 
 class ExposureHistory(eqx.Module):
@@ -140,14 +139,22 @@ class ClimateBlock(eqx.Module):
 
 
 def climate_block(forcing: Forcing, start: int, stop: int, cyclic: bool = False) -> ClimateBlock:
-    """Cut rows outside the compiled function, so that blocks of one length share a compilation."""
+    """Cut rows outside the compiled run, so that blocks of one length share its compilation."""
+    return _cut(forcing, np.asarray(start), stop - start, cyclic)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _cut(forcing: Forcing, start: Int[Array, ""], years: int, cyclic: bool) -> ClimateBlock:
+    def rows(series):
+        return jax.lax.dynamic_slice_in_dim(series, start, years)
+
     return ClimateBlock(
-        years=forcing.years[start:stop],
-        air_temperature=forcing.air_temperature[start:stop],
-        previous_air_temperature=shifted_months(forcing, start, stop, 1, cyclic),
-        second_previous_air_temperature=shifted_months(forcing, start, stop, 2, cyclic),
-        shortwave=forcing.shortwave[start:stop],
-        co2=forcing.co2[start:stop],
+        years=rows(forcing.years),
+        air_temperature=rows(forcing.air_temperature),
+        previous_air_temperature=rows(shifted_months(forcing, 1, cyclic)),
+        second_previous_air_temperature=rows(shifted_months(forcing, 2, cyclic)),
+        shortwave=rows(forcing.shortwave),
+        co2=rows(forcing.co2),
     )
 
 

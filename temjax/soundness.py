@@ -6,6 +6,7 @@ and an imbalance of at most ``SOLVED``; docs/fidelity.md says which cells have n
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -54,6 +55,7 @@ class Soundness(NamedTuple):
         )
 
 
+@eqx.filter_jit
 def soundness(run: Run) -> Soundness:
     """What the months of a run say."""
     pools = run.monthly.pools

@@ -3,7 +3,8 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Int
 
 from temjax.forcing import Forcing, Location
 from temjax.heat_year import YearDrivers
@@ -39,7 +40,11 @@ class WeatherWindow(eqx.Module):
 
 def _window(forcing: Forcing, rows: list[int], before: int) -> WeatherWindow:
     """Years in ``rows``, the last the one after the run, and the December of year ``before``."""
-    rows = jnp.array(rows)
+    return _cut(forcing, np.asarray(rows), np.asarray(before))
+
+
+@jax.jit  # one program per length, not one per operation and place
+def _cut(forcing: Forcing, rows: Int[Array, "row"], before: Int[Array, ""]) -> WeatherWindow:
     return WeatherWindow(
         air_temperature=forcing.air_temperature[rows],
         precipitation=forcing.precipitation[rows],
