@@ -26,7 +26,7 @@ from temjax.processes.soil_profile import (
     temperature_at,
 )
 from temjax.thermal_grid import SoilColumn
-from temjax.transposed import linear
+from temjax.transposed import Ways, linear, with_zeros
 
 DEPTHS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # m
 NO_SEASON_DEPTH = 12.0  # m, where the mean annual ground temperature is read
@@ -185,11 +185,11 @@ def _look_at_year(options: ModelOptions, column, shallow, enthalpy, surfaces, se
     return after, Seen(mean, fraction, read, depth, flux, imbalance)
 
 
-@_look_at_year.defjvp
+@partial(_look_at_year.defjvp, symbolic_zeros=True)
 def _look_at_year_jvp(options, primals, tangents):
     arrays = partial(_look_at_arrays, options)
     if not serves(primals[2]):
-        return jax.jvp(arrays, primals, tangents)
+        return jax.jvp(arrays, primals, with_zeros(primals, tangents))
     from temjax.heat_native_back import go_back_natively
 
     def forward(at, tangents):
@@ -205,7 +205,9 @@ def _look_at_year_jvp(options, primals, tangents):
 
     after, seen = found = _look_at_year(options, *primals)
     like = after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
-    by_after, mean, read, depth, flux = linear(forward, backward, primals, tangents, like)
+    by_after, mean, read, depth, flux = linear(
+        Ways(forward, None, backward), primals, tangents, like
+    )
     fraction, imbalance = map(jnp.zeros_like, (seen.largest_liquid_fraction, seen.imbalance))
     return found, (by_after, Seen(mean, fraction, read, depth, flux, imbalance))
 

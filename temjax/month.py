@@ -32,7 +32,7 @@ from temjax.rates import (
 from temjax.shared_values import ones_like, worked_out_once
 from temjax.state import POOLS, Memory
 from temjax.tendencies import available_nitrogen_tendency, pool_tendency
-from temjax.transposed import linear
+from temjax.transposed import Ways, linear, with_zeros
 
 __all__ = ["DEFAULT_SUBSTEPS", "MonthDrivers", "integrate_month", "rates"]
 
@@ -160,22 +160,21 @@ def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -
         return _integrate_arrays(substeps, given, pools)
 
 
-@_integrate.defjvp
+@partial(_integrate.defjvp, symbolic_zeros=True)
 def _integrate_jvp(substeps, primals, tangents):
     arrays = partial(_integrate_arrays, substeps)
     if not serves(primals[1]):
-        return jax.jvp(arrays, primals, tangents)
+        return jax.jvp(arrays, primals, with_zeros(primals, tangents))
+    from temjax.month_native_ahead import go_ahead_natively
     from temjax.month_native_back import go_back_natively
 
-    found = _integrate(substeps, *primals)
-    slope = linear(
-        lambda at, tangents: jax.jvp(arrays, at, tangents)[1],
-        partial(go_back_natively, substeps),
-        primals,
-        tangents,
-        found,
+    ways = Ways(
+        forward=lambda at, tangents: jax.jvp(arrays, at, tangents)[1],
+        ahead=partial(go_ahead_natively, substeps),
+        backward=partial(go_back_natively, substeps),
     )
-    return found, slope
+    found = _integrate(substeps, *primals)
+    return found, linear(ways, primals, tangents, found)
 
 
 def integrate_month(

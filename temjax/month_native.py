@@ -53,6 +53,21 @@ def _stage(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype
     return Stage(closed, used, f"month_{dtype}_{substeps}_{digest}")
 
 
+def constants_of(write: Writer, stage: Stage, given, first: ir.Value) -> list[ir.Value]:
+    """What a stage takes as leaves: those it uses from their addresses, and zeros."""
+    leaves = len(stage.closed.in_avals) - len(stage.closed.out_avals) - 1
+    constants = [write.zero] * leaves
+    for number, address in zip(stage.used, given, strict=True):
+        constants[number] = write.load(address, first)
+    return constants
+
+
+def which_stage(write: Writer, number: ir.Value) -> ir.Value:
+    """0 for the first stage of a sub-step, 1 for the second."""
+    odd = write.builder.and_(number, index(1))
+    return write.spread(write.builder.sitofp(odd, write.number))
+
+
 def _kernel(stage: Stage, substeps: int, pools: int, dtype: str, function: ir.Function) -> None:
     write = Writer(function, dtype)
     builder = write.builder
@@ -60,21 +75,17 @@ def _kernel(stage: Stage, substeps: int, pools: int, dtype: str, function: ir.Fu
         function.args[: len(stage.used)],
         function.args[len(stage.used) :],
     )
-    leaves = len(stage.closed.jaxpr.invars) - len(jax.tree.leaves(stage.closed.out_avals)) - 1
 
     def vector(first):
         def row(number):
             return builder.add(builder.mul(index(number), cells), first)
 
-        constants = [write.zero] * leaves
-        for number, address in zip(stage.used, given, strict=True):
-            constants[number] = write.load(address, first)
+        constants = constants_of(write, stage, given, first)
         carry = write.call(beginning, [write.load(start, row(n)) for n in range(pools)])
 
         def half(number, carry):
-            odd = builder.and_(number, index(1))
-            is_second = write.spread(builder.sitofp(odd, write.number))
-            found = write.written(stage.closed, [*constants, *jax.tree.leaves(carry), is_second])
+            given = [*constants, *jax.tree.leaves(carry), which_stage(write, number)]
+            found = write.written(stage.closed, given)
             return jax.tree.unflatten(jax.tree.structure(carry), found)
 
         end: Carry = write.loop(index(2 * substeps), carry, half)

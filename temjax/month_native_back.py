@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from temjax import native
 from temjax.month import Carry, Given, beginning
-from temjax.month_native import Stage, rows_of, traced
+from temjax.month_native import Stage, constants_of, rows_of, traced, which_stage
 from temjax.native import call_kernel, lanes_of
 from temjax.vector_code import Writer, each_vector, index
 
@@ -64,19 +64,13 @@ def _kernel(
     builder, used = write.builder, len(stage.used)
     given, (start, by_pools, by_totals) = function.args[:used], function.args[used : used + 3]
     *by_given, by_start, scratch, cells = function.args[used + 3 :]
-    leaves = len(stage.closed.in_avals) - len(stage.closed.out_avals) - 1
     back, stages = _transposed(stage, wanted, dtype), index(2 * substeps)
 
     def vector(first: ir.Value) -> None:
         def row(number):
             return builder.add(builder.mul(index(number), cells), first)
 
-        def which(number):
-            return write.spread(builder.sitofp(builder.and_(number, index(1)), write.number))
-
-        constants = [write.zero] * leaves
-        for number, address in zip(stage.used, given, strict=True):
-            constants[number] = write.load(address, first)
+        constants = constants_of(write, stage, given, first)
         begin = write.call(beginning, [write.load(start, row(n)) for n in range(pools)])
         structure, totals = jax.tree.structure(begin), len(begin.totals)
         kept = jax.tree.structure(_begun(begin))
@@ -88,7 +82,7 @@ def _kernel(
             for leaf, value in enumerate(jax.tree.leaves(_begun(carry))):
                 write.put_row(value, scratch, place(number, leaf))
             found = write.written(
-                stage.closed, [*constants, *jax.tree.leaves(carry), which(number)]
+                stage.closed, [*constants, *jax.tree.leaves(carry), which_stage(write, number)]
             )
             return jax.tree.unflatten(structure, found)
 
@@ -99,7 +93,7 @@ def _kernel(
             before, rates, guess = jax.tree.unflatten(kept, values)
             carry = Carry(before, (write.zero,) * totals, rates, guess)
             found = write.written(
-                back, [*constants, *jax.tree.leaves(carry), which(number), *cotangent]
+                back, [*constants, *jax.tree.leaves(carry), which_stage(write, number), *cotangent]
             )
             sums = [builder.fadd(*pair) for pair in zip(sums, found[: len(sums)], strict=True)]
             return sums, found[len(sums) :]

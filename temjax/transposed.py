@@ -7,40 +7,72 @@ what lies beyond a first derivative.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 _linear = Primitive("temjax_linear")
 _linear.multiple_results = True
 
 
-def linear(
-    forward: Callable[[PyTree, PyTree], PyTree],
-    backward: Callable[[PyTree, PyTree, PyTree], PyTree],
-    at: PyTree,
-    tangents: PyTree,
-    like: PyTree,
-) -> PyTree:
-    """``forward(at, tangents)``, transposed by ``backward``.
+class Ways(NamedTuple):
+    """How a linear map goes; trees are like ``at``.
+
+    Attributes:
+        forward: of ``at`` and tangents: the result. JAX's operations, linear in the tangents.
+        ahead: the same by a kernel; it is told which tangents are not zero. ``None``: there is
+            none.
+        backward: of ``at``, cotangents of the result, and which tangents need theirs: the
+            cotangents of the tangents; those nobody needs are not looked at.
+
+    Where ``ahead`` or ``backward`` raises ``NotImplementedError``, ``forward`` and its transpose
+    are taken.
+    """
+
+    forward: Callable[[PyTree, PyTree], PyTree]
+    ahead: Callable[[PyTree, PyTree, PyTree], PyTree] | None
+    backward: Callable[[PyTree, PyTree, PyTree], PyTree]
+
+
+def _moves(tangent: Any) -> bool:
+    return not isinstance(tangent, SymbolicZero) and tangent.dtype != jax.dtypes.float0
+
+
+def with_zeros(primals: PyTree, tangents: PyTree) -> PyTree:
+    """Tangents as ``jax.jvp`` takes them, of a ``custom_jvp`` rule with symbolic zeros."""
+
+    def filled(primal, tangent):
+        if not isinstance(tangent, SymbolicZero):
+            return tangent
+        return _still(primal)
+
+    return jax.tree.map(filled, primals, tangents)
+
+
+def _still(primal: Any) -> Array | np.ndarray:
+    if jnp.issubdtype(jnp.result_type(primal), jnp.floating):
+        return jnp.zeros_like(primal)
+    return np.zeros(np.shape(primal), jax.dtypes.float0)
+
+
+def linear(ways: Ways, at: PyTree, tangents: PyTree, like: PyTree) -> PyTree:
+    """A linear map of tangents, in a ``custom_jvp`` rule with symbolic zeros.
 
     Args:
-        forward: linear in its second argument; JAX's operations.
-        backward: of ``at``, the cotangents of the result, and which tangents need theirs (``at``
-            with a boolean for every leaf): the cotangents of the tangents, like ``at``; those
-            nobody needs are not looked at. Where it raises ``NotImplementedError`` the transpose
-            of ``forward`` is taken.
+        ways: how it goes.
         at: what the map depends on.
-        tangents: of ``at``, alike; as a ``custom_jvp`` hands them to its rule.
+        tangents: of ``at``, alike.
         like: arrays of the result's shapes and types: nothing is traced to find them.
     """
     leaves, structure = jax.tree.flatten(at)
     slopes = jax.tree.leaves(tangents)
-    moving = [n for n, leaf in enumerate(slopes) if leaf.dtype != jax.dtypes.float0]
+    moving = [number for number, leaf in enumerate(slopes) if _moves(leaf)]
     sizes, result = jax.tree.flatten(like)
 
     def like_at(values, filled):
@@ -48,13 +80,18 @@ def linear(
             filled[number] = value
         return jax.tree.unflatten(structure, filled)
 
+    def forward(leaves, some):
+        tangents = like_at(some, [_still(leaf) for leaf in leaves])
+        return jax.tree.leaves(ways.forward(jax.tree.unflatten(structure, leaves), tangents))
+
     def ahead(leaves, some):
-        still = [np.zeros(np.shape(leaf), jax.dtypes.float0) for leaf in leaves]
-        found = forward(jax.tree.unflatten(structure, leaves), like_at(some, still))
+        tangents = like_at(some, [_still(leaf) for leaf in leaves])
+        moved = like_at([True] * len(moving), [False] * len(leaves))
+        found = ways.ahead(jax.tree.unflatten(structure, leaves), tangents, moved)
         return jax.tree.leaves(found)
 
-    def back(leaves, cotangents, wanted):
-        found = backward(
+    def backward(leaves, cotangents, wanted):
+        found = ways.backward(
             jax.tree.unflatten(structure, leaves),
             jax.tree.unflatten(result, cotangents),
             like_at(wanted, [False] * len(leaves)),
@@ -65,16 +102,24 @@ def linear(
     found = _linear.bind(
         *leaves,
         *(slopes[number] for number in moving),
-        forward=ahead,
-        backward=back,
+        ways=Ways(forward, ahead if ways.ahead else None, backward),
         fixed=len(leaves),
         sizes=tuple(jax.core.ShapedArray(leaf.shape, leaf.dtype) for leaf in sizes),
     )
     return jax.tree.unflatten(result, found)
 
 
-def _apply(*arguments, forward, fixed, **_):
-    return forward(list(arguments[:fixed]), list(arguments[fixed:]))
+def _by_arrays(*arguments, ways, fixed, **_):
+    return ways.forward(list(arguments[:fixed]), list(arguments[fixed:]))
+
+
+def _apply(*arguments, ways, fixed, **_):
+    if ways.ahead is not None:
+        try:
+            return ways.ahead(list(arguments[:fixed]), list(arguments[fixed:]))
+        except NotImplementedError:
+            pass
+    return _by_arrays(*arguments, ways=ways, fixed=fixed)
 
 
 @_linear.def_abstract_eval
@@ -85,15 +130,37 @@ def _sizes(*_, sizes, **__):
 def _derivative(primals, tangents, **how):
     """In what the map depends on as well: JAX's, of the arrays."""
     slopes = [ad.instantiate_zeros(leaf) for leaf in tangents]
-    return jax.jvp(partial(_apply, **how), primals, slopes)
+    return jax.jvp(partial(_by_arrays, **how), primals, slopes)
 
 
-def _batch(arguments, axes, **how):
-    found = jax.vmap(partial(_apply, **how), in_axes=axes)(*arguments)
+def _none(*_):
+    raise NotImplementedError
+
+
+def _batch(arguments, axes, ways, fixed, sizes):
+    """The map of many: kernels take one after the other."""
+    count = next(
+        leaf.shape[axis]
+        for leaf, axis in zip(arguments, axes, strict=True)
+        if axis is not None
+    )
+
+    def mapped(function):
+        inside = tuple(axes[:fixed]), tuple(axes[fixed:])
+        return lambda *given: jax.vmap(lambda at, some: function(at, some), inside)(
+            *(tuple(part) for part in given)
+        )
+
+    found = _linear.bind(
+        *arguments,
+        ways=Ways(mapped(ways.forward), mapped(ways.ahead) if ways.ahead else None, _none),
+        fixed=fixed,
+        sizes=tuple(jax.core.ShapedArray((count, *size.shape), size.dtype) for size in sizes),
+    )
     return found, [0] * len(found)
 
 
-def _transpose(cotangents, *arguments, forward, backward, fixed, sizes):
+def _transpose(cotangents, *arguments, ways, fixed, sizes):
     at, tangents = list(arguments[:fixed]), arguments[fixed:]
     wanted = [ad.is_undefined_primal(leaf) for leaf in tangents]
     shapes = [
@@ -104,7 +171,7 @@ def _transpose(cotangents, *arguments, forward, backward, fixed, sizes):
     def by_arrays(at, cotangents):
         def of_some(*moving):
             moving = iter(moving)
-            return forward(
+            return ways.forward(
                 at,
                 [
                     next(moving) if needed else jnp.zeros(shape.shape, shape.dtype)
@@ -122,7 +189,7 @@ def _transpose(cotangents, *arguments, forward, backward, fixed, sizes):
     @jax.custom_jvp
     def pulled(at, cotangents):
         try:
-            return backward(at, cotangents, wanted)
+            return ways.backward(at, cotangents, wanted)
         except NotImplementedError:
             return by_arrays(at, cotangents)
 

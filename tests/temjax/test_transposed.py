@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.transposed import linear
+from temjax.transposed import Ways, linear
 
 X = jnp.asarray([0.3, -1.2, 2.0])
 IS_ODD = jnp.asarray([True, False, True])
@@ -17,8 +17,8 @@ def curve(x, scale, is_odd):
     return jnp.where(is_odd, scale * jnp.sin(x), x**3)
 
 
-def rule(calls):
-    """``curve`` with its own way back; ``calls`` takes what it was asked for."""
+def rule(calls, along=None):
+    """``curve`` with its own ways; the lists take what these were asked for, ``None``: no way."""
 
     @jax.custom_jvp
     def function(x, scale, is_odd):
@@ -31,11 +31,17 @@ def rule(calls):
         _, pull = jax.vjp(partial(curve, is_odd=at[2]), *at[:2])
         return (*pull(cotangent), jnp.zeros(3))
 
-    @function.defjvp
+    def ahead(at, slopes, moved):
+        along.append(moved)
+        return jax.jvp(curve, at, slopes)[1]
+
+    @partial(function.defjvp, symbolic_zeros=True)
     def _slope(primals, tangents):
         forward = lambda at, slopes: jax.jvp(curve, at, slopes)[1]  # noqa: E731
         found = function(*primals)
-        return found, linear(forward, backward, primals, tangents, found)
+        return found, linear(
+            Ways(forward, ahead if along is not None else None, backward), primals, tangents, found
+        )
 
     return function
 
@@ -60,6 +66,14 @@ def test_only_what_is_needed_is_asked_for():
     assert calls == [(False, True, False)]
 
 
+def test_along_tangents_it_is_the_way_ahead():
+    along = []
+    function = rule([], along)
+    slope = jax.jvp(lambda x: function(x, 0.7, IS_ODD), (X,), (X,))[1]
+    np.testing.assert_allclose(slope, jax.jvp(lambda x: curve(x, 0.7, IS_ODD), (X,), (X,))[1])
+    assert along == [(True, False, False)]
+
+
 def test_without_a_way_back_of_its_own():
     for one, other in zip(gradient(rule(None), X), gradient(curve, X), strict=True):
         np.testing.assert_allclose(one, other)
@@ -82,4 +96,5 @@ def test_modes(transformed):
     def of(function):
         return transformed(lambda x: function(x, 0.7, IS_ODD))
 
-    np.testing.assert_allclose(of(rule([]))(X), of(curve)(X), rtol=1e-12)
+    for along in (None, []):
+        np.testing.assert_allclose(of(rule([], along))(X), of(curve)(X), rtol=1e-12)

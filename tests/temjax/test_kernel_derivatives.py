@@ -1,4 +1,4 @@
-"""Kernels that go back through a year of heat and a month, beside the arrays' derivatives."""
+"""Kernels of derivatives, of a year of heat and of a month, beside the arrays' derivatives."""
 
 import dataclasses
 from functools import partial
@@ -112,6 +112,26 @@ def test_back_through_a_month(index, dtype, tolerance):
         return pulled(integrate, (given, pools), cotangents)
 
     close(back(), without_kernels(back), tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 0.02)])
+@pytest.mark.parametrize("index", [0, 6])
+def test_along_tangents_of_a_month(index, dtype, tolerance):
+    """Of the pools and some of what is given, two directions at once."""
+    given, pools = month(37, index, dtype)
+    directions = jax.vmap(lambda seed: 0.1 * seed * pools)(jnp.asarray([1.0, 2.0], dtype))
+
+    def along():
+        def integrate(memory, pools):
+            return month_module._integrate(16, given._replace(memory=memory), pools)
+
+        def slope(direction):
+            tangents = jax.tree.map(lambda leaf: 0.1 * leaf, given.memory), direction
+            return jax.jvp(integrate, (given.memory, pools), tangents)[1]
+
+        return jax.jit(jax.vmap(slope))(directions)
+
+    close(along(), without_kernels(along), tolerance)
 
 
 def test_of_a_number_for_all_cells_it_is_the_sum_over_them():
