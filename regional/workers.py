@@ -28,6 +28,7 @@ from temjax.parameters import Parameters
 
 Key = tuple[int, int]
 CONTENTS = 2  # of restart points: raised when what a phase leaves changes
+WAITING = 2  # tasks, for each worker
 _JAX_SETTINGS = (  # what worker processes take over
     "jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
 )  # fmt: skip
@@ -132,7 +133,8 @@ def hand_out(
     submit: Callable[[Key, TileWork], Future],
     workers: Callable[[], int],
 ) -> Iterator[tuple[Key, list[TileDone]]]:
-    """Results as they are done; the next input is made when no more than one task waits.
+    """Results as they are done; the next input is made when no more than ``WAITING`` wait for
+    each worker: enough to go on while results are written.
 
     Args:
         tasks: keys and inputs, made as they are drawn.
@@ -143,7 +145,7 @@ def hand_out(
     for key, work in tasks:
         plain = replace(work, sets=jax.tree.map(np.asarray, work.sets))
         pending[submit(key, plain)] = key
-        if len(pending) > workers():  # one waits, so that no worker does
+        if len(pending) > (1 + WAITING) * workers():
             yield from _finished(pending)
     while pending:
         yield from _finished(pending)

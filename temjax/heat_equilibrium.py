@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from temjax.heat_year import YearDrivers, advance_year
-from temjax.numerics import solve_cells, value_and_jacobian
+from temjax.heat_year import YearDrivers, advance_year, year_and_jacobian
+from temjax.numerics import solve_cells
 from temjax.options import ModelOptions
 from temjax.processes import soil_heat
 from temjax.thermal_grid import SoilColumn
@@ -78,7 +78,15 @@ def _cyclic_map(
     column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
 ) -> tuple[Layers, Float[Array, "*cell i j"]]:
     """Enthalpy a cycle on, and ∂(that)_i/∂H_j per cell."""
-    return value_and_jacobian(lambda h: _advance(column, options, h, drivers), enthalpy)
+
+    def year(before, drivers):
+        enthalpy, jacobian = before
+        after, of_year = year_and_jacobian(options, column, enthalpy, drivers)
+        return (after, of_year @ jacobian), None
+
+    layers, cells = enthalpy.shape[0], enthalpy.shape[1:]
+    unit = jnp.broadcast_to(jnp.eye(layers, dtype=enthalpy.dtype), (*cells, layers, layers))
+    return jax.lax.scan(year, (enthalpy, unit), drivers)[0]
 
 
 class _Search(NamedTuple):

@@ -131,12 +131,17 @@ class Kernel:
         each_vector(self.write, self.shape.cells, body)
         self.write.builder.ret_void()
 
+    def place(self, row: ir.Value, first: ir.Value) -> ir.Value:
+        """Where a vector is in an array whose last axis are the cells."""
+        builder = self.write.builder
+        return builder.add(builder.mul(row, self.shape.cells), first)
+
     def fetch(self, first: ir.Value) -> None:
         """Bring the layers of a vector close together."""
         write = self.write
 
         def layer(layer, _):
-            place = write.builder.add(write.builder.mul(layer, self.shape.cells), first)
+            place = self.place(layer, first)
             for address, room in zip(self.given.rows, self.rooms.facts, strict=True):
                 write.put_row(write.load(address, place), room, layer)
             old = write.load(self.given.old, place)
@@ -270,6 +275,17 @@ def _march_kernel(iterations: int, dtype: str, function: ir.Function) -> None:
     kernel.vectors(vector)
 
 
+def heat_arguments(column: SoilColumn, old: Layers, surfaces: Surface) -> tuple[Array, ...]:
+    """Rows of facts, and what follows them among the arguments of a kernel."""
+    return (
+        *layer_facts(column),
+        column.geothermal_flux,
+        old,
+        surfaces.temperature,
+        surfaces.resistance,
+    )
+
+
 def march_natively(
     iterations: int,
     column: SoilColumn,
@@ -286,14 +302,10 @@ def march_natively(
         2,
         MARCH_SIZES,
     )
-    celled = (
-        *layer_facts(column),
-        column.geothermal_flux,
-        old,
-        surfaces.temperature,
-        surfaces.resistance,
-    )
     enthalpy, entering = native.call_kernel(
-        target, celled, [(steps, layers), (steps,)], shared=[seconds]
+        target,
+        heat_arguments(column, old, surfaces),
+        [(steps, layers), (steps,)],
+        shared=[seconds],
     )
     return enthalpy, entering

@@ -88,11 +88,6 @@ class BackKernel(Kernel):
         builder = self.write.builder
         return builder.sub(builder.sub(count, index(1)), number)
 
-    def place(self, row: ir.Value, first: ir.Value) -> ir.Value:
-        """Where a vector is in an array whose last axis are the cells."""
-        builder = self.write.builder
-        return builder.add(builder.mul(row, self.shape.cells), first)
-
     def clear(self, first: ir.Value) -> None:
         """Begin with the cotangents of the year's end."""
         write = self.write

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from temjax import heat_step
 from temjax.native import serves
-from temjax.numerics import largest
+from temjax.numerics import largest, value_and_jacobian
 from temjax.options import ModelOptions
 from temjax.processes import active_layer, soil_heat
 from temjax.processes.ground_surface import substep_seconds, substep_surface, substep_weights
@@ -123,6 +123,30 @@ def advance_year(
         options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
     )
     return steps.enthalpy[-1]
+
+
+def _arrays_and_jacobian(options: ModelOptions, column, enthalpy, drivers):
+    return value_and_jacobian(lambda h: advance_year(column, options, h, drivers), enthalpy)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def year_and_jacobian(
+    options: ModelOptions, column: SoilColumn, enthalpy: Layers, drivers: YearDrivers
+) -> tuple[Layers, Float[Array, "*cell i j"]]:
+    """Enthalpy one year on, J m⁻³, and ∂(that)_i/∂H_j per cell."""
+    if not serves(enthalpy):
+        return _arrays_and_jacobian(options, column, enthalpy, drivers)
+    from temjax.heat_native_jacobian import year_and_jacobian_natively
+
+    after, jacobian = year_and_jacobian_natively(
+        options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
+    )
+    return after, jnp.moveaxis(jacobian, -1, 0)
+
+
+@year_and_jacobian.defjvp
+def _year_and_jacobian_jvp(options, primals, tangents):
+    return jax.jvp(partial(_arrays_and_jacobian, options), primals, tangents)
 
 
 def _by_month(tree, options: ModelOptions):

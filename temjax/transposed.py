@@ -140,9 +140,7 @@ def _none(*_):
 def _batch(arguments, axes, ways, fixed, sizes):
     """The map of many: kernels take one after the other."""
     count = next(
-        leaf.shape[axis]
-        for leaf, axis in zip(arguments, axes, strict=True)
-        if axis is not None
+        leaf.shape[axis] for leaf, axis in zip(arguments, axes, strict=True) if axis is not None
     )
 
     def mapped(function):

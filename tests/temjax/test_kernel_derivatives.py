@@ -11,6 +11,9 @@ import pytest
 import temjax.month as month_module
 from temjax import native
 from temjax.benchmark_cases import gradient
+from temjax.heat_step import heat_steps
+from temjax.heat_year import YearDrivers, year_and_jacobian
+from temjax.numerics import value_and_jacobian
 from tests.reference.random_cases import random_cells, spin_up
 from tests.temjax.test_kernels import OPTIONS, cast, observed, without_kernels
 from tests.temjax.test_month import month_of
@@ -18,6 +21,8 @@ from tests.temjax.test_soil_heat import random_year
 
 if native.why_not():
     pytest.skip(f"no kernels for CPUs: {native.why_not()}", allow_module_level=True)
+
+from temjax.heat_native_jacobian import year_and_jacobian_natively
 
 
 def weights(like, seed):
@@ -86,6 +91,39 @@ def test_lengths_of_steps_have_their_derivative_too():
     found, expected = back(), without_kernels(back)
     assert float(jnp.max(jnp.abs(expected))) > 0
     close(found, expected, 1e-7)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 1e-3)])
+def test_the_jacobian_of_a_year(dtype, tolerance):
+    column, old, surfaces, seconds = cast(random_year(21, 72), dtype)
+
+    def last(enthalpy):
+        return heat_steps(100, column, enthalpy, surfaces, seconds).enthalpy[-1]
+
+    found = jax.jit(partial(year_and_jacobian_natively, 100))(column, old, surfaces, seconds)
+    after, jacobian = without_kernels(lambda: jax.jit(partial(value_and_jacobian, last))(old))
+    close(found, (after, jnp.moveaxis(jacobian, 0, -1)), tolerance)
+
+
+def test_the_jacobian_of_a_year_has_derivatives():
+    """Beyond the first they are those of the arrays."""
+    column, old, surfaces, _ = random_year(3, 12 * OPTIONS.heat_substeps)
+    drivers = YearDrivers(
+        jnp.stack([surfaces.temperature[:12]] * 3, axis=1),
+        jnp.zeros((12, 3, 3)),
+        0.1 + surfaces.resistance[0],
+    )
+
+    def trace(scale):
+        moved = dataclasses.replace(column, latent_heat=scale * column.latent_heat)
+        return jnp.sum(year_and_jacobian(OPTIONS, moved, old, drivers)[1])
+
+    def slope():
+        return jax.jit(jax.grad(trace))(1.0)
+
+    found, expected = slope(), without_kernels(slope)
+    assert float(jnp.abs(expected)) > 0
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def month(cells, index, dtype):
