@@ -19,7 +19,7 @@ from temjax.cli import errors, load_group, names_of
 from temjax.findings import DataError, Finding, nearest
 
 REGRESSED = 1  # exit code
-DEFAULT_CASES = ("forward", "forward-no-heat", "gradient")
+DEFAULT_CASES = ("forward", "forward-16-substeps", "forward-no-heat", "gradient")
 DTYPES = ("float32", "float64")
 MEGA = 1e6
 WIDTH = 130  # characters, so that no number is cut

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from temjax.doctor import AIR, RAIN, SUN
 from temjax.equilibrium import cyclic_map, find_equilibrium
 from temjax.forcing import Forcing, Location
+from temjax.options import ModelOptions
 from temjax.parameter_files import gather_parameters, load_parameters
 from temjax.parameters import Parameters, tunable_names
 from temjax.simulate import Run, simulate
@@ -25,6 +26,7 @@ from temjax.soil_climate import soil_climate
 from temjax.state import State
 
 SEED = 20
+SPECIFIED_SUBSTEPS = 16  # of a month (model.md, decision 2); the default is 48
 BASES = 64  # different mean climates; more cells repeat them, with weather of their own
 TYPES = ("alpine-meadow", "alpine-steppe")
 TUNED = tunable_names()[:20]  # of the calibration step, each times a factor
@@ -139,6 +141,17 @@ def forward(cells: int, years: int) -> Case:
     return Case("forward", run_cells, _given(cells, years), cells * years)
 
 
+def forward_specified(cells: int, years: int) -> Case:
+    """The same with the sub-steps of the model's specification, which regional runs take."""
+    options = ModelOptions(substeps=SPECIFIED_SUBSTEPS)
+
+    def run(parameters, location, forcing, initial):
+        return simulate(parameters, location, forcing, initial=initial, options=options)
+
+    name = f"forward-{SPECIFIED_SUBSTEPS}-substeps"
+    return Case(name, run, _given(cells, years), cells * years)
+
+
 def forward_no_heat(cells: int, years: int) -> Case:
     """A run on a soil climate that is known."""
     given = _given(cells, years)
@@ -207,6 +220,7 @@ def equilibrium(cells: int, years: int) -> Case:
 
 CASES: dict[str, Callable[[int, int], Case]] = {
     "forward": forward,
+    f"forward-{SPECIFIED_SUBSTEPS}-substeps": forward_specified,
     "forward-no-heat": forward_no_heat,
     "gradient": gradient,
     "calibration": calibration,

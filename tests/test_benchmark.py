@@ -174,7 +174,9 @@ def test_unknown_flags_are_found_without_harm():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["forward", "forward-no-heat", "gradient", "equilibrium"])
+@pytest.mark.parametrize(
+    "name", ["forward", "forward-16-substeps", "forward-no-heat", "gradient", "equilibrium"]
+)
 def test_cases_of_the_model_run(name):
     found = measure(benchmark.CASES[name](2, 2), 1)
     assert found.cell_years >= 4
