@@ -221,7 +221,7 @@ def _write_netcdf(path: Path, title: str, made: RegionSensitivity) -> None:
         def save(name: str, values: NDArray, units: str, long_name: str) -> None:
             axes = (*(("parameter",) if values.ndim == 2 else ()), "y", "x")
             variable = file.createVariable(
-                name, "f4", axes, zlib=True, complevel=3, fill_value=FILL
+                name, "f4", axes, zlib=True, complevel=5, fill_value=FILL
             )
             variable.setncatts(
                 {"units": units, "long_name": long_name,
