@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from temjax.annual_map import LEAST_VEGETATION, CyclicMap, Packed, initial_memory, pack, unpack
 from temjax.cell import cell_constants, initial_pools
+from temjax.climate_block import climate_block
 from temjax.fixed_point import (
     NONE,
     NOT_ISOLATED,
@@ -29,7 +30,7 @@ from temjax.heat_equilibrium import tolerance
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.processes.radiation import gross_irradiance
-from temjax.simulate import climate_block, exposure_history, year_inputs
+from temjax.simulate import exposure_history, year_inputs
 from temjax.soil_climate import SoilClimate, SoilHeatState, cyclic_climate, equilibrate_heat
 from temjax.state import EcosystemState, ExposureState, State, pool_index
 

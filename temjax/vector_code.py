@@ -16,12 +16,11 @@ import numpy as np
 from jax.extend.core import Literal
 
 from temjax.native import VECTOR_BYTES, lanes_of
+from temjax.vector_operations import ANY, FLOATING, RELAXED
 
 INDEX, COUNT, TRUTH = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 POINTER = ir.PointerType()
 FLOATS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
-# A product and a sum may become one rounding, quotients by one divisor one reciprocal
-RELAXED = ("contract", "arcp", "nsz")
 
 Tree = Any  # pytree of vectors
 
@@ -223,11 +222,11 @@ class Writer:
         if name == "integer_pow":
             return self._power(given[0], eqn.params["y"])
         floating = eqn.invars[-1].aval.dtype.kind == "f"
-        table = _FLOATING if floating and name in _FLOATING else _ANY
+        table = FLOATING if floating and name in FLOATING else ANY
         if name not in table:
             raise NotImplementedError(
-                f"temjax.vector_code has no instruction for JAX's operation {name!r}; add one to "
-                "its tables"
+                f"temjax.vector_operations has no instruction for JAX's operation {name!r}; add "
+                "one to its tables"
             )
         return table[name](self.builder, *given)
 
@@ -342,37 +341,3 @@ def each_vector(write: Writer, cells: ir.Value, body: Callable[[ir.Value], None]
 
     count = builder.sdiv(builder.add(cells, index(write.lanes - 1)), lanes)
     write.loop(count, (), vector)
-
-
-def _relaxed(name: str) -> Callable:
-    return lambda builder, *given: getattr(builder, name)(*given, flags=RELAXED)
-
-
-def _compared(sign: str) -> Callable:
-    return lambda builder, *given: builder.fcmp_ordered(sign, *given)
-
-
-def _counted(sign: str) -> Callable:
-    return lambda builder, *given: builder.icmp_signed(sign, *given)
-
-
-_SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=="}
-_FLOATING = {
-    **{name: _relaxed(f"f{name}") for name in ("add", "sub", "mul", "div")},
-    **{name: _compared(sign) for name, sign in _SIGNS.items()},
-    "ne": lambda builder, *given: builder.fcmp_unordered("!=", *given),
-    "add_any": _relaxed("fadd"),
-    "neg": lambda builder, value: builder.fneg(value, flags=("nsz",)),
-    "square": lambda builder, value: builder.fmul(value, value, flags=RELAXED),
-}
-_ANY = {
-    **{name: _counted(sign) for name, sign in (_SIGNS | {"ne": "!="}).items()},
-    "add": lambda builder, *given: builder.add(*given),
-    "sub": lambda builder, *given: builder.sub(*given),
-    "and": lambda builder, *given: builder.and_(*given),
-    "or": lambda builder, *given: builder.or_(*given),
-    "not": lambda builder, value: builder.not_(value),
-    "select_n": lambda builder, which, no, yes: builder.select(which, yes, no),
-    "copy": lambda builder, value: value,
-    "stop_gradient": lambda builder, value: value,
-}

@@ -27,9 +27,10 @@ from temjax import (
 )
 from temjax.annual_map import initial_memory
 from temjax.cell import cell_constants, initial_pools
+from temjax.climate_block import climate_block
 from temjax.heat_equilibrium import steady_enthalpy
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
-from temjax.simulate import climate_block, exposure_history, year_inputs
+from temjax.simulate import exposure_history, year_inputs
 from temjax.state import EcosystemState, ExposureState, SoilHeatState, State, pool_index
 from temjax.thermal_grid import soil_column
 

@@ -7,8 +7,8 @@ from regional.climate import Segment, SyntheticPlateauClimate
 from regional.experiment import Protocol
 from regional.protocol import block_forcing, blocks, equilibrium_forcing, make_timeline
 from regional.synthetic import plateau
+from temjax.climate_block import shifted_months
 from temjax.forcing import Forcing
-from temjax.simulate import shifted_months
 
 PROTOCOL = Protocol(
     equilibrium_years=(1861, 1863),

@@ -15,9 +15,10 @@ from soil_cases import forcing, location, soil_climate_by_formula
 from temjax import ModelOptions, load_parameters, simulate
 from temjax.annual_map import initial_memory
 from temjax.cell import cell_constants, initial_pools
+from temjax.climate_block import climate_block
 from temjax.outputs import flux_index
 from temjax.processes.radiation import gross_irradiance
-from temjax.simulate import climate_block, exposure_history, year_inputs
+from temjax.simulate import exposure_history, year_inputs
 from temjax.state import EcosystemState, ExposureState, SoilHeatState, State
 
 YEARS = 8

@@ -11,7 +11,8 @@ from test_conservation import run
 
 import temjax
 from temjax import ModelOptions, load_parameters, simulate
-from temjax.simulate import _ecosystem_run, exposure_switch, shifted_months
+from temjax.climate_block import shifted_months
+from temjax.simulate import _ecosystem_run, exposure_switch
 from temjax.soundness import LEAST_POOL, SOLVED, Soundness, soundness
 
 
