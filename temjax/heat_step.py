@@ -15,8 +15,9 @@ from jaxtyping import Array, Float
 from temjax.heat_march import march
 from temjax.heat_rows import newton_change
 from temjax.heat_search import Problem
+from temjax.kernel_call import by_kernel
 from temjax.machine import computes_on_cpus
-from temjax.native import serves
+from temjax.native import serves, switched_off
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.thermal_grid import SoilColumn, layer_facts
@@ -90,7 +91,12 @@ def heat_steps(
     if serves(old):
         from temjax.heat_native import march_natively
 
-        return HeatStep(*march_natively(iterations, *given))
+        def arrays(*given):  # with the derivatives of solved steps
+            with switched_off():
+                steps = heat_steps(iterations, *given)
+                return steps.enthalpy, steps.surface_flux
+
+        return HeatStep(*by_kernel(partial(march_natively, iterations), arrays, *given))
     if computes_on_cpus():  # then nothing is traced for other devices
         return _marched(iterations, *given)
     branches = {"default": partial(_marched, iterations)}

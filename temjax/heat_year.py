@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax import heat_step
+from temjax.kernel_call import by_kernel
 from temjax.native import serves
 from temjax.numerics import largest, value_and_jacobian
 from temjax.options import ModelOptions
@@ -138,10 +139,14 @@ def year_and_jacobian(
         return _arrays_and_jacobian(options, column, enthalpy, drivers)
     from temjax.heat_native_jacobian import year_and_jacobian_natively
 
-    after, jacobian = year_and_jacobian_natively(
-        options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
-    )
-    return after, jnp.moveaxis(jacobian, -1, 0)
+    def kernel(column, enthalpy, drivers):
+        after, jacobian = year_and_jacobian_natively(
+            options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
+        )
+        return after, jnp.moveaxis(jacobian, -1, 0)
+
+    arrays = partial(_arrays_and_jacobian, options)
+    return by_kernel(kernel, arrays, column, enthalpy, drivers)
 
 
 @year_and_jacobian.defjvp
@@ -202,11 +207,14 @@ def _look_at_year(options: ModelOptions, column, shallow, enthalpy, surfaces, se
         return _look_at_arrays(options, *given)
     from temjax.heat_native_year import year_natively
 
-    months = seconds.size // options.heat_substeps
-    after, top, centre, fraction, *each = year_natively(options.heat_iterations, *given, months)
-    read, depth, flux, imbalance = _by_month(each, options)
-    mean = Profile(top / options.heat_substeps, centre / options.heat_substeps)
-    return after, Seen(mean, fraction, read, depth, flux, imbalance)
+    def kernel(*given):
+        months = seconds.size // options.heat_substeps
+        after, top, centre, fraction, *each = year_natively(options.heat_iterations, *given, months)
+        read, depth, flux, imbalance = _by_month(each, options)
+        mean = Profile(top / options.heat_substeps, centre / options.heat_substeps)
+        return after, Seen(mean, fraction, read, depth, flux, imbalance)
+
+    return by_kernel(kernel, partial(_look_at_arrays, options), *given)
 
 
 @partial(_look_at_year.defjvp, symbolic_zeros=True)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.cell import CellConstants
+from temjax.kernel_call import by_kernel
 from temjax.month_drivers import MonthDrivers, MonthFactors, month_factors
 from temjax.native import serves
 from temjax.numerics import Cell
@@ -153,11 +154,12 @@ def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -
         return _integrate_arrays(substeps, given, pools)
     from temjax.month_native import integrate_natively
 
+    arrays = partial(_integrate_arrays, substeps)
     try:
-        return integrate_natively(substeps, given, pools)
+        return by_kernel(partial(integrate_natively, substeps), arrays, given, pools)
     except NotImplementedError as error:  # a process of the user's own
         warnings.warn(f"the month runs as a program of arrays, slower: {error}", stacklevel=2)
-        return _integrate_arrays(substeps, given, pools)
+        return arrays(given, pools)
 
 
 @partial(_integrate.defjvp, symbolic_zeros=True)

@@ -17,6 +17,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, PyTree
 
+from temjax.kernel_call import by_kernel, number_mapped, shaped
+
 _linear = Primitive("temjax_linear")
 _linear.multiple_results = True
 
@@ -104,7 +106,7 @@ def linear(ways: Ways, at: PyTree, tangents: PyTree, like: PyTree) -> PyTree:
         *(slopes[number] for number in moving),
         ways=Ways(forward, ahead if ways.ahead else None, backward),
         fixed=len(leaves),
-        sizes=tuple(jax.core.ShapedArray(leaf.shape, leaf.dtype) for leaf in sizes),
+        sizes=shaped(sizes),
     )
     return jax.tree.unflatten(result, found)
 
@@ -129,8 +131,8 @@ def _sizes(*_, sizes, **__):
 
 def _derivative(primals, tangents, **how):
     """In what the map depends on as well: JAX's, of the arrays."""
-    slopes = [ad.instantiate_zeros(leaf) for leaf in tangents]
-    return jax.jvp(partial(_by_arrays, **how), primals, slopes)
+    slopes = tuple(map(ad.instantiate_zeros, tangents))
+    return jax.jvp(partial(_by_arrays, **how), tuple(primals), slopes)
 
 
 def _none(*_):
@@ -139,9 +141,6 @@ def _none(*_):
 
 def _batch(arguments, axes, ways, fixed, sizes):
     """The map of many: kernels take one after the other."""
-    count = next(
-        leaf.shape[axis] for leaf, axis in zip(arguments, axes, strict=True) if axis is not None
-    )
 
     def mapped(function):
         inside = tuple(axes[:fixed]), tuple(axes[fixed:])
@@ -153,7 +152,7 @@ def _batch(arguments, axes, ways, fixed, sizes):
         *arguments,
         ways=Ways(mapped(ways.forward), mapped(ways.ahead) if ways.ahead else None, _none),
         fixed=fixed,
-        sizes=tuple(jax.core.ShapedArray((count, *size.shape), size.dtype) for size in sizes),
+        sizes=shaped(sizes, number_mapped(arguments, axes)),
     )
     return found, [0] * len(found)
 
@@ -184,18 +183,14 @@ def _transpose(cotangents, *arguments, ways, fixed, sizes):
         ]
         return list(jax.linear_transpose(of_some, *needed)(cotangents))
 
-    @jax.custom_jvp
-    def pulled(at, cotangents):
-        try:
-            return ways.backward(at, cotangents, wanted)
-        except NotImplementedError:
-            return by_arrays(at, cotangents)
-
-    @pulled.defjvp
-    def _beyond(primals, tangents):
-        return jax.jvp(by_arrays, primals, tangents)
-
-    found = iter(pulled(at, [ad.instantiate_zeros(leaf) for leaf in cotangents]))
+    cotangents = [ad.instantiate_zeros(leaf) for leaf in cotangents]
+    try:
+        pulled = by_kernel(
+            lambda at, cotangents: ways.backward(at, cotangents, wanted), by_arrays, at, cotangents
+        )
+    except NotImplementedError:
+        pulled = by_arrays(at, cotangents)
+    found = iter(pulled)
     return [None] * fixed + [next(found) if needed else None for needed in wanted]
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import temjax.month as month_module
-from temjax import native
-from temjax.benchmark_cases import gradient
+from temjax import native, simulate
+from temjax.benchmark_cases import gradient, synthetic_inputs
 from temjax.heat_step import heat_steps
 from temjax.heat_year import YearDrivers, year_and_jacobian
 from temjax.numerics import value_and_jacobian
@@ -198,3 +198,23 @@ def test_the_gradient_of_a_run_goes_back_by_kernels():
     ):
         assert f"temjax_{name}" in text or name in text
     assert "heat_march" not in text  # no step is kept for the way back
+
+
+def test_a_run_has_second_derivatives():
+    """Where JAX cuts a program in two, the kernels are differentiated as the arrays are."""
+    given = synthetic_inputs(3, 1)
+    names = ("respiration_rate_log", "nitrogen_loss_rate")
+
+    def productive(scale):
+        moved = {n: scale * getattr(given.parameters, n) for n in names}
+        parameters = dataclasses.replace(given.parameters, **moved, mat_thickness=scale * 0.1)
+        run = simulate(parameters, given.location, given.forcing, initial=given.initial)
+        annual = run.annual
+        return jnp.sum(annual.net_primary_production) + jnp.sum(annual.maximum_thaw_depth)
+
+    def slopes():
+        along = jax.jit(lambda s: jax.jvp(jax.grad(productive), (s,), (1.0,)))
+        return along(1.0)
+
+    found, expected = slopes(), without_kernels(slopes)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

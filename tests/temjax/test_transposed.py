@@ -55,7 +55,7 @@ def test_it_is_the_way_back_that_is_taken(compiled):
     calls = []
     run = partial(gradient, rule(calls))
     found = (jax.jit(run) if compiled else run)(X)
-    assert calls == [(True, True, False)]
+    assert set(calls) == {(True, True, False)}
     for one, other in zip(found, gradient(curve, X), strict=True):
         np.testing.assert_allclose(one, other)
 
@@ -63,7 +63,7 @@ def test_it_is_the_way_back_that_is_taken(compiled):
 def test_only_what_is_needed_is_asked_for():
     calls = []
     jax.grad(lambda scale: jnp.sum(rule(calls)(X, scale, IS_ODD)))(2.0)
-    assert calls == [(False, True, False)]
+    assert set(calls) == {(False, True, False)}
 
 
 def test_along_tangents_it_is_the_way_ahead():
