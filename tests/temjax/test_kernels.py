@@ -1,5 +1,6 @@
 """Kernels for CPUs beside XLA's programs: a year of heat, a month, a run, and their derivatives."""
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -76,10 +77,9 @@ def test_a_year_looks_as_its_kept_steps_do(dtype, tolerance):
     after, seen = jax.jit(observed)(given)
     expected, arrays = without_kernels(lambda: jax.jit(observed)(given))
     np.testing.assert_allclose(after, expected, rtol=tolerance, atol=tolerance * 1e8)
-    for name, value in vars(arrays).items():
-        for found, kept in zip(
-            jax.tree.leaves(getattr(seen, name)), jax.tree.leaves(value), strict=True
-        ):
+    for name in (field.name for field in dataclasses.fields(arrays)):
+        pair = getattr(seen, name), getattr(arrays, name)
+        for found, kept in zip(*map(jax.tree.leaves, pair), strict=True):
             assert found.shape == kept.shape
             if name == "imbalance":  # what is left is rounding, which is another in each program
                 np.testing.assert_array_less(found, 1e-5 if dtype == "float64" else 1.0)
