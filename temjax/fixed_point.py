@@ -30,6 +30,9 @@ RUNGS = ("broyden", "newton", "anderson", "years", "none")
 BROYDEN, NEWTON, ANDERSON, YEARS, NONE = range(len(RUNGS))
 
 
+Count = int | Int[Array, ""]
+
+
 class Effort(NamedTuple):
     """How long to search, in rounds; numbers of the program, so that all efforts share one.
 
@@ -43,13 +46,13 @@ class Effort(NamedTuple):
         cycles: of a round.
     """
 
-    warm: int
-    broyden: int
-    settle: int
-    newton: int
-    anderson: int
-    plain: int
-    cycles: int
+    warm: Count
+    broyden: Count
+    settle: Count
+    newton: Count
+    anderson: Count
+    plain: Count
+    cycles: Count
 
     def ends(self) -> tuple[Int[Array, ""], ...]:
         """First round after each of the six stages."""

@@ -5,13 +5,14 @@ instance, and a foreign function has none of its own. So a kernel is called thro
 that has one: the derivative of the arrays it stands in for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
-from jaxtyping import Array, PyTree
+from jaxtyping import PyTree
 
 _kernel = Primitive("temjax_kernel")
 _kernel.multiple_results = True
@@ -35,12 +36,12 @@ def by_kernel(
     return jax.tree.unflatten(result, found)
 
 
-def shaped(leaves: list[Array | jax.ShapeDtypeStruct], *leading: int) -> tuple:
+def shaped(leaves: Sequence[Any], *leading: int) -> tuple:
     """Shapes and types as JAX's operations state theirs, behind further axes."""
     return tuple(jax.core.ShapedArray((*leading, *leaf.shape), leaf.dtype) for leaf in leaves)
 
 
-def number_mapped(arguments, axes) -> int:
+def number_mapped(arguments: Sequence[Any], axes: Sequence[int | None]) -> int:
     """How many there are of what ``jax.vmap`` maps over."""
     return next(
         leaf.shape[axis] for leaf, axis in zip(arguments, axes, strict=True) if axis is not None
