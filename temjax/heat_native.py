@@ -151,11 +151,27 @@ class Kernel:
 
         write.loop(self.shape.layers, (), layer)
 
+    def facts(self, layer: ir.Value) -> LayerFacts:
+        """Facts of a layer."""
+        return LayerFacts(*(self.write.row(room, layer) for room in self.rooms.facts[:FACTS]))
+
     def layer(self, layer: ir.Value) -> tuple[LayerFacts, ir.Value, ir.Value]:
         """Facts, enthalpy at the start of the step and iterate of a layer."""
         write, rooms = self.write, self.rooms
-        facts = LayerFacts(*(write.row(room, layer) for room in rooms.facts[:FACTS]))
-        return facts, write.row(rooms.old, layer), write.row(rooms.new, layer)
+        return self.facts(layer), write.row(rooms.old, layer), write.row(rooms.new, layer)
+
+    def counted_down(self, count: ir.Value, number: ir.Value) -> ir.Value:
+        """A number below a count, the last one first."""
+        builder = self.write.builder
+        return builder.sub(builder.sub(count, index(1)), number)
+
+    def surface_at(self, first: ir.Value, step: ir.Value) -> list[ir.Value]:
+        """Temperature, resistance and length of a step that all lanes are at."""
+        write, given = self.write, self.given
+        place = self.place(step, first)
+        seconds = write.builder.load(write.number_at(given.seconds, step), typ=write.number)
+        drivers = (write.load(rows, place) for rows in (given.temperature, given.resistance))
+        return [*drivers, write.spread(seconds)]
 
     def put(self, layer: ir.Value, enthalpies: tuple[ir.Value, ir.Value]) -> None:
         """Replace what a step starts from and the iterate of a layer."""
@@ -275,10 +291,12 @@ def _march_kernel(iterations: int, dtype: str, function: ir.Function) -> None:
     kernel.vectors(vector)
 
 
-def heat_arguments(column: SoilColumn, old: Layers, surfaces: Surface) -> tuple[Array, ...]:
-    """Rows of facts, and what follows them among the arguments of a kernel."""
+def heat_arguments(
+    rows: Sequence[Layers], column: SoilColumn, old: Layers, surfaces: Surface
+) -> tuple[Array, ...]:
+    """Rows of layers, and what follows them among the arguments of a kernel."""
     return (
-        *layer_facts(column),
+        *rows,
         column.geothermal_flux,
         old,
         surfaces.temperature,
@@ -304,7 +322,7 @@ def march_natively(
     )
     enthalpy, entering = native.call_kernel(
         target,
-        heat_arguments(column, old, surfaces),
+        heat_arguments(layer_facts(column), column, old, surfaces),
         [(steps, layers), (steps,)],
         shared=[seconds],
     )

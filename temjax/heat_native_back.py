@@ -14,11 +14,11 @@ from jaxtyping import Array, Float
 
 from temjax import native
 from temjax.heat_back import Crossed, Layer, Made, arrive, at_bottom, down, down_from, up
-from temjax.heat_native import FACTS, OTHERS, Kept, Kernel
+from temjax.heat_native import FACTS, OTHERS, Kept, Kernel, heat_arguments
 from temjax.heat_native_year import ROWS, year_rows
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import DepthShares
-from temjax.thermal_grid import LayerFacts, SoilColumn
+from temjax.thermal_grid import SoilColumn
 from temjax.vector_code import index
 
 ASKED = 6  # cotangents
@@ -83,11 +83,6 @@ class BackKernel(Kernel):
 
         write.loop(self.shape.layers, (), report)
 
-    def counted_down(self, count: ir.Value, number: ir.Value) -> ir.Value:
-        """The last comes first."""
-        builder = self.write.builder
-        return builder.sub(builder.sub(count, index(1)), number)
-
     def clear(self, first: ir.Value) -> None:
         """Begin with the cotangents of the year's end."""
         write = self.write
@@ -106,8 +101,8 @@ class BackKernel(Kernel):
         before = builder.add(builder.mul(step, self.shape.layers), layer)
         old = write.row(self.scratch, before)
         new = write.row(self.scratch, builder.add(before, self.shape.layers))
-        rooms = [write.row(room, layer) for room in self.rooms.facts]
-        made = Made(LayerFacts(*rooms[:FACTS]), *rooms[FACTS:])
+        counting = (write.row(room, layer) for room in self.rooms.facts[FACTS:])
+        made = Made(self.facts(layer), *counting)
         return Layer(made, new), builder.fsub(new, old)
 
     def asked(self, first, month, step, layer, flux) -> Crossed:
@@ -134,11 +129,10 @@ class BackKernel(Kernel):
 
     def back(self, first: ir.Value, month: ir.Value, step: ir.Value) -> ir.Value:
         """Back through a step; the cotangent of the geothermal flux."""
-        write, builder, given = self.write, self.write.builder, self.given
+        write, builder = self.write, self.write.builder
         boundaries, top = builder.sub(self.shape.layers, index(1)), index(0)
         place = self.place(step, first)
-        seconds = write.spread(builder.load(write.number_at(given.seconds, step), typ=write.number))
-        surface = write.load(given.temperature, place), write.load(given.resistance, place)
+        *surface, seconds = self.surface_at(first, step)
         asked = partial(self.asked, first, month, step)
         at_surface = asked(top, write.load(self.by_flux, place))
 
@@ -218,8 +212,7 @@ def go_back_natively(
     column, shares, old, surfaces = given
 
     def arguments(column, shares, old, surfaces):
-        rows = year_rows(column, shares)
-        return (*rows, column.geothermal_flux, old, surfaces.temperature, surfaces.resistance)
+        return heat_arguments(year_rows(column, shares), column, old, surfaces)
 
     celled, pull = jax.vjp(arguments, column, shares, old, surfaces)
     dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape

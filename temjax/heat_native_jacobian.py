@@ -21,7 +21,7 @@ from temjax.processes.soil_heat import (
     flux_into,
     layer_state,
 )
-from temjax.thermal_grid import LayerFacts, SoilColumn
+from temjax.thermal_grid import LayerFacts, SoilColumn, layer_facts
 from temjax.vector_code import index
 
 RESULTS = 5
@@ -127,26 +127,21 @@ class JacobianKernel(Kernel):
 
     def eliminate(self, first: ir.Value, step: ir.Value) -> None:
         """Keep the rows of a step's matrix, eliminated from the top."""
-        write, builder, given = self.write, self.write.builder, self.given
-        place = self.place(step, first)
-        surface = write.load(given.temperature, place), write.load(given.resistance, place)
-        seconds = write.spread(builder.load(write.number_at(given.seconds, step), typ=write.number))
-
-        def facts(layer):
-            return LayerFacts(*(write.row(room, layer) for room in self.rooms.facts))
+        write, builder = self.write, self.write.builder
+        *surface, seconds = self.surface_at(first, step)
 
         def down(boundary, above):
             state, rows = above
             layer = builder.add(boundary, index(1))
             end = self.end_of(step, layer)
-            below = write.call(_next, state, rows, facts(layer), end, seconds)
+            below = write.call(_next, state, rows, self.facts(layer), end, seconds)
             write.put_row(below[1].value, self.inverse, boundary)
             write.put_row(below[1].ratio, self.ratio, boundary)
             write.put_row(below[1].lower, self.lower, layer)
             return below
 
         top = index(0)
-        start = write.call(_first, facts(top), self.end_of(step, top), *surface, seconds)
+        start = write.call(_first, self.facts(top), self.end_of(step, top), *surface, seconds)
         write.put_row(start[1].lower, self.lower, top)
         boundaries = builder.sub(self.shape.layers, index(1))
         _, rows = write.loop(boundaries, start, down)
@@ -180,7 +175,7 @@ class JacobianKernel(Kernel):
             return write.loop(layers, (), column)
 
         def up(number, _):
-            layer = builder.sub(builder.sub(boundaries, index(1)), number)
+            layer = self.counted_down(boundaries, number)
             below, ratio = builder.add(layer, index(1)), write.row(self.ratio, layer)
 
             def column(column, _):
@@ -232,7 +227,7 @@ def year_and_jacobian_natively(
     lanes = native.lanes_of(dtype)
     after, jacobian, _ = native.call_kernel(
         target,
-        heat_arguments(column, old, surfaces),
+        heat_arguments(layer_facts(column), column, old, surfaces),
         [(layers,), (layers, layers), (steps,)],
         shared=[seconds],
         scratch=[(steps, layers, lanes), (layers * layers, lanes)],

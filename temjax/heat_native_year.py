@@ -11,11 +11,11 @@ from jaxtyping import Array, Float
 
 from temjax import native
 from temjax.heat_look import Layer, look_at_bottom, look_down, look_from
-from temjax.heat_native import FACTS, OTHERS, Kept, Kernel
+from temjax.heat_native import FACTS, OTHERS, Kept, Kernel, heat_arguments
 from temjax.processes.active_layer import counted_thickness
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import DepthShares
-from temjax.thermal_grid import LayerFacts, SoilColumn, layer_facts
+from temjax.thermal_grid import SoilColumn, layer_facts
 from temjax.vector_code import index
 
 ROWS = FACTS + 3
@@ -68,8 +68,7 @@ class YearKernel(Kernel):
         write.loop(self.months, (), month)
 
         def last(layer, _):
-            place = builder.add(builder.mul(layer, self.shape.cells), first)
-            write.store(write.row(self.rooms.old, layer), self.after, place)
+            write.store(write.row(self.rooms.old, layer), self.after, self.place(layer, first))
             return ()
 
         write.loop(self.shape.layers, (), last)
@@ -94,10 +93,10 @@ class YearKernel(Kernel):
         row = builder.add(builder.mul(step, self.shape.layers), layer)
         new = write.row(self.scratch, row)
         rooms = self.rooms
-        facts = [write.row(room, layer) for room in rooms.facts]
+        counting = [write.row(room, layer) for room in rooms.facts[FACTS:]]
         old = write.row(rooms.old, layer)
         write.put_row(new, rooms.old, layer)
-        return Layer(LayerFacts(*facts[:FACTS]), *facts[FACTS:], old, new)
+        return Layer(self.facts(layer), *counting, old, new)
 
     def note(self, layer: ir.Value, seen) -> None:
         """Add what was seen of a layer to the month."""
@@ -108,12 +107,9 @@ class YearKernel(Kernel):
 
     def look(self, first: ir.Value, step: ir.Value, geothermal: ir.Value) -> None:
         """Look at a step."""
-        write, builder, given = self.write, self.write.builder, self.given
-        place = builder.add(builder.mul(step, self.shape.cells), first)
-        temperature, resistance = (
-            write.load(address, place) for address in (given.temperature, given.resistance)
-        )
-        seconds = write.spread(builder.load(write.number_at(given.seconds, step), typ=write.number))
+        write, builder = self.write, self.write.builder
+        place = self.place(step, first)
+        temperature, resistance, seconds = self.surface_at(first, step)
         seen = write.call(look_from, self.looked_at(step, index(0)), temperature, resistance)
         self.note(index(0), seen)
 
@@ -138,7 +134,7 @@ class YearKernel(Kernel):
 
         def layer(layer, _):
             row = builder.add(builder.mul(month, self.shape.layers), layer)
-            place = builder.add(builder.mul(row, self.shape.cells), first)
+            place = self.place(row, first)
             for room, address in zip(
                 self.sums(), (self.top, self.centre, self.fraction), strict=True
             ):
@@ -193,13 +189,7 @@ def year_natively(
         RESULTS,
         SIZES,
     )
-    celled = (
-        *year_rows(column, shares),
-        column.geothermal_flux,
-        old,
-        surfaces.temperature,
-        surfaces.resistance,
-    )
+    celled = heat_arguments(year_rows(column, shares), column, old, surfaces)
     monthly, each = (months, layers), (steps,)
     found = native.call_kernel(
         target,

@@ -5,13 +5,14 @@ from the first stage of the month to its last.
 """
 
 import hashlib
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import llvmlite.ir as ir
-from jax.extend.core import Literal
+from jax.extend.core import Literal, jaxpr_as_fun
 from jaxtyping import Array, Float
 
 from temjax import native
@@ -35,6 +36,32 @@ class Stage(NamedTuple):
     used: tuple[int, ...]
     name: str
 
+    @property
+    def carried(self) -> int:
+        """Leaves of the carry."""
+        return len(self.closed.out_avals)
+
+    @property
+    def leaves(self) -> int:
+        """Leaves of what is given."""
+        return len(self.closed.in_avals) - self.carried - 1
+
+    def integrals(self, pools: int) -> int:
+        """How many a month adds up: the carry holds pools, their first rates and a guess too."""
+        return self.carried - 2 * pools - 1
+
+    def of_some(self, numbers: Sequence[int], given: Sequence[Array], is_second: Array) -> Callable:
+        """The stage as a function of some of its leaves and the carry."""
+        evaluate = jaxpr_as_fun(self.closed)
+
+        def stage_of(some, carry):
+            moved = list(given)
+            for number, leaf in zip(numbers, some, strict=True):
+                moved[number] = leaf
+            return evaluate(*moved, *carry, is_second)
+
+        return stage_of
+
 
 @lru_cache(maxsize=64)
 def _stage(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype: str) -> Stage:
@@ -55,8 +82,7 @@ def _stage(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype
 
 def constants_of(write: Writer, stage: Stage, given, first: ir.Value) -> list[ir.Value]:
     """What a stage takes as leaves: those it uses from their addresses, and zeros."""
-    leaves = len(stage.closed.in_avals) - len(stage.closed.out_avals) - 1
-    constants = [write.zero] * leaves
+    constants = [write.zero] * stage.leaves
     for number, address in zip(stage.used, given, strict=True):
         constants[number] = write.load(address, first)
     return constants
@@ -104,10 +130,10 @@ def traced(substeps: int, given: Given, pools: Float[Array, "pool cell"]) -> Sta
     return _stage(substeps, structure, truths, pools.shape[0], pools.dtype.name)
 
 
-def rows_of(stage: Stage, given: Given, pools: Float[Array, "pool cell"]) -> list[Array]:
-    """The leaves that a stage uses, ``(cell)``."""
+def rows_of(numbers: Sequence[int], given: Given, pools: Float[Array, "pool cell"]) -> list[Array]:
+    """Some leaves of what is given, or of its tangents, ``(cell)``."""
     leaves, (_, cells) = jax.tree.leaves(given), pools.shape
-    return [jnp.broadcast_to(leaves[number], (cells,)).astype(pools.dtype) for number in stage.used]
+    return [jnp.broadcast_to(leaves[number], (cells,)).astype(pools.dtype) for number in numbers]
 
 
 def integrate_natively(
@@ -128,6 +154,6 @@ def integrate_natively(
         2,
         SIZES,
     )
-    integrals = len(stage.closed.out_avals) - 2 * count - 1
-    found = call_kernel(target, (*rows_of(stage, given, pools), pools), [(count,), (integrals,)])
+    rows = rows_of(stage.used, given, pools)
+    found = call_kernel(target, (*rows, pools), [(count,), (stage.integrals(count),)])
     return tuple(found)

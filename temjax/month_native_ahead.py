@@ -5,9 +5,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import llvmlite.ir as ir
-from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Float
 
 from temjax import native
@@ -27,22 +25,14 @@ def _along(stage: Stage, moving: tuple[int, ...], dtype: str) -> Any:
     returns the carry after it and that one's tangent.
     """
     lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
-    evaluate, carried = jaxpr_as_fun(stage.closed), len(stage.closed.out_avals)
-    leaves = len(stage.closed.in_avals) - carried - 1
+    carry = [lane] * stage.carried
 
     def along(given, slopes, carry, carry_slope, is_second):
-        def stage_of(some, carry):
-            moved = list(given)
-            for number, leaf in zip(moving, some, strict=True):
-                moved[number] = leaf
-            return evaluate(*moved, *carry, is_second)
-
         primals = [given[number] for number in moving], carry
+        stage_of = stage.of_some(moving, given, is_second)
         return jax.jvp(stage_of, primals, (slopes, carry_slope))
 
-    return jax.make_jaxpr(along)(
-        [lane] * leaves, [lane] * len(moving), [lane] * carried, [lane] * carried, lane
-    )
+    return jax.make_jaxpr(along)([lane] * stage.leaves, [lane] * len(moving), carry, carry, lane)
 
 
 def _kernel(
@@ -101,7 +91,7 @@ def go_ahead_natively(
     """
     given, pools = at
     stage, (count, _), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
-    asked, slopes = jax.tree.leaves(moved[0]), jax.tree.leaves(tangents[0])
+    asked = jax.tree.leaves(moved[0])
     some = tuple(number for number in stage.used if asked[number])
     target = native.registered(
         f"{stage.name}_ahead_{'_'.join(map(str, some))}",
@@ -110,13 +100,6 @@ def go_ahead_natively(
         2,
         SIZES,
     )
-    rows = [
-        jnp.broadcast_to(slopes[number], pools.shape[1:]).astype(pools.dtype) for number in some
-    ]
-    integrals = len(stage.closed.out_avals) - 2 * count - 1
-    found = call_kernel(
-        target,
-        (*rows_of(stage, given, pools), *rows, pools, tangents[1]),
-        [(count,), (integrals,)],
-    )
+    rows = (*rows_of(stage.used, given, pools), *rows_of(some, tangents[0], pools))
+    found = call_kernel(target, (*rows, pools, tangents[1]), [(count,), (stage.integrals(count),)])
     return tuple(found)

@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import llvmlite.ir as ir
-from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Float
 
 from temjax import native
@@ -35,20 +34,14 @@ def _transposed(stage: Stage, wanted: tuple[int, ...], dtype: str) -> Any:
     of the wanted leaves and of the carry before it.
     """
     lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
-    evaluate, carried = jaxpr_as_fun(stage.closed), len(stage.closed.out_avals)
-    leaves = len(stage.closed.in_avals) - carried - 1
+    carry = [lane] * stage.carried
 
     def back(given, carry, is_second, cotangent):
-        def stage_of(some, carry):
-            moved = list(given)
-            for number, leaf in zip(wanted, some, strict=True):
-                moved[number] = leaf
-            return evaluate(*moved, *carry, is_second)
-
+        stage_of = stage.of_some(wanted, given, is_second)
         _, pull = jax.vjp(stage_of, [given[number] for number in wanted], carry)
         return pull(cotangent)
 
-    return jax.make_jaxpr(back)([lane] * leaves, [lane] * carried, lane, [lane] * carried)
+    return jax.make_jaxpr(back)([lane] * stage.leaves, carry, lane, carry)
 
 
 def _to_pools(carry: Carry) -> tuple:
@@ -142,7 +135,7 @@ def go_back_natively(
         len(some) + 2,
         [(len(some), 1)],
     )
-    rows, pull = jax.vjp(lambda given: rows_of(stage, given, pools), given)
+    rows, pull = jax.vjp(lambda given: rows_of(stage.used, given, pools), given)
     *by_rows, by_pools = call_kernel(
         target,
         (*rows, pools, *cotangents),

@@ -112,13 +112,13 @@ def linear(ways: Ways, at: PyTree, tangents: PyTree, like: PyTree) -> PyTree:
 
 
 def _by_arrays(*arguments, ways, fixed, **_):
-    return ways.forward(list(arguments[:fixed]), list(arguments[fixed:]))
+    return ways.forward(arguments[:fixed], arguments[fixed:])
 
 
 def _apply(*arguments, ways, fixed, **_):
     if ways.ahead is not None:
         try:
-            return ways.ahead(list(arguments[:fixed]), list(arguments[fixed:]))
+            return ways.ahead(arguments[:fixed], arguments[fixed:])
         except NotImplementedError:
             pass
     return _by_arrays(*arguments, ways=ways, fixed=fixed)
@@ -141,13 +141,7 @@ def _none(*_):
 
 def _batch(arguments, axes, ways, fixed, sizes):
     """The map of many: kernels take one after the other."""
-
-    def mapped(function):
-        inside = tuple(axes[:fixed]), tuple(axes[fixed:])
-        return lambda *given: jax.vmap(lambda at, some: function(at, some), inside)(
-            *(tuple(part) for part in given)
-        )
-
+    mapped = partial(jax.vmap, in_axes=(tuple(axes[:fixed]), tuple(axes[fixed:])))
     found = _linear.bind(
         *arguments,
         ways=Ways(mapped(ways.forward), mapped(ways.ahead) if ways.ahead else None, _none),
@@ -158,7 +152,7 @@ def _batch(arguments, axes, ways, fixed, sizes):
 
 
 def _transpose(cotangents, *arguments, ways, fixed, sizes):
-    at, tangents = list(arguments[:fixed]), arguments[fixed:]
+    at, tangents = arguments[:fixed], arguments[fixed:]
     wanted = [ad.is_undefined_primal(leaf) for leaf in tangents]
     shapes = [
         leaf.aval if needed else jnp.asarray(leaf)
@@ -168,13 +162,11 @@ def _transpose(cotangents, *arguments, ways, fixed, sizes):
     def by_arrays(at, cotangents):
         def of_some(*moving):
             moving = iter(moving)
-            return ways.forward(
-                at,
-                [
-                    next(moving) if needed else jnp.zeros(shape.shape, shape.dtype)
-                    for shape, needed in zip(shapes, wanted, strict=True)
-                ],
+            rest = (
+                next(moving) if needed else jnp.zeros(shape.shape, shape.dtype)
+                for shape, needed in zip(shapes, wanted, strict=True)
             )
+            return ways.forward(at, tuple(rest))
 
         needed = [
             jax.ShapeDtypeStruct(shape.shape, shape.dtype)
