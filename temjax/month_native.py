@@ -21,6 +21,8 @@ from temjax.native import call_kernel, lanes_of
 from temjax.vector_code import Writer, each_vector, index
 
 SIZES = [(0, 1)]  # cells
+# Registers a vector fills: while one of them waits for a quotient or a power the other goes on
+TOGETHER = 2
 
 
 class Stage(NamedTuple):
@@ -63,21 +65,41 @@ class Stage(NamedTuple):
         return stage_of
 
 
+def taken(closed: Any, leaves: int) -> tuple[int, ...]:
+    """Which of the first leaves a traced function needs."""
+    wanted = {v for eqn in closed.eqns for v in eqn.invars if not isinstance(v, Literal)}
+    wanted |= {v for v in closed.jaxpr.outvars if not isinstance(v, Literal)}
+    return tuple(n for n, v in enumerate(closed.jaxpr.invars[:leaves]) if v in wanted)
+
+
+def digest(*traced: Any) -> str:
+    """What tells traced functions from others."""
+    return hashlib.sha256("".join(map(str, traced)).encode()).hexdigest()[:16]
+
+
+def truths_of(leaves: Sequence[Array]) -> tuple[bool, ...]:
+    """Which leaves are true or false; a kernel has them as numbers."""
+    return tuple(jnp.asarray(leaf).dtype == bool for leaf in leaves)
+
+
+def truthful(leaves: Sequence[Array], truths: Sequence[bool]) -> list[Array]:
+    """Leaves as the model has them."""
+    return [leaf != 0 if truth else leaf for leaf, truth in zip(leaves, truths, strict=True)]
+
+
 @lru_cache(maxsize=64)
-def _stage(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype: str) -> Stage:
+def stage_of(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype: str) -> Stage:
     lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
 
     def stage(leaves, carry, is_second):
-        leaves = [leaf != 0 if truth else leaf for leaf, truth in zip(leaves, truths, strict=True)]
-        return half_step(substeps, jax.tree.unflatten(structure, leaves), carry, is_second)
+        given = jax.tree.unflatten(structure, truthful(leaves, truths))
+        return half_step(substeps, given, carry, is_second)
 
     leaves = [lane] * len(truths)
     carry = jax.eval_shape(beginning, [lane] * pools)
     closed = jax.make_jaxpr(stage)(leaves, carry, lane)
-    taken = {v for eqn in closed.eqns for v in eqn.invars if not isinstance(v, Literal)}
-    used = tuple(n for n, v in enumerate(closed.jaxpr.invars[: len(leaves)]) if v in taken)
-    digest = hashlib.sha256(str(closed).encode()).hexdigest()[:16]
-    return Stage(closed, used, f"month_{dtype}_{substeps}_{digest}")
+    name = f"month_{dtype}_{substeps}_{digest(closed)}"
+    return Stage(closed, taken(closed, len(leaves)), name)
 
 
 def constants_of(write: Writer, stage: Stage, given, first: ir.Value) -> list[ir.Value]:
@@ -94,8 +116,35 @@ def which_stage(write: Writer, number: ir.Value) -> ir.Value:
     return write.spread(write.builder.sitofp(odd, write.number))
 
 
-def _kernel(stage: Stage, substeps: int, pools: int, dtype: str, function: ir.Function) -> None:
-    write = Writer(function, dtype)
+def integrated(
+    write: Writer,
+    stage: Stage,
+    substeps: int,
+    constants: Sequence[ir.Value],
+    pools: Sequence[ir.Value],
+) -> Carry:
+    """The end of a month.
+
+    Args:
+        write: the writer.
+        stage: of it.
+        substeps: of the month.
+        constants: all leaves of what is given.
+        pools: at its start.
+    """
+
+    def half(number, carry):
+        given = [*constants, *jax.tree.leaves(carry), which_stage(write, number)]
+        found = write.written(stage.closed, given)
+        return jax.tree.unflatten(jax.tree.structure(carry), found)
+
+    return write.loop(index(2 * substeps), write.call(beginning, list(pools)), half)
+
+
+def _kernel(
+    stage: Stage, substeps: int, pools: int, dtype: str, registers: int, function: ir.Function
+) -> None:
+    write = Writer(function, dtype, registers)
     builder = write.builder
     given, (start, *results, cells) = (
         function.args[: len(stage.used)],
@@ -107,14 +156,9 @@ def _kernel(stage: Stage, substeps: int, pools: int, dtype: str, function: ir.Fu
             return builder.add(builder.mul(index(number), cells), first)
 
         constants = constants_of(write, stage, given, first)
-        carry = write.call(beginning, [write.load(start, row(n)) for n in range(pools)])
-
-        def half(number, carry):
-            given = [*constants, *jax.tree.leaves(carry), which_stage(write, number)]
-            found = write.written(stage.closed, given)
-            return jax.tree.unflatten(jax.tree.structure(carry), found)
-
-        end: Carry = write.loop(index(2 * substeps), carry, half)
+        end = integrated(
+            write, stage, substeps, constants, [write.load(start, row(n)) for n in range(pools)]
+        )
         for values, address in zip((end.pools, end.totals), results, strict=True):
             for number, value in enumerate(values):
                 write.store(value, address, row(number))
@@ -126,8 +170,7 @@ def _kernel(stage: Stage, substeps: int, pools: int, dtype: str, function: ir.Fu
 def traced(substeps: int, given: Given, pools: Float[Array, "pool cell"]) -> Stage:
     """A stage of a month of these cells."""
     leaves, structure = jax.tree.flatten(given)
-    truths = tuple(jnp.asarray(leaf).dtype == bool for leaf in leaves)
-    return _stage(substeps, structure, truths, pools.shape[0], pools.dtype.name)
+    return stage_of(substeps, structure, truths_of(leaves), pools.shape[0], pools.dtype.name)
 
 
 def rows_of(numbers: Sequence[int], given: Given, pools: Float[Array, "pool cell"]) -> list[Array]:
@@ -146,14 +189,16 @@ def integrate_natively(
         given: constant in it, leaves ``(cell)`` or scalars.
         pools: at its start.
     """
-    stage, (count, _), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
+    stage, (count, cells), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
+    registers = TOGETHER if cells >= lanes_of(dtype, TOGETHER) else 1
     target = native.registered(
-        stage.name,
-        partial(_kernel, stage, substeps, count, dtype),
+        f"{stage.name}_{registers}",
+        partial(_kernel, stage, substeps, count, dtype, registers),
         len(stage.used) + 1,
         2,
         SIZES,
     )
     rows = rows_of(stage.used, given, pools)
-    found = call_kernel(target, (*rows, pools), [(count,), (stage.integrals(count),)])
+    leading = [(count,), (stage.integrals(count),)]
+    found = call_kernel(target, (*rows, pools), leading, registers=registers)
     return tuple(found)

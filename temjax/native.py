@@ -200,9 +200,9 @@ def registered(
     return target
 
 
-def lanes_of(dtype: Any) -> int:
-    """Cells in a vector."""
-    return VECTOR_BYTES // jnp.dtype(dtype).itemsize
+def lanes_of(dtype: Any, registers: int = 1) -> int:
+    """Cells in a vector that fills so many registers of ``VECTOR_BYTES``."""
+    return registers * VECTOR_BYTES // jnp.dtype(dtype).itemsize
 
 
 def call_kernel(
@@ -211,6 +211,7 @@ def call_kernel(
     leading: Sequence[tuple[int, ...]],
     shared: Sequence[Array] = (),
     scratch: Sequence[tuple[int, ...]] = (),
+    registers: int = 1,
 ) -> list[Array]:
     """Call a kernel.
 
@@ -220,13 +221,14 @@ def call_kernel(
         leading: of the results, the axes before the cells.
         shared: arguments without cells; they come last.
         scratch: shapes of memory the kernel needs; they come after the results.
+        registers: that a vector of the kernel fills.
 
     Returns:
         The results. Where there are fewer cells than a vector has, the last one is repeated on
         the way in and cut off again.
     """
     dtype, cells = celled[0].dtype, celled[0].shape[-1]
-    size = max(cells, lanes_of(dtype))
+    size = max(cells, lanes_of(dtype, registers))
     shapes = [*((*axes, size) for axes in leading), *scratch]
     results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
     call = jax.ffi.ffi_call(target, results, vmap_method="sequential")

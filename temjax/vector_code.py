@@ -6,7 +6,7 @@ CPU's registers instead, as a GPU's kernel does. Its arithmetic is that of the m
 functions: they are traced by JAX, and what was traced is written down operation by operation.
 """
 
-import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from jax.extend.core import Literal
 
 from temjax.native import VECTOR_BYTES, lanes_of
+from temjax.vector_functions import FUNCTIONS
 from temjax.vector_operations import ANY, FLOATING, RELAXED
 
 INDEX, COUNT, TRUTH = ir.IntType(64), ir.IntType(32), ir.IntType(1)
@@ -40,11 +41,11 @@ class Writer:
         vector: type of a vector of numbers.
     """
 
-    def __init__(self, function: ir.Function, dtype: str) -> None:
+    def __init__(self, function: ir.Function, dtype: str, registers: int = 1) -> None:
         self.builder = ir.IRBuilder(function.append_basic_block())
         self.dtype = np.dtype(dtype)
         self.number = FLOATS[self.dtype.name]
-        self.lanes = lanes_of(self.dtype)
+        self.lanes = lanes_of(self.dtype, registers)
         self.vector = ir.VectorType(self.number, self.lanes)
         self.zero = self.filled(0.0)
 
@@ -150,6 +151,25 @@ class Writer:
         builder.position_at_end(after)
         return now
 
+    def choose(self, condition: ir.Value, yes: Callable[[], Tree], no: Callable[[], Tree]) -> Tree:
+        """``yes()`` if a condition holds, else ``no()``; only one of them is worked out."""
+        builder = self.builder
+        ways = [builder.append_basic_block() for _ in range(2)]
+        after = builder.append_basic_block()
+        builder.cbranch(condition, *ways)
+        found = []
+        for block, way in zip(ways, (yes, no), strict=True):
+            builder.position_at_end(block)
+            leaves, structure = jax.tree.flatten(way())
+            found.append((leaves, builder.block))
+            builder.branch(after)
+        builder.position_at_end(after)
+        chosen = [builder.phi(leaf.type) for leaf in found[0][0]]
+        for leaves, block in found:
+            for phi, leaf in zip(chosen, leaves, strict=True):
+                phi.add_incoming(leaf, block)
+        return jax.tree.unflatten(structure, chosen)
+
     # --- the model's functions
 
     def call(self, function: Callable, *arguments: Tree) -> Tree:
@@ -195,15 +215,31 @@ class Writer:
                 return self._constant(variable.val, variable.aval.dtype)
             return values[variable]
 
-        for eqn in _needed(jaxpr):
+        needed = _needed(jaxpr)
+        divisors = Counter(id(eqn.invars[1]) for eqn in needed if eqn.primitive.name == "div")
+        inverses = {}
+        for eqn in needed:
             given = [read(variable) for variable in eqn.invars]
             inner = eqn.params.get("jaxpr") or eqn.params.get("call_jaxpr")
-            if inner is not None:
+            if eqn.primitive.name == "div" and divisors[id(eqn.invars[1])] > 1:
+                found = [self._shared_quotient(given, inverses)]
+            elif inner is not None:
                 found = self._written(inner.jaxpr, inner.consts, given)
             else:
                 found = [self._operation(eqn, given)]
             values.update(zip(eqn.outvars, found, strict=True))
         return [read(variable) for variable in jaxpr.outvars]
+
+    def _shared_quotient(self, given: list[ir.Value], inverses: dict) -> ir.Value:
+        """A quotient of several by one divisor: its reciprocal is worked out once.
+
+        LLVM would do so as well, but not for quotients it has moved to where two ways meet.
+        """
+        value, divisor = map(self.spread, given)
+        if id(given[1]) not in inverses:
+            one = self.filled(1.0)
+            inverses[id(given[1])] = self.builder.fdiv(one, divisor, flags=RELAXED)
+        return self.builder.fmul(value, inverses[id(given[1])], flags=RELAXED)
 
     def _operation(self, eqn, given: list[ir.Value]) -> ir.Value:
         name = eqn.primitive.name
@@ -217,8 +253,8 @@ class Writer:
             return self._extreme(name, eqn.invars, given)
         if name == "abs":
             return self._intrinsic("fabs", self.spread(given[0]))
-        if name == "exp":
-            return self._exponential(given[0])
+        if name in FUNCTIONS:
+            return FUNCTIONS[name](self, self.spread(given[0]))
         if name == "integer_pow":
             return self._power(given[0], eqn.params["y"])
         floating = eqn.invars[-1].aval.dtype.kind == "f"
@@ -238,53 +274,6 @@ class Writer:
             return found
         one = self.spread(ir.Constant(self.number, 1.0))
         return self.builder.fdiv(one, found, flags=RELAXED)
-
-    def _exponential(self, value: ir.Value) -> ir.Value:
-        """eˣ = 2ⁿ eʳ with |r| ≤ ½ ln 2 and the power series of eʳ; to two units of rounding."""
-        builder, value = self.builder, self.spread(value)
-        single = self.dtype.itemsize == 4
-        terms, mantissa, bias, whole = (7, 23, 127, 32) if single else (13, 52, 1023, 64)
-        lowest, highest = math.log(2.0) * (1 - bias), float(np.log(np.finfo(self.dtype).max))
-        # ln 2 in two parts, the first with few enough digits that n times it is exact
-        first = 0.693359375 if single else 6.93145751953125e-1
-        second = math.log(2.0) - first if single else 1.42860682030941723212e-6
-
-        def fused(*factors_and_sum):
-            left, right, added = factors_and_sum
-            product = builder.fmul(left, right, flags=RELAXED)
-            return builder.fadd(product, added, flags=RELAXED)
-
-        inside = self._limited(value, lowest, highest)
-        power = self._intrinsic("nearbyint", builder.fmul(inside, self.filled(1.0 / math.log(2.0))))
-        rest = fused(power, self.filled(-first), inside)
-        rest = fused(power, self.filled(-second), rest)
-        series = self.filled(1.0 / math.factorial(terms))
-        for term in range(terms - 1, -1, -1):
-            series = fused(series, rest, self.filled(1.0 / math.factorial(term)))
-        kind = ir.IntType(whole)
-        counts = ir.VectorType(kind, self.lanes)
-
-        def spread(number):
-            return ir.Constant(counts, [ir.Constant(kind, number)] * self.lanes)
-
-        # 2ⁿ as two factors: the largest n has no number of its own
-        exponent = builder.fptosi(power, counts)
-        half = builder.ashr(exponent, spread(1))
-        for part in (half, builder.sub(exponent, half)):
-            bits = builder.shl(builder.add(part, spread(bias)), spread(mantissa))
-            series = builder.fmul(series, builder.bitcast(bits, self.vector))
-        small = builder.fcmp_ordered("<", value, self.filled(lowest))
-        large = builder.fcmp_ordered(">", value, self.filled(highest))
-        series = builder.select(small, self.zero, series)
-        series = builder.select(large, self.filled(math.inf), series)
-        return builder.select(builder.fcmp_unordered("uno", value, value), value, series)
-
-    def _limited(self, value: ir.Value, lowest: float, highest: float) -> ir.Value:
-        """Between two numbers, also where it is NaN."""
-        builder = self.builder
-        for sign, bound in ((">", self.filled(lowest)), ("<", self.filled(highest))):
-            value = builder.select(builder.fcmp_ordered(sign, value, bound), value, bound)
-        return value
 
     def _intrinsic(self, name: str, *given: ir.Value) -> ir.Value:
         """LLVM's function of vectors."""

@@ -57,6 +57,7 @@ def count_signs(x, y):
 OPERATIONS = {
     "arithmetic": lambda x, y: x * y - (x + 2.0) * 0.5 + abs(y),
     "quotient": lambda x, y: jnp.where(y == 0, x, x / jnp.where(y == 0, 1.0, y)),
+    "quotients by one divisor": lambda x, y: (x / (1.5 + y)) * (3.0 / (1.5 + y)),
     "larger": jnp.maximum,
     "smaller": jnp.minimum,
     "at least": lambda x, y: jnp.maximum(x, 0.25) + jnp.minimum(1.5, y),
@@ -81,23 +82,63 @@ def test_operations_are_those_of_jax(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_exponential_is_right_to_rounding_wherever_it_has_a_value(dtype):
-    limit = float(np.log(np.finfo(dtype).max)) * (1.0 - 1e-6)
-    lowest = float(np.log(np.finfo(dtype).tiny)) * (1.0 - 1e-6)
-    inside = np.linspace(lowest, limit, 20_011).astype(dtype)
-    near = np.linspace(-1.0, 1.0, 10_001).astype(dtype)
-    for x in (inside, near):
-        exact = np.exp(x.astype(np.longdouble))
-        error = np.abs(as_kernel(jnp.exp, x) - exact) / exact
-        assert float(error.max()) < 2 * np.finfo(dtype).eps
-    outside = np.array([np.nan, np.inf, -np.inf, 2 * limit, 2 * lowest, 0.0], dtype)
-    np.testing.assert_array_equal(as_kernel(jnp.exp, outside), [np.nan, np.inf, 0, np.inf, 0, 1])
+@pytest.mark.parametrize("name", ["exp", "expm1", "log"])
+def test_functions_are_right_to_rounding_wherever_they_have_a_value(name, dtype):
+    largest, tiny = float(np.finfo(dtype).max), float(np.finfo(dtype).tiny)
+    if name == "log":
+        limit = np.log(largest)
+        whole = np.exp(np.linspace(np.log(tiny), limit, 20_011, dtype=np.longdouble)[:-1])
+        near = np.linspace(0.5, 2.0, 10_001)
+        odd = [np.nan, np.inf, 0.0, -1.0, -np.inf, 1.0]
+    else:
+        limit, lowest = (np.log(end) * (1.0 - 1e-6) for end in (largest, tiny))
+        whole = np.linspace(lowest, limit, 20_011)
+        near = np.concatenate([np.linspace(-1.0, 1.0, 10_001), np.geomspace(1e-12, 0.1, 50)])
+        odd = [np.nan, np.inf, -np.inf, 2 * limit, 2 * lowest, 0.0]
+    kernel, exactly = getattr(jnp, name), getattr(np, name)
+    for x in (whole.astype(dtype), near.astype(dtype)):
+        exact = exactly(x.astype(np.longdouble))
+        error = np.abs(as_kernel(kernel, x) - exact) / np.where(exact == 0, 1.0, np.abs(exact))
+        assert float(error.max()) < 3 * np.finfo(dtype).eps
+    odd = np.array(odd, dtype)
+    with np.errstate(all="ignore"):
+        expected = exactly(odd.astype(np.longdouble)).astype(dtype)
+    np.testing.assert_allclose(as_kernel(kernel, odd), expected, rtol=2 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("cells", [1, 7, 8, 9, 16, 17, 130])
 def test_every_cell_is_done_whatever_their_number(cells):
     x = np.arange(cells) * 1.0
     np.testing.assert_array_equal(as_kernel(lambda x: 2.0 * x, x), 2.0 * x)
+
+
+def test_one_of_two_ways_is_taken():
+    """By all cells of a vector: the other way would write something else."""
+
+    def write(body):
+        writer = Writer(body, "float64")
+        given, result, _ = body.args
+
+        def vector(first):
+            value = writer.load(given, first)
+
+            def way(factor):
+                writer.store(writer.filled(factor), result, first)
+                return {"much": writer.call(lambda x: factor * x, value), "little": value}
+
+            some = writer.any(writer.call(lambda x: x > 10.0, value))
+            found = writer.choose(some, lambda: way(3.0), lambda: way(2.0))
+            writer.store(
+                writer.call(lambda x, y: x + y, found["much"], found["little"]), result, first
+            )
+
+        each_vector(writer, body.args[-1], vector)
+        writer.builder.ret_void()
+
+    target = native.registered(f"test_{next(NUMBER)}", write, 1, 1, [(0, 0)])
+    x = np.arange(24) * 1.0
+    (found,) = jax.jit(lambda x: native.call_kernel(target, [x], [()]))(jnp.asarray(x))
+    np.testing.assert_array_equal(found, np.where(x < 8, 3.0 * x, 4.0 * x))
 
 
 def test_loops_carry_trees_as_often_as_they_should():
