@@ -9,13 +9,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.processes.soil_heat import (
-    LayerState,
-    Surface,
-    first_half,
-    halves_between,
-    layer_state,
-)
+from temjax.processes.half_layers import plain_half
+from temjax.processes.soil_heat import LayerState, Surface, halves_between, layer_state
 from temjax.thermal_grid import LayerFacts
 
 Cells = Float[Array, "*cell"]
@@ -80,7 +75,7 @@ def _at(layer: Layer, state: LayerState, top, entering, read, thaw_depth, imbala
 
 def through_surface(first: LayerState, surface: Surface) -> tuple[Cells, Cells]:
     """Flux into the uppermost layer, W m⁻², and temperature at its top, °C."""
-    half = first_half(first.conducting, first.fraction).resistance
+    half = plain_half(first.conducting, first.fraction).resistance
     entering = (surface.temperature - first.profile) / (surface.resistance + half)
     return entering, first.profile + entering * half
 

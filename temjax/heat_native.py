@@ -13,6 +13,7 @@ import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
 from temjax import native
+from temjax.heat_native_boundary import at_boundary
 from temjax.heat_search import beginning
 from temjax.heat_walk import (
     Ascent,
@@ -20,14 +21,19 @@ from temjax.heat_walk import (
     Row,
     Verdict,
     arrive,
-    go_down,
+    eliminated,
     go_down_from,
     go_up,
     go_up_from,
     settle,
     turn,
 )
-from temjax.processes.soil_heat import Surface
+from temjax.processes.soil_heat import (
+    Surface,
+    flux_between,
+    single_phase_flux,
+    single_phase_state,
+)
 from temjax.thermal_grid import LayerFacts, SoilColumn, layer_facts
 from temjax.vector_code import COUNT, INDEX, Writer, each_vector, index
 
@@ -225,11 +231,17 @@ class Kernel:
         boundaries = builder.sub(self.shape.layers, index(1))
 
         def from_surface(temperature, resistance, *rest):
-            return go_down_from(*rest[:3], Surface(temperature, resistance), rest[3])
+            descent, top = go_down_from(*rest[:3], Surface(temperature, resistance), rest[3])
+            return descent._replace(upper=descent.upper._replace(front=None)), top
 
         def down(boundary, descent):
             layer = builder.add(boundary, index(1))
-            descent, row = write.call(go_down, descent, *self.layer(layer), at)
+            facts, old, new = self.layer(layer)
+            lower = write.call(single_phase_state, facts, new)
+            between = at_boundary(
+                write, descent.upper, lower, flux_between, single_phase_flux, at.progress.exact
+            )
+            descent, row = write.call(eliminated, descent, lower, between, facts, old, new, at)
             for value, room in zip(row, rooms.rows, strict=True):
                 write.put_row(value, room, boundary)
             return descent

@@ -114,7 +114,8 @@ def moved(
         active: cells that go on.
     """
     stride = STRIDE * melt
-    short = jnp.clip(change, -stride, stride)
+    # clip would look for NaN in both limits, in every layer
+    short = jnp.where(change > stride, stride, jnp.where(change < -stride, -stride, change))
     new = enthalpy + jnp.where(progress.count < PATIENCE, change, short)
     return jnp.where(active, jnp.where(progress.count == PATIENCE, old, new), enthalpy)
 

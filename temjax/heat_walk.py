@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from temjax.heat_rows import Elimination, first_row, last_row, next_row
 from temjax.heat_search import Progress, beginning, is_open, judged, limit, moved
 from temjax.processes.soil_heat import (
+    Boundary,
     LayerState,
     Surface,
     flux_between,
@@ -116,6 +117,19 @@ def go_down(
     """Linearise the flux into the next layer and eliminate the one above it."""
     lower = layer_state(facts, new)
     between = flux_between(descent.upper, lower, at.progress.exact)
+    return eliminated(descent, lower, between, facts, old, new, at)
+
+
+def eliminated(
+    descent: Descent,
+    lower: LayerState,
+    between: Boundary,
+    facts: LayerFacts,
+    old: Cells,
+    new: Cells,
+    at: Place,
+) -> tuple[Descent, Row]:
+    """Eliminate the layer above a boundary."""
     gained = (new - old) * facts.thickness
     rows = next_row(descent.rows, *between[:3], facts.thickness, gained, at.seconds)
     below = Descent(
@@ -159,7 +173,8 @@ def _moved(
 ) -> tuple[Cells, Cells, Cells]:
     ended = old - at.seconds * facts.per_thickness * (ascent.flux - entering)
     onward = moved(at.progress, old, new, ascent.change, facts.melt_enthalpy, verdict.active)
-    length = jnp.maximum(ascent.length, jnp.abs(ascent.change) * facts.per_melt_enthalpy)
+    length = jnp.abs(ascent.change) * facts.per_melt_enthalpy
+    length = jnp.where(length > ascent.length, length, ascent.length)
     solved = verdict.solved
     return jnp.where(solved, ended, old), jnp.where(solved, ended, onward), length
 

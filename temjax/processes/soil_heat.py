@@ -13,6 +13,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
 from temjax.numerics import larger, limited, reciprocal, smaller
+from temjax.processes.half_layers import (
+    Conducting,
+    Front,
+    HalfLayer,
+    front,
+    half_layer,
+    half_layer_slopes,
+    plain_half,
+)
 from temjax.thermal_grid import LayerFacts, SoilColumn
 
 Layers = Float[Array, "layer *cell"]
@@ -93,8 +102,9 @@ def temperature_slope(column: Facts, enthalpy: Some) -> Some:
 
 
 def is_melting(column: Facts, enthalpy: Some) -> Bool[Array, "*layer_cell"]:
-    """Whether a layer is inside the melting range."""
-    return (enthalpy > 0.0) & (enthalpy < column.melt_enthalpy)
+    """Whether a layer is inside the melting range, by its liquid fraction as it is rounded."""
+    fraction = liquid_fraction(column, enthalpy)
+    return (fraction > 0.0) & (fraction < 1.0)
 
 
 def enthalpy(column: SoilColumn, temperature: Layers) -> Layers:
@@ -105,37 +115,12 @@ def enthalpy(column: SoilColumn, temperature: Layers) -> Layers:
     return frozen + thawed + column.melt_enthalpy * limited(temperature / width + 1.0, 0.0, 1.0)
 
 
-class Conducting(NamedTuple):
-    """What conducts on one side of the boundaries between layers, ``(layer - 1, *cell)``."""
-
-    thickness: Layers
-    conductivity_frozen: Layers
-    contrast: Layers
-    swept: Layers
-
-
-class Front(NamedTuple):
-    """How a layer's liquid fraction bends its half layers (see ``half_layer``), faded with depth.
-
-    Attributes:
-        lean: λ.
-        turn: 2m(1 + m²).
-        lean_slope: dλ/df.
-        turn_slope: of ``turn``.
-    """
-
-    lean: Layers
-    turn: Layers
-    lean_slope: Layers
-    turn_slope: Layers
-
-
 class LayerState(NamedTuple):
     """What the fluxes need of layers at an iterate: of all of them, some, or one without its axis.
 
     Attributes:
         conducting: thickness and conductivities.
-        front: of its liquid fraction.
+        front: of its liquid fraction; None where no layer melts and nobody asks for it.
         profile: temperature, °C.
         fraction: liquid fraction.
         slope: dT/dH, K per J m⁻³.
@@ -143,27 +128,11 @@ class LayerState(NamedTuple):
     """
 
     conducting: Conducting
-    front: Front
+    front: Front | None
     profile: Layers
     fraction: Layers
     slope: Layers
     fraction_slope: Layers
-
-
-class HalfLayer(NamedTuple):
-    """What lies between a layer's middle and one of its boundaries, ``(layer, *cell)``.
-
-    Attributes:
-        resistance: m² K W⁻¹.
-        resistivity: 1/k, m K W⁻¹.
-        reach: thickness over k of the layer, m² K W⁻¹.
-        turned: by how much of the layer's thickness the distance grows with f_n − f.
-    """
-
-    resistance: Layers
-    resistivity: Layers
-    reach: Layers
-    turned: Layers
 
 
 class Resistances(NamedTuple):
@@ -194,69 +163,6 @@ def uppermost(layers: PyTree) -> PyTree:
     return jax.tree.map(lambda rows: rows[0], layers)
 
 
-def front(side: Conducting, fraction: Some) -> Front:
-    """What of ``half_layer`` depends on a layer alone."""
-    middle = 2.0 * fraction - 1.0
-    square = middle * middle
-    doubled = 2.0 * side.swept * middle
-    return Front(
-        lean=side.swept - side.swept * (square * square),
-        turn=doubled + doubled * square,
-        lean_slope=-4.0 * (doubled * square),
-        turn_slope=side.swept * (4.0 + 12.0 * square),
-    )
-
-
-def half_layer(side: Conducting, front: Front, fraction: Some, away: Some) -> HalfLayer:
-    """Resistance towards one neighbour, aware of where the front lies in a melting layer.
-
-    The new phase lies on the side it came from. Heat between that neighbour and the front crosses
-    only that neighbour's phase, over the share of the layer it fills: f when thawing, 1 − f when
-    freezing. With m = 2f − 1, λ = 1 − m⁴ and σ = (f_n − f) over its largest value, conductivity is
-    taken at f + λ(f_n − f) and distance as ½ + ½mλσ of the layer; λ fades both out where the layer
-    has one phase, which leaves Δz/2k. Plain half layers delay freezing by 4 cm in the Neumann test.
-
-    λσ = 4(1 + m²)·q·(f_n − f) with q = f towards a more thawed neighbour and 1 − f otherwise: no
-    division by f or 1 − f.
-
-    A conductance that grows while a front enters a layer lets a standing front rest in several
-    places (seen as eigenvalues of the annual map above 1), so the correction fades out below 4 m,
-    where fronts move over decades.
-
-    Args:
-        side: the layers.
-        front: λ and 2m(1 + m²) of them, faded.
-        fraction: their liquid fraction f.
-        away: f_n − f, how much more liquid the layer across the boundary is.
-    """
-    turned = front.turn * jnp.where(away > 0.0, fraction, 1.0 - fraction)
-    resistivity = reciprocal(
-        side.conductivity_frozen + (fraction + front.lean * away) * side.contrast
-    )
-    reach = side.thickness * resistivity
-    return HalfLayer(reach * (0.5 + turned * away), resistivity, reach, turned)
-
-
-def half_layer_slopes(
-    side: Conducting, front: Front, fraction: Some, away: Some, half: HalfLayer
-) -> tuple[Some, Some]:
-    """∂resistance/∂f of a half layer: in its own liquid fraction, in that across the boundary."""
-    to_thawed = away > 0.0
-    share = jnp.where(to_thawed, fraction, 1.0 - fraction)
-    turned_slope = front.turn_slope * share + jnp.where(to_thawed, front.turn, -front.turn)
-    by_conductivity = half.resistance * (side.contrast * half.resistivity)
-    other = half.reach * half.turned - by_conductivity * front.lean
-    own = away * (half.reach * turned_slope - by_conductivity * front.lean_slope)
-    return own - other - by_conductivity, other
-
-
-def first_half(first: Conducting, fraction: Cells) -> HalfLayer:
-    """Upper half of the first layer, which has no neighbour: Δz/2k."""
-    resistivity = reciprocal(first.conductivity_frozen + fraction * first.contrast)
-    reach = first.thickness * resistivity
-    return HalfLayer(0.5 * reach, resistivity, reach, jnp.zeros_like(reach))
-
-
 def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resistances:
     """Half layers in series; at the top, surface and snow in series with half the first layer."""
     conducting = _conducting(column)
@@ -265,7 +171,7 @@ def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resis
     bent_above, bent_below = sides(front(conducting, fraction))
     above = half_layer(upper, bent_above, fraction[:-1], away).resistance
     below = half_layer(lower, bent_below, fraction[1:], -away).resistance
-    first = first_half(uppermost(conducting), fraction[0]).resistance[None]
+    first = plain_half(uppermost(conducting), fraction[0]).resistance[None]
     return Resistances(
         total=jnp.concatenate([surface.resistance + first, above + below]),
         below=jnp.concatenate([first, below]),
@@ -287,18 +193,27 @@ def boundary_fluxes(
     return jnp.concatenate([(above - profile) / resistance, -column.geothermal_flux[None]])
 
 
-def layer_state(column: Facts, enthalpy: Some) -> LayerState:
-    """What the linearised fluxes need of layers; every layer by itself."""
+def single_phase_state(column: Facts, enthalpy: Some) -> LayerState:
+    """What the linearised fluxes need of layers that do not melt; every layer by itself."""
     melting = is_melting(column, enthalpy)
-    conducting, fraction = _conducting(column), liquid_fraction(column, enthalpy)
     return LayerState(
-        conducting=conducting,
-        front=front(conducting, fraction),
+        conducting=_conducting(column),
+        front=None,
         profile=temperature(column, enthalpy),
-        fraction=fraction,
+        fraction=liquid_fraction(column, enthalpy),
         slope=temperature_slope(column, enthalpy),
         fraction_slope=jnp.where(melting, column.per_melt_enthalpy, 0.0),
     )
+
+
+def with_front(layers: LayerState) -> LayerState:
+    """What they need of layers that may melt."""
+    return layers._replace(front=front(layers.conducting, layers.fraction))
+
+
+def layer_state(column: Facts, enthalpy: Some) -> LayerState:
+    """What the linearised fluxes need of layers, whether they melt or not."""
+    return with_front(single_phase_state(column, enthalpy))
 
 
 def _least(exact: bool | Bool[Array, "*cell"]) -> Cells:
@@ -312,6 +227,41 @@ def halves_between(upper: LayerState, lower: LayerState) -> tuple[Some, HalfLaye
     above = half_layer(upper.conducting, upper.front, upper.fraction, away)
     below = half_layer(lower.conducting, lower.front, lower.fraction, -away)
     return away, above, below
+
+
+def _boundary(
+    upper: LayerState,
+    lower: LayerState,
+    flux: Some,
+    total: Some,
+    upper_slope: Some,
+    lower_slope: Some,
+) -> Boundary:
+    # quotients, not products with 1/total: XLA works out a quotient once and repeats the
+    # arithmetic of a product wherever it is used, five times in an iteration
+    return Boundary(
+        flux=flux,
+        by_upper=upper_slope / total,
+        by_lower=-lower_slope / total,
+        both_ways=(jnp.abs(upper.profile) + jnp.abs(lower.profile)) / total,
+    )
+
+
+def single_phase_halves(upper: LayerState, lower: LayerState) -> tuple[HalfLayer, HalfLayer]:
+    """The half layers on both sides of a boundary where neither layer melts.
+
+    Those of ``halves_between``, to the last bit: there λ is 0, and so is the share of a phase that
+    a layer does not have.
+    """
+    return tuple(plain_half(side.conducting, side.fraction) for side in (upper, lower))
+
+
+def single_phase_flux(upper: LayerState, lower: LayerState) -> Boundary:
+    """Flux through the boundary of two layers that do not melt: ``flux_between`` in a few terms."""
+    above, below = single_phase_halves(upper, lower)
+    total = above.resistance + below.resistance
+    flux = (upper.profile - lower.profile) / total
+    return _boundary(upper, lower, flux, total, upper.slope, lower.slope)
 
 
 def flux_between(
@@ -330,20 +280,15 @@ def flux_between(
     )
     turning_above = -flux * (own_above + other_below) * upper.fraction_slope
     turning_below = flux * (own_below + other_above) * lower.fraction_slope
-    # quotients, not products with 1/total: XLA works out a quotient once and repeats the
-    # arithmetic of a product wherever it is used, five times in an iteration
-    return Boundary(
-        flux=flux,
-        by_upper=(upper.slope + larger(turning_above, least)) / total,
-        by_lower=-(lower.slope + larger(turning_below, least)) / total,
-        both_ways=(jnp.abs(upper.profile) + jnp.abs(lower.profile)) / total,
-    )
+    upper_slope = upper.slope + larger(turning_above, least)
+    lower_slope = lower.slope + larger(turning_below, least)
+    return _boundary(upper, lower, flux, total, upper_slope, lower_slope)
 
 
 def flux_into(first: LayerState, surface: Surface, exact: bool | Bool[Array, "*cell"]) -> Boundary:
     """Flux through the surface."""
     least = _least(exact).astype(first.profile.dtype)
-    half = first_half(first.conducting, first.fraction)
+    half = plain_half(first.conducting, first.fraction)
     entrance = reciprocal(surface.resistance + half.resistance)
     entering = entrance * (surface.temperature - first.profile)
     turning = entering * entrance * half.resistance * half.resistivity * first.conducting.contrast

@@ -9,6 +9,8 @@ from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.thermal_grid import SoilColumn
 
+Some = Float[Array, "*depth_layer_cell"]
+
 
 class Profile(eqx.Module):
     """Temperatures that are linear in depth between layer tops and layer middles, °C.
@@ -48,6 +50,11 @@ def depth_shares(column: SoilColumn, depths: tuple[float, ...]) -> DepthShares:
     )
 
 
+def step_down(upper_half: Some, lower_half: Some, top: Some, centre: Some, bottom: Some) -> Some:
+    """By how much temperature changes from a layer's top down to a depth, or to its bottom, K."""
+    return upper_half * (centre - top) + lower_half * (bottom - centre)
+
+
 def temperature_at(shares: DepthShares, profile: Profile) -> Float[Array, "depth *cell"]:
     """Temperature at the depths of ``shares``, °C.
 
@@ -55,15 +62,17 @@ def temperature_at(shares: DepthShares, profile: Profile) -> Float[Array, "depth
     smooth in layer thickness.
     """
     bottom = jnp.concatenate([profile.top[1:], profile.centre[-1:]])
-    steps = shares.upper_half * (profile.centre - profile.top) + shares.lower_half * (
-        bottom - profile.centre
-    )
+    steps = step_down(shares.upper_half, shares.lower_half, profile.top, profile.centre, bottom)
     return profile.top[0] + jnp.sum(steps, axis=1)
 
 
+def shares_above(column: SoilColumn, depth: float) -> Float[Array, "layer *cell"]:
+    """Share of every layer in the mean from the surface to ``depth`` (m)."""
+    return limited(depth - column.top, 0.0, column.thickness) / depth
+
+
 def mean_above(
-    column: SoilColumn, centre: Float[Array, "layer *cell"], depth: float
+    shares: Float[Array, "layer *cell"], centre: Float[Array, "layer *cell"]
 ) -> Float[Array, "*cell"]:
-    """Mean temperature from the surface to ``depth`` (m), °C."""
-    overlap = limited(depth - column.top, 0.0, column.thickness)
-    return jnp.sum(overlap * centre, axis=0) / depth
+    """Mean temperature from the surface to the depth of the shares, °C."""
+    return jnp.sum(shares * centre, axis=0)

@@ -84,6 +84,23 @@ def test_newton_change_matches_automatic_differentiation_and_a_dense_solve(cells
     np.testing.assert_allclose(total, unbalanced, rtol=1e-12)
 
 
+def test_layers_of_one_phase_have_the_fluxes_of_any_to_the_last_bit():
+    """Some of them border on the other phase, some have just thawed or frozen."""
+    column, *_ = random_year(64, 1)
+    rng = np.random.default_rng(3)
+    kind = rng.integers(0, 4, column.thickness.shape)
+    far, melt = rng.uniform(1e5, 5e7, kind.shape), column.melt_enthalpy * (1.0 + 1e-15)
+    enthalpy = jnp.choose(kind, [-far, melt + far, jnp.zeros_like(melt), melt], mode="clip")
+    assert not soil_heat.is_melting(column, enthalpy).any()
+    layers = soil_heat.single_phase_state(column, enthalpy)
+    found = soil_heat.single_phase_flux(*soil_heat.sides(layers))
+    for exact in (True, False):
+        sides = soil_heat.sides(soil_heat.with_front(layers))
+        expected = soil_heat.flux_between(*sides, exact)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_forward_jacobian_is_diagonally_dominant():
     column, _, surface = _thawing()
     rng = np.random.default_rng(3)
