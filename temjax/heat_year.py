@@ -22,10 +22,11 @@ from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import (
     DepthShares,
     Profile,
-    mean_above,
     profile,
+    shares_above,
     temperature_at,
 )
+from temjax.soil_report import monthly_temperatures
 from temjax.thermal_grid import SoilColumn
 from temjax.transposed import Ways, linear, with_zeros
 
@@ -268,12 +269,11 @@ def observe_year(
     after, seen = _look_at_year(options, column, shallow, enthalpy, surfaces, seconds)
     lengths = _by_month(seconds, options)
     lengths = lengths.reshape(lengths.shape + (1,) * (seen.surface_flux.ndim - 2))
+    at_depths, in_top = monthly_temperatures(shares, shares_above(column, TOP_SOIL), seen.mean)
     heat = (seen.surface_flux + column.geothermal_flux) * lengths
     return after, HeatMonth(
-        soil_temperature=jax.vmap(partial(temperature_at, shares))(seen.mean),
-        soil_temperature_top=jax.vmap(lambda centre: mean_above(column, centre, TOP_SOIL))(
-            seen.mean.centre
-        ),
+        soil_temperature=at_depths,
+        soil_temperature_top=in_top,
         thaw_fraction=jnp.mean(
             active_layer.thaw_switch(seen.shallow_temperature, options.thaw_width), axis=1
         ),

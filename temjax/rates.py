@@ -277,9 +277,9 @@ def pack(names: tuple[str, ...], values: dict[str, Cell], like: Array) -> Array:
     return jnp.stack([jnp.broadcast_to(values[name], shape) for name in names])
 
 
-def complete_fluxes(
-    drivers: MonthDrivers, integrated: Float[Array, "integrated *cell"]
-) -> Float[Array, "flux *cell"]:
+def flux_rows(
+    drivers: MonthDrivers, integrated: Sequence[Cell] | Float[Array, "integrated *cell"]
+) -> dict[str, Cell]:
     """Add the constant rows and the sums of others to the integrated rows."""
     f = dict(zip(INTEGRATED, integrated, strict=True))
     f |= {name: getattr(drivers, name) for name in CONSTANT if name != "nitrogen_input"}
@@ -288,7 +288,14 @@ def complete_fluxes(
     f["gross_primary_production"] = f["net_primary_production"] + f["autotrophic_respiration"]
     f["net_ecosystem_production"] = f["net_primary_production"] - f["heterotrophic_respiration"]
     f["nitrogen_uptake"] = f["structural_nitrogen_uptake"] + f["labile_nitrogen_uptake"]
-    return pack(FLUXES, f, integrated)
+    return f
+
+
+def complete_fluxes(
+    drivers: MonthDrivers, integrated: Float[Array, "integrated *cell"]
+) -> Float[Array, "flux *cell"]:
+    """All fluxes, rows as ``FLUXES``, from those that are integrated."""
+    return pack(FLUXES, flux_rows(drivers, integrated), integrated)
 
 
 def rates(

@@ -3,16 +3,14 @@
 Soil heat does not read carbon, nitrogen or water, so the year's soil climate is an input here.
 """
 
-import dataclasses
-
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.cell import CellConstants
 from temjax.forcing import MONTH_DAYS
-from temjax.month import MonthDrivers, integrate_month
+from temjax.month import MonthDrivers
+from temjax.months import integrate_months
 from temjax.options import ModelOptions
 from temjax.outputs import flux_index
 from temjax.parameters import Parameters
@@ -192,20 +190,16 @@ def ecosystem_year(
     """
     carry, exposed = apply_exposure(options, constants, carry, inputs.exposure_factor)
 
-    def month(month_carry, drivers):
-        pools, leaf = month_carry
-        memory = dataclasses.replace(carry.memory, unnormalised_leaf=leaf)
-        pools, fluxes = integrate_month(
-            parameters, constants, drivers, memory, pools, substeps=options.substeps
-        )
-        return (pools, fluxes[flux_index("unnormalised_leaf")]), (fluxes, pools)
-
-    start = (carry.ecosystem.pools, carry.memory.unnormalised_leaf)
-    (pools, _), (fluxes, monthly_pools) = jax.lax.scan(
-        month, start, month_drivers(inputs, gross_irradiance)
+    fluxes, monthly_pools = integrate_months(
+        parameters,
+        constants,
+        month_drivers(inputs, gross_irradiance),
+        carry.memory,
+        carry.ecosystem.pools,
+        substeps=options.substeps,
     )
     memory = next_memory(parameters, constants, inputs, fluxes)
-    return YearCarry(EcosystemState(pools), memory, carry.exposure), (
+    return YearCarry(EcosystemState(monthly_pools[-1]), memory, carry.exposure), (
         fluxes,
         monthly_pools,
         exposed,

@@ -12,7 +12,9 @@ import temjax.month as month_module
 from temjax import ModelOptions, heat_year, native, simulate
 from temjax.benchmark_cases import synthetic_inputs
 from temjax.heat_march import march
-from temjax.processes.soil_profile import depth_shares
+from temjax.months import integrate_months
+from temjax.processes.soil_profile import Profile, depth_shares, shares_above
+from temjax.soil_report import monthly_temperatures
 from tests.reference.random_cases import random_cells, spin_up
 from tests.temjax.test_month import month_of
 from tests.temjax.test_soil_heat import random_year
@@ -89,6 +91,29 @@ def test_a_year_looks_as_its_kept_steps_do(dtype, tolerance):
                 )
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-13), ("float32", 1e-5)])
+@pytest.mark.parametrize("cells", [3, 21])
+def test_monthly_soil_temperatures_are_those_of_the_arrays(cells, dtype, tolerance):
+    column, old, *_ = cast(random_year(cells), dtype)
+    rng = np.random.default_rng(cells)
+    mean = Profile(*(jnp.asarray(rng.normal(size=(12, *old.shape)), dtype) for _ in range(2)))
+    given = depth_shares(column, (0.05, 1.0, 12.0)), shares_above(column, 0.2), mean
+
+    def report():
+        return jax.jit(monthly_temperatures)(*given)
+
+    found, expected = report(), without_kernels(report)
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape and one.dtype == dtype
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+    def total(in_top):
+        return jnp.sum(monthly_temperatures(given[0], in_top, mean)[1])
+
+    slope = jax.jit(jax.grad(total))(given[1])
+    np.testing.assert_allclose(slope, jnp.sum(mean.centre, axis=0), rtol=1e-4, atol=1e-4)
+
+
 def test_an_imbalance_is_seen():
     """With two iterations a step is not solved: both programs say by how much."""
     options = ModelOptions(heat_iterations=2)
@@ -118,6 +143,44 @@ def test_a_month_is_that_of_the_arrays(index, dtype, tolerance):
         np.testing.assert_array_less(jnp.abs(native_rows - rows) / scale, tolerance)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 5e-3)])
+@pytest.mark.parametrize("cells", [3, 37])
+def test_the_months_of_a_year_are_those_of_the_arrays(cells, dtype, tolerance):
+    """Each begins with the pools and the leaf area of the one before it."""
+    state = jax.jit(partial(spin_up, years=1))(random_cells(cells, 5, published=True))
+    drivers = dataclasses.replace(state.drivers, co2=jnp.linspace(300.0, 311.0, 12))
+    given = cast((state.parameters, state.constants, drivers, state.memory, state.pools), dtype)
+
+    def year():
+        return jax.jit(partial(integrate_months, substeps=16))(*given)
+
+    for found, expected in zip(year(), without_kernels(year), strict=True):
+        assert found.shape == expected.shape and found.dtype == dtype
+        scale = jnp.max(jnp.abs(expected), axis=(0, 2), keepdims=True) + 1e-6
+        np.testing.assert_array_less(jnp.abs(found - expected) / scale, tolerance)
+
+
+def test_months_without_an_instruction_run_one_by_one(monkeypatch):
+    import temjax.months_native as months_native
+
+    month_factors = months_native.month_factors
+
+    def with_a_sine(*given):
+        factors = month_factors(*given)
+        return factors._replace(light_response=jnp.sin(factors.light_response))
+
+    state = random_cells(3, 5, published=True)
+    given = state.parameters, state.constants, state.drivers, state.memory, state.pools
+    expected = jax.jit(partial(integrate_months, substeps=5))(*given)
+    monkeypatch.setattr(months_native, "month_factors", with_a_sine)
+    months_native._year.cache_clear()
+    with pytest.warns(UserWarning, match="one by one.*'sin'"):
+        found = jax.jit(partial(integrate_months, substeps=5))(*given)
+    months_native._year.cache_clear()
+    for rows, plain in zip(found, expected, strict=True):
+        np.testing.assert_allclose(rows, plain, rtol=1e-9, atol=1e-9)
+
+
 def test_a_process_without_an_instruction_runs_as_arrays(monkeypatch):
     import temjax.month_native as month_native
 
@@ -139,10 +202,10 @@ def test_a_process_without_an_instruction_runs_as_arrays(monkeypatch):
 
     expected = month()
     monkeypatch.setattr(month_native, "half_step", with_a_sine)
-    month_native._stage.cache_clear()
+    month_native.stage_of.cache_clear()
     with pytest.warns(UserWarning, match="'sin'"):
         found = month()
-    month_native._stage.cache_clear()
+    month_native.stage_of.cache_clear()
     for rows, plain in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         scale = float(jnp.max(jnp.abs(plain)))
         np.testing.assert_allclose(rows, plain, rtol=1e-8, atol=1e-11 * scale)
@@ -182,5 +245,5 @@ def test_a_program_with_kernels_calls_them_and_keeps_their_names():
     for _ in range(2):
         jax.clear_caches()
         texts.append(jax.jit(partial(outputs, given=given)).lower(given.parameters).as_text())
-    assert "temjax_heat_year_float64_100" in texts[0] and "temjax_month_float64_48_" in texts[0]
+    assert "temjax_heat_year_float64_100" in texts[0] and "temjax_months_float64_48_" in texts[0]
     assert texts[0] == texts[1]
