@@ -216,7 +216,11 @@ class Writer:
             return values[variable]
 
         needed = _needed(jaxpr)
-        divisors = Counter(id(eqn.invars[1]) for eqn in needed if eqn.primitive.name == "div")
+        divisors = Counter(
+            id(eqn.invars[1])
+            for eqn in needed
+            if eqn.primitive.name == "div" and eqn.outvars[0].aval.dtype.kind == "f"
+        )
         inverses = {}
         for eqn in needed:
             given = [read(variable) for variable in eqn.invars]
