@@ -9,7 +9,8 @@ from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.thermal_grid import SoilColumn
 
-Some = Float[Array, "*depth_layer_cell"]
+Shares = Float[Array, "*depth_layer_cell"]
+Some = Float[Array, "*layer_cell"]
 
 
 class Profile(eqx.Module):
@@ -50,7 +51,9 @@ def depth_shares(column: SoilColumn, depths: tuple[float, ...]) -> DepthShares:
     )
 
 
-def step_down(upper_half: Some, lower_half: Some, top: Some, centre: Some, bottom: Some) -> Some:
+def step_down(
+    upper_half: Shares, lower_half: Shares, top: Some, centre: Some, bottom: Some
+) -> Shares:
     """By how much temperature changes from a layer's top down to a depth, or to its bottom, K."""
     return upper_half * (centre - top) + lower_half * (bottom - centre)
 
