@@ -306,7 +306,7 @@ def _run_cells(
     )
     state = State(carry.ecosystem, carry.memory, soil.final, ledgers)
     seen = soil.permafrost & (history.active_layer_thickness > 0)
-    # of sums: one look at every value takes a sixth of the months' time
+    # of sums: one look at every value takes a seventh of the months' time
     annual_fluxes = jnp.sum(fluxes, axis=2)
     finite = jnp.isfinite(jnp.sum(annual_fluxes, axis=(0, 1))) & jnp.isfinite(
         jnp.sum(soil.soil_temperature, axis=(0, 1, 2))

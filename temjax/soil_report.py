@@ -22,7 +22,7 @@ def monthly_temperatures(
 ) -> Reported:
     """Temperature at depths and mean temperature of the top soil, °C.
 
-    On CPUs a kernel for many cells: XLA's sums over layers take twenty times as long.
+    On CPUs a kernel for many cells: XLA's sums over layers take eight times as long.
 
     Args:
         shares: of the depths.
