@@ -13,7 +13,7 @@ import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
 from temjax import native
-from temjax.heat_native_boundary import at_boundary
+from temjax.heat_native_boundary import flux_across
 from temjax.heat_search import beginning
 from temjax.heat_walk import (
     Ascent,
@@ -28,12 +28,7 @@ from temjax.heat_walk import (
     settle,
     turn,
 )
-from temjax.processes.soil_heat import (
-    Surface,
-    flux_between,
-    single_phase_flux,
-    single_phase_state,
-)
+from temjax.processes.soil_heat import Surface, single_phase_state
 from temjax.thermal_grid import LayerFacts, SoilColumn, layer_facts
 from temjax.vector_code import COUNT, INDEX, Writer, each_vector, index
 
@@ -238,9 +233,7 @@ class Kernel:
             layer = builder.add(boundary, index(1))
             facts, old, new = self.layer(layer)
             lower = write.call(single_phase_state, facts, new)
-            between = at_boundary(
-                write, descent.upper, lower, flux_between, single_phase_flux, at.progress.exact
-            )
+            between = flux_across(write, descent.upper, lower, at.progress.exact)
             descent, row = write.call(eliminated, descent, lower, between, facts, old, new, at)
             for value, room in zip(row, rooms.rows, strict=True):
                 write.put_row(value, room, boundary)

@@ -5,6 +5,7 @@ instance, and a foreign function has none of its own. So a kernel is called thro
 that has one: the derivative of the arrays it stands in for.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -19,15 +20,30 @@ _kernel.multiple_results = True
 
 
 def by_kernel(
-    kernel: Callable[..., PyTree], arrays: Callable[..., PyTree], *given: PyTree
+    kernel: Callable[..., PyTree],
+    arrays: Callable[..., PyTree],
+    *given: PyTree,
+    otherwise: str = "",
 ) -> PyTree:
     """``kernel(*given)``, which has the derivatives of ``arrays(*given)``.
 
+    Args:
+        kernel, arrays: functions of the same.
+        given: their arguments.
+        otherwise: what a warning says before ``arrays(*given)`` is returned where the kernel cannot
+            be written: a process of the user's own has an operation without an instruction.
+
     Raises:
-        NotImplementedError: the kernel cannot be written.
+        NotImplementedError: the kernel cannot be written, and nothing is said in ``otherwise``.
     """
     leaves, structure = jax.tree.flatten(given)
-    sizes, result = jax.tree.flatten(jax.eval_shape(kernel, *given))
+    try:
+        sizes, result = jax.tree.flatten(jax.eval_shape(kernel, *given))
+    except NotImplementedError as error:
+        if not otherwise:
+            raise
+        warnings.warn(f"{otherwise}, slower: {error}", stacklevel=3)
+        return arrays(*given)
 
     def flat(function):
         return lambda *leaves: jax.tree.leaves(function(*jax.tree.unflatten(structure, leaves)))

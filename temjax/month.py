@@ -6,7 +6,6 @@ Source: model.md, decision 2. Pools and fluxes are packed arrays, `(pool, *cell)
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -155,11 +154,13 @@ def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -
     from temjax.month_native import integrate_natively
 
     arrays = partial(_integrate_arrays, substeps)
-    try:
-        return by_kernel(partial(integrate_natively, substeps), arrays, given, pools)
-    except NotImplementedError as error:  # a process of the user's own
-        warnings.warn(f"the month runs as a program of arrays, slower: {error}", stacklevel=2)
-        return arrays(given, pools)
+    return by_kernel(
+        partial(integrate_natively, substeps),
+        arrays,
+        given,
+        pools,
+        otherwise="the month runs as a program of arrays",
+    )
 
 
 @partial(_integrate.defjvp, symbolic_zeros=True)

@@ -102,12 +102,25 @@ def stage_of(substeps: int, structure, truths: tuple[bool, ...], pools: int, dty
     return Stage(closed, taken(closed, len(leaves)), name)
 
 
+def filled_in(
+    write: Writer, count: int, numbers: Sequence[int], values: Sequence[ir.Value]
+) -> list[ir.Value]:
+    """So many leaves, of which some are known; zeros for those nobody needs."""
+    found = [write.zero] * count
+    for number, value in zip(numbers, values, strict=True):
+        found[number] = value
+    return found
+
+
+def registers_for(cells: int, dtype: str) -> int:
+    """Registers a vector fills: fewer cells than two hold take one."""
+    return TOGETHER if cells >= lanes_of(dtype, TOGETHER) else 1
+
+
 def constants_of(write: Writer, stage: Stage, given, first: ir.Value) -> list[ir.Value]:
     """What a stage takes as leaves: those it uses from their addresses, and zeros."""
-    constants = [write.zero] * stage.leaves
-    for number, address in zip(stage.used, given, strict=True):
-        constants[number] = write.load(address, first)
-    return constants
+    loaded = [write.load(address, first) for address in given]
+    return filled_in(write, stage.leaves, stage.used, loaded)
 
 
 def which_stage(write: Writer, number: ir.Value) -> ir.Value:
@@ -190,7 +203,7 @@ def integrate_natively(
         pools: at its start.
     """
     stage, (count, cells), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
-    registers = TOGETHER if cells >= lanes_of(dtype, TOGETHER) else 1
+    registers = registers_for(cells, dtype)
     target = native.registered(
         f"{stage.name}_{registers}",
         partial(_kernel, stage, substeps, count, dtype, registers),

@@ -1,7 +1,6 @@
 """The months of a year, one after the other."""
 
 import dataclasses
-import warnings
 from functools import partial
 
 import jax
@@ -64,8 +63,5 @@ def integrate_months(
         return arrays(*given)
     from temjax.months_native import integrate_natively
 
-    try:
-        return by_kernel(partial(integrate_natively, substeps), arrays, *given)
-    except NotImplementedError as error:  # a process of the user's own
-        warnings.warn(f"months run one by one, slower: {error}", stacklevel=2)
-        return arrays(*given)
+    kernel = partial(integrate_natively, substeps)
+    return by_kernel(kernel, arrays, *given, otherwise="months run one by one")

@@ -19,10 +19,11 @@ from temjax.cell import CellConstants
 from temjax.month import Given
 from temjax.month_drivers import MonthDrivers, month_factors
 from temjax.month_native import (
-    TOGETHER,
     Stage,
     digest,
+    filled_in,
     integrated,
+    registers_for,
     stage_of,
     taken,
     truthful,
@@ -81,7 +82,7 @@ def _year(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype:
         return [given[number].astype(dtype) for number in stage.used]
 
     _, _, _, drivers = jax.tree.unflatten(structure, leaves)
-    _, drivers_structure = jax.tree.flatten(drivers)
+    drivers_structure = jax.tree.structure(drivers)
 
     def close_month(drivers, totals):
         rows = flux_rows(jax.tree.unflatten(drivers_structure, drivers), totals)
@@ -110,12 +111,12 @@ def _kernel(
             return builder.add(builder.mul(row, cells), first)
 
         def in_month(month: ir.Value) -> list[ir.Value]:
-            """All leaves; zeros for those nobody needs."""
-            found = [write.zero] * year.leaves
-            for number, address in zip(year.used, given, strict=True):
-                where = first if number < fixed else place(month)
-                found[number] = write.load(address, where)
-            return found
+            """All leaves."""
+            loaded = [
+                write.load(address, first if number < fixed else place(month))
+                for number, address in zip(year.used, given, strict=True)
+            ]
+            return filled_in(write, year.leaves, year.used, loaded)
 
         def put(values: Sequence[ir.Value], address: ir.Value, month: ir.Value) -> None:
             above = builder.mul(month, index(len(values)))
@@ -125,10 +126,8 @@ def _kernel(
         def integrate(month, carry):
             before, leaf = carry
             leaves = in_month(month)
-            constants = [write.zero] * year.stage.leaves
             opened = write.written(year.opening, [*leaves, leaf])
-            for number, value in zip(year.stage.used, opened, strict=True):
-                constants[number] = value
+            constants = filled_in(write, year.stage.leaves, year.stage.used, opened)
             end = integrated(write, year.stage, substeps, constants, before)
             closed = write.written(year.closing, [*leaves[fixed:], *end.totals])
             put(closed, fluxes, month)
@@ -169,7 +168,7 @@ def integrate_natively(
             return jnp.broadcast_to(leaf, (cells,))
         return jnp.broadcast_to(leaf if leaf.ndim > 1 else leaf[:, None], (months, cells))
 
-    registers = TOGETHER if cells >= lanes_of(dtype, TOGETHER) else 1
+    registers = registers_for(cells, dtype)
     target = native.registered(
         f"{year.name}_{registers}",
         partial(_kernel, year, substeps, count, dtype, registers),

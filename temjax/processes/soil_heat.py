@@ -247,18 +247,13 @@ def _boundary(
     )
 
 
-def single_phase_halves(upper: LayerState, lower: LayerState) -> tuple[HalfLayer, HalfLayer]:
-    """The half layers on both sides of a boundary where neither layer melts.
-
-    Those of ``halves_between``, to the last bit: there λ is 0, and so is the share of a phase that
-    a layer does not have.
-    """
-    return tuple(plain_half(side.conducting, side.fraction) for side in (upper, lower))
-
-
 def single_phase_flux(upper: LayerState, lower: LayerState) -> Boundary:
-    """Flux through the boundary of two layers that do not melt: ``flux_between`` in a few terms."""
-    above, below = single_phase_halves(upper, lower)
+    """Flux through the boundary of two layers that do not melt.
+
+    That of ``flux_between``, to the last bit: there λ is 0, and so is the share of a phase that a
+    layer does not have.
+    """
+    above, below = (plain_half(side.conducting, side.fraction) for side in (upper, lower))
     total = above.resistance + below.resistance
     flux = (upper.profile - lower.profile) / total
     return _boundary(upper, lower, flux, total, upper.slope, lower.slope)

@@ -82,8 +82,8 @@ def test_operations_are_those_of_jax(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["exp", "expm1", "log"])
-def test_functions_are_right_to_rounding_wherever_they_have_a_value(name, dtype):
+@pytest.mark.parametrize(("name", "units"), [("exp", 2), ("expm1", 3), ("log", 3)])
+def test_functions_are_right_to_rounding_wherever_they_have_a_value(name, units, dtype):
     largest, tiny = float(np.finfo(dtype).max), float(np.finfo(dtype).tiny)
     if name == "log":
         limit = np.log(largest)
@@ -99,11 +99,11 @@ def test_functions_are_right_to_rounding_wherever_they_have_a_value(name, dtype)
     for x in (whole.astype(dtype), near.astype(dtype)):
         exact = exactly(x.astype(np.longdouble))
         error = np.abs(as_kernel(kernel, x) - exact) / np.where(exact == 0, 1.0, np.abs(exact))
-        assert float(error.max()) < 3 * np.finfo(dtype).eps
+        assert float(error.max()) < units * np.finfo(dtype).eps
     odd = np.array(odd, dtype)
     with np.errstate(all="ignore"):
         expected = exactly(odd.astype(np.longdouble)).astype(dtype)
-    np.testing.assert_allclose(as_kernel(kernel, odd), expected, rtol=2 * np.finfo(dtype).eps)
+    np.testing.assert_array_equal(as_kernel(kernel, odd), expected)
 
 
 @pytest.mark.parametrize("cells", [1, 7, 8, 9, 16, 17, 130])
