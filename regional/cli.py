@@ -3,6 +3,7 @@
 import json
 import resource
 import time
+from collections import deque
 from pathlib import Path
 from typing import Annotated
 
@@ -18,13 +19,16 @@ from regional.experiment import Experiment
 from regional.isimip_files import write_plateau
 from regional.page import RUN_RECORD, write_report
 from regional.record import read_record
-from regional.report import finish_member
+from regional.report import Unfinished, begin_member
 from regional.run import project_members
 from regional.store import require_format
 from regional.stored import read_run
+from regional.workers import workers_of
 from temjax.cli import console, of_few_cells, resumable
 from temjax.machine import peak_bytes
 from temjax.run_files import write_text
+
+AT_ONCE = 1  # members in the hands of the workers that write files: each holds its numbers
 
 
 @of_few_cells
@@ -143,17 +147,29 @@ def run_and_write(
     """Run an experiment and write each member as it is done, then how the run went."""
     require_format(settings.output.format)
     started, cell_years, members = time.perf_counter(), 0, []
-    made = project_members(settings, out, resume=resume, console=console, scheduler=scheduler)
-    for result in made:
-        rows, files = finish_member(settings, result, out)
-        console.print(summary_table(f"{result.member} {result.scenario}", rows))
+    waiting: deque[Unfinished] = deque()
+
+    def tell() -> None:
+        member = waiting.popleft()
+        files = member.ended()
+        console.print(summary_table(member.label, member.rows))
         for path in files:
             console.print(str(path), soft_wrap=True)
-        cell_years += result.cell_years
-        members.append(f"{result.member} {result.scenario}")
-        result.products.clear()
-    for path in write_ensemble(read_run(out), out):
-        console.print(str(path), soft_wrap=True)
+
+    with workers_of(settings) as workers:
+        for result in project_members(
+            settings, out, workers, resume=resume, console=console, scheduler=scheduler
+        ):
+            waiting.append(begin_member(settings, result, out, workers))
+            members.append(waiting[-1].label)
+            cell_years += result.cell_years
+            result.products.clear()
+            while len(waiting) > AT_ONCE or (waiting and waiting[0].done()):
+                tell()
+        while waiting:
+            tell()
+        for path in write_ensemble(read_run(out), out, workers):
+            console.print(str(path), soft_wrap=True)
     seconds = time.perf_counter() - started
     record = {
         "title": settings.title,

@@ -10,6 +10,7 @@ from regional.dataset import difference_units
 from regional.output import DIFFERENCE, FILE_NAMES
 from regional.store import open_dataset, write_dataset
 from regional.stored import StoredMember, annual_file
+from regional.workers import HERE, Workers
 from temjax.findings import DataError, Finding
 
 _KEPT = (
@@ -22,7 +23,7 @@ STATISTICS = {"ensmean": "mean", "enssd": "standard deviation (n - 1)"}
 _LONG_NAME = {"ensmean": "mean over climate models", "enssd": "SD over climate models"}
 
 
-def write_ensemble(members: list[StoredMember], out: Path) -> list[Path]:
+def write_ensemble(members: list[StoredMember], out: Path, workers: Workers = HERE) -> list[Path]:
     """Mean and SD files of every scenario with two members or more; returns their paths.
 
     Cells that are masked in one member are missing in the statistics, so that all cells rest on
@@ -31,7 +32,7 @@ def write_ensemble(members: list[StoredMember], out: Path) -> list[Path]:
     Raises:
         DataError: members of one scenario on different grids or years.
     """
-    paths = []
+    begun = {}
     for scenario in sorted({member.scenario for member in members}):
         chosen = [member for member in members if member.scenario == scenario]
         if len(chosen) < 2:
@@ -43,9 +44,11 @@ def write_ensemble(members: list[StoredMember], out: Path) -> list[Path]:
             for statistic in STATISTICS:
                 stem = f"temjax_{statistic}_{scenario}_{name}_{region}_annual_{years}".lower()
                 path = out / f"{stem}{chosen[0].suffix}"
-                _write_statistic(path, files, [member.member for member in chosen], statistic)
-                paths.append(path)
-    return paths
+                names = [member.member for member in chosen]
+                begun[path] = workers.submit(_write_statistic, path, files, names, statistic)
+    for file in begun.values():
+        file.result()
+    return list(begun)
 
 
 def _write_statistic(path: Path, files: list[Path], members: list[str], statistic: str) -> None:

@@ -7,6 +7,7 @@ copied, but for the parameters of their projection.
 
 import csv
 import json
+from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from regional.restart import Products
 from regional.run import MASKED, STATUS, MemberResult
 from regional.store import SUFFIXES, write_dataset
 from regional.synthetic import LABEL
+from regional.workers import HERE, Workers
 from temjax import __version__
 from temjax.run_files import written_whole
 
@@ -47,36 +49,42 @@ def difference(products: Products) -> Products:
     return {name: products[f"S_T/{name}"] - products[f"S_R/{name}"] for name in PRODUCTS}
 
 
-def write_member(experiment: Experiment, result: MemberResult, out: Path) -> dict[str, Path]:
-    """Write a member's files and the table of cells that are not ok; returns the paths."""
+def write_member(
+    experiment: Experiment, result: MemberResult, out: Path, workers: Workers = HERE
+) -> tuple[dict[str, Path], list[Future]]:
+    """Begin to write a member's files, and write the table of cells that are not ok.
+
+    Returns:
+        The paths, and the files that workers are writing: all are whole when these have ended.
+    """
     out.mkdir(parents=True, exist_ok=True)
     files = member_files(experiment, result, out)
+    begun = []
     for key, path in files.items():
         if key == DIFFERENCE:
             products = difference(result.products)
         else:
             products = {name: result.products[f"{key}/{name}"] for name in PRODUCTS}
-        _write(experiment, result, path, key, products)
-    files |= _write_months(experiment, result, out)
+        begun.append(_begin(experiment, result, path, key, products, workers))
+    for key, path in _monthly_files(experiment, files).items():
+        products = {
+            name: _flat_months(result.products[f"{key}/{MONTHLY_PREFIX}{name}"])
+            for name in experiment.output.monthly
+        }
+        begun.append(_begin(experiment, result, path, key, products, workers, monthly=True))
+        files[f"{key} monthly"] = path
     files["cells"] = out / f"temjax_{result.member}_{result.scenario}_cells.csv".lower()
     write_findings(result, files["cells"])
-    return files
+    return files, begun
 
 
-def _write_months(experiment: Experiment, result: MemberResult, out: Path) -> dict[str, Path]:
+def _monthly_files(experiment: Experiment, annual: dict[str, Path]) -> dict[str, Path]:
     """Files of the products kept by month, where any were asked for."""
-    names = experiment.output.monthly
-    files = {}
-    for key, path in member_files(experiment, result, out).items() if names else ():
-        if key == DIFFERENCE:
-            continue
-        products = {
-            name: _flat_months(result.products[f"{key}/{MONTHLY_PREFIX}{name}"]) for name in names
-        }
-        monthly = path.with_name(path.name.replace("_annual_", "_monthly_"))
-        _write(experiment, result, monthly, key, products, monthly=True)
-        files[f"{key} monthly"] = monthly
-    return files
+    return {
+        key: path.with_name(path.name.replace("_annual_", "_monthly_"))
+        for key, path in annual.items()
+        if experiment.output.monthly and key != DIFFERENCE
+    }
 
 
 def _flat_months(values: NDArray) -> NDArray:
@@ -135,21 +143,25 @@ def attributes(experiment: Experiment, result: MemberResult, key: str) -> dict[s
     return made
 
 
-def _write(
+def _begin(
     experiment: Experiment,
     result: MemberResult,
     path: Path,
     key: str,
     products: Products,
+    workers: Workers,
     monthly: bool = False,
-) -> None:
+) -> Future:
     protocol = experiment.protocol
     first, last = protocol.historical if key == "historical" else protocol.future
-    variables = member_variables(
-        result.domain, result.status, np.arange(first, last + 1), products,
-        monthly=monthly, difference=key == DIFFERENCE,
-    )  # fmt: skip
-    write_dataset(path, attributes(experiment, result, key), variables)
+    given = result.domain, result.status, np.arange(first, last + 1), products
+    told = attributes(experiment, result, key)
+    return workers.submit(_write, path, told, given, monthly, key == DIFFERENCE)
+
+
+def _write(path: Path, told: dict, given: tuple, monthly: bool, changed: bool) -> None:
+    variables = member_variables(*given, monthly=monthly, difference=changed)
+    write_dataset(path, told, variables)
 
 
 def write_findings(result: MemberResult, path: Path) -> None:

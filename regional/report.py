@@ -2,6 +2,10 @@
 
 import json
 import math
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from regional.analysis import Row, summarise
@@ -9,24 +13,65 @@ from regional.experiment import Experiment
 from regional.figures import write_figures
 from regional.output import attributes, write_member
 from regional.run import STATUS, MemberResult
+from regional.workers import HERE, Workers
 from temjax.run_files import write_text
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A member whose files are being written.
+
+    Attributes:
+        label: member and scenario for people.
+        rows: its summary.
+    """
+
+    label: str
+    rows: list[Row]
+    _files: list[Path]
+    _begun: list[Future]
+    _write_summary: Callable[[], Path]
+
+    def done(self) -> bool:
+        """Whether ``ended`` would not wait."""
+        return all(file.done() for file in self._begun)
+
+    def ended(self) -> list[Path]:
+        """Wait for the files and write the summary, which says that they are complete.
+
+        Returns:
+            All paths, data files first.
+
+        Raises:
+            OSError: a file could not be written.
+        """
+        for file in self._begun:
+            file.result()
+        return [*self._files, self._write_summary()]
+
+
+def begin_member(
+    experiment: Experiment, result: MemberResult, out: Path, workers: Workers
+) -> Unfinished:
+    """Let workers write a member's data files, and draw its figures meanwhile."""
+    files, begun = write_member(experiment, result, out, workers)
+    figures = write_figures(experiment, result, out)
+    rows = summarise(experiment, result)
+    last = partial(write_summary, experiment, result, rows, out)
+    label = f"{result.member} {result.scenario}"
+    return Unfinished(label, rows, [*files.values(), *figures.values()], begun, last)
 
 
 def finish_member(
     experiment: Experiment, result: MemberResult, out: Path
 ) -> tuple[list[Row], list[Path]]:
     """Write a member's files; returns its summary and the paths, data files first."""
-    files = [*write_member(experiment, result, out).values()]
-    files += write_figures(experiment, result, out).values()
-    rows, summary = write_summary(experiment, result, out)
-    return rows, [*files, summary]
+    begun = begin_member(experiment, result, out, HERE)
+    return begun.rows, begun.ended()
 
 
-def write_summary(
-    experiment: Experiment, result: MemberResult, out: Path
-) -> tuple[list[Row], Path]:
-    """Write what ``temjax report`` needs beside the data files; returns the numbers in it too."""
-    rows = summarise(experiment, result)
+def write_summary(experiment: Experiment, result: MemberResult, rows: list[Row], out: Path) -> Path:
+    """Write what ``temjax report`` needs beside the data files; products are not read."""
     path = out / f"summary_{result.member}_{result.scenario}.json".lower()
     summary = {
         "attributes": attributes(experiment, result, "S_T"),
@@ -49,4 +94,4 @@ def write_summary(
         },
     }
     write_text(path, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
-    return rows, path
+    return path

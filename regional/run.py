@@ -20,7 +20,7 @@ from regional.record import write_record
 from regional.restart import Products, remove_points
 from regional.seam import Seam
 from regional.units import MONTH_LENGTHS
-from regional.workers import TileDone, run_tasks
+from regional.workers import TileDone, Workers, run_tasks, workers_of
 from sites.provenance import parameter_hash
 from temjax.equilibrium import METHODS
 from temjax.findings import Finding
@@ -82,12 +82,14 @@ def project(
     console: Console | None = None,
 ) -> list[MemberResult]:
     """Run every member of an experiment and keep all results; see ``project_members``."""
-    return list(project_members(experiment, out, resume=resume, console=console))
+    with workers_of(experiment) as workers:
+        return list(project_members(experiment, out, workers, resume=resume, console=console))
 
 
 def project_members(
     experiment: Experiment,
     out: Path,
+    workers: Workers,
     *,
     resume: bool = False,
     console: Console | None = None,
@@ -103,9 +105,11 @@ def project_members(
         out: no other run may write to it meanwhile. Restart points go to ``out/restart``:
             ``<member>`` for the phases that a member's scenarios share, ``<member>_<scenario>`` for
             the others. What repeats the run goes to ``out/inputs`` (``regional.record``).
+        workers: take the tiles (``regional.workers``).
         resume: go on from restart points of the same configuration; otherwise they are removed.
         console: for progress and log; a quiet one by default.
-        scheduler: address of a Dask scheduler whose workers take the tiles (``regional.cluster``).
+        scheduler: address of a Dask scheduler whose workers take the tiles in their stead
+            (``regional.cluster``).
 
     Raises:
         DataError: input that cannot be run, restart points of another configuration, a folder that
@@ -124,7 +128,7 @@ def project_members(
         if not resume:
             for group in groups:
                 remove_points(group.shared_folder, *(run.folder for run in group.runs))
-        yield from _run_groups(experiment, domain, groups, console, scheduler)
+        yield from _run_groups(experiment, domain, groups, console, workers, scheduler)
 
 
 def _run_groups(
@@ -132,12 +136,10 @@ def _run_groups(
     domain: Domain,
     groups: list[Group],
     console: Console,
+    workers: Workers,
     scheduler: str | None,
 ) -> Iterator[MemberResult]:
-    """Tiles of all groups side by side; a member is handed over when its last tile is done.
-
-    The last one when the workers are gone: with their memory its output would be the run's peak.
-    """
+    """Tiles of all groups side by side; a member is handed over when its last tile is done."""
     runs = [run for group in groups for run in group.runs]
     total = sum(run.timeline.simulated_years for run in runs) * domain.size
     tasks = ((position, tile) for position, group in enumerate(groups) for tile in group.tiles)
@@ -147,7 +149,7 @@ def _run_groups(
         done = (
             run_on_cluster(scheduler, experiment, works, meter)
             if scheduler
-            else run_tasks(experiment, works, meter)
+            else run_tasks(experiment, works, meter, workers)
         )
         for (position, tile), made in done:
             waiting[position][tile] = made

@@ -1,7 +1,8 @@
-"""Tiles in processes of their own, forcing handed out as they become free.
+"""Tiles and result files in processes of their own, given out as they become free.
 
 Processes, not threads: two XLA programs that run at once in one process can wait for each other's
-threads for ever. Ctrl-C ends the tiles at their next block; restart points stay.
+threads for ever, and the NetCDF library writes one file at a time. Ctrl-C ends the tiles at their
+next block; restart points stay.
 """
 
 import multiprocessing
@@ -11,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -89,32 +92,75 @@ def restart_points(
     return own, Restarts(work.shared_folder, cells.number, past)
 
 
-def run_tasks(
-    experiment: Experiment, tasks: Iterable[tuple[Key, TileWork]], meter: Meter
-) -> Iterator[tuple[Key, list[TileDone]]]:
-    """Results in the order they are done; a task's input is made when a worker can take it."""
-    workers = experiment.run.workers or usable_cores()
-    if workers == 1 or not computes_on_cpus():
-        for key, work in tasks:
-            yield key, run_work(experiment, work, meter.report)
+@dataclass(frozen=True)
+class Workers:
+    """Processes of this machine that run tiles and write files, see ``workers_of``.
+
+    Attributes:
+        pool: None where this process does everything itself.
+        count: of the processes.
+        queue: what running tiles report.
+        stop: set when they are to end at their next block.
+    """
+
+    pool: ProcessPoolExecutor | None = None
+    count: int = 1
+    queue: Any = None
+    stop: Any = None
+
+    def submit(self, function: Callable, *given) -> Future:
+        """A call on the next free worker; at once and here where there are none."""
+        if self.pool is not None:
+            return self.pool.submit(function, *given)
+        done = Future()
+        done.set_result(function(*given))
+        return done
+
+
+HERE = Workers()
+
+
+@contextmanager
+def workers_of(experiment: Experiment) -> Iterator[Workers]:
+    """As many workers as the experiment asks for; ``HERE`` for one, and beside accelerators.
+
+    When the block ends with an error, what has not begun is dropped and running tiles are stopped.
+    """
+    count = experiment.run.workers or usable_cores()
+    if count == 1 or not computes_on_cpus():
+        yield HERE
         return
     context = multiprocessing.get_context("spawn")
     queue, stop = context.Queue(), context.Event()
-    listener = threading.Thread(target=_listen, args=(queue, meter), daemon=True)
-    listener.start()
-    start = (queue, stop, jax_settings())
-    with ProcessPoolExecutor(workers, context, _start_worker, start) as pool:
+    with ProcessPoolExecutor(count, context, _start_worker, (queue, stop)) as pool:
         try:
-            yield from hand_out(
-                tasks, lambda _, work: pool.submit(_work, experiment, work), lambda: workers
-            )
+            yield Workers(pool, count, queue, stop)
         except BaseException:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-        finally:
-            queue.put(None)
-            listener.join()
+
+
+def run_tasks(
+    experiment: Experiment, tasks: Iterable[tuple[Key, TileWork]], meter: Meter, workers: Workers
+) -> Iterator[tuple[Key, list[TileDone]]]:
+    """Results in the order they are done; a task's input is made when a worker can take it."""
+    if workers.pool is None:
+        for key, work in tasks:
+            yield key, run_work(experiment, work, meter.report)
+        return
+    listener = threading.Thread(target=_listen, args=(workers.queue, meter), daemon=True)
+    listener.start()
+    settings = jax_settings()
+    try:
+        yield from hand_out(
+            tasks,
+            lambda _, work: workers.submit(_work, experiment, work, settings),
+            lambda: workers.count,
+        )
+    finally:
+        workers.queue.put(None)
+        listener.join()
 
 
 def jax_settings() -> dict:
@@ -159,10 +205,9 @@ def _finished(pending: dict[Future, Key]) -> Iterator[tuple[Key, list[TileDone]]
 _worker: dict = {}
 
 
-def _start_worker(queue, stop, settings: dict) -> None:
+def _start_worker(queue, stop) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    take_settings(settings)
     _worker.update(queue=queue, stop=stop)
 
 
@@ -172,7 +217,9 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _work(experiment: Experiment, work: TileWork) -> list[TileDone]:
+def _work(experiment: Experiment, work: TileWork, settings: dict) -> list[TileDone]:
+    take_settings(settings)
+
     def report(phase: str, cell_years: int, computed: bool) -> None:
         if _worker["stop"].is_set():
             raise Stopped(phase)

@@ -18,6 +18,7 @@ import pytest
 from made_member import made_member, made_region
 
 import regional.ensemble
+from regional.analysis import summarise
 from regional.ensemble import write_ensemble
 from regional.experiment import read_experiment
 from regional.gridded import Grid
@@ -87,7 +88,7 @@ def paths(tmp_path_factory):
         for number, member in enumerate("AB"):
             result = made_member(experiment, member, number)
             write_member(experiment, result, folder)
-            write_summary(experiment, result, folder)
+            write_summary(experiment, result, summarise(experiment, result), folder)
         write_ensemble(read_run(folder), folder)
     experiment = made_region(folder / "small")  # curvilinear, months of npp, swe and tsl
     result = made_member(experiment)

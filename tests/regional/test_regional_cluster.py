@@ -14,6 +14,7 @@ from small_region import small_experiment
 from regional import cluster
 from regional.progress import Meter
 from regional.run import project, project_members
+from regional.workers import HERE
 from temjax.findings import DataError
 
 
@@ -81,7 +82,7 @@ def test_a_killed_worker_changes_no_bit(tmp_path, cache, monkeypatch):
 
         killer = threading.Thread(target=kill_one, daemon=True)
         killer.start()
-        (made,) = project_members(experiment, out, scheduler=workers.scheduler_address)
+        (made,) = project_members(experiment, out, HERE, scheduler=workers.scheduler_address)
         killer.join()
     assert len(killed) == 1
     assert made.products.keys() == local.products.keys()

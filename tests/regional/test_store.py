@@ -10,6 +10,7 @@ from small_region import small_experiment
 
 import regional.ensemble
 import regional.store
+from regional.analysis import summarise
 from regional.checks import check
 from regional.ensemble import write_ensemble
 from regional.experiment import read_experiment
@@ -27,7 +28,7 @@ needs_zarr = "the package zarr is not installed: pip install 'temjax[zarr]'"
 def write(experiment, member, number, out):
     result = made_member(experiment, member, number)
     write_member(experiment, result, out)
-    write_summary(experiment, result, out)
+    write_summary(experiment, result, summarise(experiment, result), out)
 
 
 @pytest.fixture(scope="module")
