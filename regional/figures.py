@@ -4,6 +4,7 @@ Diverging colours and line colours are safe for colour-blind readers (PuOr; Okab
 of the synthetic plateau say so in their title.
 """
 
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +17,23 @@ from regional.maps import colour_range, draw_map
 from regional.report_figures import COLOURS, DENSITY
 from regional.run import MemberResult
 from regional.synthetic import LABEL
+from regional.workers import Workers
 
 BLUE, ORANGE, GREEN, PINK, *_ = COLOURS
 BLACK = "#000000"
 _RATE = "g C m$^{-2}$ yr$^{-1}$"
 
 
-def write_figures(experiment: Experiment, result: MemberResult, out: Path) -> dict[str, Path]:
-    """Write both figures of a member as PNG; returns their paths."""
+def write_figures(
+    experiment: Experiment, result: MemberResult, out: Path, workers: Workers
+) -> dict[Path, Future]:
+    """Draw both figures of a member; workers lay them out and write them as PNG, by path."""
     stem = f"{result.member}_{result.scenario}".lower()
-    paths = {
-        "map": out / f"delta_map_{stem}.png",
-        "time series": out / f"delta_time_series_{stem}.png",
+    figures = {
+        out / f"delta_map_{stem}.png": map_figure(experiment, result),
+        out / f"delta_time_series_{stem}.png": time_series_figure(experiment, result),
     }
-    _save(map_figure(experiment, result), paths["map"])
-    _save(time_series_figure(experiment, result), paths["time series"])
-    return paths
+    return {path: workers.submit(_save, figure, path) for path, figure in figures.items()}
 
 
 def _save(figure: Figure, path: Path) -> None:

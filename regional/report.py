@@ -53,13 +53,14 @@ class Unfinished:
 def begin_member(
     experiment: Experiment, result: MemberResult, out: Path, workers: Workers
 ) -> Unfinished:
-    """Let workers write a member's data files, and draw its figures meanwhile."""
+    """Let workers write a member's files; what they need of its numbers is handed over."""
     files, begun = write_member(experiment, result, out, workers)
-    figures = write_figures(experiment, result, out)
+    figures = write_figures(experiment, result, out, workers)
     rows = summarise(experiment, result)
     last = partial(write_summary, experiment, result, rows, out)
     label = f"{result.member} {result.scenario}"
-    return Unfinished(label, rows, [*files.values(), *figures.values()], begun, last)
+    begun += figures.values()
+    return Unfinished(label, rows, [*files.values(), *figures], begun, last)
 
 
 def finish_member(
