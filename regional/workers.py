@@ -26,7 +26,7 @@ from regional.protocol import Timeline
 from regional.restart import Products, Restarts
 from regional.tile import Cells, Report, Stopped, TileRun
 from temjax import __version__
-from temjax.machine import computes_on_cpus, give_back_memory, usable_cores
+from temjax.machine import collect_rarely, computes_on_cpus, give_back_memory, usable_cores
 from temjax.parameters import Parameters
 
 Key = tuple[int, int]
@@ -208,6 +208,7 @@ _worker: dict = {}
 def _start_worker(queue, stop) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    collect_rarely()
     _worker.update(queue=queue, stop=stop)
 
 

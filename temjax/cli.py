@@ -23,7 +23,7 @@ import typer
 from rich.console import Console
 
 from temjax.compiler import compile_for_few_cells
-from temjax.machine import computes_on_cpus
+from temjax.machine import collect_rarely, computes_on_cpus
 
 # exit codes; a usage error exits with 2
 DATA_ERROR = 1
@@ -80,7 +80,7 @@ def configure(
         errors.print(f"no compilation cache: {folder}: {error.strerror}")
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def _version(wanted: bool) -> None:
@@ -224,6 +224,7 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: without the program's name; by default those of the process.
     """
+    collect_rarely()
     try:
         build_app(_words(arguments))(args=arguments)
     except KeyboardInterrupt:

@@ -29,6 +29,7 @@ from temjax.machine import (
     total_bytes,
     usable_cores,
 )
+from temjax.native_cache import SUFFIX
 from temjax.options import ModelOptions
 from temjax.parameter_files import load_parameters
 from temjax.parameters import Parameters
@@ -192,7 +193,7 @@ def cache_facts() -> dict[str, object]:
     return {
         "folder": str(folder),
         "in_use": bool(jax.config.jax_compilation_cache_dir),
-        "programs": sum(path.name.endswith("-cache") for path in files),
+        "programs": sum(path.name.endswith(("-cache", SUFFIX)) for path in files),
         "megabytes": round(sum(path.stat().st_size for path in files) / 1e6, 1),
     }
 

@@ -22,8 +22,10 @@ from jaxtyping import Array
 
 from temjax.blocks import filled_up
 from temjax.machine import computes_on_cpus
+from temjax.native_cache import kept
 
 if TYPE_CHECKING:
+    import llvmlite.binding as llvm
     import llvmlite.ir as ir
 
 SWITCH = "TEMJAX_NATIVE"
@@ -134,23 +136,39 @@ def _handler(
 
 def _compiled(module: "ir.Module"):
     """An engine that holds the compiled module."""
+    import llvmlite
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    parsed = llvm.parse_assembly(str(module))
-    parsed.verify()
+    cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3
+        cpu=cpu, features=features, opt=3
     )
+    text = str(module)
+    depends = (text, cpu, features, machine.triple, llvmlite.__version__, _COMPILED_AS)
+    code = kept("\n".join(depends), lambda: _machine_code(text, machine))
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
+
+
+_COMPILED_AS = "1"  # raised when ``_machine_code`` changes: what is kept is then compiled anew
+
+
+def _machine_code(text: str, machine: "llvm.TargetMachine") -> bytes:
+    """A module, as text, optimised and compiled: an object file."""
+    import llvmlite.binding as llvm
+
+    parsed = llvm.parse_assembly(text)
+    parsed.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     # what is to be a vector is one already; LLVM would turn short copies into slow scatters
     options.loop_vectorization = options.slp_vectorization = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(parsed, builder)
-    engine = llvm.create_mcjit_compiler(parsed, machine)
-    engine.finalize_object()
-    return engine
+    return machine.emit_object(parsed)
 
 
 _engines = {}
