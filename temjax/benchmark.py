@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from temjax.benchmark_cases import CASES
-from temjax.benchmark_child import first_results, known_flags, run_with_flags
+from temjax.benchmark_child import as_text, first_results, run_with, tuned_settings
 from temjax.benchmark_compare import LARGE, read_results, regressions
 from temjax.benchmark_measure import Measured, device_used, floor_seconds, machine_rates, measure
 from temjax.cli import errors, load_group, names_of
@@ -132,22 +132,22 @@ def run_plan(plan: Plan) -> Iterator[dict]:
 
 
 def tuned_results(plan: Plan) -> list[dict]:
-    """The forward runs in a process with the flags this XLA knows.
+    """The forward runs in a process with compiler flags and threads that suit them.
 
     Raises:
-        DataError: not on a CPU, or none of the flags is known.
+        DataError: not on a CPU.
     """
     if device_used().platform != "cpu":
         raise _fault("--tuned", "these flags are for CPUs", "Leave --tuned out.")
-    flags = known_flags()
-    if not flags:
-        raise _fault("--tuned", "this XLA knows none of the flags", "Leave --tuned out.")
-    errors.print(f"forward with XLA_FLAGS={' '.join(flags)}", soft_wrap=True)
-    lists = {"cells": plan.cells, "years": plan.years, "dtype": plan.dtypes}
-    arguments = ["--json", "--case=forward", f"--repeats={plan.repeats}"]
+    settings = tuned_settings()
+    cases = [name for name in plan.cases if name.startswith("forward")] or ["forward"]
+    errors.print(f"{', '.join(cases)} with {as_text(settings)}", soft_wrap=True)
+    lists = {"case": cases, "cells": plan.cells, "years": plan.years, "dtype": plan.dtypes}
+    arguments = ["--json", f"--repeats={plan.repeats}"]
     arguments += [f"--{key}={','.join(map(str, value))}" for key, value in lists.items()]
-    results = json.loads(run_with_flags(flags, arguments))["results"]
-    return [row | {"name": "forward-tuned", "flags": " ".join(flags)} for row in results]
+    results = json.loads(run_with(settings, arguments))["results"]
+    flags = as_text(settings)
+    return [row | {"name": f"{row['name']}-tuned", "flags": flags} for row in results]
 
 
 def _table(results: list[dict]) -> Table:
@@ -185,7 +185,7 @@ def benchmark(
         str | None, typer.Option(help="cpu, gpu or tpu; JAX's default otherwise.")
     ] = None,
     tuned: Annotated[
-        bool, typer.Option("--tuned", help="Forward also with flags for forward runs only.")
+        bool, typer.Option("--tuned", help="Forward runs also with flags for them only.")
     ] = False,
     start_up: Annotated[
         bool, typer.Option("--start-up", help="Also time to a first result, cold and warm.")
@@ -218,7 +218,7 @@ def benchmark(
         console.width = max(console.width, WIDTH)
         console.print(_table(results), soft_wrap=True)
         for flags in sorted({row["flags"] for row in results} - {"default"}):
-            console.print(f"forward-tuned: XLA_FLAGS={flags}", soft_wrap=True)
+            console.print(f"…-tuned: {flags}", soft_wrap=True)
         for name, seconds in started.items():
             console.print(f"first result of a new process, {name}: {seconds:.1f} s")
     if old is not None:

@@ -1,6 +1,7 @@
 """Measurements that need a process of their own: compiler flags, and a start from nothing."""
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -8,8 +9,11 @@ import time
 
 from temjax.compiler import FEW_CELLS, VECTORS
 
-# Forward runs only: they double the speed and ruin the compile time of reverse mode (numerics.md)
+# Forward runs only: they ruin the compile time of reverse mode (numerics.md)
 TUNED_FLAGS = (FEW_CELLS, VECTORS)
+# Threads of XLA's own: with a second one the kernels of a batch take a sixth more CPU time, and no
+# less time
+ONE_THREAD = {"NPROC": "1"}
 COMMAND = (sys.executable, "-c", "from temjax.cli import main; main()")
 
 
@@ -29,19 +33,30 @@ def known_flags(flags: tuple[str, ...] = TUNED_FLAGS) -> tuple[str, ...]:
     return tuple(known)
 
 
-def run_with_flags(flags: tuple[str, ...], arguments: list[str]) -> str:
-    """Standard output of ``temjax benchmark`` with XLA flags beside those in force.
+def tuned_settings() -> dict[str, str]:
+    """Environment variables for forward runs: the flags this XLA knows, and one thread."""
+    return {"XLA_FLAGS": " ".join(known_flags())} | ONE_THREAD
+
+
+def as_text(settings: dict[str, str]) -> str:
+    """Environment variables as a shell takes them."""
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+
+
+def run_with(settings: dict[str, str], arguments: list[str]) -> str:
+    """Standard output of ``temjax benchmark`` with environment variables beside those in force.
 
     Raises:
         RuntimeError: the process failed; the message ends with what it said.
     """
-    together = " ".join((os.environ.get("XLA_FLAGS", ""), *flags)).strip()
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {settings['XLA_FLAGS']}".strip()
     done = subprocess.run(
         (*COMMAND, "benchmark", *arguments),
-        env=_environment(XLA_FLAGS=together), capture_output=True, text=True,
+        env=_environment(**(settings | {"XLA_FLAGS": flags})), capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(f"temjax benchmark with {together} failed: {done.stderr[-500:]}")
+        failed = f"temjax benchmark with {as_text(settings)} failed"
+        raise RuntimeError(f"{failed}: {done.stderr[-500:]}")
     return done.stdout
 
 

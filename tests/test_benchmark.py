@@ -174,6 +174,16 @@ def test_unknown_flags_are_found_without_harm():
 
 
 @pytest.mark.slow
+def test_tuned_runs_say_what_was_set():
+    plan = benchmark.make_plan("forward,forward-no-heat,gradient", "8", "1", "float32", 1)
+    rows = benchmark.tuned_results(plan)
+    assert [row["name"] for row in rows] == ["forward-tuned", "forward-no-heat-tuned"]
+    for row in rows:
+        assert row["cell_years_per_cpu_second"] > 0
+        assert "NPROC=1" in row["flags"] and "XLA_FLAGS=" in row["flags"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["forward", "forward-16-substeps", "forward-no-heat", "gradient", "equilibrium"]
 )

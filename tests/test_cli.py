@@ -17,6 +17,7 @@ from sites.cli import fitted_disequilibrium, open_place
 from sites.provenance import parameter_hash
 from temjax import cli
 from temjax.findings import DataError
+from temjax.machine import COLLECT
 from temjax.parameter_files import load_parameters, write_parameters
 
 FLUXNET_HEADER = "TIMESTAMP,TA_F,P_F,SW_IN_F\n"
@@ -112,6 +113,19 @@ def test_a_fault_ends_the_process_without_traceback():
     assert done.returncode == 1
     assert "unknown site 'x'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_command_ends_without_going_through_what_stays():
+    """A million objects of JAX, at the end of the process."""
+    program = (
+        "import atexit, gc\n"
+        "atexit.register(lambda: print(gc.get_threshold()[0], gc.get_freeze_count() > 10_000))\n"
+        "from temjax.cli import main; main(['--version'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert done.stdout.splitlines()[-1] == f"{COLLECT[0]} True"
 
 
 SITE_FILE = """
