@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from regional.protocol import Timeline
 from regional.restart import Products, Restarts
 from regional.tile import Cells, Report, Stopped, TileRun
 from temjax import __version__
+from temjax.findings import DataError, Finding
 from temjax.machine import collect_rarely, computes_on_cpus, give_back_memory, usable_cores
 from temjax.parameters import Parameters
 
@@ -125,6 +127,9 @@ def workers_of(experiment: Experiment) -> Iterator[Workers]:
     """As many workers as the experiment asks for; ``HERE`` for one, and beside accelerators.
 
     When the block ends with an error, what has not begun is dropped and running tiles are stopped.
+
+    Raises:
+        DataError: a worker was killed.
     """
     count = experiment.run.workers or usable_cores()
     if count == 1 or not computes_on_cpus():
@@ -135,6 +140,10 @@ def workers_of(experiment: Experiment) -> Iterator[Workers]:
     with ProcessPoolExecutor(count, context, _start_worker, (queue, stop)) as pool:
         try:
             yield Workers(pool, count, queue, stop)
+        except BrokenProcessPool as error:
+            mend = "Give the run more memory, smaller tiles or fewer workers, then --resume."
+            message = "a worker process was killed (out of memory?)"
+            raise DataError([Finding("--workers", str(count), "", message, mend)]) from error
         except BaseException:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -27,6 +27,10 @@ class DataError(ValueError):
         self.findings = list(findings)
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
+    def __reduce__(self):
+        """Findings, not the message: one raised by a worker says the same here."""
+        return DataError, (self.findings,)
+
 
 def raise_findings(findings: Iterable[Finding]) -> None:
     """Raise :class:`DataError` when there is any finding."""

@@ -1,5 +1,7 @@
 """Files written by workers: the same as by one process, and their faults come home."""
 
+import os
+
 import pytest
 from made_member import made_member
 from small_region import small_experiment
@@ -8,6 +10,7 @@ from regional.ensemble import write_ensemble
 from regional.report import begin_member, finish_member
 from regional.stored import read_run
 from regional.workers import HERE, workers_of
+from temjax.findings import DataError
 
 MEMBERS = ("toy", "toy2")
 
@@ -70,3 +73,11 @@ def test_an_error_drops_what_has_not_begun(given):
     assert workers.stop.is_set()
     with pytest.raises(RuntimeError, match="shutdown"):
         workers.submit(pow, 2, 2)
+
+
+def test_a_killed_worker_is_told_with_what_to_do(given):
+    experiment, *_ = given
+    with pytest.raises(DataError, match=r"killed .out of memory.*--resume") as caught:
+        with workers_of(experiment) as workers:
+            workers.submit(os._exit, 1).result()
+    assert caught.value.findings[0].file == "--workers"

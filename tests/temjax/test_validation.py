@@ -1,5 +1,7 @@
 """Faults of input: each is found, named with its first place, and given a mend."""
 
+import pickle
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -216,3 +218,9 @@ def test_errors_carry_every_finding():
     assert caught.value.findings == faults
     assert str(caught.value) == "f: a at row 1: wrong. Mend.\nf: b: bad. Mend."
     raise_findings([])
+
+
+def test_an_error_from_another_process_says_the_same():
+    error = DataError([Finding("a.nc", "tas", "cell 3", "is missing", "Add it.")])
+    there = pickle.loads(pickle.dumps(error))
+    assert str(there) == str(error) and there.findings == error.findings
