@@ -37,6 +37,7 @@ def write_ensemble(members: list[StoredMember], out: Path, workers: Workers = HE
         chosen = [member for member in members if member.scenario == scenario]
         if len(chosen) < 2:
             continue
+        labels = [member.member for member in chosen]
         for name in (*FILE_NAMES.values(), DIFFERENCE):
             files = [annual_file(out, member.attributes, name, member.suffix) for member in chosen]
             years = "_".join(files[0].stem.split("_")[-2:])
@@ -44,8 +45,7 @@ def write_ensemble(members: list[StoredMember], out: Path, workers: Workers = HE
             for statistic in STATISTICS:
                 stem = f"temjax_{statistic}_{scenario}_{name}_{region}_annual_{years}".lower()
                 path = out / f"{stem}{chosen[0].suffix}"
-                names = [member.member for member in chosen]
-                begun[path] = workers.submit(_write_statistic, path, files, names, statistic)
+                begun[path] = workers.submit(_write_statistic, path, files, labels, statistic)
     for file in begun.values():
         file.result()
     return list(begun)

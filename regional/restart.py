@@ -1,7 +1,5 @@
 """Restart points: one NumPy archive per tile and phase, no pickles, written whole or not at all."""
 
-import os
-import socket
 from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 
 from temjax import __version__
 from temjax.findings import DataError, Finding
-from temjax.run_files import DamagedError, read_arrays, write_arrays
+from temjax.run_files import DamagedError, mark_of_process, read_arrays, write_arrays
 from temjax.state import State
 
 Products = dict[str, NDArray]
@@ -89,10 +87,9 @@ class Restarts:
         arrays = {f"product/{name}": values for name, values in products.items()}
         if state is not None:
             arrays |= {f"state/{name}": values for name, values in pack_state(state).items()}
-        # a name of its own: a worker that was given up may still be writing the same point
-        mine = f".{socket.gethostname()}-{os.getpid()}"
         made_by = {"hash": self.hash, "version": __version__}
-        write_arrays(self.path(phase), made_by | arrays, mine)
+        # a name of its own: a worker that was given up may still be writing the same point
+        write_arrays(self.path(phase), made_by | arrays, mark_of_process())
 
     def load(self, phase: str) -> tuple[State | None, Products] | None:
         """State and products of a finished phase; None where there are none.

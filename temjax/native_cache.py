@@ -4,15 +4,13 @@ LLVM takes 0.1 to 0.5 s for a kernel, loading one takes 1 ms. Kept where JAX kee
 (``jax_compilation_cache_dir``), so that JAX's settings move or end both.
 """
 
-import os
-import socket
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 import jax
 
-from temjax.run_files import written_whole
+from temjax.run_files import mark_of_process, written_whole
 
 SUFFIX = ".kernel"
 _DIGEST_BYTES = sha256().digest_size
@@ -47,10 +45,9 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, code: bytes) -> None:
-    mine = f".{socket.gethostname()}-{os.getpid()}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path, mine) as partial:
+        with written_whole(path, mark_of_process()) as partial:
             partial.write_bytes(sha256(code).digest() + code)
     except OSError:
         return  # the next process compiles it again; JAX says what is wrong with the folder

@@ -37,7 +37,7 @@ def written_whole(path: Path, mark: str = "") -> Iterator[Path]:
 
     Args:
         path: the file or folder that is wanted.
-        mark: sets the partial files of several writers apart.
+        mark: sets the partial files of several writers apart (``mark_of_process``).
 
     Raises:
         OSError: naming ``path``; also for a RuntimeError, which is what the NetCDF library makes of
@@ -59,6 +59,11 @@ def written_whole(path: Path, mark: str = "") -> Iterator[Path]:
         if isinstance(error, OSError) and error.filename in (None, str(partial)):
             raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
+
+
+def mark_of_process() -> str:
+    """A mark for ``written_whole`` that no other process has, on this machine or another."""
+    return f".{socket.gethostname()}-{os.getpid()}"
 
 
 def _put(partial: Path, path: Path) -> None:
