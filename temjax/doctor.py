@@ -251,6 +251,8 @@ def self_check() -> list[Check]:
 
 def _table(title: str, rows: list[tuple[str, str]]) -> Table:
     table = Table(title=title, title_justify="left", show_header=False, box=None)
+    table.add_column()
+    table.add_column(overflow="fold")  # paths are long words
     for row in rows:
         table.add_row(*row)
     return table
@@ -271,7 +273,7 @@ def _rows(found: dict) -> list[tuple[str, str]]:
         ("precision", found["precision"]),
         ("kernels for CPUs", found["kernels"]),
         ("memory", f"{said['total_gb']}, available {said['available_gb']}"),
-        ("cache", f"{cache['folder']}: {cache['programs']} programs, {cache['megabytes']} MB"),
+        ("cache", f"{cache['programs']} programs, {cache['megabytes']} MB in {cache['folder']}"),
     ]
 
 

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 import temjax
-from temjax import doctor
+from temjax import doctor, native
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def app() -> typer.Typer:
 @pytest.fixture
 def cache(tmp_path):
     """A compilation cache of the test's own."""
+    native.why_not()  # tries a kernel the first time, and keeps it
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", str(tmp_path))
     yield tmp_path
