@@ -138,7 +138,9 @@ def test_without_zarr_the_run_is_refused_before_it_starts(tmp_path, monkeypatch,
     (finding,) = check(tmp_path / "small.toml")
     assert "pip install 'temjax[zarr]'" in finding.mend
     with pytest.raises(SystemExit) as outcome:
-        main(["project", str(tmp_path / "small.toml"), "--out", str(tmp_path / "out")])
+        main(
+            ["--no-cache", "project", str(tmp_path / "small.toml"), "--out", str(tmp_path / "out")]
+        )
     assert outcome.value.code == 1
     assert "package is not installed" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
