@@ -1,19 +1,10 @@
-"""What the commands of a region read from their options."""
+"""What the commands of a region make of their options."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from regional.experiment import Experiment, read_experiment
 from temjax.cli import names_of
 from temjax.findings import DataError, Finding
-
-Data = Annotated[
-    Path | None, typer.Option(help="Folder of the input, in place of the file's `folder`.")
-]
-Members = Annotated[str | None, typer.Option(help="Only these climate models, comma-separated.")]
-Scenarios = Annotated[str | None, typer.Option(help="Only these scenarios, comma-separated.")]
 
 
 def names(text: str | None) -> list[str] | None:

@@ -1,6 +1,6 @@
 """The variables of one result file by CF: time and depth, the grid, the cells, the products."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import xarray as xr
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from regional.domain import Domain
 from regional.products import PRODUCTS, Product, monthly_cell_methods
-from regional.restart import Products
 from regional.run import STATUS
 from regional.store import FILL
 from temjax.forcing import MONTH_DAYS
@@ -29,7 +28,7 @@ def member_variables(
     domain: Domain,
     status: NDArray,
     years: NDArray,
-    products: Products,
+    products: Mapping[str, NDArray],
     *,
     monthly: bool = False,
     difference: bool = False,

@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console
 
 from regional.analysis import Row
-from regional.cli import summary_table
 from regional.experiment import Experiment, read_experiment
+from regional.project import summary_table
 from regional.report import finish_member
 from regional.run import project
 from regional.synthetic import LABEL

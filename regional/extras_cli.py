@@ -9,8 +9,9 @@ from rich.table import Table
 
 from regional import tables
 from regional.attribution import HELD_YEARS, attribute
-from regional.choices import Data, Members, Scenarios, names, selected
+from regional.choices import names, selected
 from regional.drivers import drivers_table, read_attributions
+from regional.options import Data, Members, Scenarios
 from regional.sensitivity import DEFAULT_PARAMETERS
 from regional.sensitivity_run import region_sensitivity, uncertainty_table, write_sensitivity
 from regional.uncertainty import fitted_spreads

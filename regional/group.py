@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from regional.cells import Cells
 from regional.climate import Climate, load_climate, merge_findings
 from regional.domain import Domain
 from regional.experiment import Experiment
 from regional.protocol import Timeline, make_timeline
 from regional.seam import Seam, find_seams
-from regional.tile import Cells
 from regional.workers import TileWork
 from temjax.findings import DataError, Finding
 from temjax.parameter_files import load_parameters, read_parameters, replace_parameters

@@ -7,17 +7,20 @@ copied, but for the parameters of their projection.
 
 import csv
 import json
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from regional.analysis import delta
 from regional.dataset import member_variables
 from regional.experiment import Experiment
+from regional.kept import Chosen
 from regional.products import MONTHLY_PREFIX, PRODUCTS
-from regional.restart import Products
 from regional.run import MASKED, STATUS, MemberResult
 from regional.store import SUFFIXES, write_dataset
 from regional.synthetic import LABEL
@@ -44,11 +47,6 @@ def member_files(experiment: Experiment, result: MemberResult, out: Path) -> dic
     }
 
 
-def difference(products: Products) -> Products:
-    """Δ = S_T − S_R of every product."""
-    return {name: products[f"S_T/{name}"] - products[f"S_R/{name}"] for name in PRODUCTS}
-
-
 def write_member(
     experiment: Experiment, result: MemberResult, out: Path, workers: Workers = HERE
 ) -> tuple[dict[str, Path], list[Future]]:
@@ -62,15 +60,13 @@ def write_member(
     begun = []
     for key, path in files.items():
         if key == DIFFERENCE:
-            products = difference(result.products)
+            take = partial(delta, result.products)
         else:
-            products = {name: result.products[f"{key}/{name}"] for name in PRODUCTS}
+            take = partial(_of_run, result.products, key)
+        products = Chosen(tuple(PRODUCTS), take)
         begun.append(_begin(experiment, result, path, key, products, workers))
     for key, path in _monthly_files(experiment, files).items():
-        products = {
-            name: _flat_months(result.products[f"{key}/{MONTHLY_PREFIX}{name}"])
-            for name in experiment.output.monthly
-        }
+        products = Chosen(experiment.output.monthly, partial(_by_month, result.products, key))
         begun.append(_begin(experiment, result, path, key, products, workers, monthly=True))
         files[f"{key} monthly"] = path
     files["cells"] = out / f"temjax_{result.member}_{result.scenario}_cells.csv".lower()
@@ -87,7 +83,12 @@ def _monthly_files(experiment: Experiment, annual: dict[str, Path]) -> dict[str,
     }
 
 
-def _flat_months(values: NDArray) -> NDArray:
+def _of_run(products: Mapping[str, NDArray], run: str, name: str) -> NDArray:
+    return products[f"{run}/{name}"]
+
+
+def _by_month(products: Mapping[str, NDArray], run: str, name: str) -> NDArray:
+    values = products[f"{run}/{MONTHLY_PREFIX}{name}"]
     return values.reshape(-1, *values.shape[2:])
 
 
@@ -148,7 +149,7 @@ def _begin(
     result: MemberResult,
     path: Path,
     key: str,
-    products: Products,
+    products: Chosen,
     workers: Workers,
     monthly: bool = False,
 ) -> Future:

@@ -15,6 +15,7 @@ from temjax.run_files import DamagedError, mark_of_process, read_arrays, write_a
 from temjax.state import State
 
 Products = dict[str, NDArray]
+STATE, PRODUCT = "state/", "product/"  # names of arrays begin with
 
 
 def state_leaves(module: type[eqx.Module] = State, prefix: str = "") -> list[str]:
@@ -84,9 +85,9 @@ class Restarts:
     def save(self, phase: str, state: State | None, products: Products) -> None:
         """Write a phase's final state (if a later phase needs it) and its annual products."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        arrays = {f"product/{name}": values for name, values in products.items()}
+        arrays = {f"{PRODUCT}{name}": values for name, values in products.items()}
         if state is not None:
-            arrays |= {f"state/{name}": values for name, values in pack_state(state).items()}
+            arrays |= {f"{STATE}{name}": values for name, values in pack_state(state).items()}
         made_by = {"hash": self.hash, "version": __version__}
         # a name of its own: a worker that was given up may still be writing the same point
         write_arrays(self.path(phase), made_by | arrays, mark_of_process())
@@ -119,13 +120,13 @@ class Restarts:
                 for key, value in arrays.items()
                 if key.startswith(group)
             }
-            for group in ("state/", "product/")
+            for group in (STATE, PRODUCT)
         }
-        if not named["state/"]:
-            return None, named["product/"]
-        if set(named["state/"]) != set(state_leaves()):
+        if not named[STATE]:
+            return None, named[PRODUCT]
+        if set(named[STATE]) != set(state_leaves()):
             raise self._fault(path, "holds another set of state variables", "Run anew.")
-        return unpack_state(named["state/"]), named["product/"]
+        return unpack_state(named[STATE]), named[PRODUCT]
 
     @staticmethod
     def _fault(path: Path, message: str, mend: str) -> DataError:

@@ -1,7 +1,7 @@
 """A regional run: cells in tiles, tiles side by side, bad cells masked and named."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from regional.climate import VARIABLES, Climate, Segment
+from regional.climate import Segment
+from regional.climate_means import RegionalClimate
 from regional.cluster import run_on_cluster
 from regional.domain import Domain, load_domain
 from regional.experiment import Experiment
 from regional.group import Group, prepare
+from regional.kept import KeptProducts
 from regional.progress import Meter
 from regional.protocol import Timeline
 from regional.record import write_record
 from regional.restart import Products, remove_points
 from regional.seam import Seam
-from regional.units import MONTH_LENGTHS
-from regional.workers import TileDone, Workers, run_tasks, workers_of
+from regional.workers import TileDone, TileWork, Workers, run_tasks, workers_of
 from sites.provenance import parameter_hash
 from temjax.equilibrium import METHODS
 from temjax.findings import Finding
@@ -46,7 +47,8 @@ class MemberResult:
         domain: cells.
         timeline: years.
         products: ``historical/npp``, ``S_R/npp``, ``S_T/npp`` ... ``(year, [depth,] cell)``; NaN in
-            masked cells. Certificates as ``equilibrium/residual`` ... ``(cell,)``.
+            masked cells. Certificates as ``equilibrium/residual`` ... ``(cell,)``. Of a member that
+            has just been run they lie in its restart points.
         status: index into ``STATUS``, ``(cell,)``.
         findings: reasons by cell, for every cell that is not ok.
         segments: climate sources in order.
@@ -63,7 +65,7 @@ class MemberResult:
     scenario: str
     domain: Domain
     timeline: Timeline
-    products: Products
+    products: Mapping[str, NDArray]
     status: NDArray
     findings: dict[int, list[Finding]]
     segments: tuple[Segment, ...]
@@ -81,9 +83,12 @@ def project(
     resume: bool = False,
     console: Console | None = None,
 ) -> list[MemberResult]:
-    """Run every member of an experiment and keep all results; see ``project_members``."""
+    """Run every member of an experiment and hold all results; see ``project_members``."""
     with workers_of(experiment) as workers:
-        return list(project_members(experiment, out, workers, resume=resume, console=console))
+        return [
+            replace(member, products=dict(member.products))
+            for member in project_members(experiment, out, workers, resume=resume, console=console)
+        ]
 
 
 def project_members(
@@ -145,7 +150,17 @@ def _run_groups(
     tasks = ((position, tile) for position, group in enumerate(groups) for tile in group.tiles)
     with Meter(console, experiment.name, total) as meter:
         waiting = {position: {} for position in range(len(groups))}
-        works = ((key, groups[key[0]].work(key[1])) for key in tasks)
+        climates = [
+            [RegionalClimate(domain, run.climate) for run in group.runs] for group in groups
+        ]
+
+        def work(position: int, tile: int) -> TileWork:
+            made = groups[position].work(tile)
+            for climate, (_, _, cells, _) in zip(climates[position], made.scenarios, strict=True):
+                climate.add(cells)
+            return made
+
+        works = ((key, work(*key)) for key in tasks)
         done = (
             run_on_cluster(scheduler, experiment, works, meter)
             if scheduler
@@ -155,9 +170,10 @@ def _run_groups(
             waiting[position][tile] = made
             while len(waiting) > 1 and _complete(groups, waiting):
                 position = min(waiting)
-                yield from _results(domain, groups[position], waiting.pop(position))
+                made = waiting.pop(position)
+                yield from _results(domain, groups[position], climates[position], made)
     for position in sorted(waiting):
-        yield from _results(domain, groups[position], waiting[position])
+        yield from _results(domain, groups[position], climates[position], waiting[position])
 
 
 def _complete(groups: list[Group], waiting: dict[int, dict]) -> bool:
@@ -166,18 +182,22 @@ def _complete(groups: list[Group], waiting: dict[int, dict]) -> bool:
 
 
 def _results(
-    domain: Domain, group: Group, made: dict[int, list[TileDone]]
+    domain: Domain,
+    group: Group,
+    climates: list[RegionalClimate],
+    made: dict[int, list[TileDone]],
 ) -> Iterator[MemberResult]:
-    for number, run in enumerate(group.runs):
+    for number, (run, climate) in enumerate(zip(group.runs, climates, strict=True)):
         tiles = [(group.tiles[tile][0], done[number]) for tile, done in sorted(made.items())]
         findings = {cell: list(found) for cell, found in group.findings.items()}
-        products, status = collect(domain, [(i, done.products) for i, done in tiles], findings)
+        by_cell, status = collect(domain, [(i, done.by_cell) for i, done in tiles], findings)
+        points = [(index, done.points) for index, done in tiles]
         yield MemberResult(
             member=group.member,
             scenario=run.scenario,
             domain=domain,
             timeline=run.timeline,
-            products=products,
+            products=KeptProducts(points, np.isin(status, MASKED), by_cell),
             status=status,
             findings=dict(sorted(findings.items())),
             segments=run.climate.segments,
@@ -186,47 +206,26 @@ def _results(
                 name: parameter_hash(parameters)
                 for name, parameters in zip(group.names, group.sets, strict=True)
             },
-            climate=_regional_climate(domain, run.climate, group.tiles),
+            climate=climate.means(),
             cell_years=sum(done.cell_years for _, done in tiles),
             seconds=sum(done.seconds for _, done in tiles),
         )
 
 
-def _regional_climate(
-    domain: Domain, climate: Climate, tiles: dict[int, tuple[NDArray, NDArray]]
-) -> dict[str, NDArray]:
-    """Annual climate averaged over the cells by area, read tile by tile."""
-    sums, area = dict.fromkeys(VARIABLES, 0.0), 0.0
-    days = MONTH_LENGTHS / MONTH_LENGTHS.sum()
-    for index, source in tiles.values():
-        weight = domain.area[index]
-        area += weight.sum()
-        data = climate.load(source[: index.size])
-        for name in VARIABLES:
-            share = 1.0 if name == "precipitation" else days[:, None]
-            sums[name] = sums[name] + (data[name] * share).sum(axis=1) @ weight
-    means = {name: np.asarray(value / area) for name, value in sums.items()}
-    return {"years": climate.years} | means | {"co2": climate.co2}
-
-
 def collect(
     domain: Domain, tiles: list[tuple[NDArray, Products]], findings: dict[int, list[Finding]]
 ) -> tuple[Products, NDArray]:
-    """Tiles put together on the cell axis; masked cells become NaN, reasons go to ``findings``.
+    """Certificates and soundness of all tiles' cells, and the status they amount to.
 
-    One product after the other, and the tiles lose what was taken: both at once would be twice the
-    memory.
+    Masked cells become NaN, reasons go to ``findings``.
     """
     status = np.full(domain.size, OK)
     status[list(findings)] = INVALID_INPUT
-    products: Products = {}
-    for name in dict.fromkeys(name for _, tile in tiles for name in tile):
-        for index, tile in tiles:
-            values = tile.pop(name)
-            if name not in products:
-                products[name] = np.full((*values.shape[:-1], domain.size), np.nan)
-            products[name][..., index] = values[..., : index.size]
-    sound = Soundness(*(products[name] for name in Soundness._fields))
+    by_cell = {name: np.full(domain.size, np.nan) for _, tile in tiles for name in tile}
+    for index, tile in tiles:
+        for name, values in tile.items():
+            by_cell[name][index] = values[: index.size]
+    sound = Soundness(*(by_cell[name] for name in Soundness._fields))
     certificate = {
         HEAT_NOT_SOLVED: (sound.unsolved,
                           "a step of soil heat was left without a solution; results are kept",
@@ -235,13 +234,13 @@ def collect(
                         "a pool fell below zero within a month; results are kept",
                         "Check decomposition parameters against the climate: rates above about "
                         "1 per month are not resolved."),
-        NO_VEGETATION: (products["equilibrium/method"] == METHODS.index("no vegetation"),
+        NO_VEGETATION: (by_cell["equilibrium/method"] == METHODS.index("no vegetation"),
                         "too cold or too dry for vegetation: warmest month of the equilibrium "
                         "climate below -1 degC, or no precipitation",
                         "Leave the cell out of the vegetation map, or check its climate."),
-        NOT_CONVERGED: (np.isin(products["equilibrium/method"],
+        NOT_CONVERGED: (np.isin(by_cell["equilibrium/method"],
                                 [METHODS.index("not converged"), METHODS.index("not isolated")])
-                        | (products["equilibrium/heat_residual"] > tolerance(float)),
+                        | (by_cell["equilibrium/heat_residual"] > tolerance(float)),
                         "equilibrium not converged; results are kept",
                         "Read its later years with care, or lengthen the spin-up."),
         NOT_FINITE: (sound.finite == 0,
@@ -253,7 +252,6 @@ def collect(
             status[cell] = code
             found = Finding("model", STATUS[code], domain.name(cell), message, mend)
             findings.setdefault(int(cell), []).append(found)
-    masked = np.isin(status, MASKED)
-    for values in products.values():
-        values[..., masked] = np.nan
-    return products, status
+    for values in by_cell.values():
+        values[np.isin(status, MASKED)] = np.nan
+    return by_cell, status

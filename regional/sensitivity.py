@@ -17,9 +17,9 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
+from regional.cells import Cells, tile_inputs
 from regional.experiment import Experiment
 from regional.protocol import EXPERIMENTS, Timeline, block_forcing, blocks, equilibrium_forcing
-from regional.tile import Cells, tile_inputs
 from temjax.equilibrium import equilibrium_climate, find_equilibrium
 from temjax.forcing import Forcing, Location
 from temjax.options import ModelOptions

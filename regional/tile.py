@@ -4,10 +4,9 @@ Every phase ends in a restart point; a phase that has one is not computed again.
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial, reduce
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regional.block import run_block, soil_of_block
-from regional.climate import VARIABLES
+from regional.cells import Cells, tile_inputs
 from regional.experiment import Experiment
 from regional.products import annual_products, monthly_products
 from regional.protocol import (
@@ -29,7 +28,6 @@ from regional.restart import Products, Restarts
 from temjax.cell import CellConstants, cell_constants
 from temjax.equilibrium import equilibrium_climate, find_equilibrium
 from temjax.forcing import Forcing, Location
-from temjax.parameter_files import gather_parameters
 from temjax.parameters import Parameters
 from temjax.simulate import Run, exposure_history
 from temjax.soil_climate import SoilClimate, equilibrate_heat, soil_climate
@@ -37,60 +35,7 @@ from temjax.soundness import Soundness
 from temjax.state import ExposureState, State
 
 Report = Callable[[str, int, bool], None]
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Inputs of a tile's cells; masked and padding cells carry a good cell's values.
-
-    Attributes:
-        number: of the tile.
-        index: domain cell of each position; shorter than the arrays where the tile is padded.
-        latitude, elevation, silt_plus_clay: ``(position,)``.
-        parameter_index: which parameter set, ``(position,)``.
-        climate: °C, mm month⁻¹, W m⁻², ``(year, 12, position)``.
-    """
-
-    number: int
-    index: NDArray
-    latitude: NDArray
-    elevation: NDArray
-    silt_plus_clay: NDArray
-    parameter_index: NDArray
-    climate: dict[str, NDArray]
-
-    def hash(
-        self, sets: Sequence[Parameters], timeline: Timeline, choices: str, until: int | None = None
-    ) -> str:
-        """Hash of everything the tile's results up to timeline index ``until`` depend on."""
-        digest = hashlib.sha256(choices.encode())
-        arrays = [getattr(self, f.name) for f in dataclasses.fields(self)[1:-1]]
-        seen = slice(None if until is None else until + 1)  # with the next January
-        rows = np.unique(np.concatenate([timeline.equilibrium_rows, timeline.rows[seen]]))
-        arrays += [self.climate[name][rows] for name in VARIABLES]
-        arrays += [timeline.rows[seen], timeline.co2[seen], timeline.exposed[seen]]
-        arrays += [np.asarray(leaf) for leaf in jax.tree.leaves(list(sets))]
-        for array in arrays:
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
-
-
-def tile_inputs(
-    cells: Cells, sets: Sequence[Parameters], dtype: str
-) -> tuple[Parameters, Location]:
-    """Parameters and location of a tile's cells in a precision."""
-    parameters = jax.tree.map(
-        lambda leaf: jnp.asarray(leaf, dtype),
-        gather_parameters(sets, jnp.asarray(cells.parameter_index)),
-    )
-    location = Location(
-        latitude=jnp.asarray(cells.latitude, dtype),
-        elevation=jnp.asarray(cells.elevation, dtype),
-        silt_plus_clay=jnp.asarray(cells.silt_plus_clay, dtype),
-    )
-    return parameters, location
-
-
+HISTORICAL = "historical"
 _constants = jax.jit(cell_constants)  # not an operation is compiled by itself
 
 
@@ -141,13 +86,7 @@ class TileRun:
         sounds = [_taken(made)]
         state = self._cast(state, self.experiment.run.precision)
         history = []
-        split, (first, last) = self.timeline.past[1], self.timeline.historical
-        for phase, span, restarts in (
-            ("past", (first, split), shared),
-            ("historical", (split, last), self.restarts),
-        ):
-            if span[0] == span[1]:
-                continue
+        for phase, span, restarts in self._historical_phases():
             compute = partial(self._historical, state, span)
             state, made = self._phase(phase, compute, span[1] - span[0], restarts)
             sounds.append(_taken(made))
@@ -158,6 +97,20 @@ class TileRun:
         _, made = self._phase("future", compute, 2 * (last - first), self.restarts)
         sounds.append(_taken(made))
         return products | made | _told(sounds)
+
+    def _historical_phases(self) -> list[tuple[str, tuple[int, int], Restarts]]:
+        """Name, years and restart points of the phases that the history is made of."""
+        split, (first, last) = self.timeline.past[1], self.timeline.historical
+        phases = [
+            ("past", (first, split), self.shared),
+            ("historical", (split, last), self.restarts),
+        ]
+        return [phase for phase in phases if phase[1][0] < phase[1][1]]
+
+    def points(self) -> dict[str, tuple[Path, ...]]:
+        """Restart points that hold the annual products of each run, in time."""
+        history = tuple(points.path(phase) for phase, _, points in self._historical_phases())
+        return {HISTORICAL: history} | dict.fromkeys(EXPERIMENTS, (self.restarts.path("future"),))
 
     def _phase(
         self,
@@ -257,7 +210,7 @@ class TileRun:
             state = run.state
             sounds.append(sound)
             parts.append(self._kept(run, constants))
-        return state, _joined("historical/", parts) | _told(sounds)
+        return state, _joined(f"{HISTORICAL}/", parts) | _told(sounds)
 
     def _future(self, branch: State) -> tuple[None, Products]:
         """S_R and S_T from one state; heat reads neither, so both share the soil climate."""

@@ -13,11 +13,11 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from regional.cells import Cells
 from regional.experiment import Experiment
 from regional.group import GROUND_SURFACE
 from regional.products import GRAMS_PER_TERAGRAM, SQUARE_METRES
 from regional.sensitivity import Outputs, Sensitivity
-from regional.tile import Cells
 from temjax.findings import DataError, Finding
 from temjax.parameter_files import read_parameters, replace_parameters
 from temjax.parameters import REGISTRY, Parameters

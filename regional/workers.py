@@ -21,14 +21,23 @@ from typing import Any
 import jax
 import numpy as np
 
+from regional.cells import Cells
 from regional.experiment import Experiment
+from regional.kept import Points
+from regional.processes import worker_context
 from regional.progress import Meter
 from regional.protocol import Timeline
 from regional.restart import Products, Restarts
-from regional.tile import Cells, Report, Stopped, TileRun
+from regional.tile import Report, Stopped, TileRun
 from temjax import __version__
 from temjax.findings import DataError, Finding
-from temjax.machine import collect_rarely, computes_on_cpus, give_back_memory, usable_cores
+from temjax.machine import (
+    collect_rarely,
+    computes_on_cpus,
+    give_back_memory,
+    peak_bytes,
+    usable_cores,
+)
 from temjax.parameters import Parameters
 
 Key = tuple[int, int]
@@ -56,9 +65,17 @@ class TileWork:
 
 @dataclass(frozen=True)
 class TileDone:
-    """Products of one tile and scenario, cell-years computed now and seconds they took."""
+    """One tile and scenario.
 
-    products: Products
+    Attributes:
+        by_cell: certificates and soundness, ``(position,)``.
+        points: restart points with its annual products.
+        cell_years: computed now.
+        seconds: they took.
+    """
+
+    by_cell: Products
+    points: Points
     cell_years: int
     seconds: float
 
@@ -76,8 +93,10 @@ def run_work(experiment: Experiment, work: TileWork, report: Report) -> list[Til
             report(f"{place}: {phase}", years, now)
 
         own, shared = restart_points(experiment, work, timeline, cells, folder)
-        made = TileRun(experiment, timeline, cells, work.sets, own, shared, tell).run()
-        done.append(TileDone(made, computed, time.perf_counter() - started))
+        run = TileRun(experiment, timeline, cells, work.sets, own, shared, tell)
+        products, points = run.run(), run.points()
+        by_cell = {n: v for n, v in products.items() if n.partition("/")[0] not in points}
+        done.append(TileDone(by_cell, points, computed, time.perf_counter() - started))
     give_back_memory()
     return done
 
@@ -103,20 +122,26 @@ class Workers:
         count: of the processes.
         queue: what running tiles report.
         stop: set when they are to end at their next block.
+        peak: bytes, the most that one of them has held; a shared number.
     """
 
     pool: ProcessPoolExecutor | None = None
     count: int = 1
     queue: Any = None
     stop: Any = None
+    peak: Any = None
 
     def submit(self, function: Callable, *given) -> Future:
         """A call on the next free worker; at once and here where there are none."""
         if self.pool is not None:
-            return self.pool.submit(function, *given)
+            return self.pool.submit(_called, function, *given)
         done = Future()
         done.set_result(function(*given))
         return done
+
+    def peak_bytes(self) -> int:
+        """The most memory that one of the workers has held, bytes; 0 where there are none."""
+        return self.peak.value if self.peak else 0
 
 
 HERE = Workers()
@@ -135,17 +160,18 @@ def workers_of(experiment: Experiment) -> Iterator[Workers]:
     if count == 1 or not computes_on_cpus():
         yield HERE
         return
-    context = multiprocessing.get_context("spawn")
-    queue, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(count, context, _start_worker, (queue, stop)) as pool:
+    context = worker_context()
+    shared = {"queue": context.Queue(), "stop": context.Event(), "peak": context.Value("q", 0)}
+    begin = (_start_worker, (dict(os.environ), shared))
+    with ProcessPoolExecutor(count, context, *begin) as pool:
         try:
-            yield Workers(pool, count, queue, stop)
+            yield Workers(pool, count, **shared)
         except BrokenProcessPool as error:
             mend = "Give the run more memory, smaller tiles or fewer workers, then --resume."
             message = "a worker process was killed (out of memory?)"
             raise DataError([Finding("--workers", str(count), "", message, mend)]) from error
         except BaseException:
-            stop.set()
+            shared["stop"].set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
@@ -214,17 +240,28 @@ def _finished(pending: dict[Future, Key]) -> Iterator[tuple[Key, list[TileDone]]
 _worker: dict = {}
 
 
-def _start_worker(queue, stop) -> None:
+def _start_worker(environment: dict[str, str], shared: dict) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    os.environ.clear()  # its server may have begun before XLA's flags were set
+    os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     collect_rarely()
-    _worker.update(queue=queue, stop=stop)
+    _worker.update(shared)
 
 
 def _end_with_parent() -> None:
     """A killed run must not leave workers that write beside its resumption."""
     multiprocessing.parent_process().join()
     os._exit(1)
+
+
+def _called(function: Callable, *given):
+    """A call in a worker; what memory it took is added to what is known."""
+    try:
+        return function(*given)
+    finally:
+        with _worker["peak"].get_lock():
+            _worker["peak"].value = max(_worker["peak"].value, peak_bytes())
 
 
 def _work(experiment: Experiment, work: TileWork, settings: dict) -> list[TileDone]:

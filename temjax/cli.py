@@ -153,11 +153,23 @@ def of_few_cells(command: Callable) -> Callable:
     return command
 
 
+def begun_by(early: Callable) -> Callable:
+    """Mark a command: ``early``, given its options, is called before JAX is imported."""
+
+    def mark(command: Callable) -> Callable:
+        command.early = early
+        return command
+
+    return mark
+
+
 def configured(command: Callable) -> Callable:
     """A command that sets JAX up as the common options say before it begins."""
 
     @wraps(command)
     def run(*arguments, **named):
+        if early := getattr(command, "early", None):
+            early(*arguments, **named)
         configure(**_chosen, few_cells=getattr(command, "few_cells", False))
         return command(*arguments, **named)
 

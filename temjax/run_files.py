@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from temjax.findings import DataError, Finding
 LOCK = ".temjax-lock"
 _FULL = 1 << 16  # bytes free below which a write that failed met a full disk
 _UNREADABLE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
+_LOCAL_HEADER = struct.Struct("<26xHH")  # of a file in a ZIP archive: lengths of name and extra
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
@@ -112,6 +114,50 @@ def read_arrays(path: Path) -> dict[str, NDArray]:
             return dict(archive)
     except _UNREADABLE as error:
         raise DamagedError(str(error)) from error
+
+
+class Archive(Mapping[str, NDArray]):
+    """Arrays of a NumPy archive by name, each read when it is asked for; nothing in it is run.
+
+    The file is open only meanwhile. What is read is not checked for damage as ``read_arrays`` does:
+    for archives that this run has written.
+
+    Raises:
+        DamagedError: it is no archive.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        try:
+            with zipfile.ZipFile(path) as archive:
+                self._at = {
+                    info.filename.removesuffix(".npy"): info.header_offset
+                    for info in archive.infolist()
+                }
+        except _UNREADABLE as error:
+            raise DamagedError(str(error)) from error
+
+    def __getitem__(self, name: str) -> NDArray:
+        """
+        Raises:
+            KeyError: there is no array of this name.
+            DamagedError: it cannot be read.
+        """
+        at = self._at[name]
+        try:
+            with self._path.open("rb") as file:
+                file.seek(at)
+                name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+                file.seek(name_length + extra_length, os.SEEK_CUR)
+                return np.lib.format.read_array(file, allow_pickle=False)
+        except (*_UNREADABLE, struct.error) as error:
+            raise DamagedError(str(error)) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)
 
 
 @contextmanager

@@ -26,12 +26,12 @@ def test_every_fault_is_named_and_only_what_is_not_finite_is_masked(tmp_path):
         "finite": np.array([True, True, True, True, False]),
         "least_pool": np.array([-1e-9, -1e-3, 0.0, 0.0, np.nan]),
         "heat_imbalance": np.array([0.5, 0.0, 20.0, 20.0, np.nan]),
-        "S_T/npp": np.ones((3, 5)),
+        "equilibrium/residual": np.ones(5),
     }
     findings = {}
-    products, status = collect(domain, [(np.arange(5), tile)], findings)
+    by_cell, status = collect(domain, [(np.arange(5), tile)], findings)
     assert list(status) == [OK, NEGATIVE_POOL, HEAT_NOT_SOLVED, NOT_CONVERGED, NOT_FINITE]
-    np.testing.assert_array_equal(np.isnan(products["S_T/npp"][0]), status == NOT_FINITE)
+    np.testing.assert_array_equal(np.isnan(by_cell["equilibrium/residual"]), status == NOT_FINITE)
     assert {cell: [found.variable for found in one] for cell, one in findings.items()} == {
         1: [STATUS[NEGATIVE_POOL]],
         2: [STATUS[HEAT_NOT_SOLVED]],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import regional.cli
+import regional.project
 from regional.experiment import read_experiment
 from temjax.findings import DataError
 from tests.command import ended
@@ -94,7 +94,7 @@ def test_processes_and_tiles_of_the_command_replace_the_files(
 ):
     seen = []
     monkeypatch.setattr(
-        regional.cli, "run_and_write", lambda settings, *_, **__: seen.append(settings)
+        regional.project, "run_and_write", lambda settings, *_, **__: seen.append(settings)
     )
     file = EXPERIMENTS / "qtp-synthetic-demo.toml"
     code, error = ended(monkeypatch, capsys, "project", file, "--out", tmp_path, *words)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from regional.cells import Cells
 from regional.choices import names, parse_box
 from regional.experiment import read_experiment
 from regional.sensitivity import Outputs, Sensitivity
-from regional.tile import Cells
 from regional.uncertainty import (
     Spread,
     fitted_spreads,

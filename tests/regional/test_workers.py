@@ -1,12 +1,16 @@
 """Files written by workers: the same as by one process, and their faults come home."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from made_member import made_member
 from small_region import small_experiment
 
+from regional import processes
 from regional.ensemble import write_ensemble
+from regional.processes import IMPORTED, begin_early, worker_context
 from regional.report import begin_member, finish_member
 from regional.stored import read_run
 from regional.workers import HERE, workers_of
@@ -81,3 +85,60 @@ def test_a_killed_worker_is_told_with_what_to_do(given):
         with workers_of(experiment) as workers:
             workers.submit(os._exit, 1).result()
     assert caught.value.findings[0].file == "--workers"
+
+
+def test_workers_have_this_environment_and_what_they_need_is_imported(given, monkeypatch):
+    """Where a server forks them it has begun earlier: for another test, or by the command."""
+    worker_context()
+    monkeypatch.setenv("TEMJAX_TEST", "set later")
+    monkeypatch.delenv("TEMJAX_CACHE", raising=False)
+    with workers_of(given[0]) as workers:
+        there = workers.submit(eval, "dict(__import__('os').environ)").result()
+        modules = workers.submit(eval, "set(__import__('sys').modules)").result()
+        assert 1e7 < workers.peak_bytes() < 1e11
+    assert there == dict(os.environ)
+    if sys.platform == "linux":
+        assert modules.issuperset(IMPORTED)
+    assert HERE.peak_bytes() == 0
+
+
+def test_the_command_begins_the_server_before_it_imports_jax():
+    """Its options and an ``early`` that reads nothing but the experiment's workers."""
+    code = "import sys, regional.cli; print(regional.cli.project_command.early.__name__, {name}"
+    code += " & set(sys.modules))"
+    code = code.replace("{name}", "{'jax', 'numpy', 'pydantic', 'matplotlib'}")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["begin_early", "set()"]
+
+
+@pytest.mark.parametrize(
+    ("options", "begun"),
+    [
+        ({"experiment": "three.toml"}, True),
+        ({"experiment": "three.toml", "workers": 1}, False),
+        ({"experiment": "three.toml", "scheduler": "tcp://there:1"}, False),
+        ({"experiment": "one.toml"}, False),
+        ({"experiment": "one.toml", "workers": 2}, True),
+        ({"experiment": "all.toml"}, True),
+        ({"repeat": "."}, True),
+        ({"experiment": "faulty.toml"}, False),
+        ({"experiment": "absent.toml"}, False),
+        ({}, False),
+    ],
+)
+def test_a_server_is_begun_where_there_will_be_workers(tmp_path, monkeypatch, options, begun):
+    (tmp_path / "inputs").mkdir()
+    for name, text in (
+        ("three.toml", "[run]\nworkers = 3"),
+        ("one.toml", "title = 'one'"),
+        ("all.toml", "[run]\nworkers = 0"),
+        ("faulty.toml", "run = 5\nrun"),
+        ("inputs/experiment.toml", "[run]\nworkers = 3"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    made = []
+    monkeypatch.setattr(processes, "worker_context", lambda: made.append(True))
+    monkeypatch.setattr(processes, "usable_cores", lambda: 4)
+    paths = {k: tmp_path / v for k, v in options.items() if k in ("experiment", "repeat")}
+    begin_early(**{"out": tmp_path, "members": None} | options | paths)
+    assert bool(made) is begun
