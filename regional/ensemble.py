@@ -1,5 +1,6 @@
 """Mean and standard deviation over climate models as files, one variable at a time."""
 
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,32 +24,37 @@ STATISTICS = {"ensmean": "mean", "enssd": "standard deviation (n - 1)"}
 _LONG_NAME = {"ensmean": "mean over climate models", "enssd": "SD over climate models"}
 
 
-def write_ensemble(members: list[StoredMember], out: Path, workers: Workers = HERE) -> list[Path]:
+def write_ensemble(members: list[StoredMember], out: Path) -> list[Path]:
     """Mean and SD files of every scenario with two members or more; returns their paths.
-
-    Cells that are masked in one member are missing in the statistics, so that all cells rest on
-    the same members.
 
     Raises:
         DataError: members of one scenario on different grids or years.
     """
-    begun = {}
+    written = []
     for scenario in sorted({member.scenario for member in members}):
-        chosen = [member for member in members if member.scenario == scenario]
-        if len(chosen) < 2:
-            continue
-        labels = [member.member for member in chosen]
-        for name in (*FILE_NAMES.values(), DIFFERENCE):
-            files = [annual_file(out, member.attributes, name, member.suffix) for member in chosen]
-            years = "_".join(files[0].stem.split("_")[-2:])
-            region = chosen[0].attributes["region"]
-            for statistic in STATISTICS:
-                stem = f"temjax_{statistic}_{scenario}_{name}_{region}_annual_{years}".lower()
-                path = out / f"{stem}{chosen[0].suffix}"
-                begun[path] = workers.submit(_write_statistic, path, files, labels, statistic)
-    for file in begun.values():
-        file.result()
-    return list(begun)
+        written += begin_ensemble([m for m in members if m.scenario == scenario], out, HERE)
+    return written
+
+
+def begin_ensemble(members: list[StoredMember], out: Path, workers: Workers) -> dict[Path, Future]:
+    """Let workers write mean and SD files of one scenario; nothing where there is one member.
+
+    Cells that are masked in one member are missing in the statistics, so that all cells rest on
+    the same members. Faults are those of ``write_ensemble``, raised by the result.
+    """
+    if len(members) < 2:
+        return {}
+    begun, first = {}, members[0]
+    labels = [member.member for member in members]
+    for name in (*FILE_NAMES.values(), DIFFERENCE):
+        files = [annual_file(out, member.attributes, name, member.suffix) for member in members]
+        years = "_".join(files[0].stem.split("_")[-2:])
+        region = first.attributes["region"]
+        for statistic in STATISTICS:
+            stem = f"temjax_{statistic}_{first.scenario}_{name}_{region}_annual_{years}".lower()
+            path = out / f"{stem}{first.suffix}"
+            begun[path] = workers.submit(_write_statistic, path, files, labels, statistic)
+    return begun
 
 
 def _write_statistic(path: Path, files: list[Path], members: list[str], statistic: str) -> None:

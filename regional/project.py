@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections import deque
+from collections import Counter, deque
+from concurrent.futures import Future
 from pathlib import Path
 
 import jax
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from regional.analysis import Row
-from regional.ensemble import write_ensemble
+from regional.ensemble import begin_ensemble
 from regional.experiment import Experiment
 from regional.page import RUN_RECORD
 from regional.record import read_record
@@ -46,14 +47,20 @@ def run_and_write(
     settings: Experiment, out: Path, console: Console, *, resume: bool = False,
     scheduler: str | None = None,
 ) -> None:  # fmt: skip
-    """Run an experiment and write each member as it is done, then how the run went."""
+    """Run an experiment, write each member and ensemble as it is done, then how the run went."""
     require_format(settings.output.format)
     started, cell_years, members = time.perf_counter(), 0, []
     waiting: deque[Unfinished] = deque()
+    lacking = Counter(scenario for _, scenario in settings.members)
+    ensembles: dict[Path, Future] = {}
 
     def tell() -> None:
         member = waiting.popleft()
         files = member.ended()
+        lacking[member.scenario] -= 1
+        if not lacking[member.scenario]:
+            found = read_run(out, member.scenario)  # earlier runs' too
+            ensembles.update(begin_ensemble(found, out, workers))
         console.print(summary_table(member.label, member.rows))
         for path in files:
             console.print(str(path), soft_wrap=True)
@@ -69,7 +76,8 @@ def run_and_write(
                 tell()
         while waiting:
             tell()
-        for path in write_ensemble(read_run(out), out, workers):
+        for path, file in ensembles.items():
+            file.result()
             console.print(str(path), soft_wrap=True)
     seconds = time.perf_counter() - started
     record = {

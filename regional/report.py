@@ -22,15 +22,21 @@ class Unfinished:
     """A member whose files are being written.
 
     Attributes:
-        label: member and scenario for people.
+        member, scenario: of the climate.
         rows: its summary.
     """
 
-    label: str
+    member: str
+    scenario: str
     rows: list[Row]
     _files: list[Path]
     _begun: list[Future]
     _write_summary: Callable[[], Path]
+
+    @property
+    def label(self) -> str:
+        """Member and scenario for people."""
+        return f"{self.member} {self.scenario}"
 
     def done(self) -> bool:
         """Whether ``ended`` would not wait."""
@@ -58,9 +64,9 @@ def begin_member(
     figures = write_figures(experiment, result, out, workers)
     rows = summarise(experiment, result)
     last = partial(write_summary, experiment, result, rows, out)
-    label = f"{result.member} {result.scenario}"
     begun += figures.values()
-    return Unfinished(label, rows, [*files.values(), *figures], begun, last)
+    paths = [*files.values(), *figures]
+    return Unfinished(result.member, result.scenario, rows, paths, begun, last)
 
 
 def finish_member(

@@ -86,8 +86,8 @@ class StoredMember:
         return f"{self.member} {self.scenario}"
 
 
-def read_run(folder: Path) -> list[StoredMember]:
-    """All members in a folder of results, in order of scenario and member.
+def read_run(folder: Path, scenario: str | None = None) -> list[StoredMember]:
+    """All members in a folder of results, or those of a scenario, in order of scenario and member.
 
     Raises:
         DataError: no results, or a member whose files are not complete.
@@ -96,12 +96,16 @@ def read_run(folder: Path) -> list[StoredMember]:
     if not summaries:
         mend = "Give the --out folder of a finished temjax project."
         raise DataError([Finding(str(folder), "", "", "holds no results of a region", mend)])
-    members = [_read_member(folder, path) for path in summaries]
+    told = [json.loads(path.read_text(encoding="utf-8")) for path in summaries]
+    members = [
+        _read_member(folder, one)
+        for one in told
+        if scenario in (None, one["attributes"]["climate_scenario"])
+    ]
     return sorted(members, key=lambda member: (member.scenario, member.member))
 
 
-def _read_member(folder: Path, summary: Path) -> StoredMember:
-    told = json.loads(summary.read_text(encoding="utf-8"))
+def _read_member(folder: Path, told: dict) -> StoredMember:
     attributes = told["attributes"]
     suffix = SUFFIXES[told.get("format", "netcdf")]
     paths = {run: annual_file(folder, attributes, name, suffix) for run, name in FILE_NAMES.items()}

@@ -9,7 +9,7 @@ from made_member import made_member
 from small_region import small_experiment
 
 from regional import processes
-from regional.ensemble import write_ensemble
+from regional.ensemble import begin_ensemble, write_ensemble
 from regional.processes import IMPORTED, begin_early, worker_context
 from regional.report import begin_member, finish_member
 from regional.stored import read_run
@@ -46,7 +46,11 @@ def test_workers_write_what_one_process_writes(given, workers):
         assert [path.name for path in begun.ended()] == [path.name for path in paths]
         assert begun.done()
     write_ensemble(read_run(alone), alone)
-    write_ensemble(read_run(shared), shared, workers)
+    begun = begin_ensemble(read_run(shared, "rcp85"), shared, workers)
+    assert sorted(begun) == sorted(shared / path.name for path in alone.glob("temjax_ens*"))
+    for file in begun.values():
+        file.result()
+    assert read_run(shared, "rcp45") == []
     files = sorted(path.name for path in alone.iterdir())
     assert sum("_monthly_" in name for name in files) == 3 * len(MEMBERS)
     assert sum("_ens" in name for name in files) == 2 * 4
