@@ -24,23 +24,16 @@ STATISTICS = {"ensmean": "mean", "enssd": "standard deviation (n - 1)"}
 _LONG_NAME = {"ensmean": "mean over climate models", "enssd": "SD over climate models"}
 
 
-def write_ensemble(members: list[StoredMember], out: Path) -> list[Path]:
-    """Mean and SD files of every scenario with two members or more; returns their paths.
-
-    Raises:
-        DataError: members of one scenario on different grids or years.
-    """
-    written = []
-    for scenario in sorted({member.scenario for member in members}):
-        written += begin_ensemble([m for m in members if m.scenario == scenario], out, HERE)
-    return written
-
-
-def begin_ensemble(members: list[StoredMember], out: Path, workers: Workers) -> dict[Path, Future]:
+def begin_ensemble(
+    members: list[StoredMember], out: Path, workers: Workers = HERE
+) -> dict[Path, Future]:
     """Let workers write mean and SD files of one scenario; nothing where there is one member.
 
     Cells that are masked in one member are missing in the statistics, so that all cells rest on
-    the same members. Faults are those of ``write_ensemble``, raised by the result.
+    the same members.
+
+    Raises:
+        DataError: from the result where there are workers: members on different grids or years.
     """
     if len(members) < 2:
         return {}

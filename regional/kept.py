@@ -5,6 +5,7 @@ is more than a gigabyte, and to hand it from process to process took a tenth of 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +59,8 @@ class KeptProducts(Mapping[str, NDArray]):
         yield from self.by_cell
         for run, paths in self.tiles[0][1].items():
             start = f"{PRODUCT}{run}/"
-            names = self._archive(paths[0])
+            with _faults_told(paths[0]):
+                names = list(self._archive(paths[0]))
             yield from (name.removeprefix(PRODUCT) for name in names if name.startswith(start))
 
     def __len__(self) -> int:
@@ -68,24 +70,22 @@ class KeptProducts(Mapping[str, NDArray]):
         return self.__dict__ | {"_archives": {}}
 
     def _archive(self, path: Path) -> Archive:
-        try:
-            if path not in self._archives:
-                self._archives[path] = Archive(path)
-            return self._archives[path]
-        except DamagedError as error:
-            raise _fault(path, error) from error
+        if path not in self._archives:
+            self._archives[path] = Archive(path)
+        return self._archives[path]
 
     def _read(self, path: Path, key: str) -> NDArray:
-        archive = self._archive(path)
-        try:
-            return archive[f"{PRODUCT}{key}"]
-        except DamagedError as error:
-            raise _fault(path, error) from error
+        with _faults_told(path):
+            return self._archive(path)[f"{PRODUCT}{key}"]
 
 
-def _fault(path: Path, error: DamagedError) -> DataError:
-    message = f"restart point changed while the run went on ({error})"
-    return DataError([Finding(str(path), "restart", "", message, "Run again with --resume.")])
+@contextmanager
+def _faults_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DamagedError as error:
+        message, mend = f"changed while the run went on ({error})", "Run again with --resume."
+        raise DataError([Finding(str(path), "restart", "", message, mend)]) from error
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from made_member import made_member, made_region
 
 import regional.ensemble
 from regional.analysis import summarise
-from regional.ensemble import write_ensemble
+from regional.ensemble import begin_ensemble
 from regional.experiment import read_experiment
 from regional.gridded import Grid
 from regional.output import write_member
@@ -89,7 +89,7 @@ def paths(tmp_path_factory):
             result = made_member(experiment, member, number)
             write_member(experiment, result, folder)
             write_summary(experiment, result, summarise(experiment, result), folder)
-        write_ensemble(read_run(folder), folder)
+        begin_ensemble(read_run(folder), folder)
     experiment = made_region(folder / "small")  # curvilinear, months of npp, swe and tsl
     result = made_member(experiment)
     write_member(experiment, result, folder)

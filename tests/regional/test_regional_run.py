@@ -18,7 +18,7 @@ from small_region import COLUMNS, SOURCE, change, small_experiment, write_experi
 import regional.tile
 from regional.analysis import summarise
 from regional.dataset import difference_units
-from regional.ensemble import write_ensemble
+from regional.ensemble import begin_ensemble
 from regional.experiment import read_experiment
 from regional.output import DIFFERENCE
 from regional.page import write_report
@@ -312,7 +312,7 @@ def test_ensemble_files_hold_mean_and_spread(ensemble, result):
     members = read_run(ensemble)
     assert [member.member for member in members] == ["toy", "toy2"]
     paths = {path.name.split("_")[1] + path.name.split("_")[3]: path
-             for path in write_ensemble(members, ensemble)}  # fmt: skip
+             for path in begin_ensemble(members, ensemble)}  # fmt: skip
     assert len(paths) == 8
     own = result.products["S_T/csoil"]
     with netCDF4.Dataset(paths["ensmeantransient"]) as file:

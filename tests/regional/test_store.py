@@ -12,7 +12,7 @@ import regional.ensemble
 import regional.store
 from regional.analysis import summarise
 from regional.checks import check
-from regional.ensemble import write_ensemble
+from regional.ensemble import begin_ensemble
 from regional.experiment import read_experiment
 from regional.output import write_member
 from regional.page import write_report
@@ -42,7 +42,7 @@ def runs(tmp_path_factory):
             experiment = small_experiment(folder / name, f'[output]\nformat = "{name}"')
             for number, member in enumerate(("toy", "toy2")):
                 write(experiment, member, number, folder / name / "out")
-            write_ensemble(read_run(folder / name / "out"), folder / name / "out")
+            begin_ensemble(read_run(folder / name / "out"), folder / name / "out")
     return folder
 
 

@@ -9,7 +9,7 @@ from made_member import made_member
 from small_region import small_experiment
 
 from regional import processes
-from regional.ensemble import begin_ensemble, write_ensemble
+from regional.ensemble import begin_ensemble
 from regional.processes import IMPORTED, begin_early, worker_context
 from regional.report import begin_member, finish_member
 from regional.stored import read_run
@@ -45,7 +45,7 @@ def test_workers_write_what_one_process_writes(given, workers):
         assert begun.rows == rows
         assert [path.name for path in begun.ended()] == [path.name for path in paths]
         assert begun.done()
-    write_ensemble(read_run(alone), alone)
+    begin_ensemble(read_run(alone), alone)
     begun = begin_ensemble(read_run(shared, "rcp85"), shared, workers)
     assert sorted(begun) == sorted(shared / path.name for path in alone.glob("temjax_ens*"))
     for file in begun.values():
