@@ -137,6 +137,6 @@ def equilibrium_forcing(timeline: Timeline, data: dict[str, NDArray]) -> Forcing
     rows = timeline.equilibrium_rows
     return Forcing(
         years=jnp.asarray(rows),
-        co2=jnp.full((rows.size, 12), timeline.equilibrium_co2),
+        co2=jnp.full((rows.size, 12), timeline.equilibrium_co2, float),
         **{name: jnp.asarray(data[name][rows]) for name in VARIABLES},
     )

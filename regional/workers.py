@@ -31,6 +31,7 @@ from regional.restart import Products, Restarts
 from regional.tile import Report, Stopped, TileRun
 from temjax import __version__
 from temjax.findings import DataError, Finding
+from temjax.kept_files import keep_programs, keeps_programs
 from temjax.machine import (
     collect_rarely,
     computes_on_cpus,
@@ -199,14 +200,16 @@ def run_tasks(
 
 
 def jax_settings() -> dict:
-    """This process's JAX settings, for its workers."""
-    return {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
+    """This process's JAX settings, for its workers, and whether it keeps programs."""
+    settings = {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
+    return settings | {"keep_programs": keeps_programs()}
 
 
 def take_settings(settings: dict) -> None:
     """In a worker: the settings of the process it works for."""
-    for name, value in settings.items():
-        jax.config.update(name, value)
+    for name in _JAX_SETTINGS:
+        jax.config.update(name, settings[name])
+    keep_programs(settings["keep_programs"])
 
 
 def hand_out(

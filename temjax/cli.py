@@ -66,11 +66,14 @@ def configure(
     """
     import jax
 
+    from temjax.kept_files import keep_programs
+
     if few_cells:
         compile_for_few_cells()
 
     wide = computes_on_cpus() if precision == "auto" else precision == "float64"
     jax.config.update("jax_enable_x64", wide)
+    keep_programs(cache)
     if not cache:
         return
     folder = cache_folder()

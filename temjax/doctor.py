@@ -22,6 +22,7 @@ from temjax.cli import cache_folder
 from temjax.demo import device_text
 from temjax.equilibrium import cyclic_map
 from temjax.forcing import Forcing, Location
+from temjax.kept_files import KERNEL, PROGRAM
 from temjax.machine import (
     available_bytes,
     computes_on_cpus,
@@ -29,7 +30,6 @@ from temjax.machine import (
     total_bytes,
     usable_cores,
 )
-from temjax.native_cache import SUFFIX
 from temjax.options import ModelOptions
 from temjax.parameter_files import load_parameters
 from temjax.parameters import Parameters
@@ -193,7 +193,7 @@ def cache_facts() -> dict[str, object]:
     return {
         "folder": str(folder),
         "in_use": bool(jax.config.jax_compilation_cache_dir),
-        "programs": sum(path.name.endswith(("-cache", SUFFIX)) for path in files),
+        "programs": sum(path.name.endswith(("-cache", KERNEL, PROGRAM)) for path in files),
         "megabytes": round(sum(path.stat().st_size for path in files) / 1e6, 1),
     }
 

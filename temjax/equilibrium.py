@@ -27,6 +27,7 @@ from temjax.fixed_point import (
 )
 from temjax.forcing import Forcing, Location, mean_year, select_years
 from temjax.heat_equilibrium import tolerance
+from temjax.kept_programs import kept_program
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
 from temjax.processes.radiation import gross_irradiance
@@ -117,7 +118,7 @@ def cyclic_map(
     return annual, start, heat_residual
 
 
-@eqx.filter_jit  # not an operation is compiled by itself
+@kept_program  # not an operation is compiled by itself
 def _map_and_start(
     parameters: Parameters,
     location: Location,
@@ -173,7 +174,7 @@ def _of_cells(cycle: CyclicMap, index: np.ndarray) -> CyclicMap:
     )
 
 
-_fixed_point = eqx.filter_jit(fixed_point)
+_fixed_point = kept_program(fixed_point)
 
 
 def _numbers(effort: Effort) -> Effort:

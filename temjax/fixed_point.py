@@ -260,7 +260,7 @@ def _search(
             residual=jnp.where(left_out, 0.0, jnp.inf).astype(dtype),
             starts=history,
             ends=history,
-            rung=jnp.full(shape, NONE),
+            rung=jnp.full(shape, NONE, int),
             cycles=zero,
             columns=zero,
             round=jnp.asarray(0),

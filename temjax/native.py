@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from temjax.blocks import filled_up
+from temjax.kept_files import KERNEL, kept, name_of, read
 from temjax.machine import computes_on_cpus
-from temjax.native_cache import kept
 
 if TYPE_CHECKING:
     import llvmlite.binding as llvm
@@ -134,27 +134,49 @@ def _handler(
     builder.ret(ir.Constant(POINTER, None))
 
 
-def _compiled(module: "ir.Module"):
-    """An engine that holds the compiled module."""
+_COMPILED_AS = "1"  # raised when ``_machine_code`` changes: what is kept is then compiled anew
+
+
+class _Kernel(NamedTuple):
+    """A kernel in memory, and the name of its file."""
+
+    engine: "llvm.ExecutionEngine"
+    file: str
+
+
+def compiled_for() -> tuple[str, ...]:
+    """What the code of kernels depends on besides their text, see ``why_not``."""
     import llvmlite
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    machine = llvm.Target.from_default_triple().create_target_machine(
+    return cpu, features, llvm.get_process_triple(), llvmlite.__version__, _COMPILED_AS
+
+
+def _machine() -> "llvm.TargetMachine":
+    import llvmlite.binding as llvm
+
+    cpu, features, *_ = compiled_for()
+    return llvm.Target.from_default_triple().create_target_machine(
         cpu=cpu, features=features, opt=3
     )
+
+
+def _compiled(module: "ir.Module") -> _Kernel:
     text = str(module)
-    depends = (text, cpu, features, machine.triple, llvmlite.__version__, _COMPILED_AS)
-    code = kept("\n".join(depends), lambda: _machine_code(text, machine))
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    file = name_of("\n".join((text, *compiled_for())), KERNEL)
+    return _in_memory(kept(file, lambda: _machine_code(text, _machine())), file)
+
+
+def _in_memory(code: bytes, file: str) -> _Kernel:
+    import llvmlite.binding as llvm
+
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return engine
-
-
-_COMPILED_AS = "1"  # raised when ``_machine_code`` changes: what is kept is then compiled anew
+    return _Kernel(engine, file)
 
 
 def _machine_code(text: str, machine: "llvm.TargetMachine") -> bytes:
@@ -171,8 +193,33 @@ def _machine_code(text: str, machine: "llvm.TargetMachine") -> bytes:
     return machine.emit_object(parsed)
 
 
-_engines = {}
+_kernels: dict[str, _Kernel] = {}
 _registering = threading.Lock()
+
+
+def kernel_files() -> dict[str, str]:
+    """Names of the files of all kernels that XLA knows in this process, by target."""
+    with _registering:
+        return {target: kernel.file for target, kernel in _kernels.items()}
+
+
+def register_kept(target: str, file: str) -> bool:
+    """Make a kept kernel known to XLA, whether or not it is already; False if there is none."""
+    with _registering:
+        if target in _kernels:
+            return _kernels[target].file == file
+        code = read(file)
+        if code is None:
+            return False
+        _make_known(target, _in_memory(code, file))
+    return True
+
+
+def _make_known(target: str, kernel: _Kernel) -> None:
+    call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+    capsule = jax.ffi.pycapsule(call(kernel.engine.get_function_address("handler")))
+    jax.ffi.register_ffi_target(target, capsule, platform="cpu")
+    _kernels[target] = kernel
 
 
 def registered(
@@ -201,7 +248,7 @@ def registered(
 
     target = f"temjax_{name}"
     with _registering:
-        if target in _engines:
+        if target in _kernels:
             return target
         module = ir.Module()
         kinds = [POINTER] * (arguments + results) + [INDEX] * len(sizes)
@@ -210,11 +257,7 @@ def registered(
             address.add_attribute("noalias")
         write(kernel)
         _handler(module, kernel, arguments, results, sizes)
-        engine = _compiled(module)
-        call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
-        capsule = jax.ffi.pycapsule(call(engine.get_function_address("handler")))
-        jax.ffi.register_ffi_target(target, capsule, platform="cpu")
-        _engines[target] = engine
+        _make_known(target, _compiled(module))
     return target
 
 

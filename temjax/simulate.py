@@ -12,6 +12,7 @@ from temjax.blocks import in_blocks
 from temjax.cell import CellConstants, cell_constants
 from temjax.climate_block import ClimateBlock, climate_block
 from temjax.forcing import Forcing, Location
+from temjax.kept_programs import kept_program
 from temjax.options import ModelOptions
 from temjax.outputs import AnnualOutput, MonthlyOutput
 from temjax.parameters import Parameters
@@ -237,7 +238,7 @@ def simulate(
     )
 
 
-@eqx.filter_jit
+@kept_program
 def _ecosystem_run(
     parameters: Parameters,
     location: Location,

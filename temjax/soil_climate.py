@@ -19,6 +19,7 @@ from temjax.heat_year import (
     REPORTED,
     observe_year,
 )
+from temjax.kept_programs import kept_program
 from temjax.numerics import largest
 from temjax.options import ModelOptions
 from temjax.parameters import Parameters
@@ -148,7 +149,7 @@ def run_column(
     )
 
 
-@eqx.filter_jit
+@kept_program
 def _equilibrate(
     parameters: Parameters,
     location: Location,
@@ -179,7 +180,7 @@ def _equilibrate(
     return state, snowpack, residual
 
 
-@eqx.filter_jit
+@kept_program
 def _climate(
     parameters: Parameters,
     location: Location,

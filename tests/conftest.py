@@ -54,9 +54,13 @@ def shared_folder() -> Path:
 @pytest.fixture
 def restored_settings():
     """A command sets JAX up for itself; other tests keep their own settings."""
+    from temjax import kept_files  # after any import hook of a plug-in
+
     names = ("jax_enable_x64", "jax_compilation_cache_dir")
     before = {name: getattr(jax.config, name) for name in names}
+    keep = kept_files.keeps_programs()
     yield
+    kept_files.keep_programs(keep)
     for name, value in before.items():
         jax.config.update(name, value)
 

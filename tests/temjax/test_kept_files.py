@@ -1,4 +1,4 @@
-"""Compiled kernels are found again in JAX's folder, and only as they were written."""
+"""Files are found again in JAX's folder, and only as they were written."""
 
 import jax
 import jax.numpy as jnp
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from temjax import native
-from temjax.native_cache import SUFFIX, kept
+from temjax.kept_files import KERNEL, kept, name_of
 
 CODE = bytes(range(256))
+A, B = name_of("a", KERNEL), name_of("b", KERNEL)
 
 
 @pytest.fixture
@@ -31,21 +32,21 @@ class Compiler:
 
 def test_what_was_compiled_is_found_again(folder):
     compiler = Compiler()
-    assert [kept(text, compiler) for text in ("a", "a", "b", "a")] == [CODE] * 4
+    assert [kept(name, compiler) for name in (A, A, B, A)] == [CODE] * 4
     assert compiler.calls == 2
-    assert len([*folder.iterdir()]) == len([*folder.glob(f"*{SUFFIX}")]) == 2
+    assert len([*folder.iterdir()]) == len([*folder.glob(f"*{KERNEL}")]) == 2
 
 
 @pytest.mark.parametrize("spoil", [lambda code: code[:-1], lambda code: code[:-1] + b"x",
                                    lambda code: b""])  # fmt: skip
 def test_a_damaged_one_is_compiled_anew(folder, spoil):
     compiler = Compiler()
-    kept("a", compiler)
+    kept(A, compiler)
     (file,) = folder.iterdir()
     file.write_bytes(spoil(file.read_bytes()))
-    assert kept("a", compiler) == CODE
+    assert kept(A, compiler) == CODE
     assert compiler.calls == 2
-    assert kept("a", compiler) == CODE
+    assert kept(A, compiler) == CODE
     assert compiler.calls == 2
 
 
@@ -53,18 +54,18 @@ def test_jax_settings_end_it(folder):
     compiler = Compiler()
     jax.config.update("jax_enable_compilation_cache", False)
     try:
-        kept("a", compiler)
+        kept(A, compiler)
     finally:
         jax.config.update("jax_enable_compilation_cache", True)
     jax.config.update("jax_compilation_cache_dir", None)
-    kept("a", compiler)
+    kept(A, compiler)
     assert compiler.calls == 2
     assert not folder.exists()
 
 
 def test_a_folder_that_cannot_be_written_to_does_no_harm(folder):
     folder.write_text("a file in its place")
-    assert kept("a", Compiler()) == CODE
+    assert kept(A, Compiler()) == CODE
 
 
 @pytest.mark.skipif(bool(native.why_not()), reason=f"no kernels for CPUs: {native.why_not()}")
@@ -96,4 +97,4 @@ def test_a_kernel_from_the_folder_computes_the_same(folder, monkeypatch):
 
     for name, factor in (("first", 2.0), ("from_folder", 2.0), ("other", 3.0)):
         np.testing.assert_array_equal(scaled(f"test_cache_{name}", factor), factor * np.arange(20))
-    assert len(compiled) == len([*folder.glob(f"*{SUFFIX}")]) == 2
+    assert len(compiled) == len([*folder.glob(f"*{KERNEL}")]) == 2

@@ -1,0 +1,216 @@
+"""Programs as JAX has traced them, kept for later processes.
+
+JAX keeps what XLA has compiled, but before it can look for that a process traces and lowers the
+Python functions: two seconds for the programs of a region, in every worker. A kept program
+(``jax.export``) stands for that part; what XLA makes of it is kept by JAX as any other.
+"""
+
+import io
+import pickle
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import cache, wraps
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.util import find_spec
+from itertools import compress
+from operator import not_
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax import export, lax
+from jaxtyping import Array, PyTree
+
+from temjax import kept_files, native
+from temjax.machine import computes_on_cpus
+
+# Before, an exported program that calls LAPACK ended a process that had lowered no such call
+# (github.com/jax-ml/jax/issues/29610); fixed in the 0.10.2 that was tried
+READY_FOR_LAPACK = (0, 10)
+_PACKAGES = ("jax", "jaxlib", "equinox", "numpy")
+
+Arrays = Sequence[Array | np.ndarray]
+
+
+def kept_program(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """``equinox.filter_jit(function)``, which need not trace what an earlier process has traced.
+
+    Programs are kept on CPUs, of calls with arrays on one device; what else is given is part of the
+    program.
+
+    Args:
+        function: of a module; it takes pytrees by position and returns a pytree of arrays.
+    """
+    traced = eqx.filter_jit(function)
+    programs: dict[tuple, Callable | None] = {}
+
+    @wraps(function)
+    def call(*given):
+        leaves, structure = jax.tree.flatten(given)
+        are_arrays = tuple(map(eqx.is_array, leaves))
+        arrays = list(compress(leaves, are_arrays))
+        if not (kept_files.keeps_programs() and _can_be_kept(arrays)):
+            return traced(*given)
+        others = tuple(compress(leaves, map(not_, are_arrays)))
+        key = structure, are_arrays, others, tuple(map(_kind, arrays)), _circumstances()
+        if key not in programs:
+
+            def flat(*arrays):
+                found, rest = iter(arrays), iter(others)
+                leaves = [next(found if is_array else rest) for is_array in are_arrays]
+                return function(*jax.tree.unflatten(structure, leaves))
+
+            programs[key] = _program(function, flat, arrays, key)
+        program = programs[key]
+        return traced(*given) if program is None else program(*arrays)
+
+    return call
+
+
+def _can_be_kept(arrays: Arrays) -> bool:
+    return (
+        kept_files.folder() is not None
+        and not jax.config.jax_disable_jit
+        and not any(isinstance(leaf, jax.core.Tracer) for leaf in arrays)
+        and computes_on_cpus()
+        and jax.local_device_count() == 1
+        and _can_be_written()
+    )
+
+
+@cache
+def _can_be_written() -> bool:
+    """What ``jax.export`` needs to write programs, and JAX itself does not."""
+    return find_spec("flatbuffers") is not None
+
+
+def _kind(leaf: Array | np.ndarray) -> tuple:
+    return leaf.shape, leaf.dtype.name, getattr(leaf, "weak_type", False)
+
+
+def _circumstances() -> tuple:
+    """What else a traced program depends on and a process can change."""
+    settings = (setting for setting in jax.config.values.items() if "_cache" not in setting[0])
+    return native.whether_native(), tuple(sorted(map(str, settings)))
+
+
+def _program(
+    function: Callable, flat: Callable, arrays: Arrays, key: tuple
+) -> Callable[..., PyTree] | None:
+    """A program that was kept, or is now; None where it cannot be."""
+    given = "\n".join(map(str, key))
+    if " at 0x" in given:  # the name of something that only this process has
+        return None
+    function_name = f"{function.__module__}.{function.__qualname__}"
+    package = function.__module__.partition(".")[0]
+    kernels = native.compiled_for() if native.whether_native() else ()
+    made_from = (function_name, given, *kernels, *_made_with(package))
+    name = kept_files.name_of("\n".join(made_from), kept_files.PROGRAM)
+    content = kept_files.read(name)
+    if content is None:
+        content = _traced(flat, arrays)
+        if content is None:
+            return None
+        kept_files.write(name, content)
+    return _loaded(function.__name__, content)
+
+
+@cache
+def _made_with(package: str) -> tuple[str, ...]:
+    """Versions of the packages that programs depend on, and what ours say."""
+    ours = sorted({package, __package__})
+    return *map(version, _PACKAGES), *(sources(Path(find_spec(name).origin)) for name in ours)
+
+
+def sources(package: Path) -> str:
+    """A digest of the source files of a package, given its ``__init__.py``."""
+    root, digest = package.parent, sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _traced(flat: Callable, arrays: Arrays) -> bytes | None:
+    """A program as it is kept: exported, a tree of the numbers of its results, its kernels.
+
+    None where something was said while it was traced, which later processes are to say as well,
+    and where a result takes its type from what it meets, which an exported program forgets.
+    """
+    structures = []
+
+    def of_leaves(*arrays):
+        leaves, structure = jax.tree.flatten(flat(*arrays))
+        structures.append(structure)
+        return leaves
+
+    program = jax.jit(of_leaves)
+    with warnings.catch_warnings(record=True) as said:
+        traced = program.trace(*arrays)
+    if said or any(result.weak_type for result in traced.jaxpr.out_avals):
+        return None
+    exported = _exported(program, arrays)
+    if exported is None:
+        return None
+    code, kernels = exported.mlir_module_serialized, native.kernel_files()
+    used = {target: file for target, file in kernels.items() if target.encode() in code}
+    structure = structures[0]
+    results = jax.tree.unflatten(structure, range(structure.num_leaves))
+    content = io.BytesIO()
+    _Pickler(content).dump((bytes(exported.serialize()), results, used))
+    return content.getvalue()
+
+
+class _Pickler(pickle.Pickler):
+    """Of modules it writes the fields alone: Equinox 0.11 adds to a module that comes out of a tree
+    what cannot be written."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if not isinstance(value, eqx.Module):
+            return NotImplemented
+        names = [field.name for field in fields(value)]
+        return _module, (type(value), {name: getattr(value, name) for name in names})
+
+
+def _module(kind: type, values: dict) -> eqx.Module:
+    module = object.__new__(kind)
+    for name, value in values.items():
+        object.__setattr__(module, name, value)
+    return module
+
+
+def _exported(program: Callable, arrays: Arrays) -> export.Exported | None:
+    """None where it calls what JAX does not export."""
+    for _ in range(2):  # some kernels are written as the program is lowered: then the second time
+        ours = map(export.DisabledSafetyCheck.custom_call, native.kernel_files())
+        try:
+            return export.export(program, disabled_checks=list(ours))(*arrays)
+        except (NotImplementedError, ValueError):
+            continue
+    return None
+
+
+@cache
+def _begin_lapack() -> None:
+    """Let JAX look up LAPACK's functions, as it does when it lowers one."""
+    jax.jit(lax.linalg.lu).lower(np.eye(1))
+
+
+def _loaded(name: str, content: bytes) -> Callable[..., PyTree] | None:
+    """A kept program to call; None where one of its kernels is not there."""
+    code, results, kernels = pickle.loads(content)
+    if not all(native.register_kept(target, file) for target, file in kernels.items()):
+        return None
+    if jax.__version_info__ < READY_FOR_LAPACK:
+        _begin_lapack()
+    exported, structure = export.deserialize(bytearray(code)), jax.tree.structure(results)
+
+    def run(*arrays: Any) -> list[Array]:
+        return exported.call(*arrays)
+
+    run.__name__ = name  # which JAX's messages show
+    compiled = jax.jit(run)
+    return lambda *arrays: jax.tree.unflatten(structure, compiled(*arrays))
