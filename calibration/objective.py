@@ -7,6 +7,7 @@ annual NEP to zero, while towers report sinks. Starts of a fit run side by side 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 import equinox as eqx
@@ -28,6 +29,7 @@ from calibration.transforms import Free
 from calibration.tunables import DISEQUILIBRIUM
 from sites import Site
 from temjax import Forcing, Location, ModelOptions, Parameters, find_equilibrium, simulate
+from temjax.kept_programs import kept_program
 from temjax.outputs import FLUXES
 from temjax.simulate import Run
 from temjax.state import EcosystemState, State, pool_index
@@ -188,7 +190,7 @@ class Objective(eqx.Module):
         prior = self.prior_scale * self.free.prior_residuals(free)
         return jnp.concatenate([*parts, prior]), converged
 
-    @eqx.filter_jit
+    @partial(kept_program, packages=("sites",))
     def linearised(self, free: Float[Array, "free start"]) -> Linearised:
         """Residuals and their Jacobian by forward mode, for every start at once.
 
@@ -204,7 +206,7 @@ class Objective(eqx.Module):
         residuals, columns, converged = jax.vmap(push, out_axes=(None, 1, None))(jnp.eye(size))
         return Linearised(residuals, columns, converged)
 
-    @eqx.filter_jit
+    @partial(kept_program, packages=("sites",))
     def evaluated(
         self, free: Float[Array, "free start"]
     ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:

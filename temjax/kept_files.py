@@ -27,7 +27,7 @@ def folder() -> Path | None:
 def keep_programs(keep: bool) -> None:
     """Whether this process keeps traced programs (``kept_programs``), as commands do.
 
-    One is known by the source files of its package: a process that changes functions
+    One is known by the files of its package: a process that changes functions
     after it has imported them must not ask for any.
     """
     _settings["keep"] = keep

@@ -7,6 +7,7 @@ Python functions: two seconds for the programs of a region, in every worker. A k
 
 import io
 import pickle
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -31,12 +32,15 @@ from temjax.machine import computes_on_cpus
 # Before, an exported program that calls LAPACK ended a process that had lowered no such call
 # (github.com/jax-ml/jax/issues/29610); fixed in the 0.10.2 that was tried
 READY_FOR_LAPACK = (0, 10)
+_BEGUN = time.time()
 _PACKAGES = ("jax", "jaxlib", "equinox", "numpy")
 
 Arrays = Sequence[Array | np.ndarray]
 
 
-def kept_program(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+def kept_program(
+    function: Callable[..., PyTree], packages: Sequence[str] = ()
+) -> Callable[..., PyTree]:
     """``equinox.filter_jit(function)``, which need not trace what an earlier process has traced.
 
     Programs are kept on CPUs, of calls with arrays on one device; what else is given is part of the
@@ -44,6 +48,7 @@ def kept_program(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
 
     Args:
         function: of a module; it takes pytrees by position and returns a pytree of arrays.
+        packages: whose functions it calls, besides those of its own and of this package.
     """
     traced = eqx.filter_jit(function)
     programs: dict[tuple, Callable | None] = {}
@@ -64,7 +69,7 @@ def kept_program(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
                 leaves = [next(found if is_array else rest) for is_array in are_arrays]
                 return function(*jax.tree.unflatten(structure, leaves))
 
-            programs[key] = _program(function, flat, arrays, key)
+            programs[key] = _program(function, packages, flat, arrays, key)
         program = programs[key]
         return traced(*given) if program is None else program(*arrays)
 
@@ -99,16 +104,17 @@ def _circumstances() -> tuple:
 
 
 def _program(
-    function: Callable, flat: Callable, arrays: Arrays, key: tuple
+    function: Callable, packages: Sequence[str], flat: Callable, arrays: Arrays, key: tuple
 ) -> Callable[..., PyTree] | None:
     """A program that was kept, or is now; None where it cannot be."""
     given = "\n".join(map(str, key))
-    if " at 0x" in given:  # the name of something that only this process has
+    package = function.__module__.partition(".")[0]
+    made_with = _made_with(frozenset((package, *packages)))
+    if made_with is None or " at 0x" in given:  # an address: of what only this process has
         return None
     function_name = f"{function.__module__}.{function.__qualname__}"
-    package = function.__module__.partition(".")[0]
     kernels = native.compiled_for() if native.whether_native() else ()
-    made_from = (function_name, given, *kernels, *_made_with(package))
+    made_from = (function_name, given, *kernels, *made_with)
     name = kept_files.name_of("\n".join(made_from), kept_files.PROGRAM)
     content = kept_files.read(name)
     if content is None:
@@ -120,18 +126,27 @@ def _program(
 
 
 @cache
-def _made_with(package: str) -> tuple[str, ...]:
-    """Versions of the packages that programs depend on, and what ours say."""
-    ours = sorted({package, __package__})
-    return *map(version, _PACKAGES), *(sources(Path(find_spec(name).origin)) for name in ours)
+def _made_with(packages: frozenset[str]) -> tuple[str, ...] | None:
+    """Versions of the packages that programs depend on, and what the files of ours say.
+
+    None where a file has changed since this process began: it may run what stood there before.
+    """
+    places = [Path(find_spec(name).origin).parent for name in sorted(packages | {__package__})]
+    if any(path.stat().st_mtime > _BEGUN for place in places for path in _files(place)):
+        return None
+    return *map(version, _PACKAGES), *map(contents, places)
 
 
-def sources(package: Path) -> str:
-    """A digest of the source files of a package, given its ``__init__.py``."""
-    root, digest = package.parent, sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+def contents(folder: Path) -> str:
+    """A digest of the files of a package, its data as well."""
+    digest = sha256()
+    for path in _files(folder):
+        digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.*") if path.suffix != ".pyc" and path.is_file())
 
 
 def _traced(flat: Callable, arrays: Arrays) -> bytes | None:

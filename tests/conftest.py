@@ -65,6 +65,17 @@ def restored_settings():
         jax.config.update(name, value)
 
 
+@pytest.fixture
+def kept_folder(tmp_path, restored_settings) -> Path:
+    """An empty folder in which this process keeps traced programs."""
+    from temjax.kept_files import keep_programs
+
+    path = tmp_path / "cache"
+    jax.config.update("jax_compilation_cache_dir", str(path))
+    keep_programs(True)
+    return path
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     folder = shared_folder()

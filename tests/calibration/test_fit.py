@@ -9,6 +9,8 @@ import pytest
 from calibration import FitError, fit
 from calibration.twin import twin_objective
 from calibration.uncertainty import laplace, linear_bands
+from temjax.kept_files import PROGRAM
+from temjax.kept_programs import kept_program
 from tests.calibration.short_site import NAMES, short_objective
 
 TRUTH = np.array([0.6, -0.5, 0.4, -0.3])
@@ -49,6 +51,16 @@ def test_the_jacobian_is_that_of_central_differences(twin):
     gradient = jacobian.T @ np.asarray(exact.residuals)[:, 0]
     numeric = differences.T @ np.asarray(exact.residuals)[:, 0]
     np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-5)
+
+
+def test_another_process_need_not_trace_the_jacobian(twin, kept_folder, monkeypatch):
+    points = jnp.asarray(np.linspace(-0.2, 0.3, len(NAMES) * STARTS).reshape(-1, STARTS))
+    traced = twin.linearised(points)
+    assert len([*kept_folder.glob(f"*{PROGRAM}")]) == 1
+    again = kept_program(type(twin).linearised.__wrapped__, packages=("sites",))
+    monkeypatch.setattr(type(twin), "predictions", None)
+    for found, expected in zip(again(twin, points), traced, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_starts_do_not_touch_each_other(twin):

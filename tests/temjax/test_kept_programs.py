@@ -13,7 +13,7 @@ import pytest
 
 from temjax import kept_programs, native
 from temjax.kept_files import KERNEL, PROGRAM, keep_programs
-from temjax.kept_programs import kept_program, sources
+from temjax.kept_programs import contents, kept_program
 
 pytestmark = pytest.mark.skipif(jax.local_device_count() > 1, reason="several devices")
 
@@ -35,15 +35,9 @@ def combined(values, factors, name):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    before = jax.config.jax_compilation_cache_dir
-    path = tmp_path / "cache"
-    jax.config.update("jax_compilation_cache_dir", str(path))
-    keep_programs(True)
+def folder(kept_folder):
     traced.clear()
-    yield path
-    keep_programs(False)
-    jax.config.update("jax_compilation_cache_dir", before)
+    return kept_folder
 
 
 def programs(folder) -> list:
@@ -93,7 +87,7 @@ def test_what_programs_are_made_from_is_part_of_their_name(folder, monkeypatch):
     call = (VALUES, np.ones(3), "x")
     another_process()(*call)
     with monkeypatch.context() as changed:
-        changed.setattr(kept_programs, "_made_with", lambda package: ("another", package))
+        changed.setattr(kept_programs, "_made_with", lambda packages: ("another",))
         another_process()(*call)
     with native.switched_off():
         another_process()(*call)
@@ -104,17 +98,25 @@ def test_what_programs_are_made_from_is_part_of_their_name(folder, monkeypatch):
     assert len(traced) == 4
 
 
-def test_sources_are_told_apart(tmp_path):
-    start, process = tmp_path / "__init__.py", tmp_path / "inside" / "process.py"
+def test_files_are_told_apart(tmp_path):
+    process = tmp_path / "inside" / "process.py"
     process.parent.mkdir()
-    start.write_text("")
     process.write_text("x = 1\n")
-    before = sources(start)
-    assert sources(start) == before
+    before = contents(tmp_path)
+    assert contents(tmp_path) == before
     process.write_text("x = 2\n")
-    changed = sources(start)
+    changed = contents(tmp_path)
     process.rename(process.with_name("other.py"))
-    assert len({before, changed, sources(start)}) == 3
+    assert len({before, changed, contents(tmp_path)}) == 3
+
+
+def test_nothing_is_kept_by_a_process_older_than_its_files(folder, monkeypatch):
+    kept_programs._made_with.cache_clear()
+    monkeypatch.setattr(kept_programs, "_BEGUN", 0.0)
+    another_process()(VALUES, np.ones(3), "x")
+    kept_programs._made_with.cache_clear()
+    assert traced == ["x"]
+    assert programs(folder) == []
 
 
 def of_pair(pair):
