@@ -5,12 +5,10 @@ Python functions: two seconds for the programs of a region, in every worker. A k
 (``jax.export``) stands for that part; what XLA makes of it is kept by JAX as any other.
 """
 
-import io
-import pickle
+import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Collection, Sequence
 from functools import cache, wraps
 from hashlib import sha256
 from importlib.metadata import version
@@ -27,6 +25,7 @@ from jax import export, lax
 from jaxtyping import Array, PyTree
 
 from temjax import kept_files, native
+from temjax.described_trees import described, rebuilt
 from temjax.machine import computes_on_cpus
 
 # Before, an exported program that calls LAPACK ended a process that had lowered no such call
@@ -49,6 +48,9 @@ def kept_program(
     Args:
         function: of a module; it takes pytrees by position and returns a pytree of arrays.
         packages: whose functions it calls, besides those of its own and of this package.
+
+    Returns:
+        The same function, compiled; ``traced`` of it is what ``equinox.filter_jit`` returns.
     """
     traced = eqx.filter_jit(function)
     programs: dict[tuple, Callable | None] = {}
@@ -73,6 +75,7 @@ def kept_program(
         program = programs[key]
         return traced(*given) if program is None else program(*arrays)
 
+    call.traced = traced
     return call
 
 
@@ -108,8 +111,8 @@ def _program(
 ) -> Callable[..., PyTree] | None:
     """A program that was kept, or is now; None where it cannot be."""
     given = "\n".join(map(str, key))
-    package = function.__module__.partition(".")[0]
-    made_with = _made_with(frozenset((package, *packages)))
+    ours = frozenset((function.__module__.partition(".")[0], __package__, *packages))
+    made_with = _made_with(ours)
     if made_with is None or " at 0x" in given:  # an address: of what only this process has
         return None
     function_name = f"{function.__module__}.{function.__qualname__}"
@@ -122,7 +125,7 @@ def _program(
         if content is None:
             return None
         kept_files.write(name, content)
-    return _loaded(function.__name__, content)
+    return _loaded(function.__name__, ours, content)
 
 
 @cache
@@ -131,7 +134,7 @@ def _made_with(packages: frozenset[str]) -> tuple[str, ...] | None:
 
     None where a file has changed since this process began: it may run what stood there before.
     """
-    places = [Path(find_spec(name).origin).parent for name in sorted(packages | {__package__})]
+    places = [Path(find_spec(name).origin).parent for name in sorted(packages)]
     if any(path.stat().st_mtime > _BEGUN for place in places for path in _files(place)):
         return None
     return *map(version, _PACKAGES), *map(contents, places)
@@ -150,7 +153,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _traced(flat: Callable, arrays: Arrays) -> bytes | None:
-    """A program as it is kept: exported, a tree of the numbers of its results, its kernels.
+    """A program as it is kept: a line that describes its result, one of its kernels, the program.
 
     None where something was said while it was traced, which later processes are to say as well,
     and where a result takes its type from what it meets, which an exported program forgets.
@@ -172,29 +175,11 @@ def _traced(flat: Callable, arrays: Arrays) -> bytes | None:
         return None
     code, kernels = exported.mlir_module_serialized, native.kernel_files()
     used = {target: file for target, file in kernels.items() if target.encode() in code}
-    structure = structures[0]
-    results = jax.tree.unflatten(structure, range(structure.num_leaves))
-    content = io.BytesIO()
-    _Pickler(content).dump((bytes(exported.serialize()), results, used))
-    return content.getvalue()
-
-
-class _Pickler(pickle.Pickler):
-    """Of modules it writes the fields alone: Equinox 0.11 adds to a module that comes out of a tree
-    what cannot be written."""
-
-    def reducer_override(self, value: Any) -> Any:
-        if not isinstance(value, eqx.Module):
-            return NotImplemented
-        names = [field.name for field in fields(value)]
-        return _module, (type(value), {name: getattr(value, name) for name in names})
-
-
-def _module(kind: type, values: dict) -> eqx.Module:
-    module = object.__new__(kind)
-    for name, value in values.items():
-        object.__setattr__(module, name, value)
-    return module
+    try:
+        lines = described(structures[0]), json.dumps(used)
+    except TypeError:
+        return None
+    return b"\n".join((*(line.encode() for line in lines), exported.serialize()))
 
 
 def _exported(program: Callable, arrays: Arrays) -> export.Exported | None:
@@ -214,14 +199,16 @@ def _begin_lapack() -> None:
     jax.jit(lax.linalg.lu).lower(np.eye(1))
 
 
-def _loaded(name: str, content: bytes) -> Callable[..., PyTree] | None:
+def _loaded(name: str, packages: Collection[str], content: bytes) -> Callable[..., PyTree] | None:
     """A kept program to call; None where one of its kernels is not there."""
-    code, results, kernels = pickle.loads(content)
+    description, kernels, code = content.split(b"\n", 2)
+    kernels = json.loads(kernels)
     if not all(native.register_kept(target, file) for target, file in kernels.items()):
         return None
     if jax.__version_info__ < READY_FOR_LAPACK:
         _begin_lapack()
-    exported, structure = export.deserialize(bytearray(code)), jax.tree.structure(results)
+    exported = export.deserialize(bytearray(code))
+    structure = jax.tree.structure(rebuilt(description.decode(), packages))
 
     def run(*arrays: Any) -> list[Array]:
         return exported.call(*arrays)

@@ -84,9 +84,9 @@ def test_one_cell_equals_vmap_equals_batch():
 
 def test_equal_shapes_share_one_compilation():
     run("pulse_only", jnp.float64, True)
-    before = _ecosystem_run._cached._cache_size()
+    before = _ecosystem_run.traced._cached._cache_size()
     run("pulse_only", jnp.float64, False)
-    assert _ecosystem_run._cached._cache_size() == before
+    assert _ecosystem_run.traced._cached._cache_size() == before
 
 
 def test_months_look_across_the_year_boundary():
