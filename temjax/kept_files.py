@@ -48,12 +48,13 @@ def name_of(made_from: str, suffix: str) -> str:
     return f"{sha256(made_from.encode()).hexdigest()}{suffix}"
 
 
-def kept(name: str, make: Callable[[], bytes]) -> bytes:
-    """The content of a file; where it is not there, it is made and written."""
+def kept(name: str, make: Callable[[], bytes | None]) -> bytes | None:
+    """The content of a file; where it is not there, it is made and, if anything came, written."""
     found = read(name)
     if found is None:
         found = make()
-        write(name, found)
+        if found is not None:
+            write(name, found)
     return found
 
 

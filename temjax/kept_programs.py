@@ -9,7 +9,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -103,7 +103,7 @@ def _kind(leaf: Array | np.ndarray) -> tuple:
 def _circumstances() -> tuple:
     """What else a traced program depends on and a process can change."""
     settings = (setting for setting in jax.config.values.items() if "_cache" not in setting[0])
-    return native.whether_native(), tuple(sorted(map(str, settings)))
+    return native.whether_native(), tuple(sorted(settings))
 
 
 def _program(
@@ -119,13 +119,8 @@ def _program(
     kernels = native.compiled_for() if native.whether_native() else ()
     made_from = (function_name, given, *kernels, *made_with)
     name = kept_files.name_of("\n".join(made_from), kept_files.PROGRAM)
-    content = kept_files.read(name)
-    if content is None:
-        content = _traced(flat, arrays)
-        if content is None:
-            return None
-        kept_files.write(name, content)
-    return _loaded(function.__name__, ours, content)
+    content = kept_files.kept(name, partial(_traced, flat, arrays))
+    return None if content is None else _loaded(function.__name__, ours, content)
 
 
 @cache

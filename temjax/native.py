@@ -144,6 +144,7 @@ class _Kernel(NamedTuple):
     file: str
 
 
+@cache
 def compiled_for() -> tuple[str, ...]:
     """What the code of kernels depends on besides their text, see ``why_not``."""
     import llvmlite
