@@ -2,21 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from temjax.lazy import export as _export
+from temjax.runtime.lazy import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
-    from calibration.fit import FitError, FitResult, fit
-    from calibration.fitted_sets import fitted_set_names, fitted_set_path
-    from calibration.joint import JointObjective
-    from calibration.objective import DESCENT, Objective
-    from calibration.targets import ErrorModel, stock_target
-    from calibration.transforms import Free
-    from calibration.tunables import DEFAULT, DISEQUILIBRIUM, TABLE_S2, THERMAL
+    from temjax.calibration.fitted_sets import fitted_set_names, fitted_set_path
+    from temjax.calibration.fitting import FitError, FitResult, fit
+    from temjax.calibration.joint import JointObjective
+    from temjax.calibration.objective import DESCENT, Objective
+    from temjax.calibration.targets import ErrorModel, stock_target
+    from temjax.calibration.transforms import Free
+    from temjax.calibration.tunables import DEFAULT, DISEQUILIBRIUM, TABLE_S2, THERMAL
 
-_export(
+__getattr__, __dir__ = _lazy_names(
     __name__,
     {
-        "fit": ("FitError", "FitResult", "fit"),
+        "fitting": ("FitError", "FitResult", "fit"),
         "fitted_sets": ("fitted_set_names", "fitted_set_path"),
         "joint": ("JointObjective",),
         "objective": ("DESCENT", "Objective"),

@@ -8,24 +8,25 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from calibration.fit import FitError, FitResult, fit
-from calibration.joint import JointObjective
-from calibration.objective import Disequilibrium, Objective
-from calibration.posterior_cli import check_draws, run_nuts, run_profiles, to_profile
-from calibration.report import FitReport
-from calibration.tables import misfit_rows, parameter_table
-from calibration.targets import DEFAULT_TARGETS, ErrorModel
-from calibration.transforms import Free
-from calibration.tunables import DEFAULT, expand_names
-from calibration.twin import Recovery, recover
-from calibration.uncertainty import laplace
-from sites import Site
-from sites.cli import open_place
-from sites.compare import compare, comparison_table
-from sites.fluxnet import MINIMUM_QUALITY
-from temjax.cli import DATA_ERROR, command_line, console, names_of, of_few_cells, resumable
-from temjax.cli import errors as told
-from temjax.run_files import held
+from temjax.calibration.fitting import FitError, FitResult, fit
+from temjax.calibration.joint import JointObjective
+from temjax.calibration.objective import Disequilibrium, Objective
+from temjax.calibration.posterior_cli import check_draws, run_nuts, run_profiles, to_profile
+from temjax.calibration.report import FitReport
+from temjax.calibration.tables import misfit_rows, parameter_table
+from temjax.calibration.targets import DEFAULT_TARGETS, ErrorModel
+from temjax.calibration.transforms import Free
+from temjax.calibration.tunables import DEFAULT, expand_names
+from temjax.calibration.twin import Recovery, recover
+from temjax.calibration.uncertainty import laplace
+from temjax.command.main import DATA_ERROR, console, names_of, of_few_cells, resumable
+from temjax.command.main import errors as told
+from temjax.files.atomic import held
+from temjax.runtime.machine import command_line
+from temjax.sites import Site
+from temjax.sites.cli import open_place
+from temjax.sites.compare import compare, comparison_table
+from temjax.sites.fluxnet import MINIMUM_QUALITY
 
 
 def fit_with_progress(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from calibration.objective import Linearised, Objective
+from temjax.calibration.objective import Linearised, Objective
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from calibration.cli import fit_with_progress
-from calibration.objective import Objective
-from calibration.report import FitReport
-from calibration.tables import misfit_rows, parameter_table
-from calibration.targets import DEFAULT_TARGETS
-from sites import load
-from sites.compare import compare, comparison_table
-from temjax.cli import command_line
+from temjax.calibration.cli import fit_with_progress
+from temjax.calibration.objective import Objective
+from temjax.calibration.report import FitReport
+from temjax.calibration.tables import misfit_rows, parameter_table
+from temjax.calibration.targets import DEFAULT_TARGETS
+from temjax.runtime.machine import command_line
+from temjax.sites import load
+from temjax.sites.compare import compare, comparison_table
 
 SITE = "haibei-meadow"
 NAMES = ("cmax_scale", "respiration_rate_log", "kdc_scale", "nmax_scale", "disequilibrium_factor")

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from calibration.transforms import Free
+from temjax.calibration.transforms import Free
 
 Method = Literal["lm", "lbfgs", "adam"]
 LONGEST_STEP = 2.0  # prior standard deviations

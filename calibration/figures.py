@@ -6,15 +6,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from calibration.fit import FitResult
-from calibration.objective import Objective
-from calibration.profile import Profile
-from calibration.tunables import info_of
-from calibration.uncertainty import INFORMED, Band, Laplace
-from sites import Site, paired
-from sites.compare import simulated_months
-from sites.figures import AXIS, OBSERVED_COLOUR, SIMULATED_COLOUR
 from temjax import Run
+from temjax.calibration.fitting import FitResult
+from temjax.calibration.objective import Objective
+from temjax.calibration.profile import Profile
+from temjax.calibration.tunables import info_of
+from temjax.calibration.uncertainty import INFORMED, Band, Laplace
+from temjax.sites import Site, paired
+from temjax.sites.compare import simulated_months
+from temjax.sites.figures import AXIS, OBSERVED_COLOUR, SIMULATED_COLOUR
 
 BAND_COLOUR = "#fdba74"
 PRIOR_COLOUR = "#94a3b8"

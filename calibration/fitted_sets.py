@@ -6,7 +6,7 @@ from pathlib import Path
 
 def fitted_set_names() -> tuple[str, ...]:
     """Names of the sets."""
-    folder = Path(str(files("calibration"))) / "fitted"
+    folder = Path(str(files("temjax.calibration"))) / "fitted"
     return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
 
@@ -18,4 +18,4 @@ def fitted_set_path(name: str) -> Path:
     """
     if name not in fitted_set_names():
         raise ValueError(f"no fitted set {name!r}; there are {', '.join(fitted_set_names())}")
-    return Path(str(files("calibration"))) / "fitted" / f"{name}.toml"
+    return Path(str(files("temjax.calibration"))) / "fitted" / f"{name}.toml"

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from calibration.objective import Linearised, Objective
-from calibration.transforms import Free
-from calibration.tunables import expand_names
+from temjax.calibration.objective import Linearised, Objective
+from temjax.calibration.transforms import Free
+from temjax.calibration.tunables import expand_names
 
 
 class JointObjective:

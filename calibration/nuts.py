@@ -1,8 +1,8 @@
 """The posterior by sampling, where Laplace's Gaussian is in doubt: NUTS of the package blackjax.
 
 Chains move in free space whitened by Laplace's covariance, so one step size serves all directions.
-They live in a process of their own (``calibration.nuts_chains``) that asks for log densities: the
-sampler's loops, were the model compiled into them, would be one program that XLA does not finish.
+They live in a process of their own (``nuts_chains``) that asks for log densities: the sampler's
+loops, were the model compiled into them, would be one program that XLA does not finish.
 The gradient is that of the fit, by forward mode through equilibrium and history; chains run side by
 side as starts.
 """
@@ -20,14 +20,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from calibration.fit import FitResult
-from calibration.nuts_chains import Kind, receive, send
-from calibration.side_by_side import SideBySide
-from calibration.uncertainty import Laplace
+from temjax.calibration.fitting import FitResult
+from temjax.calibration.nuts_chains import Kind, receive, send
+from temjax.calibration.side_by_side import SideBySide
+from temjax.calibration.uncertainty import Laplace
 
 FAILED = -1e30  # log density where the model fails: never accepted
 CHAINS = 4
-MODULE = "calibration.nuts_chains"
+MODULE = "temjax.calibration.nuts_chains"
 LEAST_DRAWS = 4  # fewer cannot be compared between chains
 
 

@@ -1,7 +1,7 @@
 """Chains of NUTS in a process of their own, which ask whoever started them for log densities.
 
-Run as ``python -m calibration.nuts_chains``. Messages on standard input and output are a line with
-a kind and a size in bytes, then an ``.npz`` archive of that size.
+Run as ``python -m temjax.calibration.nuts_chains``. Messages on standard input and output are a
+line with a kind and a size in bytes, then an ``.npz`` archive of that size.
 """
 
 import sys

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from calibration.targets import (
+from temjax import Forcing, Location, ModelOptions, Parameters, find_equilibrium
+from temjax.calibration.targets import (
     DEFAULT_ERRORS,
     MONTHLY_TARGETS,
     STOCK_TARGETS,
@@ -25,13 +26,12 @@ from calibration.targets import (
     data_use,
     site_targets,
 )
-from calibration.transforms import Free
-from calibration.tunables import DISEQUILIBRIUM
-from sites import Site
-from temjax import Forcing, Location, ModelOptions, Parameters, find_equilibrium, simulate
-from temjax.kept_programs import kept_program
+from temjax.calibration.transforms import Free
+from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.outputs import FLUXES
-from temjax.simulate import Run
+from temjax.programs.exported import kept_program
+from temjax.runs.simulate import Run, simulate
+from temjax.sites import Site
 from temjax.state import EcosystemState, State, pool_index
 
 # Descent runs with coarse sub-steps; what a fit reports is run again with the default ones.
@@ -190,7 +190,7 @@ class Objective(eqx.Module):
         prior = self.prior_scale * self.free.prior_residuals(free)
         return jnp.concatenate([*parts, prior]), converged
 
-    @partial(kept_program, packages=("sites",))
+    @partial(kept_program, packages=("temjax.sites",))
     def linearised(self, free: Float[Array, "free start"]) -> Linearised:
         """Residuals and their Jacobian by forward mode, for every start at once.
 
@@ -206,7 +206,7 @@ class Objective(eqx.Module):
         residuals, columns, converged = jax.vmap(push, out_axes=(None, 1, None))(jnp.eye(size))
         return Linearised(residuals, columns, converged)
 
-    @partial(kept_program, packages=("sites",))
+    @partial(kept_program, packages=("temjax.sites",))
     def evaluated(
         self, free: Float[Array, "free start"]
     ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:

@@ -3,14 +3,14 @@
 from rich.console import Console
 from rich.progress import Progress
 
-from calibration.fit import FitResult
-from calibration.joint import JointObjective
-from calibration.nuts import CHAINS, Sampled, check_request, sample
-from calibration.objective import Objective
-from calibration.profile import Profile, profile, profile_rows
-from calibration.tunables import expand_names
-from calibration.uncertainty import Laplace
-from temjax.cli import names_of
+from temjax.calibration.fitting import FitResult
+from temjax.calibration.joint import JointObjective
+from temjax.calibration.nuts import CHAINS, Sampled, check_request, sample
+from temjax.calibration.objective import Objective
+from temjax.calibration.profile import Profile, profile, profile_rows
+from temjax.calibration.tunables import expand_names
+from temjax.calibration.uncertainty import Laplace
+from temjax.command.main import names_of
 
 
 def to_profile(objective: Objective | JointObjective, text: str | None) -> tuple[str, ...]:

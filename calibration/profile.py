@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.stats import norm
 
-from calibration.fit import FitResult, fit
-from calibration.scores import plain
-from calibration.transforms import Free
-from calibration.uncertainty import Laplace
+from temjax.calibration.fitting import FitResult, fit
+from temjax.calibration.scores import plain
+from temjax.calibration.transforms import Free
+from temjax.calibration.uncertainty import Laplace
 
 REACH = (0.8, 1.645, 2.5)  # posterior standard deviations to each side of the optimum
 

@@ -13,11 +13,12 @@ import jax
 import jinja2
 import numpy as np
 
-from calibration import figures
-from calibration.fit import FitResult, fingerprint
-from calibration.nuts import Sampled
-from calibration.profile import Profile, profile_rows
-from calibration.scores import (
+from temjax import ModelOptions, Run, write_parameters
+from temjax.calibration import figures
+from temjax.calibration.fitting import FitResult, fingerprint
+from temjax.calibration.nuts import Sampled
+from temjax.calibration.profile import Profile, profile_rows
+from temjax.calibration.scores import (
     Score,
     as_record,
     parameters_of,
@@ -26,14 +27,13 @@ from calibration.scores import (
     single_run,
     site_free,
 )
-from calibration.targets import DEFAULT_ERRORS, ErrorModel
-from calibration.uncertainty import Laplace, laplace, linear_bands
-from sites import Site
-from sites.page import page_style
-from sites.provenance import forcing_hash, parameter_hash
-from temjax import ModelOptions, Run, write_parameters
-from temjax.machine import package_versions
-from temjax.run_files import write_text
+from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
+from temjax.calibration.uncertainty import Laplace, laplace, linear_bands
+from temjax.files.atomic import write_text
+from temjax.runtime.machine import package_versions
+from temjax.sites import Site
+from temjax.sites.page import page_style
+from temjax.sites.provenance import forcing_hash, parameter_hash
 
 
 @dataclass(frozen=True)
@@ -325,7 +325,7 @@ def _template() -> jinja2.Template:
         "short": _short,
         "words": lambda text: text.replace("_", " "),
     }
-    page = files("calibration") / "templates" / "report.html"
+    page = files("temjax.calibration") / "templates" / "report.html"
     return surroundings.from_string(page.read_text(encoding="utf-8"))
 
 

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from calibration.fit import FitResult
-from calibration.objective import Objective, history_run
-from calibration.tunables import DISEQUILIBRIUM
-from sites import MonthlySeries, Site, Skill, paired, skill
-from sites.compare import simulated_months
 from temjax import ModelOptions, Parameters, Run
-from temjax.findings import DataError, Finding
+from temjax.calibration.fitting import FitResult
+from temjax.calibration.objective import Objective, history_run
+from temjax.calibration.tunables import DISEQUILIBRIUM
+from temjax.files.findings import DataError, Finding
+from temjax.sites import MonthlySeries, Site, Skill, paired, skill
+from temjax.sites.compare import simulated_months
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from calibration.objective import Objective, as_cells, history_run
-from calibration.starts import prior_starts
-from calibration.tunables import DISEQUILIBRIUM, info_of
 from temjax import Forcing
+from temjax.calibration.objective import Objective, as_cells, history_run
+from temjax.calibration.starts import prior_starts
+from temjax.calibration.tunables import DISEQUILIBRIUM, info_of
 
 SEASONS = {"winter": (11, 0, 1), "spring": (2, 3, 4), "summer": (5, 6, 7), "autumn": (8, 9, 10)}
 SHORT = {

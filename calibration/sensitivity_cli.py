@@ -11,15 +11,16 @@ from matplotlib.figure import Figure
 from rich import box
 from rich.table import Table
 
-from calibration.figures import label as short_label
-from calibration.objective import Objective
-from calibration.sensitivity import CLIMATE, DEFAULT_OUTPUTS, Sensitivity, sensitivities
-from calibration.targets import STOCK_TARGETS, stock_target
-from calibration.tunables import DEFAULT
-from sites.cli import open_place
-from sites.figures import SIMULATED_COLOUR
-from temjax.cli import command_line, console, names_of, of_few_cells
-from temjax.run_files import write_text
+from temjax.calibration.figures import label as short_label
+from temjax.calibration.objective import Objective
+from temjax.calibration.sensitivity import CLIMATE, DEFAULT_OUTPUTS, Sensitivity, sensitivities
+from temjax.calibration.targets import STOCK_TARGETS, stock_target
+from temjax.calibration.tunables import DEFAULT
+from temjax.command.main import console, names_of, of_few_cells
+from temjax.files.atomic import write_text
+from temjax.runtime.machine import command_line
+from temjax.sites.cli import open_place
+from temjax.sites.figures import SIMULATED_COLOUR
 
 CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")
 SHOWN = 12

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from calibration.joint import JointObjective
-from calibration.objective import Linearised, Objective
-from temjax.machine import computes_on_cpus, usable_cores
+from temjax.calibration.joint import JointObjective
+from temjax.calibration.objective import Linearised, Objective
+from temjax.runtime.machine import computes_on_cpus, usable_cores
 
 
 def number_of_cores() -> int:

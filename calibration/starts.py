@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from calibration.transforms import Free
+from temjax.calibration.transforms import Free
 
 WIDEST = 2.5  # prior standard deviations
 MARGIN = 0.02  # distance kept from a bound, share of its range

@@ -3,8 +3,8 @@
 from rich import box
 from rich.table import Table
 
-from calibration.fit import FitResult
-from calibration.uncertainty import Laplace
+from temjax.calibration.fitting import FitResult
+from temjax.calibration.uncertainty import Laplace
 
 
 def parameter_table(posterior: Laplace) -> Table:

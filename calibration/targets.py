@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from sites import MonthlySeries, Site, Stock
+from temjax.sites import MonthlySeries, Site, Stock
 
 MONTHLY_TARGETS = (
     "net_ecosystem_production",

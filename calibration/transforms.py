@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from calibration.tunables import HISTORY, HISTORY_START, expand_names, info_of
-from temjax.parameters import Parameters
+from temjax.calibration.tunables import HISTORY, HISTORY_START, expand_names, info_of
+from temjax.parameters.registry import Parameters
 
 
 class Free(eqx.Module):
@@ -50,7 +50,7 @@ class Free(eqx.Module):
 
         Args:
             parameters: scalar values; the prior is centred there.
-            names: our names, TEM symbols or groups of ``calibration.tunables``.
+            names: our names, TEM symbols or groups of ``temjax.calibration.tunables``.
             centre: values (in units) that replace those of ``parameters``.
             prior_sd: standard deviations in prior space that replace the registry's.
 

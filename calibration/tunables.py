@@ -1,6 +1,6 @@
 """What a fit may move: the registry's tunables, one number of the history, and named groups."""
 
-from temjax.parameters import REGISTRY, ParameterInfo, resolve_name, tunable_names
+from temjax.parameters.registry import REGISTRY, ParameterInfo, resolve_name, tunable_names
 
 DISEQUILIBRIUM = "disequilibrium_factor"
 # Not a parameter of TEM: how far soil matter was from equilibrium when the run starts.

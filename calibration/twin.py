@@ -6,10 +6,10 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from calibration.fit import FitResult, fit
-from calibration.objective import Objective
-from calibration.side_by_side import SideBySide
-from calibration.uncertainty import Laplace, laplace, laplace_at
+from temjax.calibration.fitting import FitResult, fit
+from temjax.calibration.objective import Objective
+from temjax.calibration.side_by_side import SideBySide
+from temjax.calibration.uncertainty import Laplace, laplace, laplace_at
 
 IDENTIFIED = 0.5  # resolution from which the data decide more of a number than the prior
 WEAK_PRIOR = 1e-3  # noise-free twins: the prior only keeps directions without data in place

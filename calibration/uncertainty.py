@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import norm
 
-from calibration.fit import FitResult
-from calibration.targets import Target
-from calibration.transforms import Free
-from calibration.tunables import info_of
+from temjax.calibration.fitting import FitResult
+from temjax.calibration.targets import Target
+from temjax.calibration.transforms import Free
+from temjax.calibration.tunables import info_of
 
 INFORMED = 1.0  # data information over prior information along a direction
 NEAR_BOUND = 0.02  # share of the range in prior space

@@ -1,9 +1,31 @@
 """Places: their forcing, what was observed there, and readers for both."""
 
-from sites.fluxnet import read_fluxnet
-from sites.history import global_co2, plateau_warming, site_forcing
-from sites.observations import MonthlySeries, Observations, Skill, Stock, paired, skill
-from sites.site import Site, load, names, read_site
+from typing import TYPE_CHECKING
+
+from temjax.runtime.lazy import lazy_names as _lazy_names
+
+if TYPE_CHECKING:
+    from temjax.sites.fluxnet import read_fluxnet
+    from temjax.sites.history import global_co2, plateau_warming, site_forcing
+    from temjax.sites.observations import (
+        MonthlySeries,
+        Observations,
+        Skill,
+        Stock,
+        paired,
+        skill,
+    )
+    from temjax.sites.site import Site, load, names, read_site
+
+__getattr__, __dir__ = _lazy_names(
+    __name__,
+    {
+        "fluxnet": ("read_fluxnet",),
+        "history": ("global_co2", "plateau_warming", "site_forcing"),
+        "observations": ("MonthlySeries", "Observations", "Skill", "Stock", "paired", "skill"),
+        "site": ("Site", "load", "names", "read_site"),
+    },
+)
 
 __all__ = [
     "MonthlySeries",

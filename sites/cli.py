@@ -10,18 +10,19 @@ from rich import box
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from sites import fluxnet, fluxnet_table
-from sites.compare import compare, comparison_table
-from sites.entry import parse_entry
-from sites.observations import OBSERVED, STOCKS
-from sites.output import write_netcdf
-from sites.run import SiteRun, run_site, site_dataset
-from sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
-from temjax.cli import command_line, console, of_few_cells
-from temjax.findings import DataError, Finding
+from temjax.command.main import console, of_few_cells
+from temjax.files.findings import DataError, Finding
+from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
-from temjax.parameter_files import read_parameters
-from temjax.toml_files import TomlError, read_toml
+from temjax.parameters.files import read_parameters
+from temjax.runtime.machine import command_line
+from temjax.sites import fluxnet, fluxnet_table
+from temjax.sites.compare import compare, comparison_table
+from temjax.sites.entry import parse_entry
+from temjax.sites.observations import OBSERVED, STOCKS
+from temjax.sites.output import write_netcdf
+from temjax.sites.run import SiteRun, run_site, site_dataset
+from temjax.sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
 
 FLUXNET_FOLDER = "TEMJAX_FLUXNET"
 SITE_TABLES = {"location", "soil", "vegetation"}

@@ -6,9 +6,9 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from sites.observations import OBSERVED, MonthlySeries, Skill, paired, skill
-from sites.site import Site
-from temjax.simulate import Run
+from temjax.runs.simulate import Run
+from temjax.sites.observations import OBSERVED, MonthlySeries, Skill, paired, skill
+from temjax.sites.site import Site
 
 DEPTH_TOLERANCE = 0.02  # m between sensor and model depth
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sites.compare import compare, comparison_table
-from sites.figures import mean_year_figure
-from sites.output import write_netcdf
-from sites.run import run_site, site_dataset
-from sites.site import load
-from temjax.cli import command_line
+from temjax.runtime.machine import command_line
+from temjax.sites.compare import compare, comparison_table
+from temjax.sites.figures import mean_year_figure
+from temjax.sites.output import write_netcdf
+from temjax.sites.run import run_site, site_dataset
+from temjax.sites.site import load
 
 SITE = "haibei-meadow"
 

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sites.observations import OBSERVED, Stock
-from temjax.findings import DataError, Finding, nearest, raise_findings
+from temjax.files.findings import DataError, Finding, nearest, raise_findings
+from temjax.files.toml import TomlError, read_toml
 from temjax.forcing import Location
-from temjax.parameters import REGISTRY
-from temjax.toml_files import TomlError, read_toml
+from temjax.parameters.registry import REGISTRY
+from temjax.sites.observations import OBSERVED, Stock
 from temjax.validation import check_climate, check_location, check_texture, check_vegetation
 
 Twelve = Annotated[list[float], Field(min_length=12, max_length=12)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from sites.compare import Comparison
+from temjax.sites.compare import Comparison
 
 INITIALS = "JFMAMJJASOND"
 OBSERVED_COLOUR, SIMULATED_COLOUR = "#1f2933", "#c2410c"

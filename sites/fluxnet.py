@@ -13,8 +13,9 @@ from typing import Literal
 import jax.numpy as jnp
 import numpy as np
 
-from sites.entry import Place, SiteEntry, Soil, Vegetation, check_entry, read_entry
-from sites.fluxnet_table import (
+from temjax.files.findings import DataError, Finding, raise_findings
+from temjax.sites.entry import Place, SiteEntry, Soil, Vegetation, check_entry, read_entry
+from temjax.sites.fluxnet_table import (
     CLIMATE_COLUMNS,
     FluxnetTable,
     check_gaps,
@@ -22,10 +23,9 @@ from sites.fluxnet_table import (
     fluxnet_id,
     read_table,
 )
-from sites.history import Warming, site_forcing
-from sites.observations import OBSERVED, MonthlySeries
-from sites.site import Site, entry_of_fluxnet, make_site, suspect_months
-from temjax.findings import DataError, Finding, raise_findings
+from temjax.sites.history import Warming, site_forcing
+from temjax.sites.observations import OBSERVED, MonthlySeries
+from temjax.sites.site import Site, entry_of_fluxnet, make_site, suspect_months
 
 Partition = Literal["DT", "NT"]
 
@@ -66,7 +66,7 @@ def read_fluxnet(
             in this file; otherwise they are an error.
         co2: the global series, or the tower's CO2_F_MDS with the global series in its gaps (tower
             analysers are often not calibrated for absolute CO2).
-        warming: how the climate before the tower is made (``sites.history.site_forcing``); by
+        warming: how the climate before the tower is made (``history.site_forcing``); by
             default what the site file says, else ``none``.
         first_year: start of the forcing.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from temjax.findings import Finding
+from temjax.files.findings import Finding
 from temjax.validation import MISSING_VALUE, check_climate, check_months
 
 CLIMATE_COLUMNS = {"air_temperature": "TA_F", "precipitation": "P_F", "shortwave": "SW_IN_F"}

@@ -37,7 +37,7 @@ def plateau_warming(years: np.ndarray | int, scenario: Scenario = "rcp85") -> np
 
 @cache
 def _co2_table() -> dict[str, np.ndarray]:
-    with (files("sites") / "data" / "co2_rcp.csv").open(encoding="utf-8") as lines:
+    with (files("temjax.sites") / "data" / "co2_rcp.csv").open(encoding="utf-8") as lines:
         rows = [line.strip() for line in lines if not line.startswith("#")]
     columns = np.array([row.split(",") for row in rows[1:]], dtype=float).T
     return dict(zip(rows[0].split(","), columns, strict=True))

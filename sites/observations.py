@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from temjax.findings import raise_findings
+from temjax.files.findings import raise_findings
 from temjax.validation import check_overlap
 
 # observed variable -> (unit, short name); names as in temjax.outputs where the model has them

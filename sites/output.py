@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from temjax.findings import DataError, Finding
+from temjax.files.atomic import written_whole
+from temjax.files.findings import DataError, Finding
 from temjax.forcing import MONTH_DAYS, Forcing, Location
 from temjax.outputs import ANNUAL_OUTPUTS, FLUX_OUTPUTS, MONTHLY_OUTPUTS, OutputInfo
-from temjax.run_files import written_whole
-from temjax.simulate import Run
+from temjax.runs.simulate import Run
 
 # CF standard name table; a name is given only where meaning and dimension of the unit agree
 STANDARD_NAMES = {
@@ -116,7 +116,7 @@ def run_dataset(
         longitude: degrees east, of the shape of the cells.
         cell_dims: names of the trailing cell axes, none for a single cell.
         monthly, annual: outputs to keep, by default all.
-        attributes: global attributes (``sites.provenance``).
+        attributes: global attributes (``temjax.sites.provenance``).
 
     Raises:
         ValueError: unknown output name, or cell_dims that do not fit the cells.

@@ -7,4 +7,4 @@ from markupsafe import Markup
 
 def page_style() -> Markup:
     """The style sheet, to stand in a page: reports need no other file."""
-    return Markup((files("sites") / "report.css").read_text(encoding="utf-8"))
+    return Markup((files("temjax.sites") / "report.css").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import numpy as np
 
 from temjax.forcing import Forcing
-from temjax.parameters import Parameters
+from temjax.parameters.registry import Parameters
 
 
 def _digest(named: dict[str, np.ndarray]) -> str:

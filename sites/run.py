@@ -7,23 +7,17 @@ import jax
 import numpy as np
 import xarray as xr
 
-from sites.output import run_dataset
-from sites.provenance import provenance
-from sites.site import Site
-from temjax.annual_map import total_nitrogen
-from temjax.equilibrium import (
-    CLIMATE_YEARS,
-    METHODS,
-    Climate,
-    Equilibrium,
-    find_equilibrium,
-)
-from temjax.findings import DataError, Finding
+from temjax.files.findings import DataError, Finding
 from temjax.options import ModelOptions
-from temjax.parameters import Parameters
-from temjax.simulate import Run, simulate
-from temjax.soundness import soundness
-from temjax.spin_up import spin_up as repeat_cycle
+from temjax.parameters.registry import Parameters
+from temjax.runs.annual_map import total_nitrogen
+from temjax.runs.equilibrium import CLIMATE_YEARS, METHODS, Climate, Equilibrium, find_equilibrium
+from temjax.runs.simulate import Run, simulate
+from temjax.runs.soundness import soundness
+from temjax.runs.spin_up import spin_up as repeat_cycle
+from temjax.sites.output import run_dataset
+from temjax.sites.provenance import provenance
+from temjax.sites.site import Site
 from temjax.state import State
 
 

@@ -8,18 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sites.entry import CLIMATE, SiteEntry, Trap, read_entry
-from sites.history import site_forcing
-from sites.observations import (
-    OBSERVED,
-    AnnualFigure,
-    MonthlySeries,
-    Observations,
-)
-from temjax.findings import DataError, Finding, nearest
+from temjax.files.findings import DataError, Finding, nearest
 from temjax.forcing import Forcing, Location
-from temjax.parameter_files import load_parameters, replace_parameters
-from temjax.parameters import Parameters
+from temjax.parameters.files import load_parameters, replace_parameters
+from temjax.parameters.registry import Parameters
+from temjax.sites.entry import CLIMATE, SiteEntry, Trap, read_entry
+from temjax.sites.history import site_forcing
+from temjax.sites.observations import OBSERVED, AnnualFigure, MonthlySeries, Observations
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ class Site:
 
 def names() -> tuple[str, ...]:
     """Names of the catalog."""
-    folder = files("sites") / "catalog"
+    folder = files("temjax.sites") / "catalog"
     found = (item.name for item in folder.iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
 
@@ -77,7 +72,7 @@ def catalog_entry(name: str) -> SiteEntry:
     if name not in names():
         fault = Finding("catalog", "site", "", f"unknown site {name!r}", nearest(name, names()))
         raise DataError([fault])
-    with as_file(files("sites") / "catalog" / f"{name}.toml") as path:
+    with as_file(files("temjax.sites") / "catalog" / f"{name}.toml") as path:
         return read_entry(path)
 
 

@@ -3,14 +3,13 @@
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
-from temjax.lazy import export as _export
+from temjax.runtime.lazy import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
-    from temjax.compiler import compile_for_few_cells
-    from temjax.equilibrium import Equilibrium, find_equilibrium
     from temjax.forcing import Forcing, Location
+    from temjax.heat.climate import SoilClimate, equilibrate_heat, soil_climate
     from temjax.options import ModelOptions
-    from temjax.parameter_files import (
+    from temjax.parameters.files import (
         ParameterError,
         gather_parameters,
         load_parameters,
@@ -19,27 +18,30 @@ if TYPE_CHECKING:
         replace_parameters,
         write_parameters,
     )
-    from temjax.parameters import REGISTRY, Parameters, tunable_names
-    from temjax.simulate import Run, simulate
-    from temjax.soil_climate import SoilClimate, equilibrate_heat, soil_climate
-    from temjax.spin_up import spin_up
+    from temjax.parameters.registry import REGISTRY, Parameters, tunable_names
+    from temjax.runs.equilibrium import Equilibrium, find_equilibrium
+    from temjax.runs.simulate import Run, simulate
+    from temjax.runs.spin_up import spin_up
+    from temjax.runtime.configure import configure
+    from temjax.runtime.xla_flags import compile_for_few_cells
     from temjax.state import State
 
-_export(
+__getattr__, __dir__ = _lazy_names(
     __name__,
     {
-        "compiler": ("compile_for_few_cells",),
-        "equilibrium": ("Equilibrium", "find_equilibrium"),
         "forcing": ("Forcing", "Location"),
+        "heat.climate": ("SoilClimate", "equilibrate_heat", "soil_climate"),
         "options": ("ModelOptions",),
-        "parameter_files": (
+        "parameters.files": (
             "ParameterError", "gather_parameters", "load_parameters", "parameter_set_names",
             "read_parameters", "replace_parameters", "write_parameters",
         ),
-        "parameters": ("REGISTRY", "Parameters", "tunable_names"),
-        "simulate": ("Run", "simulate"),
-        "soil_climate": ("SoilClimate", "equilibrate_heat", "soil_climate"),
-        "spin_up": ("spin_up",),
+        "parameters.registry": ("REGISTRY", "Parameters", "tunable_names"),
+        "runs.equilibrium": ("Equilibrium", "find_equilibrium"),
+        "runs.simulate": ("Run", "simulate"),
+        "runs.spin_up": ("spin_up",),
+        "runtime.configure": ("configure",),
+        "runtime.xla_flags": ("compile_for_few_cells",),
         "state": ("State",),
     },
 )  # fmt: skip
@@ -58,6 +60,7 @@ __all__ = [
     "SoilClimate",
     "State",
     "compile_for_few_cells",
+    "configure",
     "equilibrate_heat",
     "find_equilibrium",
     "gather_parameters",

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from temjax.forcing import Location
 from temjax.numerics import larger
-from temjax.parameters import Parameters
+from temjax.parameters.registry import Parameters
 
 SMALLEST_SILT_PLUS_CLAY = 0.01
 SMALLEST_INITIAL_AVAILABLE_NITROGEN = 0.01

@@ -1,7 +1,7 @@
 """Checks of input at the edge: every fault named with its place and its mend, all in one pass.
 
-The functions return lists of :class:`~temjax.findings.Finding`; whoever reads a file raises a
-:class:`~temjax.findings.DataError` with all of them at once, before anything is compiled.
+The functions return lists of :class:`~temjax.files.findings.Finding`; whoever reads a file raises a
+:class:`~temjax.files.findings.DataError` with all of them at once, before anything is compiled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from temjax.findings import Finding, nearest
+from temjax.files.findings import Finding, nearest
 from temjax.forcing import Forcing, Location
-from temjax.parameter_files import parameter_set_names
+from temjax.parameters.files import parameter_set_names
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
 
 MISSING_VALUE = -9999.0

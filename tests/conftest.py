@@ -40,7 +40,7 @@ def pytest_configure(config):
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
     }
     if config.getoption("markexpr") == "not slow":
-        from temjax.benchmark_child import known_flags  # after any import hook of a plug-in
+        from temjax.command.benchmark.child import known_flags  # after any import hook of a plug-in
 
         os.environ["XLA_FLAGS"] += " " + " ".join(known_flags(QUICK_COMPILATION))
 
@@ -54,7 +54,7 @@ def shared_folder() -> Path:
 @pytest.fixture
 def restored_settings():
     """A command sets JAX up for itself; other tests keep their own settings."""
-    from temjax import kept_files  # after any import hook of a plug-in
+    from temjax.runtime import cache as kept_files  # after any import hook of a plug-in
 
     names = ("jax_enable_x64", "jax_compilation_cache_dir")
     before = {name: getattr(jax.config, name) for name in names}
@@ -68,7 +68,7 @@ def restored_settings():
 @pytest.fixture
 def kept_folder(tmp_path, restored_settings) -> Path:
     """An empty folder in which this process keeps traced programs."""
-    from temjax.kept_files import keep_programs
+    from temjax.runtime.cache import keep_programs
 
     path = tmp_path / "cache"
     jax.config.update("jax_compilation_cache_dir", str(path))

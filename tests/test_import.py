@@ -21,7 +21,7 @@ def test_public_names_win_over_modules_of_the_same_name():
         "import sys, temjax\n"
         "assert 'jax' not in sys.modules\n"
         "assert temjax.numerics.__name__ == 'temjax.numerics'\n"
-        "import temjax.simulate, temjax.spin_up\n"
+        "import temjax.runs.simulate\n"
         "assert callable(temjax.simulate) and callable(temjax.spin_up)\n"
         "assert all(getattr(temjax, name) is not None for name in temjax.__all__)\n"
         "assert set(temjax.__all__) <= set(dir(temjax))\n"

@@ -1,73 +1,97 @@
-"""Dependencies point down: calibration and regional on top, then sites, then temjax."""
+"""One way down: packages and rooms import only what lies below them, in no circle."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.support import structure
+
 ROOT = Path(__file__).resolve().parents[1]
-OURS = {"temjax", "sites", "calibration", "regional"}
+MODULES = structure.read_modules(ROOT)
+PACKAGES = ("temjax.sites", "temjax.calibration", "temjax.regional")
 MAY_IMPORT = {
     "temjax": {"temjax"},
-    "sites": {"temjax", "sites"},
-    "regional": {"temjax", "sites", "regional"},
-    "calibration": {"temjax", "sites", "calibration"},
+    "temjax.sites": {"temjax", "temjax.sites"},
+    "temjax.regional": {"temjax", "temjax.sites", "temjax.regional"},
+    "temjax.calibration": {"temjax", "temjax.sites", "temjax.calibration"},
 }
+OLD_NAMES = {"sites", "calibration", "regional"}  # as they were installed once
 EDGE_ONLY = {"xarray", "netCDF4", "pandas", "matplotlib"}  # files and tables: never in temjax
 
 
-def imported_packages(source: str) -> set[str]:
-    """Top-level packages a module imports, wherever the import stands."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
+def package(name: str) -> str:
+    """The package a module belongs to."""
+    return next((p for p in PACKAGES if name == p or name.startswith(f"{p}.")), "temjax")
+
+
+def imported(source: str) -> set[str]:
+    """Modules and names a source imports, wherever the import stands."""
+    names = set()
+    for node, _ in structure.import_nodes(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.add((node.module or "").split(".")[0])
-    return found
+            names |= {alias.name for alias in node.names}
+        else:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
 
 
-def modules(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
+def violations(importer: str, source: str) -> set[str]:
+    """Imports of a package from the wrong side, and those under an old name."""
+    return {
+        name
+        for name in imported(source)
+        if (name.split(".")[0] == "temjax" and package(name) not in MAY_IMPORT[importer])
+        or name.split(".")[0] in OLD_NAMES
+    }
 
 
-def violations(package: str, source: str) -> set[str]:
-    return (imported_packages(source) & OURS) - MAY_IMPORT[package]
-
-
-@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
-def test_packages_import_only_what_lies_below(package):
+@pytest.mark.parametrize("importer", sorted(MAY_IMPORT))
+def test_packages_import_only_what_lies_below(importer):
     wrong = {
-        str(path.relative_to(ROOT)): bad
-        for path in modules(package)
-        if (bad := violations(package, path.read_text(encoding="utf-8")))
+        name: bad
+        for name, module in MODULES.items()
+        if package(name) == importer
+        and (bad := violations(importer, module.path.read_text(encoding="utf-8")))
     }
     assert not wrong
 
 
 def test_temjax_reads_no_files_of_data():
     wrong = {
-        str(path.relative_to(ROOT)): bad
-        for path in modules("temjax")
-        if (bad := imported_packages(path.read_text(encoding="utf-8")) & EDGE_ONLY)
+        name: bad
+        for name, module in MODULES.items()
+        if package(name) == "temjax"
+        and (bad := imported(module.path.read_text(encoding="utf-8")) & EDGE_ONLY)
     }
     assert not wrong
 
 
 def test_every_package_is_seen():
-    assert all(modules(package) for package in ("temjax", "sites"))
-    assert any("processes" in path.parts for path in modules("temjax"))
+    assert {package(name) for name in MODULES} == set(MAY_IMPORT)
+    assert "temjax.processes.snow" in MODULES
+
+
+def test_every_folder_is_installed():
+    """``pyproject.toml`` lists packages by hand: folders beside temjax/ install below it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {name for name, module in MODULES.items() if module.path.name == "__init__.py"}
+    assert set(settings["tool"]["setuptools"]["packages"]) == folders
+    files = {module.path.parent for module in MODULES.values()}
+    assert all((folder / "__init__.py").is_file() for folder in files)
 
 
 @pytest.mark.parametrize(
-    ("package", "source"),
+    ("importer", "source"),
     [
-        ("temjax", "import sites"),
-        ("temjax", "def f():\n    from sites.site import load\n"),
-        ("sites", "from regional.run import run_experiment"),
-        ("regional", "import calibration.fit as fit"),
-        ("calibration", "import regional"),
+        ("temjax", "from temjax import sites"),
+        ("temjax", "def f():\n    from temjax.sites.site import load\n"),
+        ("temjax.sites", "from temjax.regional.run.members import run_experiment"),
+        ("temjax.regional", "import temjax.calibration.fitting as fit"),
+        ("temjax.calibration", "import temjax.regional"),
+        ("temjax.regional", "from sites import load"),
     ],
 )
-def test_a_violation_is_found(package, source):
-    assert violations(package, source)
+def test_a_violation_is_found(importer, source):
+    assert violations(importer, source)

@@ -10,17 +10,21 @@ import pytest
 
 PROGRAM = """
 import dataclasses, pathlib, sys
-import tests.typechecker
+import tests.support.typechecker
 from jaxtyping import install_import_hook
 
 everything = "all" in sys.argv
-packages = ["temjax", "sites"] + ["calibration", "regional"] * everything
-with install_import_hook(packages, "tests.typechecker.check"):
-    import sites, temjax
+with install_import_hook("temjax", "tests.support.typechecker.check"):
+    import temjax
+    from temjax import sites
 
-    [getattr(temjax, name) for name in temjax.__all__]  # else imported after the hook is gone
+    packages = [temjax, sites]
     if everything:
-        import calibration, regional.run
+        import temjax.regional.run.members
+
+        packages.append(temjax.calibration)
+    # else they are imported after the hook is gone
+    [getattr(package, name) for package in packages for name in package.__all__]
 
 import jax
 
@@ -36,7 +40,7 @@ parameters = site.parameters()
 def production(scale):
     changed = dataclasses.replace(parameters, cmax_scale=scale)
     soil = temjax.soil_climate(changed, site.location, forcing)
-    start = temjax.equilibrium.cyclic_map(
+    start = temjax.runs.equilibrium.cyclic_map(
         changed, site.location, temjax.forcing.mean_year(forcing), options=options
     )[1]
     run = temjax.simulate(
@@ -47,16 +51,15 @@ def production(scale):
 
 print("slope", jax.grad(production)(parameters.cmax_scale))
 if everything:
-    from calibration.uncertainty import laplace, linear_bands
-    from tests.calibration.short_site import short_objective
+    from temjax.calibration.uncertainty import laplace, linear_bands
+    from tests.support.short_site import short_objective
 
-    result = calibration.fit(short_objective(), starts=2, steps=2)
+    result = temjax.calibration.fit(short_objective(), starts=2, steps=2)
     linear_bands(result, laplace(result))
-    sys.path.insert(0, "tests/regional")
-    import small_region
+    from tests.support import small_region
 
     folder = pathlib.Path(sys.argv[-1])
-    regional.run.project(small_region.small_experiment(folder), folder / "out")
+    temjax.regional.run.members.project(small_region.small_experiment(folder), folder / "out")
 """
 
 
@@ -80,8 +83,8 @@ def test_a_fit_and_a_region_keep_their_types(tmp_path):
 
 def test_a_wrong_shape_is_seen():
     program = (
-        "import tests.typechecker\nfrom jaxtyping import install_import_hook\n"
-        "with install_import_hook(['temjax'], 'tests.typechecker.check'):\n"
+        "import tests.support.typechecker\nfrom jaxtyping import install_import_hook\n"
+        "with install_import_hook(['temjax'], 'tests.support.typechecker.check'):\n"
         "    import temjax.numerics\n"
         "temjax.numerics.solve_cells(__import__('jax').numpy.ones((2, 3)), 1.0)"
     )

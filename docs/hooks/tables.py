@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
-from regional.products import MONTHLY, PRODUCTS
 from temjax import parameter_set_names
 from temjax.outputs import ANNUAL_OUTPUTS, FLUXES, MONTHLY_OUTPUTS, OutputInfo
-from temjax.parameters import REGISTRY, ParameterInfo
+from temjax.parameters.registry import REGISTRY, ParameterInfo
+from temjax.regional.experiment.products import MONTHLY, PRODUCTS
 
 _MARK = re.compile(r"^\[\[(?P<kind>[a-z ]+)(?::(?P<what>[^\]]*))?\]\]$", re.MULTILINE)
 _POWER = re.compile(r"(?<=[A-Za-z)])(-?[1-9])(/2)?")

@@ -22,7 +22,7 @@ from temjax.processes.half_layers import (
     half_layer_slopes,
     plain_half,
 )
-from temjax.thermal_grid import LayerFacts, SoilColumn
+from temjax.soil_column import LayerFacts, SoilColumn
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from temjax.numerics import limited
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
-from temjax.thermal_grid import SoilColumn
+from temjax.soil_column import SoilColumn
 
 Shares = Float[Array, "*depth_layer_cell"]
 Some = Float[Array, "*layer_cell"]

@@ -21,11 +21,11 @@ from SALib.analyze import sobol as analyse
 from SALib.sample import sobol as sample
 from scipy.stats import spearmanr
 
-import sites
 import temjax
-from calibration import DEFAULT, Objective, stock_target
-from calibration.sensitivity import evaluate_outputs, expand_outputs, slopes
-from temjax.run_files import write_arrays
+from temjax import sites
+from temjax.calibration import DEFAULT, Objective, stock_target
+from temjax.calibration.sensitivity import evaluate_outputs, expand_outputs, slopes
+from temjax.files.atomic import write_arrays
 
 REACH = 1.5  # prior standard deviations
 OUTPUTS = ("nep", "gpp", "rh", "soc")

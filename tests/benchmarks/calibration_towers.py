@@ -20,17 +20,16 @@ import jax
 import numpy as np
 from rich.console import Console
 
-import sites
 import temjax
-from calibration import DEFAULT, DESCENT, DISEQUILIBRIUM, ErrorModel, Objective, fit
-from calibration.cli import weights_of
-from calibration.comparison import Differenced, cma_es
-from calibration.scores import score_site, single_run, site_free
-from calibration.targets import DEFAULT_TARGETS
-from calibration.twin import coverage, recover
-from calibration.uncertainty import laplace
-from temjax import ModelOptions
-from temjax.cli import names_of
+from temjax import ModelOptions, sites
+from temjax.calibration import DEFAULT, DESCENT, DISEQUILIBRIUM, ErrorModel, Objective, fit
+from temjax.calibration.cli import weights_of
+from temjax.calibration.comparison import Differenced, cma_es
+from temjax.calibration.scores import score_site, single_run, site_free
+from temjax.calibration.targets import DEFAULT_TARGETS
+from temjax.calibration.twin import coverage, recover
+from temjax.calibration.uncertainty import laplace
+from temjax.command.main import names_of
 
 console = Console(width=110, highlight=False)
 

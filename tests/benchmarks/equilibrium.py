@@ -19,10 +19,10 @@ import numpy as np
 jax.config.update("jax_enable_x64", True)
 
 from temjax import Forcing, Location, ModelOptions, find_equilibrium, load_parameters  # noqa: E402
-from temjax.annual_map import pack, residual  # noqa: E402
-from temjax.equilibrium import METHODS, _of_cells, cyclic_map  # noqa: E402
-from temjax.fixed_point import JACOBIAN_COST  # noqa: E402
-from temjax.parameter_files import gather_parameters  # noqa: E402
+from temjax.parameters.files import gather_parameters  # noqa: E402
+from temjax.runs.annual_map import pack, residual  # noqa: E402
+from temjax.runs.equilibrium import METHODS, _of_cells, cyclic_map  # noqa: E402
+from temjax.runs.fixed_point import JACOBIAN_COST  # noqa: E402
 
 TYPES = ("alpine-tundra", "moist-tundra", "boreal-forest", "grassland", "xeric-shrubland")
 CHUNK = 100  # years between looks at who has stopped

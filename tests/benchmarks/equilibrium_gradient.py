@@ -17,14 +17,18 @@ import numpy as np
 
 jax.config.update("jax_enable_x64", True)
 
-import sites  # noqa: E402
 import temjax  # noqa: E402
-from calibration.objective import as_cells  # noqa: E402
-from temjax import find_equilibrium, simulate, tunable_names  # noqa: E402
-from temjax.annual_map import pack, residual, unpack  # noqa: E402
-from temjax.equilibrium import cyclic_map, equilibrium_climate  # noqa: E402
+from temjax import (  # noqa: E402
+    find_equilibrium,
+    simulate,
+    sites,
+    tunable_names,
+)
+from temjax.calibration.objective import as_cells  # noqa: E402
 from temjax.forcing import select_years  # noqa: E402
 from temjax.numerics import solve_cells, value_and_jacobian  # noqa: E402
+from temjax.runs.annual_map import pack, residual, unpack  # noqa: E402
+from temjax.runs.equilibrium import cyclic_map, equilibrium_climate  # noqa: E402
 
 YEARS_AFTER = 20
 UNROLLED = (200, 1000)
@@ -134,8 +138,8 @@ def targets(parameters, location, forcing, names, *, guess=None, polish=False):
 def accuracy(parameters, location, forcing, names) -> None:
     """Forward and reverse mode beside central differences, every tunable at once as cells."""
     guess = find_equilibrium(parameters, location, forcing).state
-    temjax.heat_equilibrium.tolerance = lambda dtype: HEAT_CLOSER
-    temjax.fixed_point.tolerance = lambda dtype: POOLS_CLOSER
+    temjax.heat.equilibrium.tolerance = lambda dtype: HEAT_CLOSER
+    temjax.runs.fixed_point.tolerance = lambda dtype: POOLS_CLOSER
     function = targets(parameters, location, forcing, names, guess=guess)
     zero = jnp.zeros(len(names))
     forward = np.asarray(jax.jit(jax.jacfwd(function))(zero))

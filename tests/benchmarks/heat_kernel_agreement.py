@@ -16,10 +16,10 @@ import jax.numpy as jnp
 jax.config.update("jax_enable_x64", True)
 
 import temjax  # noqa: E402
-from temjax import heat_step  # noqa: E402
+from temjax.heat import step as heat_step  # noqa: E402
 from temjax.options import ModelOptions  # noqa: E402
 from temjax.processes import soil_heat  # noqa: E402
-from temjax.thermal_grid import soil_column  # noqa: E402
+from temjax.soil_column import soil_column  # noqa: E402
 
 CELLS = 20_000
 SECONDS = 5 * 86400.0

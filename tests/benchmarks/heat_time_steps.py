@@ -17,13 +17,13 @@ jax.config.update("jax_enable_x64", True)
 
 import temjax  # noqa: E402
 from temjax.forcing import MONTH_DAYS, mean_year  # noqa: E402
-from temjax.heat_step import heat_step  # noqa: E402
+from temjax.heat.climate import equilibrate_heat  # noqa: E402
+from temjax.heat.step import heat_step  # noqa: E402
+from temjax.heat.surface import cyclic_window, surface_series  # noqa: E402
 from temjax.processes import active_layer, soil_heat  # noqa: E402
 from temjax.processes.soil_heat import Surface  # noqa: E402
-from temjax.soil_climate import equilibrate_heat  # noqa: E402
-from temjax.surface_series import cyclic_window, surface_series  # noqa: E402
-from temjax.thermal_grid import soil_column  # noqa: E402
-from tests.temjax.heat_cases import plateau, toolik  # noqa: E402
+from temjax.soil_column import soil_column  # noqa: E402
+from tests.support.heat_cases import plateau, toolik  # noqa: E402
 
 GAMMA = 2.0 - 2.0**0.5
 REFERENCE = 96

@@ -16,8 +16,8 @@ import numpy as np
 
 jax.config.update("jax_enable_x64", True)
 
-from temjax.month import DEFAULT_SUBSTEPS, integrate_month  # noqa: E402
-from tests.reference.random_cases import random_cells, run_year, spin_up  # noqa: E402
+from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, integrate_month  # noqa: E402
+from tests.support.random_cases import random_cells, run_year, spin_up  # noqa: E402
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 
-from tests.regional.small_region import write_experiment
+from tests.support.small_region import write_experiment
 
 
 def command(experiment: Path, out: Path, *more: str) -> list[str]:

@@ -15,7 +15,13 @@ import jax.numpy as jnp
 jax.config.update("jax_enable_x64", True)
 
 import temjax  # noqa: E402
-from temjax import Forcing, Location, ModelOptions, equilibrate_heat, soil_climate  # noqa: E402
+from temjax import (  # noqa: E402
+    Forcing,
+    Location,
+    ModelOptions,
+    equilibrate_heat,
+    soil_climate,
+)
 from temjax.forcing import mean_year  # noqa: E402
 
 AIR = (-22.4, -23.5, -22.5, -12.3, 0.4, 9.3, 11.8, 9.9, -0.3, -12.9, -17.7, -24.3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from calibration import side_by_side
+from temjax.calibration import side_by_side
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from calibration import Free
-from calibration.descent import MARGIN, LevenbergMarquardt, make_rule
 from temjax import load_parameters
+from temjax.calibration import Free
+from temjax.calibration.descent import MARGIN, LevenbergMarquardt, make_rule
 
 MATRIX = np.array([[10.0, 10.0, 0.0], [3.0, -1.0, 2.0], [0.0, 1.0, 5.0], [1.0, 0.0, 0.0]])
 NAMES = ("cmax_scale", "respiration_rate_log", "kdc_scale")

@@ -9,13 +9,13 @@ import os
 import numpy as np
 import pytest
 
-import calibration.cli
-from calibration import FitError, fit
-from calibration.fit import fingerprint
-from temjax import cli
-from temjax.run_files import LOCK, held
-from tests.calibration.short_site import NAMES, short_objective
-from tests.command import ended
+import temjax.calibration.cli
+from temjax.calibration import FitError, fit
+from temjax.calibration.fitting import fingerprint
+from temjax.command import main as cli
+from temjax.files.atomic import LOCK, held
+from tests.support.command import ended
+from tests.support.short_site import NAMES, short_objective
 
 pytestmark = pytest.mark.usefixtures("restored_settings")
 
@@ -57,7 +57,7 @@ def test_two_fits_in_one_folder(tmp_path, monkeypatch, capsys):
 )
 def test_a_fit_that_is_cut_says_how_to_go_on(error, code, first, tmp_path, monkeypatch, capsys):
     out = tmp_path / "fit"
-    monkeypatch.setattr(calibration.cli, "fit", failing(error))
+    monkeypatch.setattr(temjax.calibration.cli, "fit", failing(error))
     found, said = calibrate(monkeypatch, capsys, out)
     assert found == code
     assert said.startswith(first)

@@ -5,10 +5,10 @@ from importlib.resources import files
 
 import pytest
 
-from calibration import fitted_set_names, fitted_set_path
-from calibration.tunables import HISTORY
 from temjax import read_parameters
-from temjax.parameters import REGISTRY
+from temjax.calibration import fitted_set_names, fitted_set_path
+from temjax.calibration.tunables import HISTORY
+from temjax.parameters.registry import REGISTRY
 
 
 def test_the_three_towers_are_there():
@@ -22,7 +22,7 @@ def test_an_unknown_set_is_refused():
 
 
 @pytest.mark.parametrize(
-    "name", sorted(p.name[:-5] for p in (files("calibration") / "fitted").iterdir())
+    "name", sorted(p.name[:-5] for p in (files("temjax.calibration") / "fitted").iterdir())
 )
 def test_a_set_reads_back_with_what_made_it(name):
     path = fitted_set_path(name)

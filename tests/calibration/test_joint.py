@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from calibration import JointObjective, Objective
-from calibration.cli import make_objective, weights_of, years_of
-from calibration.objective import Linearised
-from calibration.targets import DEFAULT_ERRORS
-from tests.calibration.short_site import OPTIONS, short_site
+from temjax.calibration import JointObjective, Objective
+from temjax.calibration.cli import make_objective, weights_of, years_of
+from temjax.calibration.objective import Linearised
+from temjax.calibration.targets import DEFAULT_ERRORS
+from tests.support.short_site import OPTIONS, short_site
 
 NAMES = ("cmax_scale", "kdc_scale")
 

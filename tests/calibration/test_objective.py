@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import sites
-from calibration import ErrorModel, Objective
-from tests.calibration.short_site import NAMES, OPTIONS, TARGETS, short_objective, short_site
+from temjax import sites
+from temjax.calibration import ErrorModel, Objective
+from tests.support.short_site import NAMES, OPTIONS, TARGETS, short_objective, short_site
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from calibration import nuts
-from calibration.fit import fit
-from calibration.nuts import FAILED, LogDensity, sample
-from calibration.objective import Linearised
-from calibration.profile import profile
-from calibration.transforms import Free
-from calibration.uncertainty import laplace
 from temjax import load_parameters
+from temjax.calibration import nuts
+from temjax.calibration.fitting import fit
+from temjax.calibration.nuts import FAILED, LogDensity, sample
+from temjax.calibration.objective import Linearised
+from temjax.calibration.profile import profile
+from temjax.calibration.transforms import Free
+from temjax.calibration.uncertainty import laplace
 
 NAMES = ("cmax_scale", "kdc_scale", "heterotrophic_q10")
 MIX = np.array([[3.0, 1.0, 0.0], [0.5, 2.0, 0.0], [0.0, 0.3, 0.2]])
@@ -146,7 +146,7 @@ def test_chains_that_end_while_they_are_answered_say_why(fitted, monkeypatch, tm
     pytest.importorskip("blackjax", reason="NUTS needs blackjax: pip install temjax[bayes]")
     (tmp_path / "short_lived.py").write_text(
         "import sys\nimport numpy as np\n"
-        "from calibration.nuts_chains import Kind, receive, send\n"
+        "from temjax.calibration.nuts_chains import Kind, receive, send\n"
         "receive(sys.stdin.buffer)\n"
         "send(sys.stdout.buffer, Kind.ASK, white=np.zeros((4, 3)))\n"
         "sys.exit('no more')\n"

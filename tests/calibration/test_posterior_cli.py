@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 from rich.console import Console
 
-from calibration import posterior_cli
-from calibration.cli import _bar
+from temjax.calibration import posterior_cli
+from temjax.calibration.cli import _bar
 
 
 def _drawn(monkeypatch, name, answer, run):

@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 import typer
-from browser_checks import check_page
 from typer.testing import CliRunner
 
-import calibration.cli
-from calibration import fit
-from calibration.report import FitReport
-from calibration.targets import ErrorModel
+import temjax.calibration.cli
 from temjax import ModelOptions, read_parameters
-from tests.calibration.short_site import NAMES, short_objective, short_site
+from temjax.calibration import fit
+from temjax.calibration.report import FitReport
+from temjax.calibration.targets import ErrorModel
+from tests.support.browser_checks import check_page
+from tests.support.short_site import NAMES, short_objective, short_site
 
 
 @pytest.mark.slow
@@ -70,10 +70,10 @@ def test_bad_input_is_refused_before_any_run(arguments, message, tmp_path, monke
     def never(*_, **__):
         raise AssertionError("the fit was started")
 
-    monkeypatch.setattr(calibration.cli, "fit_with_progress", never)
+    monkeypatch.setattr(temjax.calibration.cli, "fit_with_progress", never)
     app = typer.Typer()
     app.callback()(lambda: None)
-    app.command(name="calibrate")(calibration.cli.calibrate)
+    app.command(name="calibrate")(temjax.calibration.cli.calibrate)
     command = ["calibrate", "haibei-meadow", "--out", str(tmp_path / "out"), *arguments]
     found = CliRunner().invoke(app, command)
     assert found.exit_code != 0

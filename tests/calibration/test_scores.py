@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from calibration import ErrorModel, Objective, stock_target
-from calibration.scores import other_years_climatology
-from sites.observations import MonthlySeries
-from tests.calibration.short_site import short_site
+from temjax.calibration import ErrorModel, Objective, stock_target
+from temjax.calibration.scores import other_years_climatology
+from temjax.sites.observations import MonthlySeries
+from tests.support.short_site import short_site
 
 YEARS = 3
 

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from calibration import Objective, stock_target
-from calibration.sensitivity import expand_outputs, sensitivities, slopes, unit_of
-from calibration.sensitivity_cli import write_sensitivity
-from tests.calibration.short_site import OPTIONS, short_site
+from temjax.calibration import Objective, stock_target
+from temjax.calibration.sensitivity import expand_outputs, sensitivities, slopes, unit_of
+from temjax.calibration.sensitivity_cli import write_sensitivity
+from tests.support.short_site import OPTIONS, short_site
 
 NAMES = ("cmax_scale", "respiration_rate_log", "kdc_scale", "surface_shortwave_coefficient")
 OUTPUTS = ("nep", "gpp", "soc", "alt")

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from calibration.objective import Linearised
-from calibration.side_by_side import SideBySide
+from temjax.calibration.objective import Linearised
+from temjax.calibration.side_by_side import SideBySide
 
 
 class _Recording:

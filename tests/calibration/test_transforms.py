@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from calibration import TABLE_S2, THERMAL, Free
-from calibration.starts import prior_starts
 from temjax import load_parameters, replace_parameters
-from temjax.parameters import REGISTRY, tunable_names
+from temjax.calibration import TABLE_S2, THERMAL, Free
+from temjax.calibration.starts import prior_starts
+from temjax.parameters.registry import REGISTRY, tunable_names
 
 MEADOW = load_parameters("alpine-meadow")
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-import sites
-from calibration import DISEQUILIBRIUM, Objective
-from calibration.twin import coverage, draw_truth, recover
-from tests.calibration.short_site import short_objective
+from temjax import sites
+from temjax.calibration import DISEQUILIBRIUM, Objective
+from temjax.calibration.twin import coverage, draw_truth, recover
+from tests.support.short_site import short_objective
 
 
 def test_truths_lie_inside_the_bounds():

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from calibration import Free
-from calibration.uncertainty import laplace_at
 from temjax import load_parameters
+from temjax.calibration import Free
+from temjax.calibration.uncertainty import laplace_at
 
 NAMES = ("cmax_scale", "kdc_scale", "respiration_rate_log")
 # The data see the sum of the first two numbers well and the third a little.

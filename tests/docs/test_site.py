@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from regional.products import PRODUCTS
 from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS
-from temjax.parameters import REGISTRY
+from temjax.parameters.registry import REGISTRY
+from temjax.regional.experiment.products import PRODUCTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

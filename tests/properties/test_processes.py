@@ -12,25 +12,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
-from random_world import (
+
+from temjax import Forcing, Location, Parameters, read_parameters, write_parameters
+from temjax.forcing import mean_year
+from temjax.heat.equilibrium import periodic_enthalpy, tolerance
+from temjax.heat.surface import surface_series, weather_window
+from temjax.heat.year import DEPTHS, NO_SEASON_DEPTH, YearDrivers, observe_year
+from temjax.numerics import saturation
+from temjax.parameters.registry import REGISTRY
+from temjax.processes import photosynthesis, soil_heat
+from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, canopy_irradiance_from_shortwave
+from temjax.processes.soil_profile import depth_shares
+from temjax.soil_column import soil_column
+from tests.support.random_world import (
     OPTIONS,
     QUANTITIES,
     random_forcing,
     random_location,
     random_parameters,
 )
-
-from temjax import Forcing, Location, Parameters, read_parameters, write_parameters
-from temjax.forcing import mean_year
-from temjax.heat_equilibrium import periodic_enthalpy, tolerance
-from temjax.heat_year import DEPTHS, NO_SEASON_DEPTH, YearDrivers, observe_year
-from temjax.numerics import saturation
-from temjax.parameters import REGISTRY
-from temjax.processes import photosynthesis, soil_heat
-from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, canopy_irradiance_from_shortwave
-from temjax.processes.soil_profile import depth_shares
-from temjax.surface_series import surface_series, weather_window
-from temjax.thermal_grid import soil_column
 
 CELLS = 4
 MANY = 60

@@ -9,7 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from random_world import (
+
+from temjax.runs.soundness import SOLVED
+from temjax.validation import check_forcing, check_location
+from tests.support.random_world import (
     FASTEST_DECOMPOSITION,
     PLACE,
     QUANTITIES,
@@ -20,9 +23,6 @@ from random_world import (
     random_world,
     run_world,
 )
-
-from temjax.soundness import SOLVED
-from temjax.validation import check_forcing, check_location
 
 CELLS = 400
 CENTURIES = 200  # years of the long run

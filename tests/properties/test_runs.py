@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
-from random_world import (
+
+from temjax import simulate
+from temjax.state import pool_index
+from tests.support.random_world import (
     FASTEST_DECOMPOSITION,
     OPTIONS,
     QUANTITIES,
@@ -21,9 +24,6 @@ from random_world import (
     resolved,
     run_world,
 )
-
-from temjax import simulate
-from temjax.state import pool_index
 
 CELLS, YEARS = 4, 2
 MANY = 80

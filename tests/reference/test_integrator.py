@@ -8,19 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import temjax.rates as rates_module
-from temjax import tendencies
-from temjax.month import DEFAULT_SUBSTEPS, integrate_month
+from temjax.ecosystem import month as rates_module
+from temjax.ecosystem import pools as tendencies
+from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, integrate_month
 from temjax.outputs import flux_index
-from temjax.parameters import REGISTRY
+from temjax.parameters.registry import REGISTRY
 from temjax.state import pool_index
-from tests.reference.random_cases import (
-    Cells,
-    random_cells,
-    run_year,
-    runge_kutta_month,
-    spin_up,
-)
+from tests.support.random_cases import Cells, random_cells, run_year, runge_kutta_month, spin_up
 
 # Largest error of an annual flux, relative to max(|flux|, 1 g C or 0.1 g N).
 LIMITS = {

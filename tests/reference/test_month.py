@@ -4,12 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from temjax.month import integrate_month
+from temjax.ecosystem.imex import integrate_month
 from temjax.outputs import FLUX_SYMBOLS
 from temjax.state import POOLS
-from tests.reference.closure import close_month
-from tests.reference.step_control import original_month
-from tests.reference.tables import deviation, month_case, read_table
+from tests.support.closure import close_month
+from tests.support.step_control import original_month
+from tests.support.tables import deviation, month_case, read_table
 
 TOLERANCE = 1e-9
 POOL_COLUMNS = dict(

@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from temjax.month import rates
+from temjax.ecosystem.imex import rates
 from temjax.outputs import FLUX_SYMBOLS
 from temjax.state import POOLS
-from tests.reference.tables import deviation, month_case, read_table
+from tests.support.tables import deviation, month_case, read_table
 
 TOLERANCE = 1e-8
 DERIVATIVES = dict(

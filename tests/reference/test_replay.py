@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from temjax.month import integrate_month
-from tests.reference.replay import Run, replay
-from tests.reference.step_control import original_month
-from tests.reference.tables import deviation
+from temjax.ecosystem.imex import integrate_month
+from tests.support.replay import Run, replay
+from tests.support.step_control import original_month
+from tests.support.tables import deviation
 
 POOL_COLUMNS = {
     "soil_organic_carbon": "solc",

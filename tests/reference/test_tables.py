@@ -18,13 +18,7 @@ from temjax.processes import (
     water,
 )
 from temjax.state import pool_index
-from tests.reference.tables import (
-    constants_of,
-    deviation,
-    month_days,
-    parameters_of,
-    read_table,
-)
+from tests.support.tables import constants_of, deviation, month_days, parameters_of, read_table
 
 TOLERANCE = 1e-8
 

@@ -5,11 +5,11 @@ import csv
 import numpy as np
 import pytest
 
-import sites
-from sites.entry import parse_entry, read_entry
-from sites.site import catalog_entry
-from temjax.findings import DataError
-from temjax.parameter_files import load_parameters
+from temjax import sites
+from temjax.files.findings import DataError
+from temjax.parameters.files import load_parameters
+from temjax.sites.entry import parse_entry, read_entry
+from temjax.sites.site import catalog_entry
 from temjax.validation import check_forcing, check_location
 
 TOWERS = {"haibei-meadow": "CN-HaM", "haibei-shrubland": "CN-Ha2", "damxung-steppe": "CN-Dan"}

@@ -7,9 +7,9 @@ import pytest
 from matplotlib.image import imread
 from rich.console import Console
 
-import sites
-from sites.compare import compare, comparison_table, simulated_months
-from sites.figures import mean_year_figure
+from temjax import sites
+from temjax.sites.compare import compare, comparison_table, simulated_months
+from temjax.sites.figures import mean_year_figure
 
 OFFSET = {
     "gross_primary_production": 3.0,

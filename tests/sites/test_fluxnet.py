@@ -5,9 +5,9 @@ import calendar
 import numpy as np
 import pytest
 
-import sites
-from sites.fluxnet_table import check_gaps, check_table, fluxnet_id, read_table
-from temjax.findings import DataError
+from temjax import sites
+from temjax.files.findings import DataError
+from temjax.sites.fluxnet_table import check_gaps, check_table, fluxnet_id, read_table
 
 FACTS = {
     "elevation": 3200,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sites.history import global_co2, plateau_warming, site_forcing
+from temjax.sites.history import global_co2, plateau_warming, site_forcing
 
 CLIMATE = {
     "air_temperature": np.linspace(-12.0, 10.0, 12),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sites.observations import MonthlySeries, paired, skill
-from temjax.findings import DataError
+from temjax.files.findings import DataError
+from temjax.sites.observations import MonthlySeries, paired, skill
 
 
 def series(values, period, suspect=None) -> MonthlySeries:

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sites.output import STANDARD_NAMES, run_dataset, time_axes, write_netcdf
-from sites.provenance import forcing_hash, parameter_hash
-from temjax.findings import DataError
+from temjax.files.findings import DataError
 from temjax.forcing import Forcing, Location
 from temjax.outputs import (
     ANNUAL_OUTPUTS,
@@ -20,7 +18,9 @@ from temjax.outputs import (
     AnnualOutput,
     MonthlyOutput,
 )
-from temjax.parameter_files import load_parameters, replace_parameters
+from temjax.parameters.files import load_parameters, replace_parameters
+from temjax.sites.output import STANDARD_NAMES, run_dataset, time_axes, write_netcdf
+from temjax.sites.provenance import forcing_hash, parameter_hash
 from temjax.state import POOLS
 
 YEARS = np.array([1999, 2000])

@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-import sites.run
-from sites.run import SiteRun, parse_spin_up
-from temjax.findings import DataError
-from temjax.soundness import Soundness
+import temjax.sites.run
+from temjax.files.findings import DataError
+from temjax.runs.soundness import Soundness
+from temjax.sites.run import SiteRun, parse_spin_up
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_other_spin_ups_are_refused(choice):
 )
 def test_a_run_that_is_not_sound_says_so(monkeypatch, least, left, words):
     told = Soundness(np.array(True), np.array(least), np.array(left))
-    monkeypatch.setattr(sites.run, "soundness", lambda run: told)
+    monkeypatch.setattr(temjax.sites.run, "soundness", lambda run: told)
     result = SiteRun.__new__(SiteRun)
     object.__setattr__(result, "run", None)
     assert len(result.warnings) == len(words)

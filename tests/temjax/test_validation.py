@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.findings import DataError, Finding, raise_findings
+from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.forcing import Forcing, Location
 from temjax.validation import (
     check_forcing,

@@ -1,0 +1,52 @@
+"""The case ``regional-tile`` of ``temjax benchmark``: one tile through all its phases."""
+
+import dataclasses
+import tempfile
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.console import Console
+
+from temjax.command.benchmark.cases import Case
+from temjax.regional.command.demo import EXPERIMENT
+from temjax.regional.experiment.experiment import read_experiment
+from temjax.regional.inputs.domain import load_domain
+from temjax.regional.run.member_group import prepare
+from temjax.regional.run.restart import NoRestarts, Products
+from temjax.regional.run.tile import TileRun
+
+
+def tile_case(cells: int, years: int) -> Case:
+    """Synthetic plateau cells from equilibrium to the two futures, ``years`` of spin-up.
+
+    History and future are those of the demonstration. The runs after the spin-up have the
+    benchmark's precision, equilibrium and spin-up are float64 as always.
+    """
+    precision = jnp.result_type(float).name
+    jax.config.update("jax_enable_x64", True)
+    with as_file(files("temjax.regional") / "experiments" / EXPERIMENT) as path:
+        experiment = read_experiment(path)
+    run = experiment.run.model_copy(update={"precision": precision})
+    protocol = experiment.protocol.model_copy(update={"spin_up_length": years})
+    experiment = experiment.model_copy(update={"run": run, "protocol": protocol})
+    domain = load_domain(experiment)
+    member, scenario = experiment.members[0]
+    with tempfile.TemporaryDirectory() as unused:
+        group = prepare(experiment, domain, member, [scenario], Path(unused), Console(quiet=True))
+    valid = np.concatenate([index for index, _ in group.tiles.values()])
+    source = np.resize(valid, cells)
+    group = dataclasses.replace(group, tiles={0: (np.arange(cells), source)})
+    work = group.work(0)
+    _, timeline, given, _ = work.scenarios[0]
+
+    def whole() -> Products:
+        return TileRun(
+            experiment, timeline, given, work.sets, NoRestarts(), NoRestarts(),
+            lambda phase, cell_years, computed: None,
+        ).run()  # fmt: skip
+
+    cell_years = timeline.simulated_years * cells
+    return Case("regional-tile", whole, (), cell_years, traceable=False)

@@ -1,0 +1,73 @@
+"""``temjax check`` for experiments and forcing folders: everything wrong, in one pass."""
+
+from pathlib import Path
+
+from temjax.files.findings import DataError, Finding
+from temjax.parameters.files import ParameterError, read_parameters
+from temjax.regional.experiment.experiment import Experiment, read_experiment
+from temjax.regional.inputs.climate import load_climate
+from temjax.regional.inputs.domain import load_domain
+from temjax.regional.inputs.monthly_netcdf import check_folder
+from temjax.regional.results.formats import require_format
+
+_TABLES = ("domain", "climate", "protocol")
+
+
+def check(path: Path) -> list[Finding] | None:
+    """Findings of an experiment file, a folder of them or a folder of NetCDF input; else None."""
+    path = Path(path)
+    if path.is_dir():
+        files = [file for file in sorted(path.glob("*.toml")) if _is_experiment(file)]
+        if not files:
+            return check_folder(path)
+        return [finding for file in files for finding in check_file(file)]
+    if path.suffix != ".toml" or not _is_experiment(path):
+        return None
+    return check_file(path)
+
+
+def _is_experiment(path: Path) -> bool:
+    """An experiment has the tables a site or a parameter set lacks."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return all(f"[{table}" in text for table in _TABLES)
+
+
+def check_file(path: Path) -> list[Finding]:
+    """Findings of an experiment file, its parameter files and its input data."""
+    try:
+        experiment = read_experiment(path)
+        require_format(experiment.output.format)
+    except DataError as error:
+        return error.findings
+    return _parameter_findings(experiment) + _input_findings(experiment)
+
+
+def _parameter_findings(experiment: Experiment) -> list[Finding]:
+    findings = []
+    for name, file in experiment.parameters.items():
+        try:
+            read_parameters(file)
+        except (ParameterError, OSError) as error:
+            findings.append(
+                Finding(str(file), f"parameters.{name}", "", str(error), "Mend or remove it.")
+            )
+    return findings
+
+
+def _input_findings(experiment: Experiment) -> list[Finding]:
+    try:
+        domain = load_domain(experiment)
+    except DataError as error:
+        return error.findings
+    findings = [fault for found in domain.findings.values() for fault in found]
+    for member, scenario in experiment.members:
+        try:
+            climate = load_climate(experiment, domain, member, scenario)
+        except DataError as error:
+            findings += error.findings
+            continue
+        findings += [fault for found in climate.findings.values() for fault in found]
+    return findings

@@ -1,0 +1,113 @@
+"""``temjax project``, ``temjax report`` and ``temjax synthetic-plateau``.
+
+What they need is imported when they run: the workers' imports then go on beside ours.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from temjax.command.main import begun_by, console, of_few_cells, resumable
+from temjax.regional.command.options import Data, Members, Scenarios
+from temjax.regional.run.forkserver import begin_early
+
+
+@begun_by(begin_early)
+@of_few_cells
+def project_command(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="Experiment TOML.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for results and restart points.", show_default=False)
+    ] = ...,
+    repeat: Annotated[
+        Path | None,
+        typer.Option("--from", help="Repeat the run of this folder, in place of a file."),
+    ] = None,
+    data: Data = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the restart points of an interrupted run.")
+    ] = False,
+    members: Members = None,
+    scenarios: Scenarios = None,
+    cells: Annotated[
+        str | None, typer.Option(help="Only cells in bbox:west,south,east,north (degrees).")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes, instead of the file's; 0: one per core."),
+    ] = None,
+    tile_cells: Annotated[
+        int | None,
+        typer.Option(min=1, help="Cells run together, instead of the file's; 50 suit a CPU."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="tcp://host:port of a Dask cluster that takes the tiles."),
+    ] = None,
+) -> None:
+    """Run a region with and without thaw exposure and write NetCDF, figures and a summary.
+
+    Examples: temjax project region.toml --out runs/a; temjax project region.toml --out runs/a
+    --resume --workers 0; temjax project --from runs/a --out runs/again
+    """
+    from temjax.regional.command.choices import selected
+    from temjax.regional.command.project import repeated, run_and_write
+
+    if (experiment is None) == (repeat is None):
+        raise typer.BadParameter("give an experiment file, or --from RUN_DIR")
+    if repeat is None:
+        settings = selected(experiment, members, scenarios, cells, data)
+    else:
+        settings = repeated(repeat, out, (members, scenarios, cells, tile_cells), data, console)
+    console.print(settings.title, style="bold", markup=False)
+    given = {"workers": workers, "tile_cells": tile_cells}
+    run = settings.run.model_copy(update={k: v for k, v in given.items() if v is not None})
+    settings = settings.model_copy(update={"run": run})
+    with resumable(out):
+        run_and_write(settings, out, console, resume=resume, scheduler=scheduler)
+
+
+def synthetic_command(
+    out: Annotated[Path, typer.Option(help="Folder for climate, maps and experiment.toml.")],
+    members: Annotated[str, typer.Option(help="Pseudo-GCMs, comma-separated.")] = "A",
+    scenarios: Annotated[str, typer.Option(help="Scenarios, comma-separated.")] = "rcp85",
+    resolution: Annotated[float, typer.Option(help="Of the maps, degrees.")] = 0.5,
+    daily: Annotated[bool, typer.Option(help="Daily files instead of monthly ones.")] = False,
+) -> None:
+    """Write the SYNTHETIC plateau as files in the layout of ISIMIP2b, to try the readers.
+
+    Examples: temjax synthetic-plateau --out plateau --members A,B --resolution 1
+    """
+    from temjax.regional.command.choices import names
+    from temjax.regional.inputs.synthetic_files import write_plateau
+
+    with console.status("climate and maps"):
+        path = write_plateau(
+            out, tuple(names(members)), tuple(names(scenarios)), resolution=resolution,
+            daily=daily,
+        )  # fmt: skip
+    console.print(str(path), soft_wrap=True, markup=False)
+
+
+def report_command(
+    folder: Annotated[Path, typer.Argument(help="The --out folder of a finished project.")],
+    thaw_points: Annotated[
+        Path | None, typer.Option(help="Table (CSV) of observed active layers.")
+    ] = None,
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of a run with other rules to set beside; may be repeated."),
+    ] = None,
+) -> None:
+    """Write one HTML page with tables, figures and checks of a region's results.
+
+    Examples: temjax report runs/a; temjax report runs/a --thaw-points alt.csv --compare runs/b
+    """
+    from temjax.regional.report.page import write_report
+
+    with console.status("tables and figures"):
+        path = write_report(folder, thaw_points=thaw_points, compare=compare)
+    console.print(str(path), soft_wrap=True, markup=False)

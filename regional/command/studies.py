@@ -1,0 +1,87 @@
+"""``temjax attribute`` and ``temjax region-sensitivity``: what stands behind a region's results."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from temjax.command.main import console, of_few_cells
+from temjax.regional.command.choices import names, selected
+from temjax.regional.command.options import Data, Members, Scenarios
+from temjax.regional.diagnostics import tables
+from temjax.regional.studies.attribution import HELD_YEARS, attribute
+from temjax.regional.studies.attribution_report import drivers_table, read_attributions
+from temjax.regional.studies.sensitivity import DEFAULT_PARAMETERS
+from temjax.regional.studies.sensitivity_run import (
+    region_sensitivity,
+    uncertainty_table,
+    write_sensitivity,
+)
+from temjax.regional.studies.uncertainty import fitted_spreads
+
+
+@of_few_cells
+def attribute_command(
+    experiment: Annotated[Path, typer.Argument(help="Experiment TOML of a finished project.")],
+    out: Annotated[Path, typer.Option(help="Its --out folder.")],
+    members: Members = None,
+    scenarios: Scenarios = None,
+    cells: Annotated[str | None, typer.Option(help="The --cells the project was run with.")] = None,
+    data: Data = None,
+    held_years: Annotated[
+        int, typer.Option(min=1, help="Last years of history that a held climate repeats.")
+    ] = HELD_YEARS,
+) -> None:
+    """Climate, CO2 and thaw exposure one at a time, from the branch state of a project.
+
+    Examples: temjax attribute region.toml --out runs/a
+    """
+    settings = selected(experiment, members, scenarios, cells, data)
+    for path in attribute(settings, out, console, held_years):
+        console.print(str(path), soft_wrap=True)
+    _show(console, drivers_table(read_attributions(out)))
+
+
+def sensitivity_command(
+    experiment: Annotated[Path, typer.Argument(help="Experiment TOML.")],
+    out: Annotated[Path, typer.Option(help="Folder for NetCDF, maps and totals.")],
+    parameters: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated; 'fitted': all that the experiment's files fitted."),
+    ] = None,
+    members: Members = None,
+    scenarios: Scenarios = None,
+    cells: Annotated[str | None, typer.Option(help="bbox:west,south,east,north.")] = None,
+    data: Data = None,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Parameter samples beside linear propagation.")
+    ] = 0,
+) -> None:
+    """Derivatives of ΣΔNEP, SOC_PF and active layer per cell, and regional uncertainty.
+
+    Examples: temjax region-sensitivity region.toml --out sens --parameters fitted --samples 40
+    """
+    settings = selected(experiment, members, scenarios, cells, data)
+    chosen = names(parameters) or list(DEFAULT_PARAMETERS)
+    fitted = chosen == ["fitted"]
+    spreads = fitted_spreads(settings) if fitted or samples else []
+    if fitted:
+        chosen = list(dict.fromkeys(given.name for given in spreads))
+    for member, scenario, made in region_sensitivity(
+        settings, tuple(chosen), spreads, samples, console
+    ):
+        for path in write_sensitivity(settings, member, scenario, made, out):
+            console.print(str(path), soft_wrap=True)
+        if spreads:
+            _show(console, uncertainty_table(made))
+
+
+def _show(console: Console, given: tables.Table) -> None:
+    table = Table(title=given.caption, caption=given.note)
+    for name in given.head:
+        table.add_column(name)
+    for row in given.rows:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,128 @@
+"""Maps of a region: mean over climate models of what exposure did, one column per scenario."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from temjax.regional.diagnostics.tables import of_scenario, scenarios
+from temjax.regional.diagnostics.totals import REGION, MemberTotals
+from temjax.regional.figures.paper_figures import (
+    COLOURS,
+    DASHES,
+    DENSITY,
+    RATE,
+    colour_of,
+    finish,
+    shaded,
+)
+from temjax.regional.inputs.domain import Domain
+
+_QUANTILE = 0.98  # where the colours end; a few extreme cells must not bleach a map
+DELTA_MAPS = ("ΔVegC", "ΔSOC", "ΣΔNPP", "ΣΔRH", "ΣΔNEP")
+
+
+def colour_range(values: list[NDArray]) -> dict:
+    """Colours common to several maps.
+
+    Values of both signs get a diverging scale about zero. Where nearly all have one sign it would
+    hide their pattern, so they get a sequential scale over their own range.
+    """
+    known = np.concatenate([v[np.isfinite(v)] for v in values])
+    low, high = np.quantile(known, [1 - _QUANTILE, _QUANTILE]) if known.size else (-1.0, 1.0)
+    if low * high > 0:
+        return {"cmap": "cividis", "vmin": low, "vmax": high}
+    return {"cmap": "PuOr", "vmin": -max(-low, high), "vmax": max(-low, high)}
+
+
+def draw_map(axes: Axes, domain: Domain, values: NDArray, colours: dict):
+    """One map with coordinates; cells without a value are dark, outside of the region is pale."""
+    latitude, longitude = domain.grid.fields()
+    inside = domain.to_grid(np.ones(domain.size))
+    grey = ListedColormap(["0.55"])
+    axes.set_facecolor("0.92")
+    axes.pcolormesh(longitude, latitude, inside, shading="nearest", cmap=grey)
+    image = axes.pcolormesh(
+        longitude, latitude, domain.to_grid(values), shading="nearest", **colours
+    )
+    axes.set_aspect(1 / np.cos(np.radians(float(np.mean(latitude)))))
+    axes.set_xlabel("longitude, °E")
+    axes.set_ylabel("latitude, °N")
+    return image
+
+
+def member_mean(members: list[MemberTotals], name: str) -> NDArray:
+    """Mean over members of a map; cells without a value in any member have none."""
+    return np.mean([member.maps[name] for member in members], axis=0)
+
+
+def grid_of_maps(
+    members: list[MemberTotals], names: tuple[str, ...], unit: str, colours: dict | None = None
+) -> Figure:
+    """Rows of quantities, columns of scenarios, one colour scale per row."""
+    columns = scenarios(members)
+    domain = members[0].stored.domain
+    rows, across = domain.grid.shape
+    height = float(np.clip(5.0 * rows / across, 1.6, 4.0)) + 0.7
+    figure = Figure(
+        figsize=(5.2 * len(columns) + 0.8, height * len(names) + 0.4), layout="constrained"
+    )
+    panels = figure.subplots(len(names), len(columns), squeeze=False)
+    for row, name in zip(panels, names, strict=True):
+        maps = [member_mean(of_scenario(members, scenario), name) for scenario in columns]
+        scale = colours or colour_range(maps)
+        for axes, scenario, values in zip(row, columns, maps, strict=True):
+            image = draw_map(axes, domain, values, scale)
+            axes.set_title(f"{name}, {scenario}", fontsize=10)
+            if name != names[-1]:
+                axes.set_xlabel("")  # the last row's serves all: titles need the room
+        figure.colorbar(image, ax=list(row), extend="both", label=unit, shrink=0.9)
+    return figure
+
+
+def delta_maps(members: list[MemberTotals]) -> Figure:
+    """Figure 5: what thaw exposure changed by the last year."""
+    return grid_of_maps(members, DELTA_MAPS, DENSITY)
+
+
+def thickness_maps(members: list[MemberTotals]) -> Figure:
+    """Active layer now and at the end; grey where it is not defined in every member and year."""
+    return grid_of_maps(members, ("ALT now", "ALT end"), "m")
+
+
+def at_a_glance(members: list[MemberTotals]) -> Figure:
+    """ΔRH against ΔNPP through time, and the active layer of the last scenario's end."""
+    figure = Figure(figsize=(10.5, 3.6), layout="constrained")
+    series, place = figure.subplots(1, 2, width_ratios=(1.0, 1.15))
+    for scenario, colour in colour_of(members).items():
+        chosen = of_scenario(members, scenario)
+        years = chosen[0].years["future"]
+        for name, dash in (("ΔRH", DASHES[0]), ("ΔNPP", DASHES[1])):
+            rows = [member.groups[REGION].delta[name] for member in chosen]
+            shaded(series, years, rows, colour, f"{name}, {scenario}", dash)
+    finish(series, "What thaw exposure adds to respiration and production", RATE)
+    last = scenarios(members)[-1]
+    values = member_mean(of_scenario(members, last), "ALT end")
+    domain = members[0].stored.domain
+    image = draw_map(place, domain, values, colour_range([values]))
+    place.set_title(f"Active layer at the end, {last}", fontsize=10)
+    figure.colorbar(image, ax=place, extend="both", label="m", shrink=0.8)
+    return figure
+
+
+def vegetation_map(domain: Domain) -> Figure:
+    """Vegetation types of the domain (the paper's Figure 1b)."""
+    types = sorted(set(domain.vegetation) - {""})
+    codes = np.array([types.index(n) if n else np.nan for n in domain.vegetation], dtype=float)
+    rows, across = domain.grid.shape
+    figure = Figure(
+        figsize=(8.5, float(np.clip(8.0 * rows / across, 2.6, 6.0))), layout="constrained"
+    )
+    axes = figure.subplots()
+    colours = ListedColormap(COLOURS[: len(types)])
+    scale = {"cmap": colours, "vmin": -0.5, "vmax": len(types) - 0.5}
+    image = draw_map(axes, domain, codes, scale)
+    bar = figure.colorbar(image, ax=axes, ticks=range(len(types)))
+    bar.ax.set_yticklabels(types)
+    return figure

@@ -1,0 +1,217 @@
+"""A run beside observations: active layer at points, soil stocks by vegetation type."""
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from temjax.files.findings import DataError, Finding
+from temjax.regional.diagnostics.tables import Ours, Table, spread
+from temjax.regional.diagnostics.totals import MEADOW, STEPPE, MemberTotals
+from temjax.regional.figures.paper_figures import COLOURS, legend, panels
+
+OBSERVED_YEARS = (2006, 2009)
+_BOUND = re.compile(r">\s*(\d+(?:\.\d+)?)\s*m\b")
+
+# vegetation -> variable -> (low, high, depth, source); kg m⁻²
+SOIL_STOCKS: dict[str, dict[str, tuple[float, float, str, str]]] = {
+    MEADOW: {"SOC": (14.4, 17.5, "0–2 m", "Mu et al. 2020, quoted in Liu et al. 2022"),
+             "SON": (1.40, 1.76, "0–3 m, alpine grassland", "Kou et al. 2019, quoted there")},
+    STEPPE: {"SOC": (6.6, 7.7, "0–2 m", "Mu et al. 2020, quoted in Liu et al. 2022"),
+             "SON": (1.40, 1.76, "0–3 m, alpine grassland", "Kou et al. 2019, quoted there")},
+    "alpine-shrubland": {"SOC": (11.6, 40.8, "0–1 m, mean ± SD", "Nie et al. 2019")},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ThawPoint:
+    """Observed active layer at a place, m; where only a lower bound is known ``observed`` is it."""
+
+    name: str
+    latitude: float
+    longitude: float
+    observed: float
+    censored: bool
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Agreement at the points that are not censored; NaN where there are too few."""
+
+    count: int
+    squared_correlation: float
+    rmse: float
+    bias: float
+    censored: int
+    censored_agreeing: int
+
+
+def read_thaw_points(path: Path) -> list[ThawPoint]:
+    """Points of a table like ``alt_qtp.csv``: name, lat_suggested, lon_suggested,
+    alt_m_mean_2006_2009 and, where that is empty, a lower bound in ``flags`` ("> 2.35 m").
+
+    Raises:
+        DataError: a column is missing or a number cannot be read, with the row.
+    """
+    needed = ("name", "lat_suggested", "lon_suggested", "alt_m_mean_2006_2009", "flags")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    absent = [name for name in needed if rows and name not in rows[0]]
+    if absent or not rows:
+        message = f"column {absent[0]!r} is missing" if absent else "no rows"
+        mend = f"Give a table with the columns {', '.join(needed)}."
+        raise DataError([Finding(str(path), "", "row 1", message, mend)])
+    points = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            bound = _BOUND.search(row["flags"])
+            mean = row["alt_m_mean_2006_2009"]
+            if not mean and bound is None:
+                continue
+            points.append(
+                ThawPoint(
+                    row["name"], float(row["lat_suggested"]), float(row["lon_suggested"]),
+                    float(mean) if mean else float(bound.group(1)), not mean,
+                )
+            )  # fmt: skip
+        except ValueError as error:
+            place = f"line {number}"
+            raise DataError(
+                [Finding(str(path), "", place, str(error), "Write plain numbers.")]
+            ) from error
+    return points
+
+
+def simulated_thaw(members: list[MemberTotals], points: list[ThawPoint]) -> NDArray:
+    """Mean active layer of 2006–2009 in the cell around each point, mean over members, m.
+
+    NaN for points outside of the region or in cells without permafrost.
+    """
+    domain = members[0].stored.domain
+    values = []
+    for member in members:
+        years = member.years["historical"]
+        chosen = (years >= OBSERVED_YEARS[0]) & (years <= OBSERVED_YEARS[1])
+        layer = member.stored.products["historical/active_layer_thickness"][chosen]
+        values.append(layer.mean(axis=0) if chosen.any() else np.full(domain.size, np.nan))
+    mean = np.mean(values, axis=0)
+    found = np.full(len(points), np.nan)
+    for number, point in enumerate(points):
+        away = np.hypot(
+            domain.latitude - point.latitude,
+            (domain.longitude - point.longitude) * np.cos(np.radians(point.latitude)),
+        )
+        nearest = int(np.argmin(away))
+        if away[nearest] <= domain.grid.spacing():
+            found[number] = mean[nearest]
+    return found
+
+
+def thaw_scores(points: list[ThawPoint], simulated: NDArray) -> Scores:
+    """R², RMSE and bias over measured points; a censored one agrees above its bound."""
+    observed = np.array([point.observed for point in points])
+    censored = np.array([point.censored for point in points], dtype=bool)
+    known = np.isfinite(simulated)
+    used = known & ~censored
+    x, y = observed[used], simulated[used]
+    above = known & censored & (simulated >= observed)
+    enough = x.size > 2 and x.std() > 0 and y.std() > 0
+    return Scores(
+        count=int(x.size),
+        squared_correlation=float(np.corrcoef(x, y)[0, 1] ** 2) if enough else np.nan,
+        rmse=float(np.sqrt(np.mean((y - x) ** 2))) if x.size else np.nan,
+        bias=float(np.mean(y - x)) if x.size else np.nan,
+        censored=int(np.sum(known & censored)),
+        censored_agreeing=int(np.sum(above)),
+    )
+
+
+def thaw_table(points: list[ThawPoint], simulated: NDArray) -> Table:
+    """Point by point, with the scores in the note."""
+    rows = [
+        (point.name, f"{point.latitude:.2f} N {point.longitude:.2f} E",
+         ("> " if point.censored else "") + f"{point.observed:.2f}", Ours(value, np.nan).text())
+        for point, value in zip(points, simulated, strict=True)
+    ]  # fmt: skip
+    scores = thaw_scores(points, simulated)
+    note = (
+        f"Means of 2006–2009 in m; {scores.count} measured points: "
+        f"R² {Ours(scores.squared_correlation, np.nan).text()}, "
+        f"RMSE {Ours(scores.rmse, np.nan).text()} m, bias {Ours(scores.bias, np.nan).text()} m; "
+        f"{scores.censored_agreeing} of {scores.censored} lower bounds (>) are met. "
+        "A cell is not a point: within a vegetation type soil water alone moves ALT by 1 m."
+    )
+    return Table("Active layer beside observed points", note,
+                 ("point", "place", "observed", "simulated"), rows)  # fmt: skip
+
+
+def soil_now(members: list[MemberTotals], group: str, name: str) -> Ours:
+    """SOC or SON of a vegetation type in the last decade of the history, kg m⁻²."""
+    chosen = [member.groups[group] for member in members if group in member.groups]
+    return spread(g.density(g.runs["historical"][name][-10:].mean()) / 1e3 for g in chosen)
+
+
+def soil_table(members: list[MemberTotals]) -> Table:
+    """SOC and SON by vegetation type beside published ranges."""
+    rows = []
+    for group, variables in SOIL_STOCKS.items():
+        if not any(group in member.groups for member in members):
+            continue
+        for name, (low, high, depth, source) in variables.items():
+            ours = soil_now(members, group, name)
+            gap = 0.0 if low <= ours.mean <= high else min(
+                (ours.mean - low, ours.mean - high), key=abs
+            )  # fmt: skip
+            verdict = "inside" if gap == 0 else f"{gap:+.2f}".replace("-", "−")
+            rows.append((f"{group}: {name}", ours.text(), f"{low:g}–{high:g} ({depth})", verdict,
+                         source))  # fmt: skip
+    note = "kg m⁻². Ours is the stock of the active layer, published ranges have fixed depths."
+    head = ("vegetation", "this run", "published", "against the range", "source")
+    return Table("Soil carbon and nitrogen beside published ranges", note, head, rows)
+
+
+def validation_figure(
+    members: list[MemberTotals], points: list[ThawPoint], simulated: NDArray
+) -> Figure:
+    """Figure 2 g–i: scatter of the active layer, soil stocks against their ranges."""
+    figure, (layer, carbon, nitrogen) = panels(1, 3, 3.4)
+    for censored, marker, label in ((False, "o", "measured"), (True, ">", "lower bound")):
+        pairs = [
+            (p.observed, s)
+            for p, s in zip(points, simulated, strict=True)
+            if p.censored is censored and np.isfinite(s)
+        ]
+        if pairs:
+            layer.scatter(*zip(*pairs, strict=True), marker=marker, color=COLOURS[0], label=label)
+    top = float(np.nanmax([*simulated, *(p.observed for p in points), 1.0])) * 1.1
+    layer.plot([0, top], [0, top], color="0.5", linewidth=0.8)
+    layer.set(xlim=(0, top), ylim=(0, top), xlabel="observed ALT, m", ylabel="simulated ALT, m")
+    if not points:
+        layer.text(top / 2, top / 2, "no observed\nactive layers given", ha="center", va="center",
+                   color="0.35", backgroundcolor="white")  # fmt: skip
+    legend(layer)
+    for panel, name, unit in ((carbon, "SOC", "kg C m$^{-2}$"), (nitrogen, "SON", "kg N m$^{-2}$")):
+        groups = [
+            g for g, v in SOIL_STOCKS.items()
+            if name in v and any(g in member.groups for member in members)
+        ]  # fmt: skip
+        for place, group in enumerate(groups):
+            low, high, *_ = SOIL_STOCKS[group][name]
+            panel.plot([place - 0.15] * 2, [low, high], color=COLOURS[1], linewidth=5, alpha=0.5,
+                       label="published range" if place == 0 else None)  # fmt: skip
+            ours = soil_now(members, group, name)
+            panel.errorbar(place + 0.15, ours.mean, yerr=np.nan_to_num(ours.sd), fmt="o",
+                           color=COLOURS[0], label="this run" if place == 0 else None)  # fmt: skip
+        panel.set_xticks(range(len(groups)), [g.removeprefix("alpine-") for g in groups])
+        panel.set_xlim(-0.6, max(len(groups), 1) - 0.4)
+        panel.set_ylim(bottom=0)
+        panel.set_title(name, fontsize=10)
+        panel.set_ylabel(unit)
+        legend(panel)
+    for panel in (layer, carbon, nitrogen):
+        panel.spines[["top", "right"]].set_visible(False)
+    return figure

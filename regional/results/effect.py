@@ -1,0 +1,166 @@
+"""What thaw exposure did to a region: Δ = S_T − S_R in sums and area-weighted means.
+
+Definitions: protocol.md 3. The exposed carbon is known twice, from the model's log and as the
+residual of the soil carbon budget; both are kept because they must agree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from temjax.regional.experiment.experiment import Experiment
+from temjax.regional.experiment.products import (
+    GRAMS_PER_KILOGRAM,
+    GRAMS_PER_TERAGRAM,
+    SQUARE_METRES,
+    grams_per_year,
+)
+from temjax.regional.inputs.domain import Domain
+from temjax.regional.run.members import MASKED, MemberResult
+
+_RATES = {"npp": "ΔNPP", "rh": "ΔRH"}
+_SUMS = {
+    "litterfall_carbon": "ΔLTRC",
+    "litterfall_nitrogen": "ΔLTRN",
+    "net_nitrogen_mineralisation": "ΔNetNMin",
+    "nitrogen_uptake": "ΔVegNup",
+}
+
+
+@runtime_checkable
+class Region(Protocol):
+    """What the diagnostics read: a finished member, or one read back from its files."""
+
+    products: Mapping[str, NDArray]
+    status: NDArray
+    domain: Domain
+
+
+@dataclass(frozen=True)
+class Row:
+    """A number of the summary.
+
+    Attributes:
+        name: what it is.
+        value: in ``unit``.
+        unit: of the value.
+    """
+
+    name: str
+    value: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.value:,.4g} {self.unit}".rstrip()
+
+
+def weights(result: Region) -> NDArray:
+    """Area weights of the cells in use, summing to 1; zero in masked cells."""
+    area = np.where(np.isin(result.status, MASKED), 0.0, result.domain.area)
+    return area / area.sum()
+
+
+def regional_mean(values: NDArray, weight: NDArray) -> NDArray:
+    """Area-weighted mean over cells ``(..., cell)``; cells without a value (no permafrost) and
+    masked cells are left out."""
+    known = np.isfinite(values)
+    total = np.sum(known * weight, axis=-1)
+    mean = np.sum(np.where(known, values, 0.0) * weight, axis=-1)
+    return np.where(total > 0, mean / np.where(total > 0, total, 1.0), np.nan)
+
+
+def delta(products: Mapping[str, NDArray], name: str) -> NDArray:
+    """Δ = S_T − S_R of one product."""
+    return products[f"S_T/{name}"] - products[f"S_R/{name}"]
+
+
+def delta_fluxes(result: Region) -> dict[str, NDArray]:
+    """Δ of annual fluxes by year and cell, g C or g N m⁻² yr⁻¹."""
+    fluxes = {label: grams_per_year(delta(result.products, n)) for n, label in _RATES.items()}
+    fluxes["ΔNEP"] = fluxes["ΔNPP"] - fluxes["ΔRH"]
+    return fluxes | {label: delta(result.products, name) for name, label in _SUMS.items()}
+
+
+def delta_stocks(result: Region) -> dict[str, NDArray]:
+    """Exposed carbon and nitrogen since the branch year and Δ of the stocks, g m⁻².
+
+    SOC_PF and SON_PF are the model's log. ΔSOC_NET is what exposure did to active and frozen carbon
+    together, ΔEcoC adds vegetation.
+    """
+    products = result.products
+    exposed = np.cumsum(delta(products, "exposed_carbon"), axis=0)
+    soil = delta(products, "csoil") * GRAMS_PER_KILOGRAM
+    vegetation = delta(products, "cveg") * GRAMS_PER_KILOGRAM
+    return {
+        "SOC_PF": exposed,
+        "ΔSOC": soil,
+        "ΔSOC_NET": soil - exposed,
+        "ΔVegC": vegetation,
+        "ΔEcoC": vegetation + soil,
+        "ΔEcoC_NET": vegetation + soil - exposed,
+        "SON_PF": np.cumsum(delta(products, "exposed_nitrogen"), axis=0),
+        "ΔSON": delta(products, "soil_organic_nitrogen"),
+        "ΔVegN": delta(products, "structural_nitrogen") + delta(products, "labile_nitrogen"),
+    }
+
+
+def residual_exposure(stocks: Mapping[str, NDArray], fluxes: Mapping[str, NDArray]) -> NDArray:
+    """SOC_PF a second way: what the soil carbon budget leaves over, ΔSOC − ΣΔLTRC + ΣΔRH."""
+    return stocks["ΔSOC"] - np.cumsum(fluxes["ΔLTRC"] - fluxes["ΔRH"], axis=0)
+
+
+def summarise(experiment: Experiment, result: MemberResult) -> list[Row]:
+    """The regional numbers of one member: means per area, with totals where they matter."""
+    weight = weights(result)
+    area = float(np.sum(np.where(np.isin(result.status, MASKED), 0.0, result.domain.area)))
+    first, last = experiment.protocol.future
+    branch = experiment.protocol.historical[1]
+    by_flux, by_stock = delta_fluxes(result), delta_stocks(result)
+    fluxes = {n: float(regional_mean(v.sum(axis=0), weight)) for n, v in by_flux.items()}
+    stocks = {n: float(regional_mean(v[-1], weight)) for n, v in by_stock.items()}
+    residual = float(regional_mean(residual_exposure(by_stock, by_flux)[-1], weight))
+    products = result.products
+
+    def last_mean(name: str, run: str = "S_T", decade: bool = False) -> float:
+        years = products[f"{run}/{name}"][-10 if decade else -1 :]
+        return float(np.mean(regional_mean(years, weight)))
+
+    def total(value: float) -> float:
+        return value * area * SQUARE_METRES / GRAMS_PER_TERAGRAM
+
+    carbon, period = "g C m⁻²", f"{first}-{last}"
+    rows = [
+        Row("cells in use", int(np.sum(weight > 0)), f"of {result.domain.size}"),
+        Row("area", area, "km²"),
+        Row(f"thaw depth {branch}", last_mean("thawdepth", "historical"), "m"),
+        Row(f"thaw depth, last decade to {last}", last_mean("thawdepth", decade=True), "m"),
+        Row(f"active layer {branch}", last_mean("active_layer_thickness", "historical"), "m"),
+        Row(f"active layer, last decade to {last}",
+            last_mean("active_layer_thickness", decade=True), "m"),
+        Row(f"SOC {branch}", last_mean("csoil", "historical"), "kg C m⁻²"),
+        Row(f"NPP {branch}", grams_per_year(last_mean("npp", "historical")), "g C m⁻² yr⁻¹"),
+        Row(f"SOC_PF {period}, logged", stocks["SOC_PF"], carbon),
+        Row(f"SOC_PF {period}, residual", residual, carbon),
+        Row(f"SOC_PF {period}, total", total(stocks["SOC_PF"]), "Tg C"),
+        Row(f"ΔSOC {last}", stocks["ΔSOC"], carbon),
+        Row(f"ΔSOC_NET {last}", stocks["ΔSOC_NET"], carbon),
+        Row(f"ΔVegC {last}", stocks["ΔVegC"], carbon),
+        Row(f"ΣΔNPP {period}", fluxes["ΔNPP"], carbon),
+        Row(f"ΣΔRH {period}", fluxes["ΔRH"], carbon),
+        Row(f"ΣΔNEP {period}", fluxes["ΔNEP"], carbon),
+        Row(f"ΣΔNEP {period}, total", total(fluxes["ΔNEP"]), "Tg C"),
+        Row("decomposed fraction (ΣΔRH − ΣΔLTRC) / SOC_PF",
+            ratio(fluxes["ΔRH"] - fluxes["ΔLTRC"], stocks["SOC_PF"]), ""),
+        Row(f"SON_PF {period}", stocks["SON_PF"], "g N m⁻²"),
+        Row("nitrogen use ΣΔVegNup / SON_PF",
+            ratio(fluxes["ΔVegNup"], stocks["SON_PF"]), ""),
+    ]  # fmt: skip
+    return rows
+
+
+def ratio(over: float, under: float) -> float:
+    """A quotient, NaN where there is nothing to divide by."""
+    return over / under if under else float("nan")

@@ -1,0 +1,69 @@
+"""The cells of a tile: what a run of them starts from."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from temjax.forcing import Location
+from temjax.parameters.files import gather_parameters
+from temjax.parameters.registry import Parameters
+from temjax.regional.inputs.climate import VARIABLES
+from temjax.regional.inputs.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Inputs of a tile's cells; masked and padding cells carry a good cell's values.
+
+    Attributes:
+        number: of the tile.
+        index: domain cell of each position; shorter than the arrays where the tile is padded.
+        latitude, elevation, silt_plus_clay: ``(position,)``.
+        parameter_index: which parameter set, ``(position,)``.
+        climate: °C, mm month⁻¹, W m⁻², ``(year, 12, position)``.
+    """
+
+    number: int
+    index: NDArray
+    latitude: NDArray
+    elevation: NDArray
+    silt_plus_clay: NDArray
+    parameter_index: NDArray
+    climate: dict[str, NDArray]
+
+    def hash(
+        self, sets: Sequence[Parameters], timeline: Timeline, choices: str, until: int | None = None
+    ) -> str:
+        """Hash of everything the tile's results up to timeline index ``until`` depend on."""
+        digest = hashlib.sha256(choices.encode())
+        arrays = [getattr(self, f.name) for f in dataclasses.fields(self)[1:-1]]
+        seen = slice(None if until is None else until + 1)  # with the next January
+        rows = np.unique(np.concatenate([timeline.equilibrium_rows, timeline.rows[seen]]))
+        arrays += [self.climate[name][rows] for name in VARIABLES]
+        arrays += [timeline.rows[seen], timeline.co2[seen], timeline.exposed[seen]]
+        arrays += [np.asarray(leaf) for leaf in jax.tree.leaves(list(sets))]
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def tile_inputs(
+    cells: Cells, sets: Sequence[Parameters], dtype: str
+) -> tuple[Parameters, Location]:
+    """Parameters and location of a tile's cells in a precision."""
+    parameters = jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, dtype),
+        gather_parameters(sets, jnp.asarray(cells.parameter_index)),
+    )
+    location = Location(
+        latitude=jnp.asarray(cells.latitude, dtype),
+        elevation=jnp.asarray(cells.elevation, dtype),
+        silt_plus_clay=jnp.asarray(cells.silt_plus_clay, dtype),
+    )
+    return parameters, location

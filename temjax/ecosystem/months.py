@@ -1,0 +1,67 @@
+"""The months of a year, one after the other."""
+
+import dataclasses
+from functools import partial
+
+import jax
+from jaxtyping import Array, Float
+
+from temjax.cell import CellConstants
+from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, MonthDrivers, integrate_month
+from temjax.native.call import serves
+from temjax.native.primitive import by_kernel
+from temjax.outputs import flux_index
+from temjax.parameters.registry import Parameters
+from temjax.state import Memory
+
+Rows = tuple[Float[Array, "month flux *cell"], Float[Array, "month pool *cell"]]
+
+
+def _integrate_arrays(
+    substeps: int,
+    parameters: Parameters,
+    constants: CellConstants,
+    drivers: MonthDrivers,
+    memory: Memory,
+    pools: Float[Array, "pool *cell"],
+) -> Rows:
+    def month(carry, drivers):
+        pools, leaf = carry
+        now = dataclasses.replace(memory, unnormalised_leaf=leaf)
+        pools, fluxes = integrate_month(
+            parameters, constants, drivers, now, pools, substeps=substeps
+        )
+        return (pools, fluxes[flux_index("unnormalised_leaf")]), (fluxes, pools)
+
+    return jax.lax.scan(month, (pools, memory.unnormalised_leaf), drivers)[1]
+
+
+def integrate_months(
+    parameters: Parameters,
+    constants: CellConstants,
+    drivers: MonthDrivers,
+    memory: Memory,
+    pools: Float[Array, "pool *cell"],
+    *,
+    substeps: int = DEFAULT_SUBSTEPS,
+) -> Rows:
+    """Advance the pools month by month.
+
+    On CPUs all months of many cells are one kernel; its derivatives are those of the months.
+
+    Args:
+        parameters, constants, memory, pools: as for ``integrate_month``.
+        drivers: of the months, which are the leading axis of every leaf.
+        substeps: of a month.
+
+    Returns:
+        The integrals of all fluxes over each month, and the pools at its end.
+    """
+    arrays = partial(_integrate_arrays, substeps)
+    given = parameters, constants, drivers, memory, pools
+    if not serves(pools):
+        return arrays(*given)
+    from temjax.kernels.cpu.months import integrate_natively
+
+    kernel = partial(integrate_natively, substeps)
+    return by_kernel(kernel, arrays, *given, otherwise="months run one by one")

@@ -1,0 +1,175 @@
+"""Backward-Euler steps of soil heat and their derivatives (soil_heat.md 2).
+
+Where the search for the new enthalpies runs depends on the device: one kernel a step on NVIDIA
+GPUs, one kernel for all steps on CPUs, and a program of arrays in which every cell goes at its own
+pace elsewhere and for a single place.
+"""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from temjax.heat.batch import march
+from temjax.heat.newton import Problem
+from temjax.heat.tridiagonal import newton_change
+from temjax.native.call import serves, switched_off
+from temjax.native.primitive import by_kernel
+from temjax.processes import soil_heat
+from temjax.processes.soil_heat import Surface
+from temjax.runtime.machine import computes_on_cpus
+from temjax.soil_column import SoilColumn, layer_facts
+
+# Before, JAX lowers the branch of every platform wherever a program runs, and the kernel has none
+# for CPUs
+KERNEL_FROM = (0, 7, 0)
+
+Layers = Float[Array, "layer *cell"]
+Cells = Float[Array, "*cell"]
+
+
+class HeatStep(eqx.Module):
+    """Result of a step, or of several on a leading axis.
+
+    Attributes:
+        enthalpy: at the end of the step, J m⁻³, ``(*step, layer, *cell)``.
+        surface_flux: downward through the surface, of the step, W m⁻², ``(*step, *cell)``.
+    """
+
+    enthalpy: Float[Array, "*step_layer_cell"]
+    surface_flux: Float[Array, "*step_cell"]
+
+
+def _marched(iterations: int, *given) -> HeatStep:
+    return HeatStep(*march(iterations, *given))
+
+
+def _by_kernel(iterations: int, column, old, surfaces, seconds) -> HeatStep:
+    from temjax.kernels.gpu.heat_step import solve_cells_apart
+
+    facts = layer_facts(column)
+
+    def step(old, given):
+        surface, length = given
+        problem = Problem(facts, column.geothermal_flux, old, surface)
+        done = HeatStep(*solve_cells_apart(problem, length, iterations))
+        return done.enthalpy, done
+
+    return jax.lax.scan(step, old, (surfaces, seconds))[1]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def heat_steps(
+    iterations: int,
+    column: SoilColumn,
+    old: Layers,
+    surfaces: Surface,
+    seconds: Float[Array, "step"],
+) -> HeatStep:
+    """Backward-Euler steps, one after the other.
+
+    Newton in H, cell by cell until what is out of balance is rounding. Far from the solution it
+    takes the stable part of the Jacobian (see ``linearised_fluxes``), after a short step the exact
+    one, which converges quadratically; where that does not halve what is out of balance, short gets
+    shorter. The last iteration is an update by the divergence of the linearised fluxes, so energy
+    closes to rounding whatever the iteration count.
+
+    Derivatives are those of the converged steps by the implicit function theorem, with the exact
+    Jacobian (dk/df included) at the last iterate; they hold in forward and reverse mode and no
+    gradient passes through the iterations.
+
+    Args:
+        iterations: Newton iterations a step at most (static).
+        column: soil column.
+        old: enthalpy at the start, J m⁻³, ``(layer, *cell)``.
+        surfaces: drivers of the top over each step, leading axis ``step``.
+        seconds: length of each step, s.
+    """
+    given = column, old, surfaces, seconds
+    if serves(old):
+        from temjax.kernels.cpu.heat import march_natively
+
+        def arrays(*given):  # with the derivatives of solved steps
+            with switched_off():
+                steps = heat_steps(iterations, *given)
+                return steps.enthalpy, steps.surface_flux
+
+        return HeatStep(*by_kernel(partial(march_natively, iterations), arrays, *given))
+    if computes_on_cpus():  # then nothing is traced for other devices
+        return _marched(iterations, *given)
+    branches = {"default": partial(_marched, iterations)}
+    if old.ndim == 2 and jax.__version_info__ >= KERNEL_FROM:
+        branches["cuda"] = partial(_by_kernel, iterations)
+    return jax.lax.platform_dependent(*given, **branches)
+
+
+def heat_step(
+    iterations: int,
+    column: SoilColumn,
+    old: Layers,
+    surface: Surface,
+    seconds: Float[Array, ""],
+) -> HeatStep:
+    """One step; arguments as for ``heat_steps``, without their leading axis."""
+    surfaces, lengths = jax.tree.map(lambda leaf: leaf[None], (surface, seconds))
+    steps = heat_steps(iterations, column, old, surfaces, lengths)
+    return jax.tree.map(lambda leaf: leaf[0], steps)
+
+
+@jax.custom_jvp
+def _known_step(
+    found: HeatStep, column: SoilColumn, old: Layers, surface: Surface, seconds: Float[Array, ""]
+) -> HeatStep:
+    """A step whose result is known, with the derivatives of the step."""
+    return found
+
+
+@_known_step.defjvp
+def _known_step_jvp(primals, tangents):
+    found, *inputs = primals
+    column, _, surface, seconds = inputs
+    by_column, _, by_surface, _ = tangents[1:]
+    new = found.enthalpy
+    _, unbalanced = jax.jvp(
+        lambda column, old, surface, seconds: soil_heat.residual(
+            column, new, old, surface, seconds
+        ),
+        tuple(inputs),
+        tuple(tangents[1:]),
+    )
+    fluxes = soil_heat.linearised_fluxes(column, new, surface, exact=True)
+    still = fluxes._replace(
+        entering=jnp.zeros_like(fluxes.entering), flux=jnp.zeros_like(fluxes.flux)
+    )
+    # as a jvp of a linear map: JAX 0.5 transposes no scan that a rule applies to tangents itself
+    _, change = jax.jvp(
+        lambda gained: newton_change(column, still, seconds, gained, still.entering)[0],
+        (jnp.zeros_like(new),),
+        (unbalanced * column.thickness,),
+    )
+    _, flux_change = jax.jvp(
+        lambda column, new, surface: soil_heat.boundary_fluxes(column, new, surface)[0],
+        (column, new, surface),
+        (by_column, change, by_surface),
+    )
+    return found, HeatStep(change, flux_change)
+
+
+@heat_steps.defjvp
+def _heat_steps_jvp(iterations, primals, tangents):
+    steps = heat_steps(iterations, *primals)
+
+    def again(column, old, surfaces, seconds):
+        """The same steps; their derivatives go through a scan, not through the searches."""
+
+        def step(old, given):
+            found, surface, length = given
+            done = _known_step(found, column, old, surface, length)
+            return done.enthalpy, done
+
+        step = jax.checkpoint(step, prevent_cse=False)
+        return jax.lax.scan(step, old, (steps, surfaces, seconds))[1]
+
+    return jax.jvp(again, primals, tangents)

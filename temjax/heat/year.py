@@ -1,0 +1,286 @@
+"""One year of soil heat: twelve months of backward-Euler sub-steps.
+
+``advance_year`` only moves the state (spin-up); ``observe_year`` also returns what a run reports.
+Both drive the same step.
+"""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from temjax.heat import step as heat_step
+from temjax.heat.monthly import monthly_temperatures
+from temjax.native.call import serves
+from temjax.native.linear_map import Ways, linear, with_zeros
+from temjax.native.primitive import by_kernel
+from temjax.numerics import largest, value_and_jacobian
+from temjax.options import ModelOptions
+from temjax.processes import active_layer, soil_heat
+from temjax.processes.ground_surface import substep_seconds, substep_surface, substep_weights
+from temjax.processes.soil_heat import Surface
+from temjax.processes.soil_profile import (
+    DepthShares,
+    Profile,
+    profile,
+    shares_above,
+    temperature_at,
+)
+from temjax.soil_column import SoilColumn
+
+DEPTHS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # m
+NO_SEASON_DEPTH = 12.0  # m, where the mean annual ground temperature is read
+TOP_SOIL = 0.2  # m
+SHALLOW, REPORTED, NO_SEASON = slice(0, 1), slice(0, len(DEPTHS)), len(DEPTHS)
+
+Layers = Float[Array, "layer *cell"]
+Cells = Float[Array, "*cell"]
+Monthly = Float[Array, "month *cell"]
+Substeps = Float[Array, "month substep *cell"]
+
+
+class YearDrivers(eqx.Module):
+    """Drivers of a year, each month beside its neighbours; of several years on a leading axis.
+
+    Attributes:
+        temperature: equivalent temperature, °C, ``(12, 3, *cell)``.
+        snow_resistance: m² K W⁻¹, ``(12, 3, *cell)``.
+        surface_resistance: m² K W⁻¹, ``(*cell)``.
+    """
+
+    temperature: Float[Array, "*year_12_3_cell"]
+    snow_resistance: Float[Array, "*year_12_3_cell"]
+    surface_resistance: Cells
+
+
+class HeatMonth(eqx.Module):
+    """What the months of a year of soil heat report, leading axis ``month``.
+
+    Attributes:
+        soil_temperature: monthly mean at ``DEPTHS`` and at 12 m, °C, ``(month, depth, *cell)``.
+        soil_temperature_top: mean of 0–20 cm, °C.
+        thaw_fraction: F, mean of sigmoid(T5/width).
+        thaw_depth: at the end of the month, m.
+        maximum_thaw_depth: largest of the sub-steps, m.
+        minimum_thaw_depth: smallest of the sub-steps, m.
+        largest_liquid_fraction: largest of the sub-steps, ``(month, layer, *cell)``.
+        heat_input: heat through the surface and the bottom, J m⁻².
+        imbalance: largest heat flux imbalance the Newton iteration left in a layer, W m⁻².
+    """
+
+    soil_temperature: Float[Array, "month depth *cell"]
+    soil_temperature_top: Monthly
+    thaw_fraction: Monthly
+    thaw_depth: Monthly
+    maximum_thaw_depth: Monthly
+    minimum_thaw_depth: Monthly
+    largest_liquid_fraction: Float[Array, "month layer *cell"]
+    heat_input: Monthly
+    imbalance: Monthly
+
+
+class Seen(eqx.Module):
+    """What the sub-steps of a year looked like, by month.
+
+    Attributes:
+        mean: profile, mean of the sub-steps, °C, leaves ``(12, layer, *cell)``.
+        largest_liquid_fraction: of the sub-steps, ``(12, layer, *cell)``.
+        shallow_temperature: at 5 cm after each sub-step, °C, ``(12, substep, *cell)``.
+        thaw_depth: after each sub-step, m.
+        surface_flux: downward through the surface, W m⁻².
+        imbalance: largest heat flux imbalance left in a layer, W m⁻².
+    """
+
+    mean: Profile
+    largest_liquid_fraction: Float[Array, "month layer *cell"]
+    shallow_temperature: Substeps
+    thaw_depth: Substeps
+    surface_flux: Substeps
+    imbalance: Substeps
+
+
+def _steps_of_year(
+    options: ModelOptions, drivers: YearDrivers
+) -> tuple[Surface, Float[Array, "step"]]:
+    """Surface and length of all steps of a year, leading axis ``step``."""
+    dtype = drivers.temperature.dtype
+    surfaces = jax.vmap(substep_surface, in_axes=(0, 0, None, 0, 0))(
+        drivers.temperature,
+        drivers.snow_resistance,
+        drivers.surface_resistance,
+        *substep_weights(options.heat_substeps, dtype),
+    )
+    surfaces = jax.tree.map(lambda leaf: leaf.reshape((-1, *leaf.shape[2:])), surfaces)
+    seconds = substep_seconds(options.heat_substeps, dtype)
+    return surfaces, jnp.repeat(seconds, options.heat_substeps)
+
+
+def advance_year(
+    column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
+) -> Layers:
+    """Enthalpy one year on, J m⁻³."""
+    steps = heat_step.heat_steps(
+        options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
+    )
+    return steps.enthalpy[-1]
+
+
+def _arrays_and_jacobian(options: ModelOptions, column, enthalpy, drivers):
+    return value_and_jacobian(lambda h: advance_year(column, options, h, drivers), enthalpy)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def year_and_jacobian(
+    options: ModelOptions, column: SoilColumn, enthalpy: Layers, drivers: YearDrivers
+) -> tuple[Layers, Float[Array, "*cell i j"]]:
+    """Enthalpy one year on, J m⁻³, and ∂(that)_i/∂H_j per cell."""
+    if not serves(enthalpy):
+        return _arrays_and_jacobian(options, column, enthalpy, drivers)
+    from temjax.kernels.cpu.heat_year_jacobian import year_and_jacobian_natively
+
+    def kernel(column, enthalpy, drivers):
+        after, jacobian = year_and_jacobian_natively(
+            options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
+        )
+        return after, jnp.moveaxis(jacobian, -1, 0)
+
+    arrays = partial(_arrays_and_jacobian, options)
+    return by_kernel(kernel, arrays, column, enthalpy, drivers)
+
+
+@year_and_jacobian.defjvp
+def _year_and_jacobian_jvp(options, primals, tangents):
+    return jax.jvp(partial(_arrays_and_jacobian, options), primals, tangents)
+
+
+def _by_month(tree, options: ModelOptions):
+    """Arrays of steps ``(step, …)`` as ``(month, substep, …)``."""
+    return jax.tree.map(
+        lambda leaf: leaf.reshape((-1, options.heat_substeps, *leaf.shape[1:])), tree
+    )
+
+
+def _look_at_arrays(
+    options: ModelOptions,
+    column: SoilColumn,
+    shallow: DepthShares,
+    enthalpy: Layers,
+    surfaces: Surface,
+    seconds: Float[Array, "step"],
+) -> tuple[Layers, Seen]:
+    """Enthalpy at the end, and what was seen, from the kept results of all steps."""
+    steps = heat_step.heat_steps(options.heat_iterations, column, enthalpy, surfaces, seconds)
+
+    def step(before, given):
+        after, surface, length = given
+        now = profile(column, after, surface)
+        fraction = soil_heat.liquid_fraction(column, after)
+        unbalanced = soil_heat.residual(column, after, before, surface, length)
+        unbalanced = jax.lax.stop_gradient(unbalanced)  # rounding has no derivative
+        return after, (
+            now,
+            jax.lax.stop_gradient(fraction),  # only whether it is 1 is reported
+            temperature_at(shallow, now)[0],
+            active_layer.thaw_depth(column.thickness, column.top, fraction),
+            jnp.max(jnp.abs(unbalanced) * column.thickness, axis=0) / length,
+        )
+
+    def month(before, given):
+        before, (profiles, fraction, *each) = jax.lax.scan(
+            jax.checkpoint(step, prevent_cse=False), before, given
+        )
+        mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), profiles)
+        return before, (mean, jnp.max(fraction, axis=0), *each)
+
+    given = _by_month((steps.enthalpy, surfaces, seconds), options)
+    after, (mean, fraction, read, depth, imbalance) = jax.lax.scan(month, enthalpy, given)
+    flux = _by_month(steps.surface_flux, options)
+    return after, Seen(mean, fraction, read, depth, flux, imbalance)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _look_at_year(options: ModelOptions, column, shallow, enthalpy, surfaces, seconds):
+    """The same; where it can, by a kernel that keeps no steps."""
+    given = column, shallow, enthalpy, surfaces, seconds
+    if not serves(enthalpy):
+        return _look_at_arrays(options, *given)
+    from temjax.kernels.cpu.heat_year import year_natively
+
+    def kernel(*given):
+        months = seconds.size // options.heat_substeps
+        after, top, centre, fraction, *each = year_natively(options.heat_iterations, *given, months)
+        read, depth, flux, imbalance = _by_month(each, options)
+        mean = Profile(top / options.heat_substeps, centre / options.heat_substeps)
+        return after, Seen(mean, fraction, read, depth, flux, imbalance)
+
+    return by_kernel(kernel, partial(_look_at_arrays, options), *given)
+
+
+@partial(_look_at_year.defjvp, symbolic_zeros=True)
+def _look_at_year_jvp(options, primals, tangents):
+    arrays = partial(_look_at_arrays, options)
+    if not serves(primals[2]):
+        return jax.jvp(arrays, primals, with_zeros(primals, tangents))
+    from temjax.kernels.cpu.heat_year_vjp import go_back_natively
+
+    def forward(at, tangents):
+        after, seen = jax.jvp(arrays, at, tangents)[1]
+        return after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
+
+    def backward(at, cotangents, wanted):
+        after, mean, *each = cotangents
+        sums = mean.top / options.heat_substeps, mean.centre / options.heat_substeps
+        each = [leaf.reshape((-1, *leaf.shape[2:])) for leaf in each]
+        months = at[-1].size // options.heat_substeps
+        return go_back_natively(options.heat_iterations, months, at, (after, *sums, *each), wanted)
+
+    after, seen = found = _look_at_year(options, *primals)
+    like = after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
+    by_after, mean, read, depth, flux = linear(
+        Ways(forward, None, backward), primals, tangents, like
+    )
+    fraction, imbalance = map(jnp.zeros_like, (seen.largest_liquid_fraction, seen.imbalance))
+    return found, (by_after, Seen(mean, fraction, read, depth, flux, imbalance))
+
+
+def observe_year(
+    column: SoilColumn,
+    shares: DepthShares,
+    options: ModelOptions,
+    enthalpy: Layers,
+    drivers: YearDrivers,
+) -> tuple[Layers, HeatMonth]:
+    """A year with its monthly report.
+
+    Args:
+        column: soil column.
+        shares: weights of ``DEPTHS`` followed by 12 m.
+        options: sub-steps, iterations, thaw width.
+        enthalpy: J m⁻³ at the start.
+        drivers: of the year.
+
+    Returns:
+        Enthalpy at the end, and the report with a leading month axis.
+    """
+    shallow = jax.tree.map(lambda share: share[SHALLOW], shares)
+    surfaces, seconds = _steps_of_year(options, drivers)
+    after, seen = _look_at_year(options, column, shallow, enthalpy, surfaces, seconds)
+    lengths = _by_month(seconds, options)
+    lengths = lengths.reshape(lengths.shape + (1,) * (seen.surface_flux.ndim - 2))
+    at_depths, in_top = monthly_temperatures(shares, shares_above(column, TOP_SOIL), seen.mean)
+    heat = (seen.surface_flux + column.geothermal_flux) * lengths
+    return after, HeatMonth(
+        soil_temperature=at_depths,
+        soil_temperature_top=in_top,
+        thaw_fraction=jnp.mean(
+            active_layer.thaw_switch(seen.shallow_temperature, options.thaw_width), axis=1
+        ),
+        thaw_depth=seen.thaw_depth[:, -1],
+        maximum_thaw_depth=largest(jnp.moveaxis(seen.thaw_depth, 1, 0)),
+        minimum_thaw_depth=-largest(-jnp.moveaxis(seen.thaw_depth, 1, 0)),
+        largest_liquid_fraction=seen.largest_liquid_fraction,
+        heat_input=jnp.sum(heat, axis=1),
+        imbalance=jnp.max(seen.imbalance, axis=1),
+    )

@@ -1,0 +1,33 @@
+"""The boundary of two soil layers in a kernel: what a front takes only where there is one."""
+
+import llvmlite.ir as ir
+
+from temjax.native.lowering import Writer
+from temjax.processes.soil_heat import (
+    Boundary,
+    LayerState,
+    flux_between,
+    single_phase_flux,
+    with_front,
+)
+
+
+def _melts(upper: LayerState, lower: LayerState):
+    return (upper.fraction_slope > 0.0) | (lower.fraction_slope > 0.0)
+
+
+def _with_fronts(upper: LayerState, lower: LayerState, exact) -> Boundary:
+    return flux_between(with_front(upper), with_front(lower), exact)
+
+
+def flux_across(write: Writer, upper: LayerState, lower: LayerState, exact: ir.Value) -> Boundary:
+    """Flux through the boundary of two layers, which are given without their fronts.
+
+    In most places none of a vector's cells melts, and most of a boundary's arithmetic is that of a
+    front which is not there.
+    """
+    return write.choose(
+        write.any(write.call(_melts, upper, lower)),
+        lambda: write.call(_with_fronts, upper, lower, exact),
+        lambda: write.call(single_phase_flux, upper, lower),
+    )

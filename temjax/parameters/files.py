@@ -1,0 +1,167 @@
+"""Parameter sets as TOML: reading, writing, inheritance and gathering by cell."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import tomli_w
+from jaxtyping import Array, Float, Int
+
+from temjax.files.atomic import write_text
+from temjax.files.toml import TomlError, parse_toml, read_toml
+from temjax.parameters.registry import REGISTRY, Parameters, resolve_name
+
+ROUNDING = 1e-12  # relative, tolerated at a bound
+
+
+class ParameterError(ValueError):
+    """A parameter file or name that cannot be used; the message says where and how to mend it."""
+
+
+def _sets_folder():
+    return resources.files("temjax.parameters") / "sets"
+
+
+def parameter_set_names() -> tuple[str, ...]:
+    """Names of the sets that come with temjax."""
+    return tuple(
+        sorted(item.name[:-5] for item in _sets_folder().iterdir() if item.name.endswith(".toml"))
+    )
+
+
+def _bundled(name: str, needed_by: str) -> dict:
+    names = parameter_set_names()
+    if name not in names:
+        raise ParameterError(
+            f"{needed_by}: unknown parameter set {name!r}; choose one of {', '.join(names)}"
+        )
+    return parse_toml((_sets_folder() / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _values(document: dict, where: str) -> dict[str, float]:
+    """Values of a set, those of its base first."""
+    unknown = set(document) - {"name", "title", "source", "base", "values", "sources", "provenance"}
+    if unknown:
+        raise ParameterError(f"{where}: unknown key {sorted(unknown)[0]!r}; remove it")
+    values: dict[str, float] = {}
+    if "base" in document:
+        base = str(document["base"])
+        values.update(_values(_bundled(base, where), f"parameter set {base!r}"))
+    given = document.get("values", {})
+    if not isinstance(given, dict):
+        raise ParameterError(f"{where}: values = {given!r} is no table; write [values]")
+    for key, value in given.items():
+        if key not in REGISTRY:
+            try:
+                key = resolve_name(key)
+            except KeyError as error:
+                raise ParameterError(f"{where}: {error.args[0]}") from error
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ParameterError(f"{where}: {key} = {value!r} is not a number")
+        try:
+            values[key] = float(value)
+        except OverflowError as error:
+            raise ParameterError(f"{where}: {key} is beyond the range of numbers") from error
+    return values
+
+
+def _build(values: Mapping[str, float], where: str) -> Parameters:
+    missing = [name for name in REGISTRY if name not in values]
+    if missing:
+        raise ParameterError(
+            f"{where}: {len(missing)} parameters missing, first {missing[0]!r}; "
+            'add them or name a base set with base = "…"'
+        )
+    for name, value in values.items():
+        allowed = (name == "stefan_coefficient" and math.isnan(value)) or (
+            name == "snow_cap" and value == math.inf
+        )
+        if not math.isfinite(value) and not allowed:
+            raise ParameterError(f"{where}: {name} = {value} is not finite")
+        low, high = REGISTRY[name].bounds
+        # a value that was at its bound in log space comes back a rounding error beyond it
+        slack = ROUNDING * max(abs(low), abs(high) if math.isfinite(high) else 0.0)
+        if not (low - slack <= value <= high + slack) and not allowed:
+            raise ParameterError(
+                f"{where}: {name} = {value:g} {REGISTRY[name].unit} is outside its bounds "
+                f"{low:g} … {high:g}"
+            )
+    return Parameters(**{name: jnp.asarray(values[name], float) for name in REGISTRY})
+
+
+def load_parameters(name: str) -> Parameters:
+    """A bundled set by name, for example ``"alpine-meadow"``.
+
+    Raises:
+        ParameterError: no such set.
+    """
+    where = f"parameter set {name!r}"
+    return _build(_values(_bundled(name, "load_parameters"), where), where)
+
+
+def read_parameters(path: str | Path) -> Parameters:
+    """A set from a TOML file: ``base`` (optional), ``[values]`` by our names or TEM symbols.
+
+    Raises:
+        ParameterError: naming the file, the key and the mend.
+    """
+    path = Path(path)
+    try:
+        document = read_toml(path)
+    except TomlError as error:
+        raise ParameterError(f"{path}: {error}") from error
+    return _build(_values(document, str(path)), str(path))
+
+
+def write_parameters(
+    parameters: Parameters,
+    path: str | Path,
+    *,
+    name: str,
+    title: str = "",
+    source: str = "",
+    provenance: Mapping[str, object] | None = None,
+) -> None:
+    """Write every value (scalars only) to a TOML file that ``read_parameters`` reads back.
+
+    Raises:
+        ParameterError: the parameters are gathered per cell.
+    """
+    values = {}
+    for field in dataclasses.fields(parameters):
+        value = getattr(parameters, field.name)
+        if jnp.ndim(value) != 0:
+            raise ParameterError(
+                f"{field.name} has shape {jnp.shape(value)}; write one set at a time"
+            )
+        values[field.name] = float(value)
+    document = {"name": name, "title": title, "source": source, "values": values}
+    if provenance:
+        document["provenance"] = dict(provenance)
+    write_text(Path(path), tomli_w.dumps(document))
+
+
+def replace_parameters(
+    parameters: Parameters, **values: float | Float[Array, "*cell"]
+) -> Parameters:
+    """A copy with some values changed; names may be TEM symbols.
+
+    Raises:
+        KeyError: unknown parameter.
+    """
+    changes = {resolve_name(key): jnp.asarray(value, float) for key, value in values.items()}
+    return dataclasses.replace(parameters, **changes)
+
+
+def gather_parameters(sets: Sequence[Parameters], index: Int[Array, "cell"]) -> Parameters:
+    """One value per cell, taken from ``sets[index]``."""
+    return _gathered(tuple(sets), jnp.asarray(index))
+
+
+@jax.jit
+def _gathered(sets: tuple[Parameters, ...], index: Int[Array, "cell"]) -> Parameters:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves)[index], *sets)

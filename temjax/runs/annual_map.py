@@ -1,0 +1,185 @@
+"""The annual map of carbon, nitrogen and water: from one January to one a cycle of years later.
+
+A cycle is one repeated year or several. Soil heat is not part of it: it does not read the pools, so
+its cyclic climate is an input.
+"""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from temjax.cell import CellConstants
+from temjax.ecosystem.year import YearCarry, YearInputs, ecosystem_year, month_drivers
+from temjax.numerics import largest
+from temjax.options import ModelOptions
+from temjax.parameters.registry import Parameters
+from temjax.processes.nitrogen import carbon_to_nitrogen
+from temjax.state import POOLS, EcosystemState, ExposureState, Memory, pool_index
+
+# Below these a relative residual is measured against the floor: g m⁻² or mm.
+FLOORS = {"vegetation_carbon": 1.0, "soil_organic_carbon": 10.0, "soil_organic_nitrogen": 1.0}
+LEAST_VEGETATION = 1.0  # g C m⁻², below which a fixed point is bare ground
+SLOW = tuple(map(pool_index, POOLS[:5]))
+NITROGEN = tuple(pool_index(name) for name in POOLS if name.endswith("nitrogen"))
+ORGANIC_NITROGEN = pool_index("soil_organic_nitrogen")
+MEMORY = tuple(field.name for field in dataclasses.fields(Memory))
+# Rows of a packed state that the map reads, slow ones first; organic soil nitrogen follows a rule.
+FREE = tuple(
+    (*POOLS, *MEMORY).index(name)
+    for name in (
+        "vegetation_carbon",
+        "structural_nitrogen",
+        "labile_nitrogen",
+        "soil_organic_carbon",
+        "available_nitrogen",
+        "available_water",
+        "decomposition_rate",
+        "leaf_maximum",
+        "rain_runoff_store",
+        "snow_runoff_store",
+        "snowpack",
+        "unnormalised_leaf",
+        "evapotranspiration_maximum",
+        "optimum_temperature",
+        "vegetation_carbon_to_nitrogen",
+        "production_carbon_to_nitrogen",
+    )
+)
+
+# Pools, then yearly memory
+Packed = Float[Array, "state *cell"]
+
+
+def pack(ecosystem: EcosystemState, memory: Memory) -> Packed:
+    """Pools and memory as rows."""
+    rows = [getattr(memory, name) for name in MEMORY]
+    return jnp.concatenate([ecosystem.pools, jnp.stack(rows)])
+
+
+def unpack(packed: Packed) -> tuple[EcosystemState, Memory]:
+    """The inverse of ``pack``."""
+    pools = len(POOLS)
+    return EcosystemState(packed[:pools]), Memory(*packed[pools:])
+
+
+def total_nitrogen(pools: Float[Array, "pool *cell"]) -> Float[Array, "*cell"]:
+    """Nitrogen of plants and soil, g N m⁻²."""
+    return sum(pools[row] for row in NITROGEN)
+
+
+class CyclicMap(eqx.Module):
+    """Everything the map depends on besides the state.
+
+    Attributes:
+        inputs: of the cycle's years, leading axis ``year``.
+        snowpack: at the end of the cycle, mm.
+        nitrogen: total of a closed cycle, g N m⁻²; ``None`` applies the baseline rule
+            SOLN = SOLC/CNSOIL at each year end (model.md, decision 5). In a closed cycle every
+            total has a fixed point of its own.
+    """
+
+    parameters: Parameters
+    constants: CellConstants
+    gross_irradiance: Float[Array, "12 *cell"]
+    inputs: YearInputs
+    snowpack: Float[Array, "*cell"]
+    nitrogen: Float[Array, "*cell"] | None
+    options: ModelOptions = eqx.field(static=True)
+
+    def __call__(self, packed: Packed) -> Packed:
+        """One cycle, without exposure."""
+        after, _ = jax.lax.scan(
+            lambda state, inputs: (self._year(state, inputs), None),
+            self._ruled(packed),
+            self.inputs,
+        )
+        # Snow is driven by forcing alone: left free, any constant offset would be a fixed point.
+        return after.at[pool_index("snowpack")].set(self.snowpack)
+
+    def _year(self, packed: Packed, inputs: YearInputs) -> Packed:
+        ecosystem, memory = unpack(packed)
+        shape = packed.shape[1:]
+        carry = YearCarry(ecosystem, memory, ExposureState.zeros(shape, packed.dtype))
+        carry, _ = ecosystem_year(
+            self.parameters, self.constants, self.options, self.gross_irradiance, carry, inputs
+        )
+        return self._ruled(pack(carry.ecosystem, carry.memory))
+
+    def _ruled(self, packed: Packed) -> Packed:
+        """Organic soil nitrogen by the rule in force."""
+        if self.nitrogen is None:
+            carbon = packed[pool_index("soil_organic_carbon")]
+            organic = carbon / self.parameters.soil_carbon_to_nitrogen
+        else:
+            organic = self.nitrogen - (total_nitrogen(packed) - packed[ORGANIC_NITROGEN])
+        return packed.at[ORGANIC_NITROGEN].set(organic)
+
+
+def residual(before: Packed, after: Packed) -> Float[Array, "*cell"]:
+    """Largest relative change of the slow pools."""
+    floors = jnp.asarray([FLOORS.get(name, 0.1) for name in POOLS], before.dtype)
+    scale = jnp.maximum(
+        jnp.abs(after[: len(POOLS)]), floors.reshape((-1,) + (1,) * (before.ndim - 1))
+    )
+    change = jnp.abs(after[: len(POOLS)] - before[: len(POOLS)]) / scale
+    return jnp.max(change[jnp.asarray(SLOW)], axis=0)
+
+
+def spectral_radius(jacobian: Float[Array, "*cell s s"], scale: Packed) -> Float[Array, "*cell"]:
+    """‖J^1024‖^(1/1024) by squaring; unlike an eigenvalue routine it runs on any device.
+
+    Args:
+        jacobian: of the annual map.
+        scale: size of each state variable, so that the norm does not depend on units.
+    """
+    rows = jnp.moveaxis(jnp.maximum(jnp.abs(scale), 1e-6), 0, -1)
+    scaled = jacobian * rows[..., None, :] / rows[..., :, None]
+    doublings = 10
+
+    def norm_of(matrix):
+        return jnp.maximum(jnp.sqrt(jnp.sum(matrix**2, axis=(-2, -1))), 1e-30)
+
+    def square(doubling, carry):
+        matrix, log_norm = carry
+        norm = norm_of(matrix)
+        matrix = matrix / norm[..., None, None]
+        return matrix @ matrix, log_norm + jnp.log(norm) / 2.0**doubling
+
+    matrix, log_norm = jax.lax.fori_loop(
+        0, doublings, square, (scaled, jnp.zeros(scaled.shape[:-2], scaled.dtype))
+    )
+    return jnp.exp(log_norm + jnp.log(norm_of(matrix)) / 2.0**doublings)
+
+
+def initial_memory(
+    parameters: Parameters, constants: CellConstants, inputs: YearInputs, irradiance: Array
+) -> Memory:
+    """TEM's memory before the first year (model.md 1 and 8)."""
+    shape = jnp.shape(constants.rooting_depth)
+    monthly_demand = month_drivers(inputs, irradiance).potential_evapotranspiration
+    warmest = jnp.argmax(monthly_demand, axis=0)
+    tissue, production = carbon_to_nitrogen(
+        annual_evapotranspiration=1.0,
+        annual_potential_evapotranspiration=1.0,
+        december_co2=inputs.co2[11],
+        slope=parameters.vegetation_carbon_to_nitrogen_slope,
+        intercept=parameters.vegetation_carbon_to_nitrogen_intercept,
+        minimum=parameters.vegetation_carbon_to_nitrogen_minimum,
+        production_reference=parameters.production_carbon_to_nitrogen,
+    )
+
+    def cells(value):
+        return jnp.broadcast_to(value, shape)
+
+    return Memory(
+        unnormalised_leaf=cells(parameters.initial_unnormalised_leaf),
+        leaf_maximum=cells(parameters.initial_leaf_maximum),
+        evapotranspiration_maximum=largest(monthly_demand),
+        optimum_temperature=jnp.take_along_axis(inputs.air_temperature, warmest[None], axis=0)[0],
+        decomposition_rate=constants.decomposition_rate,
+        vegetation_carbon_to_nitrogen=cells(tissue),
+        production_carbon_to_nitrogen=cells(production),
+    )

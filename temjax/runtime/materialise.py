@@ -1,0 +1,95 @@
+"""Values that a CPU is to work out once.
+
+XLA's compiler for CPUs fuses cheap arithmetic into every consumer: a value that eight fluxes need
+is worked out eight times, and what it is made of as often again. A stage of the month's equations
+then does three times the arithmetic it is written with. A quotient is dear to XLA and is worked
+out once, so a shared value is divided by one: by an array of ones of which XLA does not know it (of
+a single number it would take the inverse, and multiply). No bit changes.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Literal
+from jaxtyping import Array
+
+from temjax.numerics import Cell
+from temjax.runtime.machine import computes_on_cpus
+
+# Operations that a repetition must save before a value is worth a quotient
+WORTH = 24
+# Worked out once as they are
+DEAR = {"div", "exp", "exp2", "log", "log1p", "pow", "sqrt", "rsqrt", "tanh", "logistic"}
+
+
+def ones_like(data: Cell) -> Cell:
+    """Ones of which the compiler must think that they could be others: NaN where the data are."""
+    return jnp.where(jnp.isnan(data), jnp.nan, 1.0).astype(data.dtype)
+
+
+def worked_out_once(function: Callable, ones: Cell) -> Callable:
+    """The same function, its shared intermediate values worked out once on CPUs.
+
+    Args:
+        function: of arrays; pytrees in and out.
+        ones: from ``ones_like``; values of their shape are taken care of.
+    """
+    if not computes_on_cpus():
+        return function
+
+    def called(*arguments: Any) -> Any:
+        closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
+        values = _evaluate(closed.jaxpr, closed.consts, jax.tree.leaves(arguments), ones)
+        return jax.tree.unflatten(jax.tree.structure(shape), values)
+
+    return called
+
+
+def _given(eqn) -> set:
+    """The variables an operation takes."""
+    return {variable for variable in eqn.invars if not isinstance(variable, Literal)}
+
+
+def _uses(jaxpr) -> Counter:
+    """How many operations take a value."""
+    taken = [_given(eqn) for eqn in jaxpr.eqns]
+    results = [v for v in jaxpr.outvars if not isinstance(v, Literal)]
+    return Counter([v for each in taken for v in each] + results)
+
+
+def _work(eqn) -> int:
+    """Operations of an equation; of a call, those inside."""
+    inner = [getattr(value, "jaxpr", value) for value in eqn.params.values()]
+    return max([1, *(len(part.eqns) for part in inner if hasattr(part, "eqns"))])
+
+
+def _alike(value: Array, ones: Cell) -> bool:
+    return value.shape == ones.shape and value.dtype == ones.dtype
+
+
+def _evaluate(jaxpr, constants, arguments, ones: Cell) -> list[Array]:
+    uses, values, work = _uses(jaxpr), {}, Counter()
+    values.update(zip(jaxpr.constvars, constants, strict=True))
+    values.update(zip(jaxpr.invars, arguments, strict=True))
+
+    def read(variable):
+        return variable.val if isinstance(variable, Literal) else values[variable]
+
+    for eqn in jaxpr.eqns:
+        bound = eqn.primitive.get_bind_params(eqn.params)
+        functions, params = bound if isinstance(bound, tuple) else ((), bound)
+        given = [read(variable) for variable in eqn.invars]
+        found = eqn.primitive.bind(*functions, *given, **params)
+        found = found if eqn.primitive.multiple_results else [found]
+        below = _work(eqn) + sum(work[variable] for variable in _given(eqn))
+        for variable, value in zip(eqn.outvars, found, strict=True):
+            again = uses[variable] - 1
+            if eqn.primitive.name in DEAR:
+                below = 0 if again else below
+            elif again * below > WORTH and _alike(value, ones):
+                value, below = value / ones, 0
+            values[variable], work[variable] = value, below
+    return [read(variable) for variable in jaxpr.outvars]

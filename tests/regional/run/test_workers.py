@@ -1,0 +1,149 @@
+"""Files written by workers: the same as by one process, and their faults come home."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from temjax.files.findings import DataError
+from temjax.regional.report.member import begin_member, finish_member
+from temjax.regional.results.ensemble_files import begin_ensemble
+from temjax.regional.results.read_back import read_run
+from temjax.regional.run import forkserver as processes
+from temjax.regional.run.forkserver import IMPORTED, begin_early, worker_context
+from temjax.regional.run.workers import HERE, workers_of
+from tests.support.made_member import made_member
+from tests.support.small_region import small_experiment
+
+MEMBERS = ("toy", "toy2")
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("writers")
+    monthly = small_experiment(folder, '[output]\nmonthly = ["npp"]')
+    run = monthly.run.model_copy(update={"workers": 2})
+    experiment = monthly.model_copy(update={"run": run})
+    results = [made_member(experiment, member, k) for k, member in enumerate(MEMBERS)]
+    return experiment, results, folder
+
+
+@pytest.fixture(scope="module")
+def workers(given):
+    with workers_of(given[0]) as workers:
+        yield workers
+
+
+def test_workers_write_what_one_process_writes(given, workers):
+    experiment, results, folder = given
+    alone, shared = folder / "alone", folder / "shared"
+    for result in results:
+        rows, paths = finish_member(experiment, result, alone)
+        begun = begin_member(experiment, result, shared, workers)
+        assert begun.label == f"{result.member} {result.scenario}"
+        assert begun.rows == rows
+        assert [path.name for path in begun.ended()] == [path.name for path in paths]
+        assert begun.done()
+    begin_ensemble(read_run(alone), alone)
+    begun = begin_ensemble(read_run(shared, "rcp85"), shared, workers)
+    assert sorted(begun) == sorted(shared / path.name for path in alone.glob("temjax_ens*"))
+    for file in begun.values():
+        file.result()
+    assert read_run(shared, "rcp45") == []
+    files = sorted(path.name for path in alone.iterdir())
+    assert sum("_monthly_" in name for name in files) == 3 * len(MEMBERS)
+    assert sum("_ens" in name for name in files) == 2 * 4
+    assert [path.name for path in sorted(shared.iterdir())] == files
+    for name in files:
+        assert (shared / name).read_bytes() == (alone / name).read_bytes(), name
+
+
+def test_no_summary_says_complete_while_a_file_is_missing(given, workers):
+    experiment, (result, _), folder = given
+    out = folder / "faulty"
+    made = begin_member(experiment, result, folder / "names", HERE).ended()
+    name = next(path.name for path in made if "_transient_" in path.name)
+    (out / name / "in the way").mkdir(parents=True)
+    begun = begin_member(experiment, result, out, workers)
+    with pytest.raises(OSError) as error:
+        begun.ended()
+    assert error.value.filename == str(out / name)
+    assert not [*out.glob("summary_*")]
+
+
+def test_an_error_drops_what_has_not_begun(given):
+    experiment, *_ = given
+    with pytest.raises(KeyError), workers_of(experiment) as workers:
+        asleep = [workers.submit(pow, 2, 2) for _ in range(2)]
+        [number.result() for number in asleep]
+        raise KeyError
+    assert workers.stop.is_set()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        workers.submit(pow, 2, 2)
+
+
+def test_a_killed_worker_is_told_with_what_to_do(given):
+    experiment, *_ = given
+    with pytest.raises(DataError, match=r"killed .out of memory.*--resume") as caught:
+        with workers_of(experiment) as workers:
+            workers.submit(os._exit, 1).result()
+    assert caught.value.findings[0].file == "--workers"
+
+
+def test_workers_have_this_environment_and_what_they_need_is_imported(given, monkeypatch):
+    """Where a server forks them it has begun earlier: for another test, or by the command."""
+    worker_context()
+    monkeypatch.setenv("TEMJAX_TEST", "set later")
+    monkeypatch.delenv("TEMJAX_CACHE", raising=False)
+    with workers_of(given[0]) as workers:
+        there = workers.submit(eval, "dict(__import__('os').environ)").result()
+        modules = workers.submit(eval, "set(__import__('sys').modules)").result()
+        assert 1e7 < workers.peak_bytes() < 1e11
+    assert there == dict(os.environ)
+    if sys.platform == "linux":
+        assert modules.issuperset(IMPORTED)
+    assert HERE.peak_bytes() == 0
+
+
+def test_the_command_begins_the_server_before_it_imports_jax():
+    """Its options and an ``early`` that reads nothing but the experiment's workers."""
+    code = "import sys, temjax.regional.command.main as main; "
+    code += "print(main.project_command.early.__name__, {name}"
+    code += " & set(sys.modules))"
+    code = code.replace("{name}", "{'jax', 'numpy', 'pydantic', 'matplotlib'}")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["begin_early", "set()"]
+
+
+@pytest.mark.parametrize(
+    ("options", "begun"),
+    [
+        ({"experiment": "three.toml"}, True),
+        ({"experiment": "three.toml", "workers": 1}, False),
+        ({"experiment": "three.toml", "scheduler": "tcp://there:1"}, False),
+        ({"experiment": "one.toml"}, False),
+        ({"experiment": "one.toml", "workers": 2}, True),
+        ({"experiment": "all.toml"}, True),
+        ({"repeat": "."}, True),
+        ({"experiment": "faulty.toml"}, False),
+        ({"experiment": "absent.toml"}, False),
+        ({}, False),
+    ],
+)
+def test_a_server_is_begun_where_there_will_be_workers(tmp_path, monkeypatch, options, begun):
+    (tmp_path / "inputs").mkdir()
+    for name, text in (
+        ("three.toml", "[run]\nworkers = 3"),
+        ("one.toml", "title = 'one'"),
+        ("all.toml", "[run]\nworkers = 0"),
+        ("faulty.toml", "run = 5\nrun"),
+        ("inputs/experiment.toml", "[run]\nworkers = 3"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    made = []
+    monkeypatch.setattr(processes, "worker_context", lambda: made.append(True))
+    monkeypatch.setattr(processes, "usable_cores", lambda: 4)
+    paths = {k: tmp_path / v for k, v in options.items() if k in ("experiment", "repeat")}
+    begin_early(**{"out": tmp_path, "members": None} | options | paths)
+    assert bool(made) is begun

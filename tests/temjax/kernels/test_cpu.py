@@ -1,0 +1,251 @@
+"""Kernels for CPUs beside XLA's programs: a year of heat, a month, a run, and their derivatives."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from temjax import ModelOptions, simulate
+from temjax.command.benchmark.cases import synthetic_inputs
+from temjax.ecosystem import imex as month_module
+from temjax.ecosystem.months import integrate_months
+from temjax.heat import year as heat_year
+from temjax.heat.batch import march
+from temjax.heat.monthly import monthly_temperatures
+from temjax.native import call as native
+from temjax.processes.soil_profile import Profile, depth_shares, shares_above
+from tests.support.random_cases import random_cells, spin_up
+from tests.temjax.ecosystem.test_month import month_of
+from tests.temjax.heat.test_soil_heat import random_year
+
+if native.why_not():
+    pytest.skip(f"no kernels for CPUs: {native.why_not()}", allow_module_level=True)
+
+from temjax.kernels.cpu.heat import march_natively
+from temjax.kernels.cpu.month import integrate_natively
+
+ITERATIONS = 100
+OPTIONS = ModelOptions()
+
+
+def cast(tree, dtype):
+    return jax.tree.map(
+        lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree
+    )
+
+
+def without_kernels(call):
+    """What XLA's programs alone return."""
+    jax.clear_caches()
+    with native.switched_off():
+        found = call()
+    jax.clear_caches()
+    return found
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 1e-4)])
+@pytest.mark.parametrize("cells", [1, 5, 16, 37])
+def test_steps_are_those_of_the_arrays(cells, dtype, tolerance):
+    given = cast(random_year(cells), dtype)
+    expected = jax.jit(partial(march, ITERATIONS))(*given)
+    found = jax.jit(partial(march_natively, ITERATIONS))(*given)
+    scale = float(jnp.max(jnp.abs(expected[0])))
+    np.testing.assert_allclose(found[0], expected[0], rtol=0, atol=tolerance * scale)
+    np.testing.assert_allclose(found[1], expected[1], rtol=tolerance, atol=30 * tolerance)
+
+
+def test_steps_of_a_cell_do_not_depend_on_others_to_the_last_bit():
+    column, old, surfaces, seconds = random_year(40)
+    run = jax.jit(partial(march_natively, ITERATIONS))
+    whole = run(column, old, surfaces, seconds)
+    spoilt = run(column, old.at[:, 3].set(jnp.nan), surfaces, seconds)
+    others = np.arange(40) != 3
+    np.testing.assert_array_equal(whole[0][..., others], spoilt[0][..., others])
+    assert np.isnan(spoilt[0][..., 3]).all()
+    few = jax.tree.map(lambda leaf: leaf[..., 11:14], (column, old, surfaces))
+    np.testing.assert_array_equal(run(*few, seconds)[0], whole[0][..., 11:14])
+
+
+def observed(given):
+    column, old, surfaces, seconds = given
+    shallow = depth_shares(column, (0.05,))
+    return heat_year._look_at_year(OPTIONS, column, shallow, old, surfaces, seconds)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 2e-3)])
+def test_a_year_looks_as_its_kept_steps_do(dtype, tolerance):
+    given = cast(random_year(21, 12 * OPTIONS.heat_substeps), dtype)
+    after, seen = jax.jit(observed)(given)
+    expected, arrays = without_kernels(lambda: jax.jit(observed)(given))
+    np.testing.assert_allclose(after, expected, rtol=tolerance, atol=tolerance * 1e8)
+    for name in (field.name for field in dataclasses.fields(arrays)):
+        pair = getattr(seen, name), getattr(arrays, name)
+        for found, kept in zip(*map(jax.tree.leaves, pair), strict=True):
+            assert found.shape == kept.shape
+            if name == "imbalance":  # what is left is rounding, which is another in each program
+                np.testing.assert_array_less(found, 1e-5 if dtype == "float64" else 1.0)
+            else:
+                np.testing.assert_allclose(
+                    found, kept, rtol=tolerance, atol=tolerance, err_msg=name
+                )
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-13), ("float32", 1e-5)])
+@pytest.mark.parametrize("cells", [3, 21])
+def test_monthly_soil_temperatures_are_those_of_the_arrays(cells, dtype, tolerance):
+    column, old, *_ = cast(random_year(cells), dtype)
+    rng = np.random.default_rng(cells)
+    mean = Profile(*(jnp.asarray(rng.normal(size=(12, *old.shape)), dtype) for _ in range(2)))
+    given = depth_shares(column, (0.05, 1.0, 12.0)), shares_above(column, 0.2), mean
+
+    def report():
+        return jax.jit(monthly_temperatures)(*given)
+
+    found, expected = report(), without_kernels(report)
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape and one.dtype == dtype
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+    def total(in_top):
+        return jnp.sum(monthly_temperatures(given[0], in_top, mean)[1])
+
+    slope = jax.jit(jax.grad(total))(given[1])
+    np.testing.assert_allclose(slope, jnp.sum(mean.centre, axis=0), rtol=1e-4, atol=1e-4)
+
+
+def test_an_imbalance_is_seen():
+    """With two iterations a step is not solved: both programs say by how much."""
+    options = ModelOptions(heat_iterations=2)
+    column, old, surfaces, seconds = random_year(9, 12 * options.heat_substeps)
+    shallow = depth_shares(column, (0.05,))
+
+    def look():
+        run = jax.jit(partial(heat_year._look_at_year, options))
+        return run(column, shallow, old, surfaces, seconds)[1].imbalance
+
+    seen, expected = look(), without_kernels(look)
+    assert float(jnp.max(expected)) > 1.0
+    np.testing.assert_allclose(seen, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 1e-3)])
+@pytest.mark.parametrize("index", [0, 6])
+def test_a_month_is_that_of_the_arrays(index, dtype, tolerance):
+    cells = jax.jit(partial(spin_up, years=1))(random_cells(37, 5, published=True))
+    parameters, constants, drivers, memory, pools = cast(month_of(cells, index), dtype)
+    factors = month_module.month_factors(parameters, constants, drivers, memory)
+    given = month_module.Given(parameters, constants, drivers, memory, factors)
+    expected = jax.jit(partial(month_module._integrate_arrays, 16))(given, pools)
+    found = jax.jit(partial(integrate_natively, 16))(given, pools)
+    for native_rows, rows in zip(found, expected, strict=True):
+        scale = jnp.max(jnp.abs(rows), axis=1, keepdims=True) + 1e-6
+        np.testing.assert_array_less(jnp.abs(native_rows - rows) / scale, tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 5e-3)])
+@pytest.mark.parametrize("cells", [3, 37])
+def test_the_months_of_a_year_are_those_of_the_arrays(cells, dtype, tolerance):
+    """Each begins with the pools and the leaf area of the one before it."""
+    state = jax.jit(partial(spin_up, years=1))(random_cells(cells, 5, published=True))
+    drivers = dataclasses.replace(state.drivers, co2=jnp.linspace(300.0, 311.0, 12))
+    given = cast((state.parameters, state.constants, drivers, state.memory, state.pools), dtype)
+
+    def year():
+        return jax.jit(partial(integrate_months, substeps=16))(*given)
+
+    for found, expected in zip(year(), without_kernels(year), strict=True):
+        assert found.shape == expected.shape and found.dtype == dtype
+        scale = jnp.max(jnp.abs(expected), axis=(0, 2), keepdims=True) + 1e-6
+        np.testing.assert_array_less(jnp.abs(found - expected) / scale, tolerance)
+
+
+def test_months_without_an_instruction_run_one_by_one(monkeypatch):
+    from temjax.kernels.cpu import months as months_native
+
+    month_factors = months_native.month_factors
+
+    def with_a_sine(*given):
+        factors = month_factors(*given)
+        return factors._replace(light_response=jnp.sin(factors.light_response))
+
+    state = random_cells(3, 5, published=True)
+    given = state.parameters, state.constants, state.drivers, state.memory, state.pools
+    expected = jax.jit(partial(integrate_months, substeps=5))(*given)
+    monkeypatch.setattr(months_native, "month_factors", with_a_sine)
+    months_native._year.cache_clear()
+    with pytest.warns(UserWarning, match="one by one.*'sin'"):
+        found = jax.jit(partial(integrate_months, substeps=5))(*given)
+    months_native._year.cache_clear()
+    for rows, plain in zip(found, expected, strict=True):
+        np.testing.assert_allclose(rows, plain, rtol=1e-9, atol=1e-9)
+
+
+def test_a_process_without_an_instruction_runs_as_arrays(monkeypatch):
+    from temjax.kernels.cpu import month as month_native
+
+    half_step = month_module.half_step
+
+    def with_a_sine(substeps, given, carry, is_second):
+        after = half_step(substeps, given, carry, is_second)
+        return after._replace(guess=after.guess + 0.0 * jnp.sin(after.guess))
+
+    cells = jax.jit(partial(spin_up, years=1))(random_cells(3, 5, published=True))
+    arguments = month_of(cells, 6)
+
+    def month():
+        """The month, its slope along the pools, and its gradient in them."""
+        *given, pools = arguments
+        integrate = jax.jit(lambda pools: month_module.integrate_month(*given, pools, substeps=5))
+        end, pull = jax.vjp(integrate, pools)
+        return *jax.jvp(integrate, (pools,), (0.1 * pools,)), pull(end)
+
+    expected = month()
+    monkeypatch.setattr(month_native, "half_step", with_a_sine)
+    month_native.stage_of.cache_clear()
+    with pytest.warns(UserWarning, match="'sin'"):
+        found = month()
+    month_native.stage_of.cache_clear()
+    for rows, plain in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        scale = float(jnp.max(jnp.abs(plain)))
+        np.testing.assert_allclose(rows, plain, rtol=1e-8, atol=1e-11 * scale)
+
+
+def outputs(parameters, given):
+    run = simulate(parameters, given.location, given.forcing, initial=given.initial)
+    annual = run.annual
+    return annual.net_primary_production, annual.maximum_thaw_depth, annual.available_nitrogen
+
+
+def test_a_run_and_its_derivatives_are_those_of_xla():
+    given = synthetic_inputs(5, 2)
+    tangent = jax.tree.map(lambda x: 1e-3 * x, given.parameters)
+    run = partial(outputs, given=given)
+
+    def forward():
+        slopes = jax.jit(lambda p, t: jax.jvp(run, (p,), (t,)))(given.parameters, tangent)
+        return jax.jit(run)(given.parameters), slopes
+
+    def backward():
+        return jax.jit(jax.grad(lambda p: sum(jnp.sum(value) for value in run(p))))(
+            given.parameters
+        )
+
+    for both, tolerance in ((forward, 1e-9), (backward, 1e-9)):
+        kernels, arrays = both(), without_kernels(both)
+        for found, expected in zip(jax.tree.leaves(kernels), jax.tree.leaves(arrays), strict=True):
+            scale = float(np.max(np.abs(expected))) + 1e-12
+            np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * scale)
+
+
+def test_a_program_with_kernels_calls_them_and_keeps_their_names():
+    """Names decide what the cache of compiled programs finds again."""
+    given = synthetic_inputs(5, 2)
+    texts = []
+    for _ in range(2):
+        jax.clear_caches()
+        texts.append(jax.jit(partial(outputs, given=given)).lower(given.parameters).as_text())
+    assert "temjax_heat_year_float64_100" in texts[0] and "temjax_months_float64_48_" in texts[0]
+    assert texts[0] == texts[1]

@@ -1,0 +1,236 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from temjax.processes import nitrogen
+from tests.support.derivatives import assert_finite_derivatives, check_derivatives
+
+RANDOM = np.random.default_rng(8)
+CNEVEN = 32.5
+
+
+def mineralisation(organic, carbon, available, respiration, uptake, target):
+    return nitrogen.net_mineralisation(
+        substrate=nitrogen.substrate(
+            soil_organic_nitrogen=organic,
+            soil_organic_carbon=carbon,
+            soil_carbon_to_nitrogen=target,
+        ),
+        microbial_saturation=nitrogen.microbial_saturation(
+            concentration=available * 2e-4, half_saturation=0.0042
+        ),
+        microbial_uptake=uptake,
+        heterotrophic_respiration=respiration,
+    )
+
+
+def plants(production, uptake, labile, structural, litter_carbon, vegetation):
+    richness = nitrogen.structural_richness(
+        structural_nitrogen=structural,
+        vegetation_carbon=vegetation,
+        vegetation_carbon_to_nitrogen=69.0,
+    )
+    litter = nitrogen.litter_nitrogen(
+        potential_litterfall_nitrogen=0.0064 * structural,
+        litterfall_carbon=litter_carbon,
+        structural_richness=richness,
+        production_nitrogen_to_carbon=1.0 / CNEVEN,
+    )
+    return litter, nitrogen.allocation(
+        potential_net_production=production,
+        potential_demand=production / CNEVEN,
+        potential_uptake=uptake,
+        labile_nitrogen=labile,
+        structural_nitrogen=structural,
+        structural_richness=richness,
+        litter=litter,
+        production_carbon_to_nitrogen=CNEVEN,
+        labile_nitrogen_fraction=0.2,
+    )
+
+
+def allocate(production, uptake, labile):
+    return plants(
+        jnp.asarray(production), jnp.asarray(uptake), jnp.asarray(labile), 6.0, 5.0, 400.0
+    )[1]
+
+
+def mineral(available, rate, mineralised, uptake):
+    return nitrogen.mineral_balance(
+        available_nitrogen=available,
+        solution_loss_rate=rate,
+        net_mineralisation=mineralised,
+        uptake=uptake,
+    )
+
+
+def test_scarce_nitrogen_limits_production():
+    result = allocate(100.0, 0.5, 1.0)
+    np.testing.assert_allclose(result.net_primary_production, CNEVEN * 1.5)
+    np.testing.assert_allclose(result.structural_uptake, 0.5)
+    np.testing.assert_allclose(result.mobilisation, 1.0)
+    assert abs(result.labile_uptake) < 1e-15
+
+
+def test_ample_storage_serves_production_and_uptake_fills_storage_only():
+    result = allocate(10.0, 0.5, 1.0)
+    demand = 10.0 / CNEVEN
+    np.testing.assert_allclose(result.net_primary_production, 10.0)
+    np.testing.assert_allclose(result.mobilisation, demand)
+    assert result.structural_uptake == 0.0
+    utilised = demand / 1.5
+    assert 0.0 < result.labile_uptake <= 0.5 * utilised * (2.0 - utilised) + 1e-15
+
+
+def test_no_production_takes_up_nothing_and_returns_nitrogen_to_storage():
+    result = allocate(-3.0, 0.5, 1.0)
+    assert result.net_primary_production == -3.0
+    assert result.structural_uptake == 0.0 and result.labile_uptake == 0.0
+    np.testing.assert_allclose(result.mobilisation, -3.0 / CNEVEN * 6.0 * 69.0 / 400.0)
+
+
+def test_storage_below_zero_is_repaid_first():
+    """STON < 0 occurs inside Runge-Kutta stages (model.md 14)."""
+    covered = allocate(100.0, 0.5, -0.2)
+    np.testing.assert_allclose(covered.net_primary_production, CNEVEN * 0.3)
+    np.testing.assert_allclose(covered.mobilisation, -0.2)
+    np.testing.assert_allclose(covered.structural_uptake, 0.5)
+    beyond = allocate(100.0, 0.5, -2.0)
+    assert beyond.net_primary_production == 0.0
+    np.testing.assert_allclose(beyond.mobilisation, -2.0)
+    np.testing.assert_allclose(beyond.structural_uptake, 0.5)
+    # Continuous where uptake just covers the debt.
+    left, right = allocate(100.0, 0.5, -0.5 - 1e-9), allocate(100.0, 0.5, -0.5 + 1e-9)
+    assert abs(left.net_primary_production - right.net_primary_production) < 1e-6
+    assert abs(left.structural_uptake - right.structural_uptake) < 1e-6
+
+
+def test_supply_caps_uptake():
+    def uptake(available, mineralised):
+        return nitrogen.potential_uptake(
+            uptake_capacity=30.0,
+            concentration=1.0,
+            half_saturation=0.0042,
+            available_nitrogen=available,
+            net_mineralisation=mineralised,
+        )
+
+    assert uptake(0.3, 0.4) == 0.7
+    assert uptake(0.3, -0.5) == 0.0
+    assert 29.0 < uptake(100.0, 0.0) < 30.0
+
+
+def test_available_nitrogen_lasts_the_month():
+    loss, mineralised = mineral(0.5, 0.1, -0.3, 0.1)
+    np.testing.assert_allclose([loss, mineralised], [0.05, -0.3])
+    loss, mineralised = mineral(0.5, 0.9, -0.3, 0.1)
+    np.testing.assert_allclose([loss, mineralised], [0.1, -0.3])  # no more than is left
+    loss, mineralised = mineral(0.5, 0.9, -0.7, 0.1)
+    np.testing.assert_allclose([loss, mineralised], [0.0, -0.4])  # immobilisation cut back
+    np.testing.assert_allclose(0.5 - 0.1 + mineralised, 0.0, atol=1e-15)
+
+
+def test_loss_rate():
+    rate = nitrogen.solution_loss_rate(
+        nitrogen_loss_rate=0.5,
+        soil_moisture=300.0,
+        water_input=120.0,
+        evapotranspiration=20.0,
+        moisture_per_water=1e-3,
+    )
+    np.testing.assert_allclose(rate, 0.5 / 300.0 * (100.0 + 1000.0) / 1000.0)
+
+
+def test_derivatives():
+    count = 300
+    check_derivatives(
+        mineralisation,
+        {
+            "organic": RANDOM.uniform(50.0, 900.0, count),
+            "carbon": RANDOM.uniform(2000.0, 2e4, count),
+            "available": RANDOM.uniform(0.01, 5.0, count),
+            "respiration": RANDOM.uniform(0.5, 60.0, count),
+            "uptake": RANDOM.uniform(7.0, 20.0, count),
+            "target": RANDOM.uniform(11.0, 25.0, count),
+        },
+    )
+    check_derivatives(
+        plants,
+        {
+            "production": RANDOM.uniform(-10.0, 120.0, count),
+            "uptake": RANDOM.uniform(0.01, 2.0, count),
+            "labile": RANDOM.uniform(0.01, 3.0, count),
+            "structural": RANDOM.uniform(2.0, 15.0, count),
+            "litter_carbon": RANDOM.uniform(1.0, 12.0, count),
+            "vegetation": RANDOM.uniform(200.0, 900.0, count),
+        },
+    )
+    check_derivatives(
+        mineral,
+        {
+            "available": RANDOM.uniform(0.1, 2.0, count),
+            "rate": RANDOM.uniform(0.01, 0.6, count),
+            "mineralised": RANDOM.uniform(-1.0, 1.0, count),
+            "uptake": RANDOM.uniform(0.0, 1.0, count),
+        },
+    )
+    check_derivatives(
+        nitrogen.carbon_to_nitrogen,
+        {
+            "annual_evapotranspiration": RANDOM.uniform(100.0, 400.0, count),
+            "annual_potential_evapotranspiration": RANDOM.uniform(420.0, 900.0, count),
+            "december_co2": RANDOM.uniform(280.0, 800.0, count),
+            "slope": RANDOM.uniform(30.0, 60.0, count),
+            "intercept": RANDOM.uniform(0.1, 60.0, count),
+            "minimum": RANDOM.uniform(20.0, 40.0, count),
+            "production_reference": RANDOM.uniform(29.0, 55.0, count),
+        },
+    )
+
+
+def test_edges_are_finite():
+    zero = jnp.zeros(4)
+    # Empty soil, no available nitrogen (and a Newton iterate below zero), no respiration.
+    assert_finite_derivatives(
+        mineralisation,
+        {
+            "organic": jnp.asarray([0.0, 100.0, -1.0, 100.0]),
+            "carbon": jnp.asarray([0.0, 0.0, 10.0, 1000.0]),
+            "available": jnp.asarray([0.0, 1e-12, -30.0, 0.0]),
+            "respiration": jnp.asarray([0.0, 1.0, 1.0, 1.0]),
+            "uptake": zero + 10.0,
+            "target": zero + 20.0,
+        },
+    )
+    # Zero production, uptake, storage and vegetation in every combination that divides by them.
+    states = np.stack(np.meshgrid([-1.0, 0.0, 1.0], [0.0, 0.5], [-0.5, 0.0, 1.0])).reshape(3, -1)
+    production, uptake, labile = jnp.asarray(states)
+    for vegetation in (0.0, -1.0, 300.0):
+        arguments = {"production": production, "uptake": uptake, "labile": labile}
+        arguments["structural"] = jnp.zeros_like(production)
+        arguments["litter_carbon"] = jnp.zeros_like(production)
+        arguments["vegetation"] = jnp.full_like(production, vegetation)
+        assert_finite_derivatives(plants, arguments)
+    assert_finite_derivatives(
+        nitrogen.carbon_to_nitrogen,
+        dict.fromkeys(
+            (
+                "annual_evapotranspiration",
+                "annual_potential_evapotranspiration",
+                "december_co2",
+                "slope",
+                "intercept",
+                "minimum",
+                "production_reference",
+            ),
+            zero,
+        ),
+    )
+
+
+def test_every_branch_of_the_allocation_occurs_in_the_derivative_test():
+    production = RANDOM.uniform(-10.0, 120.0, 300)
+    supply = RANDOM.uniform(0.01, 2.0, 300) + RANDOM.uniform(0.01, 3.0, 300)
+    limited = production / CNEVEN > supply
+    assert limited.any() and (~limited & (production > 0)).any() and (production < 0).any()
+    assert jax.numpy.isfinite(allocate(0.0, 0.0, 0.0).net_primary_production)

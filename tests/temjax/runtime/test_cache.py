@@ -1,0 +1,100 @@
+"""Files are found again in JAX's folder, and only as they were written."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from temjax.native import call as native
+from temjax.runtime.cache import KERNEL, kept, name_of
+
+CODE = bytes(range(256))
+A, B = name_of("a", KERNEL), name_of("b", KERNEL)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    before = jax.config.jax_compilation_cache_dir
+    path = tmp_path / "cache"
+    jax.config.update("jax_compilation_cache_dir", str(path))
+    yield path
+    jax.config.update("jax_compilation_cache_dir", before)
+
+
+class Compiler:
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self):
+        self.calls += 1
+        return CODE
+
+
+def test_what_was_compiled_is_found_again(folder):
+    compiler = Compiler()
+    assert [kept(name, compiler) for name in (A, A, B, A)] == [CODE] * 4
+    assert compiler.calls == 2
+    assert len([*folder.iterdir()]) == len([*folder.glob(f"*{KERNEL}")]) == 2
+
+
+@pytest.mark.parametrize("spoil", [lambda code: code[:-1], lambda code: code[:-1] + b"x",
+                                   lambda code: b""])  # fmt: skip
+def test_a_damaged_one_is_compiled_anew(folder, spoil):
+    compiler = Compiler()
+    kept(A, compiler)
+    (file,) = folder.iterdir()
+    file.write_bytes(spoil(file.read_bytes()))
+    assert kept(A, compiler) == CODE
+    assert compiler.calls == 2
+    assert kept(A, compiler) == CODE
+    assert compiler.calls == 2
+
+
+def test_jax_settings_end_it(folder):
+    compiler = Compiler()
+    jax.config.update("jax_enable_compilation_cache", False)
+    try:
+        kept(A, compiler)
+    finally:
+        jax.config.update("jax_enable_compilation_cache", True)
+    jax.config.update("jax_compilation_cache_dir", None)
+    kept(A, compiler)
+    assert compiler.calls == 2
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_written_to_does_no_harm(folder):
+    folder.write_text("a file in its place")
+    assert kept(A, Compiler()) == CODE
+
+
+@pytest.mark.skipif(bool(native.why_not()), reason=f"no kernels for CPUs: {native.why_not()}")
+def test_a_kernel_from_the_folder_computes_the_same(folder, monkeypatch):
+    """Compiled once for two names; another text is another kernel."""
+    from temjax.native.lowering import Writer, each_vector
+
+    compiled = []
+    make = native._machine_code
+    monkeypatch.setattr(
+        native, "_machine_code", lambda text, machine: compiled.append(text) or make(text, machine)
+    )
+
+    def scaled(name, factor):
+        def write(body):
+            writer = Writer(body, "float64")
+            given, result, cells = body.args
+
+            def vector(first):
+                value = writer.call(lambda x: factor * x, writer.load(given, first))
+                writer.store(value, result, first)
+
+            each_vector(writer, cells, vector)
+            writer.builder.ret_void()
+
+        target = native.registered(name, write, 1, 1, [(0, 0)])
+        (found,) = native.call_kernel(target, [jnp.arange(20.0)], [()])
+        return found
+
+    for name, factor in (("first", 2.0), ("from_folder", 2.0), ("other", 3.0)):
+        np.testing.assert_array_equal(scaled(f"test_cache_{name}", factor), factor * np.arange(20))
+    assert len(compiled) == len([*folder.glob(f"*{KERNEL}")]) == 2
