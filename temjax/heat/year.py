@@ -177,14 +177,14 @@ def _look_at_arrays(
         after, surface, length = given
         now = profile(column, after, surface)
         fraction = soil_heat.liquid_fraction(column, after)
-        unbalanced = soil_heat.residual(column, after, before, surface, length)
-        unbalanced = jax.lax.stop_gradient(unbalanced)  # rounding has no derivative
+        left = soil_heat.step_imbalance(column, after, before, surface, length)
+        left = jax.lax.stop_gradient(left)  # rounding has no derivative
         return after, (
             now,
             jax.lax.stop_gradient(fraction),  # only whether it is 1 is reported
             temperature_at(shallow, now)[0],
             active_layer.thaw_depth(column.thickness, column.top, fraction),
-            jnp.max(jnp.abs(unbalanced) * column.thickness, axis=0) / length,
+            jnp.max(jnp.abs(left), axis=0) / length,
         )
 
     def month(before, given):
@@ -223,7 +223,7 @@ def _look_at_year_jvp(options, primals, tangents):
     arrays = partial(_look_at_arrays, options)
     if not serves(primals[2]):
         return jax.jvp(arrays, primals, with_zeros(primals, tangents))
-    from temjax.kernels.cpu.heat_year_vjp import go_back_natively
+    from temjax.kernels.cpu.heat_year_vjp import pull_back_natively
 
     def forward(at, tangents):
         after, seen = jax.jvp(arrays, at, tangents)[1]
@@ -234,7 +234,9 @@ def _look_at_year_jvp(options, primals, tangents):
         sums = mean.top / options.heat_substeps, mean.centre / options.heat_substeps
         each = [leaf.reshape((-1, *leaf.shape[2:])) for leaf in each]
         months = at[-1].size // options.heat_substeps
-        return go_back_natively(options.heat_iterations, months, at, (after, *sums, *each), wanted)
+        return pull_back_natively(
+            options.heat_iterations, months, at, (after, *sums, *each), wanted
+        )
 
     after, seen = found = _look_at_year(options, *primals)
     like = after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux

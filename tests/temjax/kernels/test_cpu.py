@@ -13,7 +13,7 @@ from temjax.command.benchmark.cases import synthetic_inputs
 from temjax.ecosystem import imex as month_module
 from temjax.ecosystem.months import integrate_months
 from temjax.heat import year as heat_year
-from temjax.heat.batch import march
+from temjax.heat.batch import solve_steps
 from temjax.heat.monthly import monthly_temperatures
 from temjax.native import call as native
 from temjax.processes.soil_profile import Profile, depth_shares, shares_above
@@ -24,7 +24,7 @@ from tests.temjax.heat.test_soil_heat import random_year
 if native.why_not():
     pytest.skip(f"no kernels for CPUs: {native.why_not()}", allow_module_level=True)
 
-from temjax.kernels.cpu.heat import march_natively
+from temjax.kernels.cpu.heat import solve_steps_natively
 from temjax.kernels.cpu.month import integrate_natively
 
 ITERATIONS = 100
@@ -50,8 +50,8 @@ def without_kernels(call):
 @pytest.mark.parametrize("cells", [1, 5, 16, 37])
 def test_steps_are_those_of_the_arrays(cells, dtype, tolerance):
     given = cast(random_year(cells), dtype)
-    expected = jax.jit(partial(march, ITERATIONS))(*given)
-    found = jax.jit(partial(march_natively, ITERATIONS))(*given)
+    expected = jax.jit(partial(solve_steps, ITERATIONS))(*given)
+    found = jax.jit(partial(solve_steps_natively, ITERATIONS))(*given)
     scale = float(jnp.max(jnp.abs(expected[0])))
     np.testing.assert_allclose(found[0], expected[0], rtol=0, atol=tolerance * scale)
     np.testing.assert_allclose(found[1], expected[1], rtol=tolerance, atol=30 * tolerance)
@@ -59,7 +59,7 @@ def test_steps_are_those_of_the_arrays(cells, dtype, tolerance):
 
 def test_steps_of_a_cell_do_not_depend_on_others_to_the_last_bit():
     column, old, surfaces, seconds = random_year(40)
-    run = jax.jit(partial(march_natively, ITERATIONS))
+    run = jax.jit(partial(solve_steps_natively, ITERATIONS))
     whole = run(column, old, surfaces, seconds)
     spoilt = run(column, old.at[:, 3].set(jnp.nan), surfaces, seconds)
     others = np.arange(40) != 3
