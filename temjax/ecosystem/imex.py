@@ -25,9 +25,7 @@ from temjax.ecosystem.month import (
     rates,
 )
 from temjax.ecosystem.pools import available_nitrogen_tendency, pool_tendency
-from temjax.native.call import serves
-from temjax.native.linear_map import Ways, linear, with_zeros
-from temjax.native.primitive import by_kernel
+from temjax.native.accelerate import accelerated
 from temjax.numerics import Cell
 from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
@@ -132,8 +130,9 @@ def half_step(
 Rows = tuple[Float[Array, "pool *cell"], Float[Array, "integrated *cell"]]
 
 
-def _integrate_arrays(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -> Rows:
-    """Pools at the end of the month and integrals over it, as a program of arrays."""
+@accelerated("month", static=1, cells="pools")
+def integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -> Rows:
+    """Pools at the end of the month and integrals over it."""
     once = partial(worked_out_once, ones=ones_like(pools[AVAILABLE_NITROGEN]))
     stages = jnp.tile(jnp.asarray([0.0, 1.0], pools.dtype), substeps)
 
@@ -144,40 +143,6 @@ def _integrate_arrays(substeps: int, given: Given, pools: Float[Array, "pool *ce
     stage = jax.checkpoint(stage, prevent_cse=False)
     end, _ = jax.lax.scan(stage, beginning(tuple(pools)), stages)
     return jnp.stack(end.pools), jnp.stack(end.totals)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -> Rows:
-    """The same; where it can by a kernel, whose derivatives are those of the arrays."""
-    if not serves(pools):
-        return _integrate_arrays(substeps, given, pools)
-    from temjax.kernels.cpu.month import integrate_natively
-
-    arrays = partial(_integrate_arrays, substeps)
-    return by_kernel(
-        partial(integrate_natively, substeps),
-        arrays,
-        given,
-        pools,
-        otherwise="the month runs as a program of arrays",
-    )
-
-
-@partial(_integrate.defjvp, symbolic_zeros=True)
-def _integrate_jvp(substeps, primals, tangents):
-    arrays = partial(_integrate_arrays, substeps)
-    if not serves(primals[1]):
-        return jax.jvp(arrays, primals, with_zeros(primals, tangents))
-    from temjax.kernels.cpu.month_jvp import go_ahead_natively
-    from temjax.kernels.cpu.month_vjp import go_back_natively
-
-    ways = Ways(
-        forward=lambda at, tangents: jax.jvp(arrays, at, tangents)[1],
-        ahead=partial(go_ahead_natively, substeps),
-        backward=partial(go_back_natively, substeps),
-    )
-    found = _integrate(substeps, *primals)
-    return found, linear(ways, primals, tangents, found)
 
 
 def integrate_month(
@@ -205,5 +170,5 @@ def integrate_month(
     """
     factors = month_factors(parameters, constants, drivers, memory)
     given = Given(parameters, constants, drivers, memory, factors)
-    pools, totals = _integrate(substeps, given, pools)
+    pools, totals = integrate(substeps, given, pools)
     return pools, complete_fluxes(drivers, totals)

@@ -1,15 +1,13 @@
 """The months of a year, one after the other."""
 
 import dataclasses
-from functools import partial
 
 import jax
 from jaxtyping import Array, Float
 
 from temjax.cell import CellConstants
 from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, MonthDrivers, integrate_month
-from temjax.native.call import serves
-from temjax.native.primitive import by_kernel
+from temjax.native.accelerate import accelerated
 from temjax.outputs import flux_index
 from temjax.parameters.registry import Parameters
 from temjax.state import Memory
@@ -17,7 +15,8 @@ from temjax.state import Memory
 Rows = tuple[Float[Array, "month flux *cell"], Float[Array, "month pool *cell"]]
 
 
-def _integrate_arrays(
+@accelerated("months", static=1, cells="pools")
+def _integrate(
     substeps: int,
     parameters: Parameters,
     constants: CellConstants,
@@ -57,11 +56,4 @@ def integrate_months(
     Returns:
         The integrals of all fluxes over each month, and the pools at its end.
     """
-    arrays = partial(_integrate_arrays, substeps)
-    given = parameters, constants, drivers, memory, pools
-    if not serves(pools):
-        return arrays(*given)
-    from temjax.kernels.cpu.months import integrate_natively
-
-    kernel = partial(integrate_natively, substeps)
-    return by_kernel(kernel, arrays, *given, otherwise="months run one by one")
+    return _integrate(substeps, parameters, constants, drivers, memory, pools)

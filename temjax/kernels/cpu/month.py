@@ -16,9 +16,9 @@ from jax.extend.core import Literal, jaxpr_as_fun
 from jaxtyping import Array, Float
 
 from temjax.ecosystem.imex import Carry, Given, beginning, half_step
-from temjax.native import call as native
-from temjax.native.call import call_kernel, lanes_of
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 
 SIZES = [(0, 1)]  # cells
 # Registers a vector fills: while one of them waits for a quotient or a power the other goes on
@@ -89,7 +89,7 @@ def truthful(leaves: Sequence[Array], truths: Sequence[bool]) -> list[Array]:
 
 @lru_cache(maxsize=64)
 def stage_of(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype: str) -> Stage:
-    lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
+    lane = jax.ShapeDtypeStruct((lanes_per_vector(dtype),), dtype)
 
     def stage(leaves, carry, is_second):
         given = jax.tree.unflatten(structure, truthful(leaves, truths))
@@ -103,7 +103,7 @@ def stage_of(substeps: int, structure, truths: tuple[bool, ...], pools: int, dty
 
 
 def filled_in(
-    write: Writer, count: int, numbers: Sequence[int], values: Sequence[ir.Value]
+    write: VectorWriter, count: int, numbers: Sequence[int], values: Sequence[ir.Value]
 ) -> list[ir.Value]:
     """So many leaves, of which some are known; zeros for those nobody needs."""
     found = [write.zero] * count
@@ -114,23 +114,23 @@ def filled_in(
 
 def registers_for(cells: int, dtype: str) -> int:
     """Registers a vector fills: fewer cells than two hold take one."""
-    return TOGETHER if cells >= lanes_of(dtype, TOGETHER) else 1
+    return TOGETHER if cells >= lanes_per_vector(dtype, TOGETHER) else 1
 
 
-def constants_of(write: Writer, stage: Stage, given, first: ir.Value) -> list[ir.Value]:
+def constants_of(write: VectorWriter, stage: Stage, given, first: ir.Value) -> list[ir.Value]:
     """What a stage takes as leaves: those it uses from their addresses, and zeros."""
     loaded = [write.load(address, first) for address in given]
     return filled_in(write, stage.leaves, stage.used, loaded)
 
 
-def which_stage(write: Writer, number: ir.Value) -> ir.Value:
+def which_stage(write: VectorWriter, number: ir.Value) -> ir.Value:
     """0 for the first stage of a sub-step, 1 for the second."""
     odd = write.builder.and_(number, index(1))
-    return write.spread(write.builder.sitofp(odd, write.number))
+    return write.broadcast(write.builder.sitofp(odd, write.element))
 
 
 def integrated(
-    write: Writer,
+    write: VectorWriter,
     stage: Stage,
     substeps: int,
     constants: Sequence[ir.Value],
@@ -148,16 +148,16 @@ def integrated(
 
     def half(number, carry):
         given = [*constants, *jax.tree.leaves(carry), which_stage(write, number)]
-        found = write.written(stage.closed, given)
+        found = write.lower_jaxpr(stage.closed, given)
         return jax.tree.unflatten(jax.tree.structure(carry), found)
 
-    return write.loop(index(2 * substeps), write.call(beginning, list(pools)), half)
+    return write.fori_loop(index(2 * substeps), write.lower(beginning, list(pools)), half)
 
 
 def _kernel(
     stage: Stage, substeps: int, pools: int, dtype: str, registers: int, function: ir.Function
 ) -> None:
-    write = Writer(function, dtype, registers)
+    write = VectorWriter(function, dtype, registers)
     builder = write.builder
     given, (start, *results, cells) = (
         function.args[: len(stage.used)],
@@ -176,7 +176,7 @@ def _kernel(
             for number, value in enumerate(values):
                 write.store(value, address, row(number))
 
-    each_vector(write, cells, vector)
+    for_each_vector(write, cells, vector)
     builder.ret_void()
 
 
@@ -192,7 +192,7 @@ def rows_of(numbers: Sequence[int], given: Given, pools: Float[Array, "pool cell
     return [jnp.broadcast_to(leaves[number], (cells,)).astype(pools.dtype) for number in numbers]
 
 
-def integrate_natively(
+def integrate(
     substeps: int, given: Given, pools: Float[Array, "pool cell"]
 ) -> tuple[Float[Array, "pool cell"], Float[Array, "integrated cell"]]:
     """Pools at the end of the month and the integrals over it.
@@ -204,7 +204,7 @@ def integrate_natively(
     """
     stage, (count, cells), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
     registers = registers_for(cells, dtype)
-    target = native.registered(
+    target = register_kernel(
         f"{stage.name}_{registers}",
         partial(_kernel, stage, substeps, count, dtype, registers),
         len(stage.used) + 1,

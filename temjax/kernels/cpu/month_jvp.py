@@ -10,9 +10,9 @@ from jaxtyping import Array, Float
 
 from temjax.ecosystem.imex import Given, beginning
 from temjax.kernels.cpu.month import SIZES, Stage, constants_of, rows_of, traced, which_stage
-from temjax.native import call as native
-from temjax.native.call import call_kernel, lanes_of
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 
 Pools = Float[Array, "pool cell"]
 
@@ -24,7 +24,7 @@ def _along(stage: Stage, moving: tuple[int, ...], dtype: str) -> Any:
     It takes leaves, tangents of the moving ones, carry, tangent of the carry, and which stage; it
     returns the carry after it and that one's tangent.
     """
-    lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
+    lane = jax.ShapeDtypeStruct((lanes_per_vector(dtype),), dtype)
     carry = [lane] * stage.carried
 
     def along(given, slopes, carry, carry_slope, is_second):
@@ -38,7 +38,7 @@ def _along(stage: Stage, moving: tuple[int, ...], dtype: str) -> Any:
 def _kernel(
     stage: Stage, moving: tuple[int, ...], substeps: int, pools: int, dtype: str, function
 ) -> None:
-    write = Writer(function, dtype)
+    write = VectorWriter(function, dtype)
     builder, used, slopes = write.builder, len(stage.used), len(moving)
     given, by_given = function.args[:used], function.args[used : used + slopes]
     start, by_start, by_pools, by_totals, cells = function.args[used + slopes :]
@@ -51,31 +51,31 @@ def _kernel(
         constants = constants_of(write, stage, given, first)
         tangents = [write.load(address, first) for address in by_given]
         carry, slope = (
-            write.call(beginning, [write.load(rows, row(n)) for n in range(pools)])
+            write.lower(beginning, [write.load(rows, row(n)) for n in range(pools)])
             for rows in (start, by_start)
         )
         structure = jax.tree.structure(carry)
 
         def onward(number, state):
             carry, slope = state
-            found = write.written(
+            found = write.lower_jaxpr(
                 along,
                 [*constants, *tangents, *carry, *slope, which_stage(write, number)],
             )
             return found[: len(carry)], found[len(carry) :]
 
         leaves = jax.tree.leaves(carry), jax.tree.leaves(slope)
-        _, end = write.loop(index(2 * substeps), leaves, onward)
+        _, end = write.fori_loop(index(2 * substeps), leaves, onward)
         end = jax.tree.unflatten(structure, end)
         for values, address in ((end.pools, by_pools), (end.totals, by_totals)):
             for number, value in enumerate(values):
                 write.store(value, address, row(number))
 
-    each_vector(write, cells, vector)
+    for_each_vector(write, cells, vector)
     builder.ret_void()
 
 
-def go_ahead_natively(
+def push_forward(
     substeps: int,
     at: tuple[Given, Pools],
     tangents: tuple[Given, Pools],
@@ -93,7 +93,7 @@ def go_ahead_natively(
     stage, (count, _), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
     asked = jax.tree.leaves(moved[0])
     some = tuple(number for number in stage.used if asked[number])
-    target = native.registered(
+    target = register_kernel(
         f"{stage.name}_ahead_{'_'.join(map(str, some))}",
         partial(_kernel, stage, some, substeps, count, dtype),
         len(stage.used) + len(some) + 2,

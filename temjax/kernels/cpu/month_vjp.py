@@ -14,9 +14,9 @@ from jaxtyping import Array, Float
 
 from temjax.ecosystem.imex import Carry, Given, beginning
 from temjax.kernels.cpu.month import Stage, constants_of, rows_of, traced, which_stage
-from temjax.native import call as native
-from temjax.native.call import call_kernel, lanes_of
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 
 Pools = Float[Array, "pool cell"]
 
@@ -33,7 +33,7 @@ def _transposed(stage: Stage, wanted: tuple[int, ...], dtype: str) -> Any:
     It takes what a stage takes and the cotangent of the carry after it; it returns the cotangents
     of the wanted leaves and of the carry before it.
     """
-    lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
+    lane = jax.ShapeDtypeStruct((lanes_per_vector(dtype),), dtype)
     carry = [lane] * stage.carried
 
     def back(given, carry, is_second, cotangent):
@@ -53,7 +53,7 @@ def _to_pools(carry: Carry) -> tuple:
 def _kernel(
     stage: Stage, wanted: tuple[int, ...], substeps: int, pools: int, dtype: str, function
 ) -> None:
-    write = Writer(function, dtype)
+    write = VectorWriter(function, dtype)
     builder, used = write.builder, len(stage.used)
     given, (start, by_pools, by_totals) = function.args[:used], function.args[used : used + 3]
     *by_given, by_start, scratch, cells = function.args[used + 3 :]
@@ -64,7 +64,7 @@ def _kernel(
             return builder.add(builder.mul(index(number), cells), first)
 
         constants = constants_of(write, stage, given, first)
-        begin = write.call(beginning, [write.load(start, row(n)) for n in range(pools)])
+        begin = write.lower(beginning, [write.load(start, row(n)) for n in range(pools)])
         structure, totals = jax.tree.structure(begin), len(begin.totals)
         kept = jax.tree.structure(_begun(begin))
 
@@ -73,8 +73,8 @@ def _kernel(
 
         def onward(number, carry):
             for leaf, value in enumerate(jax.tree.leaves(_begun(carry))):
-                write.put_row(value, scratch, place(number, leaf))
-            found = write.written(
+                write.store_row(value, scratch, place(number, leaf))
+            found = write.lower_jaxpr(
                 stage.closed, [*constants, *jax.tree.leaves(carry), which_stage(write, number)]
             )
             return jax.tree.unflatten(structure, found)
@@ -82,16 +82,18 @@ def _kernel(
         def backward(number, state):
             sums, cotangent = state
             number = builder.sub(index(2 * substeps - 1), number)
-            values = [write.row(scratch, place(number, leaf)) for leaf in range(kept.num_leaves)]
+            values = [
+                write.load_row(scratch, place(number, leaf)) for leaf in range(kept.num_leaves)
+            ]
             before, rates, guess = jax.tree.unflatten(kept, values)
             carry = Carry(before, (write.zero,) * totals, rates, guess)
-            found = write.written(
+            found = write.lower_jaxpr(
                 back, [*constants, *jax.tree.leaves(carry), which_stage(write, number), *cotangent]
             )
             sums = [builder.fadd(*pair) for pair in zip(sums, found[: len(sums)], strict=True)]
             return sums, found[len(sums) :]
 
-        write.loop(stages, begin, onward)
+        write.fori_loop(stages, begin, onward)
         end = Carry(
             tuple(write.load(by_pools, row(n)) for n in range(pools)),
             tuple(write.load(by_totals, row(n)) for n in range(totals)),
@@ -99,18 +101,18 @@ def _kernel(
             write.zero,
         )
         none = [write.zero] * len(wanted)
-        sums, cotangent = write.loop(stages, (none, jax.tree.leaves(end)), backward)
+        sums, cotangent = write.fori_loop(stages, (none, jax.tree.leaves(end)), backward)
         for value, address in zip(sums, by_given, strict=True):
             write.store(value, address, first)
-        found = write.call(_to_pools, jax.tree.unflatten(structure, cotangent))
+        found = write.lower(_to_pools, jax.tree.unflatten(structure, cotangent))
         for number, value in enumerate(found):
             write.store(value, by_start, row(number))
 
-    each_vector(write, cells, vector)
+    for_each_vector(write, cells, vector)
     builder.ret_void()
 
 
-def go_back_natively(
+def pull_back(
     substeps: int,
     at: tuple[Given, Pools],
     cotangents: tuple[Pools, Float[Array, "integrated cell"]],
@@ -128,7 +130,7 @@ def go_back_natively(
     stage, (count, _), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
     asked = jax.tree.leaves(wanted[0])
     some = tuple(number for number in stage.used if asked[number])
-    target = native.registered(
+    target = register_kernel(
         f"{stage.name}_back_{'_'.join(map(str, some))}",
         partial(_kernel, stage, some, substeps, count, dtype),
         len(stage.used) + 3,
@@ -140,7 +142,7 @@ def go_back_natively(
         target,
         (*rows, pools, *cotangents),
         [*[()] * len(some), (count,)],
-        scratch=[(2 * substeps, 2 * count + 1, lanes_of(dtype))],
+        scratch=[(2 * substeps, 2 * count + 1, lanes_per_vector(dtype))],
     )
     found = dict(zip(some, by_rows, strict=True))
     (by_given,) = pull(

@@ -29,9 +29,9 @@ from temjax.kernels.cpu.month import (
     truthful,
     truths_of,
 )
-from temjax.native import call as native
-from temjax.native.call import call_kernel, lanes_of
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 from temjax.outputs import FLUXES, flux_index
 from temjax.parameters.registry import Parameters
 from temjax.state import Memory
@@ -63,7 +63,7 @@ class Year(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _year(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype: str) -> Year:
-    lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
+    lane = jax.ShapeDtypeStruct((lanes_per_vector(dtype),), dtype)
     leaves = [lane] * len(truths)
 
     def of_a_month(leaves, leaf):
@@ -102,7 +102,7 @@ def _year(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype:
 def _kernel(
     year: Year, substeps: int, pools: int, dtype: str, registers: int, function: ir.Function
 ) -> None:
-    write = Writer(function, dtype, registers)
+    write = VectorWriter(function, dtype, registers)
     builder, fixed = write.builder, year.leaves - year.drivers
     *given, leaf_area, start, fluxes, ends, months, cells = function.args
 
@@ -126,22 +126,22 @@ def _kernel(
         def integrate(month, carry):
             before, leaf = carry
             leaves = in_month(month)
-            opened = write.written(year.opening, [*leaves, leaf])
+            opened = write.lower_jaxpr(year.opening, [*leaves, leaf])
             constants = filled_in(write, year.stage.leaves, year.stage.used, opened)
             end = integrated(write, year.stage, substeps, constants, before)
-            closed = write.written(year.closing, [*leaves[fixed:], *end.totals])
+            closed = write.lower_jaxpr(year.closing, [*leaves[fixed:], *end.totals])
             put(closed, fluxes, month)
             put(end.pools, ends, month)
             return list(end.pools), closed[flux_index("unnormalised_leaf")]
 
         at_start = [write.load(start, place(index(number))) for number in range(pools)]
-        write.loop(months, (at_start, write.load(leaf_area, first)), integrate)
+        write.fori_loop(months, (at_start, write.load(leaf_area, first)), integrate)
 
-    each_vector(write, cells, vector)
+    for_each_vector(write, cells, vector)
     builder.ret_void()
 
 
-def integrate_natively(
+def integrate_months(
     substeps: int,
     parameters: Parameters,
     constants: CellConstants,
@@ -169,7 +169,7 @@ def integrate_natively(
         return jnp.broadcast_to(leaf if leaf.ndim > 1 else leaf[:, None], (months, cells))
 
     registers = registers_for(cells, dtype)
-    target = native.registered(
+    target = register_kernel(
         f"{year.name}_{registers}",
         partial(_kernel, year, substeps, count, dtype, registers),
         len(year.used) + 2,
