@@ -24,11 +24,13 @@ def _integrate(
     memory: Memory,
     pools: Float[Array, "pool *cell"],
 ) -> Rows:
+    """One month after the other, each with the leaf area that the one before it ended with."""
+
     def month(carry, drivers):
         pools, leaf = carry
-        now = dataclasses.replace(memory, unnormalised_leaf=leaf)
+        current = dataclasses.replace(memory, unnormalised_leaf=leaf)
         pools, fluxes = integrate_month(
-            parameters, constants, drivers, now, pools, substeps=substeps
+            parameters, constants, drivers, current, pools, substeps=substeps
         )
         return (pools, fluxes[flux_index("unnormalised_leaf")]), (fluxes, pools)
 

@@ -15,9 +15,9 @@ _CPU, _GPU = "temjax.kernels.cpu", "temjax.kernels.gpu"
 # "module:function"
 REGISTRY = {
     "cpu": {
-        "month": f"{_CPU}.month:integrate",
-        "month.jvp": f"{_CPU}.month_jvp:push_forward",
-        "month.vjp": f"{_CPU}.month_vjp:pull_back",
+        "month": f"{_CPU}.month:imex_steps",
+        "month.jvp": f"{_CPU}.month_jvp:imex_steps_jvp",
+        "month.vjp": f"{_CPU}.month_vjp:imex_steps_vjp",
         "months": f"{_CPU}.months:integrate_months",
         "heat_steps": f"{_CPU}.heat:heat_steps",
         "heat_year": f"{_CPU}.heat_year:heat_year",

@@ -125,8 +125,8 @@ def test_a_month_is_that_of_the_arrays(index, dtype, tolerance):
     cells = jax.jit(partial(spin_up, years=1))(random_cells(37, 5, published=True))
     parameters, constants, drivers, memory, pools = cast(month_of(cells, index), dtype)
     factors = month_module.month_factors(parameters, constants, drivers, memory)
-    given = month_module.Given(parameters, constants, drivers, memory, factors)
-    expected = jax.jit(partial(month_module.integrate.arrays, 16))(given, pools)
+    given = month_module.MonthContext(parameters, constants, drivers, memory, factors)
+    expected = jax.jit(partial(month_module.imex_steps.arrays, 16))(given, pools)
     found = jax.jit(partial(load("cpu", "month"), 16))(given, pools)
     for native_rows, rows in zip(found, expected, strict=True):
         scale = jnp.max(jnp.abs(rows), axis=1, keepdims=True) + 1e-6
@@ -162,20 +162,20 @@ def test_months_without_an_instruction_run_one_by_one(monkeypatch):
     given = state.parameters, state.constants, state.drivers, state.memory, state.pools
     expected = jax.jit(partial(integrate_months, substeps=5))(*given)
     monkeypatch.setattr(months_kernel, "month_factors", with_a_sine)
-    months_kernel._year.cache_clear()
+    months_kernel._trace_year.cache_clear()
     with pytest.warns(UserWarning, match="months runs without its kernel.*'sin'"):
         found = jax.jit(partial(integrate_months, substeps=5))(*given)
-    months_kernel._year.cache_clear()
+    months_kernel._trace_year.cache_clear()
     for rows, plain in zip(found, expected, strict=True):
         np.testing.assert_allclose(rows, plain, rtol=1e-9, atol=1e-9)
 
 
 def test_a_process_without_an_instruction_runs_as_arrays(monkeypatch):
     month_kernel = importlib.import_module("temjax.kernels.cpu.month")
-    half_step = month_module.half_step
+    imex_stage = month_module.imex_stage
 
     def with_a_sine(substeps, given, carry, is_second):
-        after = half_step(substeps, given, carry, is_second)
+        after = imex_stage(substeps, given, carry, is_second)
         return after._replace(guess=after.guess + 0.0 * jnp.sin(after.guess))
 
     cells = jax.jit(partial(spin_up, years=1))(random_cells(3, 5, published=True))
@@ -189,11 +189,11 @@ def test_a_process_without_an_instruction_runs_as_arrays(monkeypatch):
         return *jax.jvp(integrate, (pools,), (0.1 * pools,)), pull(end)
 
     expected = month()
-    monkeypatch.setattr(month_kernel, "half_step", with_a_sine)
-    month_kernel.stage_of.cache_clear()
+    monkeypatch.setattr(month_kernel, "imex_stage", with_a_sine)
+    month_kernel.trace_stage.cache_clear()
     with pytest.warns(UserWarning, match="'sin'"):
         found = month()
-    month_kernel.stage_of.cache_clear()
+    month_kernel.trace_stage.cache_clear()
     for rows, plain in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         scale = float(jnp.max(jnp.abs(plain)))
         np.testing.assert_allclose(rows, plain, rtol=1e-8, atol=1e-11 * scale)

@@ -138,7 +138,7 @@ def month(cells, index, dtype):
     # where roots reach all nitrogen they may take all: whether some is left is rounding
     drivers = dataclasses.replace(drivers, accessible_nitrogen_fraction=jnp.asarray(0.9, dtype))
     factors = month_module.month_factors(parameters, constants, drivers, memory)
-    return month_module.Given(parameters, constants, drivers, memory, factors), pools
+    return month_module.MonthContext(parameters, constants, drivers, memory, factors), pools
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 0.02)])
@@ -147,7 +147,7 @@ def test_back_through_a_month(index, dtype, tolerance):
     given, pools = month(37, index, dtype)
 
     def integrate(at):
-        return month_module.integrate(16, *at)
+        return month_module.imex_steps(16, *at)
 
     cotangents = weights(jax.jit(integrate)((given, pools)), index)
 
@@ -166,7 +166,7 @@ def test_along_tangents_of_a_month(index, dtype, tolerance):
 
     def along():
         def integrate(memory, pools):
-            return month_module.integrate(16, given._replace(memory=memory), pools)
+            return month_module.imex_steps(16, given._replace(memory=memory), pools)
 
         def slope(direction):
             tangents = jax.tree.map(lambda leaf: 0.1 * leaf, given.memory), direction
@@ -182,7 +182,7 @@ def test_of_a_number_for_all_cells_it_is_the_sum_over_them():
 
     def pools_after(value, given):
         parameters = dataclasses.replace(given.parameters, nitrogen_loss_rate=value)
-        end, _ = month_module.integrate(16, given._replace(parameters=parameters), pools)
+        end, _ = month_module.imex_steps(16, given._replace(parameters=parameters), pools)
         return jnp.sum(end)
 
     value = given.parameters.nitrogen_loss_rate
@@ -197,7 +197,7 @@ def test_the_gradient_of_a_run_goes_back_by_kernels():
     text = jax.jit(case.function).lower(*case.arguments).as_text()
     for name in ("heat_year_float64_100", "heat_back_float64_100_12", "month_float64_48_"):
         assert f"temjax_{name}" in text
-    assert re.search(r"temjax_month_float64_48_[0-9a-f]+_back_", text)
+    assert re.search(r"temjax_month_float64_48_[0-9a-f]+_vjp_", text)
     assert "heat_march" not in text  # no step is kept for the way back
 
 
