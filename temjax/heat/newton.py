@@ -10,10 +10,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from temjax.processes.soil_heat import Surface
-from temjax.soil_column import ThermalProperties
-
-Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
 Some = Float[Array, "*layer_cell"]
 
@@ -30,22 +26,6 @@ RESTART_AFTER, BOUND_AFTER_RESTART = 10, 0.25
 # Iterations after which the radius shrinks every time: some cells cycle through updates that each
 # look well by themselves
 SHRINK_AFTER, SHRINK_FACTOR = 40, 0.7
-
-
-class Problem(NamedTuple):
-    """What a step starts from, cells last in every leaf.
-
-    Attributes:
-        properties: of the layers.
-        geothermal_flux: W m⁻², upward through the bottom.
-        old: enthalpy, J m⁻³.
-        surface: driver of the top.
-    """
-
-    properties: ThermalProperties
-    geothermal_flux: Cells
-    old: Layers
-    surface: Surface
 
 
 class Progress(NamedTuple):

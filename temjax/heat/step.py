@@ -1,8 +1,7 @@
 """Backward-Euler steps of soil heat and their derivatives (soil_heat.md 2).
 
-Where the search for the new enthalpies runs depends on the device: one kernel a step on NVIDIA
-GPUs, one kernel for all steps on CPUs, and a program of arrays in which every cell goes at its own
-pace elsewhere and for a single place.
+Where Newton's method runs depends on the device: one kernel a step on NVIDIA GPUs, one kernel for
+all steps on CPUs, and the program of arrays of ``heat.batch`` elsewhere and for a single place.
 """
 
 from functools import partial
@@ -14,18 +13,11 @@ from jaxtyping import Array, Float
 
 from temjax.heat.batch import solve_steps
 from temjax.heat.linearisation import linearised_fluxes
-from temjax.heat.newton import Problem
 from temjax.heat.tridiagonal import newton_change
-from temjax.native.call import serves, switched_off
-from temjax.native.primitive import by_kernel
+from temjax.native.accelerate import accelerated
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
-from temjax.runtime.machine import computes_on_cpus
-from temjax.soil_column import SoilColumn, thermal_properties
-
-# Before, JAX lowers the branch of every platform wherever a program runs, and the kernel has none
-# for CPUs
-KERNEL_FROM = (0, 7, 0)
+from temjax.soil_column import SoilColumn
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
@@ -43,24 +35,7 @@ class HeatStep(eqx.Module):
     surface_flux: Float[Array, "*step_cell"]
 
 
-def _marched(iterations: int, *given) -> HeatStep:
-    return HeatStep(*solve_steps(iterations, *given))
-
-
-def _by_kernel(iterations: int, column, old, surfaces, seconds) -> HeatStep:
-    from temjax.kernels.gpu.heat_step import solve_cells_apart
-
-    properties = thermal_properties(column)
-
-    def step(old, given):
-        surface, length = given
-        problem = Problem(properties, column.geothermal_flux, old, surface)
-        done = HeatStep(*solve_cells_apart(problem, length, iterations))
-        return done.enthalpy, done
-
-    return jax.lax.scan(step, old, (surfaces, seconds))[1]
-
-
+@accelerated("heat_steps", static=1, cells="old")
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def heat_steps(
     iterations: int,
@@ -69,13 +44,13 @@ def heat_steps(
     surfaces: Surface,
     seconds: Float[Array, "step"],
 ) -> HeatStep:
-    """Backward-Euler steps, one after the other.
+    """Successive backward-Euler steps.
 
-    Newton in H, cell by cell until what is out of balance is rounding. Far from the solution it
-    takes the stable part of the Jacobian (see ``linearised_fluxes``), after a short step the exact
-    one, which converges quadratically; where that does not halve what is out of balance, short gets
-    shorter. The last iteration is an update by the divergence of the linearised fluxes, so energy
-    closes to rounding whatever the iteration count.
+    Newton in H, cell by cell until the imbalance is rounding. Far from the solution it takes the
+    damped Jacobian (see ``linearised_fluxes``), after a short update the exact one, which converges
+    quadratically; where that does not halve the imbalance, the radius that counts as short shrinks.
+    The last iteration is an update by the divergence of the linearised fluxes, so energy closes to
+    rounding whatever the iteration count.
 
     Derivatives are those of the converged steps by the implicit function theorem, with the exact
     Jacobian (dk/df included) at the last iterate; they hold in forward and reverse mode and no
@@ -88,22 +63,7 @@ def heat_steps(
         surfaces: drivers of the top over each step, leading axis ``step``.
         seconds: length of each step, s.
     """
-    given = column, old, surfaces, seconds
-    if serves(old):
-        from temjax.kernels.cpu.heat import solve_steps_natively
-
-        def arrays(*given):  # with the derivatives of solved steps
-            with switched_off():
-                steps = heat_steps(iterations, *given)
-                return steps.enthalpy, steps.surface_flux
-
-        return HeatStep(*by_kernel(partial(solve_steps_natively, iterations), arrays, *given))
-    if computes_on_cpus():  # then nothing is traced for other devices
-        return _marched(iterations, *given)
-    branches = {"default": partial(_marched, iterations)}
-    if old.ndim == 2 and jax.__version_info__ >= KERNEL_FROM:
-        branches["cuda"] = partial(_by_kernel, iterations)
-    return jax.lax.platform_dependent(*given, **branches)
+    return HeatStep(*solve_steps(iterations, column, old, surfaces, seconds))
 
 
 def heat_step(
@@ -113,7 +73,7 @@ def heat_step(
     surface: Surface,
     seconds: Float[Array, ""],
 ) -> HeatStep:
-    """One step; arguments as for ``heat_steps``, without their leading axis."""
+    """One backward-Euler step; arguments as for ``heat_steps``, without their leading axis."""
     surfaces, lengths = jax.tree.map(lambda leaf: leaf[None], (surface, seconds))
     steps = heat_steps(iterations, column, old, surfaces, lengths)
     return jax.tree.map(lambda leaf: leaf[0], steps)
@@ -158,7 +118,7 @@ def _implicit_step_jvp(primals, tangents):
     return solved, HeatStep(change, flux_change)
 
 
-@heat_steps.defjvp
+@heat_steps.arrays.defjvp
 def _heat_steps_jvp(iterations, primals, tangents):
     solved = heat_steps(iterations, *primals)
 

@@ -13,6 +13,7 @@ import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
 from temjax.heat.newton import initial_progress
+from temjax.heat.step import HeatStep
 from temjax.heat.sweep import (
     BackwardCarry,
     Convergence,
@@ -33,8 +34,8 @@ from temjax.kernels.cpu.heat_layers import (
     LayerKernel,
     heat_arguments,
 )
-from temjax.native import call as native
-from temjax.native.lowering import COUNT, INDEX, index
+from temjax.native.call import call_kernel, register_kernel
+from temjax.native.vectors import INDEX, INT32, index
 from temjax.processes.soil_heat import Surface, single_phase_state
 from temjax.soil_column import SoilColumn, thermal_properties
 
@@ -65,7 +66,7 @@ class StepsKernel(LayerKernel):
     def solve_steps(self, iterations: int, first: ir.Value, output: StepOutput) -> None:
         """All steps of the vector that begins with a cell."""
         write, builder = self.write, self.write.builder
-        steps = write.spread(builder.trunc(self.shape.steps, COUNT))
+        steps = write.broadcast(builder.trunc(self.shape.steps, INT32))
         geothermal = write.load(self.arguments.geothermal_flux, first)
 
         def running(carry):
@@ -77,13 +78,13 @@ class StepsKernel(LayerKernel):
             state = SearchState(seconds, progress, tolerance, running(carry))
             convergence, top = self.newton_iteration(iterations, geothermal, surface, state)
             self.store_solved(output, first, step, convergence.solved, top.flux)
-            step, progress = write.call(
+            step, progress = write.lower(
                 partial(advance_search, iterations), step, state, convergence, top.largest_change
             )
             return step, convergence.tolerance, progress
 
-        start = write.counts(0), write.zero, write.call(initial_progress, write.zero)
-        write.loop_while(lambda carry: write.any(running(carry)), start, iterate)
+        start = write.int_constant(0), write.zero, write.lower(initial_progress, write.zero)
+        write.while_loop(lambda carry: write.any(running(carry)), start, iterate)
 
     def newton_iteration(
         self, iterations: int, geothermal: ir.Value, surface: list[ir.Value], state: SearchState
@@ -101,28 +102,30 @@ class StepsKernel(LayerKernel):
         def eliminate(boundary, carry):
             layer = builder.add(boundary, index(1))
             properties, old, new = self.layer(layer)
-            lower = write.call(single_phase_state, properties, new)
+            lower = write.lower(single_phase_state, properties, new)
             between = flux_across(write, carry.upper, lower, state.progress.exact)
-            carry, row = write.call(
+            carry, row = write.lower(
                 eliminate_boundary, carry, lower, between, properties, old, new, state
             )
             for value, buffer in zip(jax.tree.leaves(row), buffers.rows, strict=True):
-                write.put_row(value, buffer, boundary)
+                write.store_row(value, buffer, boundary)
             return carry
 
         def substitute(number, carry):
             layer = builder.sub(boundaries, number)
             boundary = builder.sub(layer, index(1))
-            row = BOUNDARY_ROW.unflatten(write.row(buffer, boundary) for buffer in buffers.rows)
-            carry, enthalpies = write.call(
+            row = BOUNDARY_ROW.unflatten(
+                write.load_row(buffer, boundary) for buffer in buffers.rows
+            )
+            carry, enthalpies = write.lower(
                 back_substitute_layer, carry, *self.layer(layer), row, state, convergence
             )
             self.store_enthalpies(layer, *enthalpies)
             return carry
 
-        start, entering = write.call(from_surface, *surface, *self.layer(top), state)
-        lowest = write.loop(boundaries, start, eliminate)
-        convergence = write.call(
+        start, entering = write.lower(from_surface, *surface, *self.layer(top), state)
+        lowest = write.fori_loop(boundaries, start, eliminate)
+        convergence = write.lower(
             partial(check_convergence, iterations),
             lowest.row,
             lowest.gross_flux,
@@ -130,10 +133,10 @@ class StepsKernel(LayerKernel):
             geothermal,
             state,
         )
-        start = write.call(start_back_substitution, convergence, geothermal)
-        carry, enthalpies = write.call(
+        start = write.lower(start_back_substitution, convergence, geothermal)
+        carry, enthalpies = write.lower(
             back_substitute_surface,
-            write.loop(boundaries, start, substitute),
+            write.fori_loop(boundaries, start, substitute),
             *self.layer(top),
             entering,
             state,
@@ -148,19 +151,21 @@ class StepsKernel(LayerKernel):
         """Store the results of the lanes that have ended a step, as those of that step."""
         write, builder = self.write, self.write.builder
         for lane in range(write.lanes):
-            with builder.if_then(write.lane(solved, lane)):
-                here = builder.sext(write.lane(step, lane), INDEX)
+            with builder.if_then(write.extract_lane(solved, lane)):
+                here = builder.sext(write.extract_lane(step, lane), INDEX)
                 offset = self.offset(here, builder.add(first, index(lane)))
-                builder.store(write.lane(flux, lane), write.number_at(output.entering, offset))
+                builder.store(
+                    write.extract_lane(flux, lane), write.element_pointer(output.entering, offset)
+                )
                 position = builder.add(output.first, index(lane))
 
                 def store(layer, lane=lane, position=position, here=here):
                     inside = builder.add(builder.mul(layer, index(write.lanes)), index(lane))
-                    address = write.number_at(self.buffers.old, inside)
+                    address = write.element_pointer(self.buffers.old, inside)
                     row = builder.mul(self.row_number(here, layer), output.stride)
                     builder.store(
-                        builder.load(address, typ=write.number),
-                        write.number_at(output.enthalpy, builder.add(row, position)),
+                        builder.load(address, typ=write.element),
+                        write.element_pointer(output.enthalpy, builder.add(row, position)),
                     )
 
                 self.for_each_layer(store)
@@ -179,26 +184,26 @@ def _write(iterations: int, dtype: str, function: ir.Function) -> None:
     kernel.for_each_vector(vector)
 
 
-def solve_steps_natively(
+def heat_steps(
     iterations: int,
     column: SoilColumn,
     old: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
-) -> tuple[Float[Array, "step layer cell"], Float[Array, "step cell"]]:
-    """Enthalpy and surface flux after every step; arguments as for ``heat.batch.solve_steps``."""
+) -> HeatStep:
+    """Enthalpy and surface flux after every step; arguments as for ``heat.step.heat_steps``."""
     dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape
-    target = native.registered(
+    target = register_kernel(
         f"heat_steps_{dtype.name}_{iterations}",
         partial(_write, iterations, dtype.name),
         THERMAL + STEP_ARGUMENTS,
         2,
         SIZES,
     )
-    enthalpy, entering = native.call_kernel(
+    enthalpy, entering = call_kernel(
         target,
         heat_arguments(thermal_properties(column), column, old, surfaces),
         [(steps, layers), (steps,)],
         shared=[seconds],
     )
-    return enthalpy, entering
+    return HeatStep(enthalpy, entering)

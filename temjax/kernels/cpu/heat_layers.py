@@ -9,7 +9,8 @@ from jaxtyping import Array, Float
 
 from temjax.heat.sweep import BoundaryRow
 from temjax.heat.tridiagonal import ReducedRow
-from temjax.native.lowering import COUNT, INDEX, Writer, each_vector, index
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import INDEX, INT32, for_each_vector, index
 from temjax.processes.soil_heat import Surface
 from temjax.soil_column import SoilColumn, ThermalProperties
 
@@ -86,7 +87,7 @@ class LayerKernel:
             sizes: how many.
             leading: arguments before those of ``Arguments``.
         """
-        self.write = Writer(function, dtype)
+        self.write = VectorWriter(function, dtype)
         addresses, self.sizes = function.args[:-sizes], function.args[-sizes:]
         self.leading, others = addresses[:leading], addresses[leading:-results]
         self.arguments = Arguments(others[:properties], *others[properties:])
@@ -99,11 +100,11 @@ class LayerKernel:
 
     def allocate(self, count: int) -> list[ir.Value]:
         """Buffers of a vector for every layer."""
-        return [self.write.rows(self.shape.layers) for _ in range(count)]
+        return [self.write.allocate(self.shape.layers) for _ in range(count)]
 
     def for_each_vector(self, body: Callable[[ir.Value], None]) -> None:
         """``body(first cell)`` for one vector of cells after the other; ends the function."""
-        each_vector(self.write, self.shape.cells, body)
+        for_each_vector(self.write, self.shape.cells, body)
         self.write.builder.ret_void()
 
     def for_each_layer(self, body: Callable[[ir.Value], None]) -> None:
@@ -113,7 +114,7 @@ class LayerKernel:
             body(layer)
             return ()
 
-        self.write.loop(self.shape.layers, (), layer)
+        self.write.fori_loop(self.shape.layers, (), layer)
 
     def offset(self, row: ir.Value, first: ir.Value) -> ir.Value:
         """Where a vector is in an array whose last axis are the cells."""
@@ -137,7 +138,7 @@ class LayerKernel:
         def layer(layer):
             offset = self.offset(layer, first)
             for address, buffer in zip(self.arguments.properties, buffers.properties, strict=True):
-                write.put_row(write.load(address, offset), buffer, layer)
+                write.store_row(write.load(address, offset), buffer, layer)
             old = write.load(self.arguments.old, offset)
             self.store_enthalpies(layer, old, old)
 
@@ -145,35 +146,37 @@ class LayerKernel:
 
     def store_enthalpies(self, layer: ir.Value, old: ir.Value, new: ir.Value) -> None:
         """Replace what a layer's step starts from and its iterate."""
-        self.write.put_row(old, self.buffers.old, layer)
-        self.write.put_row(new, self.buffers.new, layer)
+        self.write.store_row(old, self.buffers.old, layer)
+        self.write.store_row(new, self.buffers.new, layer)
 
     def thermal_properties(self, layer: ir.Value) -> ThermalProperties:
         """Thermal properties of a layer."""
         buffers = self.buffers.properties[:THERMAL]
-        return ThermalProperties(*(self.write.row(buffer, layer) for buffer in buffers))
+        return ThermalProperties(*(self.write.load_row(buffer, layer) for buffer in buffers))
 
     def layer(self, layer: ir.Value) -> tuple[ThermalProperties, ir.Value, ir.Value]:
         """Thermal properties, enthalpy at the start of the step and iterate of a layer."""
         write, buffers = self.write, self.buffers
-        enthalpies = write.row(buffers.old, layer), write.row(buffers.new, layer)
+        enthalpies = write.load_row(buffers.old, layer), write.load_row(buffers.new, layer)
         return self.thermal_properties(layer), *enthalpies
 
     def surface_at(self, first: ir.Value, step: ir.Value) -> list[ir.Value]:
         """Temperature, resistance and length of a step that all lanes are at."""
         write, arguments = self.write, self.arguments
         offset = self.offset(step, first)
-        seconds = write.builder.load(write.number_at(arguments.seconds, step), typ=write.number)
+        seconds = write.builder.load(
+            write.element_pointer(arguments.seconds, step), typ=write.element
+        )
         drivers = arguments.temperature, arguments.resistance
-        return [*(write.load(series, offset) for series in drivers), write.spread(seconds)]
+        return [*(write.load(series, offset) for series in drivers), write.broadcast(seconds)]
 
     def surface_of_lanes(self, first: ir.Value, step: ir.Value) -> list[ir.Value]:
         """Temperature, resistance and length of the step that every lane is at."""
         write, builder, arguments = self.write, self.write.builder, self.arguments
-        last = builder.trunc(builder.sub(self.shape.steps, index(1)), COUNT)
+        last = builder.trunc(builder.sub(self.shape.steps, index(1)), INT32)
         drivers = [write.zero] * 3
         for lane in range(write.lanes):
-            here = write.lane(step, lane)
+            here = write.extract_lane(step, lane)
             here = builder.select(builder.icmp_signed("<", here, last), here, last)
             here = builder.sext(here, INDEX)
             offset = self.offset(here, builder.add(first, index(lane)))
@@ -182,8 +185,8 @@ class LayerKernel:
                 (arguments.resistance, offset),
                 (arguments.seconds, here),
             )):  # fmt: skip
-                value = builder.load(write.number_at(address, position), typ=write.number)
-                drivers[number] = write.in_lane(drivers[number], value, lane)
+                value = builder.load(write.element_pointer(address, position), typ=write.element)
+                drivers[number] = write.insert_lane(drivers[number], value, lane)
         return drivers
 
 

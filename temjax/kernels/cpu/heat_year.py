@@ -18,12 +18,14 @@ from temjax.heat.diagnostics import (
     observe_first_layer,
     observe_layer,
 )
+from temjax.heat.year import YearDiagnostics, by_month
 from temjax.kernels.cpu.heat import StepOutput, StepsKernel
 from temjax.kernels.cpu.heat_layers import STEP_ARGUMENTS, THERMAL, heat_arguments
-from temjax.native import call as native
-from temjax.native.lowering import index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.vectors import index
+from temjax.options import ModelOptions
 from temjax.processes.soil_heat import Surface
-from temjax.processes.soil_profile import DepthShares
+from temjax.processes.soil_profile import DepthShares, Profile
 from temjax.soil_column import SoilColumn
 
 PROPERTIES = THERMAL + 3
@@ -48,7 +50,7 @@ class ObservedKernel(StepsKernel):
 
     def layer_properties(self, layer: ir.Value) -> LayerProperties:
         """Properties and weights of a layer."""
-        weights = (self.write.row(rows, layer) for rows in self.buffers.properties[THERMAL:])
+        weights = (self.write.load_row(rows, layer) for rows in self.buffers.properties[THERMAL:])
         return LayerProperties(self.thermal_properties(layer), *weights)
 
 
@@ -83,15 +85,15 @@ class YearKernel(ObservedKernel):
                 self.observe(first, builder.add(before, number), geothermal)
                 return ()
 
-            write.loop(substeps, (), step)
+            write.fori_loop(substeps, (), step)
             self.store_month(first, month)
             return ()
 
         def store(layer):
-            after = write.row(self.buffers.old, layer)
+            after = write.load_row(self.buffers.old, layer)
             write.store(after, self.after, self.offset(layer, first))
 
-        write.loop(self.months, (), month)
+        write.fori_loop(self.months, (), month)
         self.for_each_layer(store)
 
     def clear_month(self) -> None:
@@ -99,7 +101,7 @@ class YearKernel(ObservedKernel):
 
         def clear(layer):
             for buffer in self.monthly:
-                self.write.put_row(self.write.zero, buffer, layer)
+                self.write.store_row(self.write.zero, buffer, layer)
 
         self.for_each_layer(clear)
 
@@ -108,34 +110,34 @@ class YearKernel(ObservedKernel):
     ) -> tuple[LayerProperties, ir.Value, ir.Value]:
         """Properties of a layer, its enthalpies before and after a step; the later one is kept."""
         write = self.write
-        old = write.row(self.buffers.old, layer)
-        new = write.row(self.scratch, self.row_number(step, layer))
-        write.put_row(new, self.buffers.old, layer)
+        old = write.load_row(self.buffers.old, layer)
+        new = write.load_row(self.scratch, self.row_number(step, layer))
+        write.store_row(new, self.buffers.old, layer)
         return self.layer_properties(layer), old, new
 
     def accumulate(self, layer: ir.Value, step: StepDiagnostics) -> None:
         """Add a layer's diagnostics to the month."""
         write = self.write
-        before = (write.row(buffer, layer) for buffer in self.monthly)
-        values = write.call(_accumulate, *before, step)
+        before = (write.load_row(buffer, layer) for buffer in self.monthly)
+        values = write.lower(_accumulate, *before, step)
         for buffer, value in zip(self.monthly, values, strict=True):
-            write.put_row(value, buffer, layer)
+            write.store_row(value, buffer, layer)
 
     def observe(self, first: ir.Value, step: ir.Value, geothermal: ir.Value) -> None:
         """Diagnostics of a step."""
         write, builder = self.write, self.write.builder
         *surface, seconds = self.surface_at(first, step)
-        top = write.call(_observe_first_layer, self.take_layer(step, index(0)), *surface)
+        top = write.lower(_observe_first_layer, self.take_layer(step, index(0)), *surface)
         self.accumulate(index(0), top)
 
         def observe(boundary, above):
             layer = builder.add(boundary, index(1))
-            below = write.call(observe_layer, above, *self.take_layer(step, layer), seconds)
+            below = write.lower(observe_layer, above, *self.take_layer(step, layer), seconds)
             self.accumulate(layer, below)
             return below
 
-        lowest = write.loop(builder.sub(self.shape.layers, index(1)), top, observe)
-        imbalance = write.call(largest_imbalance, lowest, geothermal, seconds)
+        lowest = write.fori_loop(builder.sub(self.shape.layers, index(1)), top, observe)
+        imbalance = write.lower(largest_imbalance, lowest, geothermal, seconds)
         offset = self.offset(step, first)
         for value, address in (
             (lowest.layer.temperature, self.temperature),
@@ -152,7 +154,7 @@ class YearKernel(ObservedKernel):
             offset = self.offset(self.row_number(month, layer), first)
             results = self.top, self.centre, self.fraction
             for buffer, address in zip(self.monthly, results, strict=True):
-                write.store(write.row(buffer, layer), address, offset)
+                write.store(write.load_row(buffer, layer), address, offset)
 
         self.for_each_layer(store)
 
@@ -162,34 +164,27 @@ def _write(iterations: int, dtype: str, function: ir.Function) -> None:
     kernel.for_each_vector(kernel.vector)
 
 
-def year_natively(
-    iterations: int,
+def heat_year(
+    options: ModelOptions,
     column: SoilColumn,
     shares: DepthShares,
     old: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
-    months: int,
-) -> tuple[Array, ...]:
-    """A year of steps, and the diagnostics of its months and steps.
+) -> tuple[Layers, YearDiagnostics]:
+    """Enthalpy at the end of a year, J m⁻³, and the diagnostics of its months and steps.
 
     Args:
-        iterations: Newton iterations a step at most.
+        options: sub-steps of a month, Newton iterations.
         column: soil column.
         shares: of the single depth at which temperature is reported.
         old: enthalpy at the start, J m⁻³.
         surfaces: drivers of the steps, leading axis ``step``.
         seconds: length of the steps, s.
-        months: of equally many steps each.
-
-    Returns:
-        Enthalpy at the end; sums over each month's steps of the temperature at the top and in the
-        middle of layers, °C, and the largest liquid fraction, ``(month, layer, cell)``; of each
-        step the temperature at the reported depth, °C, thaw depth, m, flux through the surface and
-        largest imbalance of a layer, W m⁻², ``(step, cell)``.
     """
     dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape
-    target = native.registered(
+    iterations, substeps = options.heat_iterations, options.heat_substeps
+    target = register_kernel(
         f"heat_year_{dtype.name}_{iterations}",
         partial(_write, iterations, dtype.name),
         PROPERTIES + STEP_ARGUMENTS,
@@ -197,13 +192,13 @@ def year_natively(
         SIZES,
     )
     properties = jax.tree.leaves(layer_properties(column, shares))
-    arguments = heat_arguments(properties, column, old, surfaces)
-    monthly, each = (months, layers), (steps,)
-    results = native.call_kernel(
+    monthly, each = (steps // substeps, layers), (steps,)
+    after, top, centre, fraction, *of_steps = call_kernel(
         target,
-        arguments,
+        heat_arguments(properties, column, old, surfaces),
         [(layers,), *[monthly] * 3, *[each] * 4],
         shared=[seconds],
-        scratch=[(steps, layers, native.lanes_of(dtype))],
+        scratch=[(steps, layers, lanes_per_vector(dtype))],
     )
-    return tuple(results)
+    mean = Profile(top / substeps, centre / substeps)
+    return after, YearDiagnostics(mean, fraction, *by_month(of_steps, options))

@@ -22,8 +22,8 @@ from temjax.heat.tridiagonal import (
 )
 from temjax.kernels.cpu.heat import StepOutput, StepsKernel
 from temjax.kernels.cpu.heat_layers import STEP_ARGUMENTS, THERMAL, heat_arguments
-from temjax.native import call as native
-from temjax.native.lowering import index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.vectors import index
 from temjax.processes.soil_heat import LayerState, Surface, layer_state
 from temjax.soil_column import SoilColumn, ThermalProperties, thermal_properties
 
@@ -96,7 +96,7 @@ class JacobianKernel(StepsKernel):
             self.solve_columns()
             return ()
 
-        write.loop(self.shape.steps, (), step)
+        write.fori_loop(self.shape.steps, (), step)
         last = builder.sub(self.shape.steps, index(1))
 
         def store(layer):
@@ -104,11 +104,11 @@ class JacobianKernel(StepsKernel):
 
             def column(column, _):
                 entry = self.row_number(layer, column)
-                value = write.row(self.matrix, entry)
+                value = write.load_row(self.matrix, entry)
                 write.store(value, self.jacobian, self.offset(entry, first))
                 return ()
 
-            write.loop(layers, (), column)
+            write.fori_loop(layers, (), column)
 
         self.for_each_layer(store)
 
@@ -117,18 +117,18 @@ class JacobianKernel(StepsKernel):
         write, layers = self.write, self.shape.layers
 
         def clear(entry, _):
-            write.put_row(write.zero, self.matrix, entry)
+            write.store_row(write.zero, self.matrix, entry)
             return ()
 
         def diagonal(layer):
-            write.put_row(write.filled(1.0), self.matrix, self.row_number(layer, layer))
+            write.store_row(write.constant(1.0), self.matrix, self.row_number(layer, layer))
 
-        write.loop(write.builder.mul(layers, layers), (), clear)
+        write.fori_loop(write.builder.mul(layers, layers), (), clear)
         self.for_each_layer(diagonal)
 
     def end_of(self, step: ir.Value, layer: ir.Value) -> ir.Value:
         """Enthalpy of a layer at the end of a step."""
-        return self.write.row(self.steps, self.row_number(step, layer))
+        return self.write.load_row(self.steps, self.row_number(step, layer))
 
     def eliminate(self, first: ir.Value, step: ir.Value) -> None:
         """Forward elimination of a step's matrix into the buffers."""
@@ -139,19 +139,21 @@ class JacobianKernel(StepsKernel):
         def eliminate(boundary, above):
             layer = builder.add(boundary, index(1))
             end = self.end_of(step, layer)
-            below, inverse = write.call(_next, *above, self.thermal_properties(layer), end, seconds)
+            below, inverse = write.lower(
+                _next, *above, self.thermal_properties(layer), end, seconds
+            )
             _, row, ratio = below
-            write.put_row(inverse, self.inverse, boundary)
-            write.put_row(ratio, self.ratio, boundary)
-            write.put_row(row.lower, self.lower, layer)
+            write.store_row(inverse, self.inverse, boundary)
+            write.store_row(ratio, self.ratio, boundary)
+            write.store_row(row.lower, self.lower, layer)
             return below
 
-        start = write.call(
+        start = write.lower(
             _first, self.thermal_properties(top), self.end_of(step, top), *surface, seconds
         )
-        write.put_row(start[1].lower, self.lower, top)
-        _, *lowest = write.loop(boundaries, start, eliminate)
-        write.put_row(write.call(pivot_inverse, *lowest), self.inverse, boundaries)
+        write.store_row(start[1].lower, self.lower, top)
+        _, *lowest = write.fori_loop(boundaries, start, eliminate)
+        write.store_row(write.lower(pivot_inverse, *lowest), self.inverse, boundaries)
 
     def solve_columns(self) -> None:
         """Solve for all columns of the Jacobian at once."""
@@ -161,45 +163,45 @@ class JacobianKernel(StepsKernel):
 
         def eliminate(layer):
             rows = thickness, self.lower, self.inverse
-            thickness_here, lower, inverse = (write.row(row, layer) for row in rows)
+            thickness_here, lower, inverse = (write.load_row(row, layer) for row in rows)
             above = builder.select(
                 builder.icmp_signed(">", layer, index(0)), builder.sub(layer, index(1)), index(0)
             )
 
             def column(column, _):
                 entry = self.row_number(layer, column)
-                value = write.call(
+                value = write.lower(
                     _value,
                     thickness_here,
-                    write.row(self.matrix, entry),
+                    write.load_row(self.matrix, entry),
                     lower,  # 0 in the uppermost layer
-                    write.row(self.matrix, self.row_number(above, column)),
+                    write.load_row(self.matrix, self.row_number(above, column)),
                     inverse,
                 )
-                write.put_row(value, self.matrix, entry)
+                write.store_row(value, self.matrix, entry)
                 return ()
 
-            write.loop(layers, (), column)
+            write.fori_loop(layers, (), column)
 
         def substitute(number, _):
             layer = self.descending(boundaries, number)
-            below, ratio = builder.add(layer, index(1)), write.row(self.ratio, layer)
+            below, ratio = builder.add(layer, index(1)), write.load_row(self.ratio, layer)
 
             def column(column, _):
                 entry = self.row_number(layer, column)
-                value = write.call(
+                value = write.lower(
                     _substituted,
                     ratio,
-                    write.row(self.matrix, entry),
-                    write.row(self.matrix, self.row_number(below, column)),
+                    write.load_row(self.matrix, entry),
+                    write.load_row(self.matrix, self.row_number(below, column)),
                 )
-                write.put_row(value, self.matrix, entry)
+                write.store_row(value, self.matrix, entry)
                 return ()
 
-            return write.loop(layers, (), column)
+            return write.fori_loop(layers, (), column)
 
         self.for_each_layer(eliminate)
-        write.loop(boundaries, (), substitute)
+        write.fori_loop(boundaries, (), substitute)
 
 
 def _write(iterations: int, dtype: str, function: ir.Function) -> None:
@@ -207,13 +209,13 @@ def _write(iterations: int, dtype: str, function: ir.Function) -> None:
     kernel.for_each_vector(kernel.vector)
 
 
-def year_and_jacobian_natively(
+def steps_and_jacobian(
     iterations: int,
     column: SoilColumn,
     old: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
-) -> tuple[Layers, Float[Array, "layer layer cell"]]:
+) -> tuple[Layers, Float[Array, "cell layer layer"]]:
     """Enthalpy after all steps, and its derivative ∂(that)_i/∂H_j in that at the start.
 
     Args:
@@ -224,19 +226,19 @@ def year_and_jacobian_natively(
         seconds: length of the steps, s.
     """
     dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape
-    target = native.registered(
-        f"heat_jacobian_{dtype.name}_{iterations}",
+    target = register_kernel(
+        f"heat_year_jacobian_{dtype.name}_{iterations}",
         partial(_write, iterations, dtype.name),
         THERMAL + STEP_ARGUMENTS,
         RESULTS,
         SIZES,
     )
-    lanes = native.lanes_of(dtype)
-    after, jacobian, _ = native.call_kernel(
+    lanes = lanes_per_vector(dtype)
+    after, jacobian, _ = call_kernel(
         target,
         heat_arguments(thermal_properties(column), column, old, surfaces),
         [(layers,), (layers, layers), (steps,)],
         shared=[seconds],
         scratch=[(steps, layers, lanes), (layers * layers, lanes)],
     )
-    return after, jacobian
+    return after, jnp.moveaxis(jacobian, -1, 0)

@@ -4,7 +4,6 @@ The steps are solved once more and stay in the kernel's scratch memory; then the
 (``heat.adjoint``) is taken from the last to the first.
 """
 
-from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -23,11 +22,13 @@ from temjax.heat.adjoint import (
 )
 from temjax.heat.diagnostics import LayerDiagnostics, LayerProperties, layer_properties
 from temjax.heat.tridiagonal import ReducedRow
+from temjax.heat.year import YearDiagnostics
 from temjax.kernels.cpu.heat import StepOutput
 from temjax.kernels.cpu.heat_layers import STEP_ARGUMENTS, heat_arguments
 from temjax.kernels.cpu.heat_year import PROPERTIES, ObservedKernel
-from temjax.native import call as native
-from temjax.native.lowering import index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.vectors import index
+from temjax.options import ModelOptions
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import DepthShares
 from temjax.soil_column import SoilColumn
@@ -79,16 +80,16 @@ class AdjointKernel(ObservedKernel):
                 step = builder.add(before, self.descending(substeps, number))
                 return builder.fadd(of_geothermal, self.step_adjoint(first, month, step))
 
-            return write.loop(substeps, of_geothermal, step)
+            return write.fori_loop(substeps, of_geothermal, step)
 
-        of_geothermal = write.loop(self.months, write.zero, month)
+        of_geothermal = write.fori_loop(self.months, write.zero, month)
         write.store(of_geothermal, self.of_geothermal, first)
 
         def store(layer):
             offset = self.offset(layer, first)
             for buffer, address in zip(self.sums, self.of_properties, strict=True):
-                write.store(write.row(buffer, layer), address, offset)
-            write.store(write.row(self.of_enthalpy, layer), self.of_old, offset)
+                write.store(write.load_row(buffer, layer), address, offset)
+            write.store(write.load_row(self.of_enthalpy, layer), self.of_old, offset)
 
         self.for_each_layer(store)
 
@@ -98,11 +99,11 @@ class AdjointKernel(ObservedKernel):
         self.load_layers(first)
 
         def start(layer):
-            write.put_row(write.row(self.buffers.old, layer), self.scratch, layer)
+            write.store_row(write.load_row(self.buffers.old, layer), self.scratch, layer)
 
         self.for_each_layer(start)
         lanes = index(write.lanes)
-        ends = write.number_at(self.scratch, builder.mul(self.shape.layers, lanes))
+        ends = write.element_pointer(self.scratch, builder.mul(self.shape.layers, lanes))
         output = StepOutput(ends, lanes, index(0), self.entering)
         self.solve_steps(self.iterations, first, output)
 
@@ -112,9 +113,9 @@ class AdjointKernel(ObservedKernel):
 
         def layer(layer):
             for buffer in self.sums:
-                write.put_row(write.zero, buffer, layer)
+                write.store_row(write.zero, buffer, layer)
             of_after = write.load(self.of_after, self.offset(layer, first))
-            write.put_row(of_after, self.of_enthalpy, layer)
+            write.store_row(of_after, self.of_enthalpy, layer)
 
         self.for_each_layer(layer)
 
@@ -124,8 +125,8 @@ class AdjointKernel(ObservedKernel):
         before = self.row_number(step, layer)
         return SolvedLayer(
             properties=self.layer_properties(layer),
-            old=write.row(self.scratch, before),
-            new=write.row(self.scratch, builder.add(before, self.shape.layers)),
+            old=write.load_row(self.scratch, before),
+            new=write.load_row(self.scratch, builder.add(before, self.shape.layers)),
         )
 
     def outputs(
@@ -147,13 +148,13 @@ class AdjointKernel(ObservedKernel):
         """Add cotangents of a layer's properties to those so far."""
         write = self.write
         for buffer, value in zip(self.sums, jax.tree.leaves(cotangents), strict=True):
-            total = write.builder.fadd(write.row(buffer, layer), value)
-            write.put_row(total, buffer, layer)
+            total = write.builder.fadd(write.load_row(buffer, layer), value)
+            write.store_row(total, buffer, layer)
 
     def add_layer(self, layer: ir.Value, cotangents: LayerCotangents) -> None:
         """The same, and the cotangent of the enthalpy at the end of the step before."""
         self.add(layer, cotangents.properties)
-        self.write.put_row(cotangents.old, self.of_enthalpy, layer)
+        self.write.store_row(cotangents.old, self.of_enthalpy, layer)
 
     def step_adjoint(self, first: ir.Value, month: ir.Value, step: ir.Value) -> ir.Value:
         """Adjoint of a step; the cotangent of the geothermal flux."""
@@ -166,28 +167,28 @@ class AdjointKernel(ObservedKernel):
 
         def eliminate(boundary, above):
             layer = builder.add(boundary, index(1))
-            row = write.call(
+            row = write.lower(
                 eliminate_adjoint_layer,
                 above,
                 self.solved_layer(step, boundary),
                 self.solved_layer(step, layer),
                 outputs(layer, write.zero),
-                write.row(self.of_enthalpy, layer),
+                write.load_row(self.of_enthalpy, layer),
                 seconds,
             )
             for buffer, value in zip(self.reduced, row.above, strict=True):
-                write.put_row(value, buffer, boundary)
+                write.store_row(value, buffer, boundary)
             return row
 
         def substitute(number, solution):
             layer = builder.sub(boundaries, number)
             boundary = builder.sub(layer, index(1))
-            above, of_upper, of_lower = write.call(
+            above, of_upper, of_lower = write.lower(
                 substitute_adjoint_layer,
                 solution,
                 self.solved_layer(step, boundary),
                 self.solved_layer(step, layer),
-                ReducedRow(*(write.row(buffer, boundary) for buffer in self.reduced)),
+                ReducedRow(*(write.load_row(buffer, boundary) for buffer in self.reduced)),
                 outputs(layer, write.zero),
                 seconds,
             )
@@ -196,11 +197,11 @@ class AdjointKernel(ObservedKernel):
             return above
 
         uppermost = self.solved_layer(step, top)
-        of_first = write.row(self.of_enthalpy, top)
-        start = write.call(_eliminate_first, uppermost, *surface, at_surface, of_first, seconds)
-        lowest = write.call(solve_adjoint_bottom, write.loop(boundaries, start, eliminate))
-        solution = write.loop(boundaries, lowest, substitute)
-        of_first, of_surface = write.call(
+        of_first = write.load_row(self.of_enthalpy, top)
+        start = write.lower(_eliminate_first, uppermost, *surface, at_surface, of_first, seconds)
+        lowest = write.lower(solve_adjoint_bottom, write.fori_loop(boundaries, start, eliminate))
+        solution = write.fori_loop(boundaries, lowest, substitute)
+        of_first, of_surface = write.lower(
             _substitute_surface, solution, uppermost, *surface, at_surface, seconds
         )
         self.add_layer(top, of_first)
@@ -217,18 +218,16 @@ def _write(iterations: int, months: int, dtype: str, function: ir.Function) -> N
 Inputs = tuple[SoilColumn, DepthShares, Layers, Surface, Float[Array, "step"]]
 
 
-def pull_back_natively(
-    iterations: int, months: int, at: Inputs, cotangents: Sequence[Array], wanted: Inputs
+def pull_back(
+    options: ModelOptions, at: Inputs, cotangents: tuple[Layers, YearDiagnostics], wanted: Inputs
 ) -> Inputs:
     """Cotangents of the inputs of a year.
 
     Args:
-        iterations: Newton iterations a step at most.
-        months: of equally many steps each.
+        options: sub-steps of a month, Newton iterations.
         at: column, shares of a single depth, enthalpy at the start, surfaces and lengths of steps.
-        cotangents: of the enthalpy at the end; of the sums over each month's steps of the
-            temperature at the top and in the middle of layers; of each step's temperature at the
-            reported depth, thaw depth and flux through the surface.
+        cotangents: of the enthalpy at the end and of the diagnostics; the largest liquid fraction
+            and the imbalance have no derivative.
         wanted: of which leaves.
 
     Raises:
@@ -237,27 +236,33 @@ def pull_back_natively(
     *arrays, seconds = at
     if wanted[-1]:
         raise NotImplementedError("the kernel has no derivative in the lengths of steps")
+    after, year = cotangents
+    iterations, substeps = options.heat_iterations, options.heat_substeps
+    sums = year.mean.top / substeps, year.mean.centre / substeps
+    of_steps = (
+        leaf.reshape((-1, *leaf.shape[2:]))
+        for leaf in (year.shallow_temperature, year.thaw_depth, year.surface_flux)
+    )
 
     def arguments_of(column, shares, old, surfaces):
         properties = jax.tree.leaves(layer_properties(column, shares))
         return heat_arguments(properties, column, old, surfaces)
 
     arguments, pull = jax.vjp(arguments_of, *arrays)
-    old = arrays[2]
-    dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape
-    target = native.registered(
-        f"heat_adjoint_{dtype.name}_{iterations}_{months}",
+    dtype, layers, (steps,) = after.dtype, after.shape[0], seconds.shape
+    months = steps // substeps
+    target = register_kernel(
+        f"heat_year_vjp_{dtype.name}_{iterations}_{months}",
         partial(_write, iterations, months, dtype.name),
         COTANGENTS + PROPERTIES + STEP_ARGUMENTS,
         RESULTS,
         SIZES,
     )
-    each = (steps,)
-    *of_arguments, _ = native.call_kernel(
+    *of_arguments, _ = call_kernel(
         target,
-        (*cotangents, *arguments),
-        [*[(layers,)] * PROPERTIES, (), (layers,), *[each] * 3],
+        (after, *sums, *of_steps, *arguments),
+        [*[(layers,)] * PROPERTIES, (), (layers,), *[(steps,)] * 3],
         shared=[seconds],
-        scratch=[(steps + 1, layers, native.lanes_of(dtype))],
+        scratch=[(steps + 1, layers, lanes_per_vector(dtype))],
     )
     return (*pull(tuple(of_arguments)), jnp.zeros_like(seconds))

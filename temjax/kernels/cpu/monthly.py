@@ -5,8 +5,9 @@ from functools import partial
 import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
-from temjax.native import call as native
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.native.call import call_kernel, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 from temjax.processes.soil_profile import DepthShares, Profile, layer_change
 
 SIZES = [(0, 0), (0, 2)]  # months, cells
@@ -22,7 +23,7 @@ def _add_share(mean, share, centre):
 
 def _kernel(depths: int, layers: int, dtype: str, function: ir.Function) -> None:
     """Write the kernel for so many depths and layers."""
-    write = Writer(function, dtype)
+    write = VectorWriter(function, dtype)
     builder = write.builder
     upper_half, lower_half, in_top, top, centre, at_depths, of_top, months, cells = function.args
 
@@ -41,7 +42,7 @@ def _kernel(depths: int, layers: int, dtype: str, function: ir.Function) -> None
                 middle = load(centre, month, layer)
                 bottom = middle if bottom is None else bottom
                 temperatures = [
-                    write.call(
+                    write.lower(
                         _add_change,
                         temperature,
                         load(upper_half, index(depth), layer),
@@ -53,7 +54,7 @@ def _kernel(depths: int, layers: int, dtype: str, function: ir.Function) -> None
                     for depth, temperature in enumerate(temperatures)
                 ]
                 share = load(in_top, index(0), layer)
-                return temperatures, write.call(_add_share, mean, share, middle)
+                return temperatures, write.lower(_add_share, mean, share, middle)
 
             def next_layer(layer, carry):
                 above, temperatures, mean = carry
@@ -62,26 +63,26 @@ def _kernel(depths: int, layers: int, dtype: str, function: ir.Function) -> None
 
             last, surface = index(layers - 1), load(top, month, index(0))
             start = surface, [surface] * depths, write.zero
-            bottom, temperatures, mean = write.loop(last, start, next_layer)
+            bottom, temperatures, mean = write.fori_loop(last, start, next_layer)
             temperatures, mean = add_layer(last, bottom, None, temperatures, mean)
             for depth, temperature in enumerate(temperatures):
                 write.store(temperature, at_depths, offset(first, month, index(depth), depths))
             write.store(mean, of_top, offset(first, month, index(0), 1))
             return ()
 
-        write.loop(months, (), month)
+        write.fori_loop(months, (), month)
 
-    each_vector(write, cells, vector)
+    for_each_vector(write, cells, vector)
     builder.ret_void()
 
 
-def temperatures_natively(
+def monthly_temperatures(
     shares: DepthShares, in_top: Float[Array, "layer cell"], mean: Profile
 ) -> tuple[Float[Array, "month depth cell"], Float[Array, "month cell"]]:
     """Temperature at the depths of the shares and mean temperature of the top soil, °C."""
     (depths, layers, _), dtype = shares.upper_half.shape, in_top.dtype.name
     months = mean.top.shape[0]
-    target = native.registered(
+    target = register_kernel(
         f"monthly_temperatures_{dtype}_{depths}_{layers}",
         partial(_kernel, depths, layers, dtype),
         5,
@@ -89,4 +90,4 @@ def temperatures_natively(
         SIZES,
     )
     arrays = shares.upper_half, shares.lower_half, in_top, mean.top, mean.centre
-    return tuple(native.call_kernel(target, arrays, [(months, depths), (months,)]))
+    return tuple(call_kernel(target, arrays, [(months, depths), (months,)]))

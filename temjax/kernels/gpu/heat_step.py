@@ -6,6 +6,7 @@ threads is done when its own cells are. The arithmetic is that of ``heat.sweep``
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +16,13 @@ from jaxtyping import Array, Float
 
 from temjax.heat.linearisation import flux_between, flux_into
 from temjax.heat.newton import (
-    Problem,
     Progress,
     initial_progress,
     is_unconverged,
     newton_update,
     next_progress,
 )
+from temjax.heat.step import HeatStep
 from temjax.heat.sweep import (
     Convergence,
     SearchState,
@@ -32,13 +33,29 @@ from temjax.heat.sweep import (
 from temjax.heat.tridiagonal import ReducedRow, back_substitute
 from temjax.processes.soil_heat import LayerState, Surface, divergence_update, layer_state
 from temjax.runtime.blocks import filled_up
-from temjax.soil_column import ThermalProperties
+from temjax.soil_column import SoilColumn, ThermalProperties, thermal_properties
 
 BLOCK = 32  # cells
 WARP = 32
 
 Layers = Float[Array, "layer cell"]
 Cells = Float[Array, "cell"]
+
+
+class StepProblem(NamedTuple):
+    """What a step starts from, cells last in every leaf.
+
+    Attributes:
+        properties: of the layers.
+        geothermal_flux: W m⁻², upward through the bottom.
+        old: enthalpy, J m⁻³.
+        surface: driver of the top.
+    """
+
+    properties: ThermalProperties
+    geothermal_flux: Cells
+    old: Layers
+    surface: Surface
 
 
 class CellBlock:
@@ -51,7 +68,7 @@ class CellBlock:
         surface: driver of their top.
     """
 
-    def __init__(self, layers: int, problem: Problem, seconds, new, ratios, values) -> None:
+    def __init__(self, layers: int, problem: StepProblem, seconds, new, ratios, values) -> None:
         """Take the block's part of what is given for all cells.
 
         Args:
@@ -179,7 +196,7 @@ class CellBlock:
 def _kernel(iterations: int, layers: int, structure, *references) -> None:
     """Solve a step of a block of cells."""
     *arrays, seconds, new, entering, ratios, values = references
-    problem: Problem = jax.tree.unflatten(structure, arrays)
+    problem: StepProblem = jax.tree.unflatten(structure, arrays)
     block = CellBlock(layers, problem, seconds[0], new, ratios, values)
     zero = jnp.zeros_like(block.geothermal_flux)
 
@@ -207,7 +224,7 @@ def _kernel(iterations: int, layers: int, structure, *references) -> None:
 
 
 def solve_cells_apart(
-    problem: Problem, seconds: Float[Array, ""], iterations: int, interpret: bool = False
+    problem: StepProblem, seconds: Float[Array, ""], iterations: int, interpret: bool = False
 ) -> tuple[Layers, Cells]:
     """A step of soil heat, cell by cell.
 
@@ -238,6 +255,25 @@ def solve_cells_apart(
         **options,
     )(*arrays, jnp.reshape(seconds, 1))
     return new[:, :cells], entering[:cells]
+
+
+def heat_steps(
+    iterations: int,
+    column: SoilColumn,
+    old: Layers,
+    surfaces: Surface,
+    seconds: Float[Array, "step"],
+) -> HeatStep:
+    """Successive steps, one kernel each; arguments as for ``heat.step.heat_steps``."""
+    properties = thermal_properties(column)
+
+    def step(old, drivers):
+        surface, length = drivers
+        problem = StepProblem(properties, column.geothermal_flux, old, surface)
+        after = HeatStep(*solve_cells_apart(problem, length, iterations))
+        return after.enthalpy, after
+
+    return jax.lax.scan(step, old, (surfaces, seconds))[1]
 
 
 def _compiler_params():
