@@ -47,7 +47,7 @@ def heat_steps(
     """Successive backward-Euler steps.
 
     Newton in H, cell by cell until the imbalance is rounding. Far from the solution it takes the
-    damped Jacobian (see ``linearised_fluxes``), after a short update the exact one, which converges
+    truncated Jacobian (see ``linearised_fluxes``), after a short update the exact one, which converges
     quadratically; where that does not halve the imbalance, the radius that counts as short shrinks.
     The last iteration is an update by the divergence of the linearised fluxes, so energy closes to
     rounding whatever the iteration count.

@@ -83,6 +83,11 @@ def heat_gain(column: Properties, old: Some, new: Some) -> Some:
     return (new - old) * column.thickness
 
 
+def heat_content(column: Properties, enthalpy: Some) -> Some:
+    """Δz·|H|, J m⁻²: heat of a layer, of either sign, as a scale of errors."""
+    return jnp.abs(enthalpy) * column.thickness
+
+
 def layer_imbalance(gain: Some, entering: Some, leaving: Some, seconds: Cells) -> Some:
     """Δz·r = Δz·(H − Hⁿ) − Δt·(F_up − F_dn), J m⁻²: imbalance of a backward-Euler step."""
     return gain + seconds * (leaving - entering)
