@@ -18,6 +18,7 @@ from temjax.outputs import (
     OutputInfo,
 )
 from temjax.runs.simulate import Run
+from temjax.units import DAYS_PER_YEAR
 
 # without a standard name in the files of sites, though the registry has one
 _WITHOUT_STANDARD_NAME = ("active_layer_thickness", "soil_organic_nitrogen")
@@ -29,11 +30,11 @@ def time_axes(years: np.ndarray) -> dict[str, xr.DataArray]:
     ``time`` is the middle of each month; ``year`` the calendar year with its CF time beside it.
     """
     years = np.asarray(years)
-    start = 365 * np.arange(years.size)[:, None]
+    start = DAYS_PER_YEAR * np.arange(years.size)[:, None]
     ends = np.cumsum(MONTH_DAYS)
     low = (start + ends - np.array(MONTH_DAYS)).reshape(-1).astype(float)
     high = (start + ends).reshape(-1).astype(float)
-    yearly = np.stack([start[:, 0], start[:, 0] + 365], axis=1).astype(float)
+    yearly = np.stack([start[:, 0], start[:, 0] + DAYS_PER_YEAR], axis=1).astype(float)
     units = {"units": f"days since {years[0]:04d}-01-01", "calendar": "365_day"}
     time = {"standard_name": "time", "long_name": "time", "axis": "T", **units}
     return {
