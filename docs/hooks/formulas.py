@@ -1,7 +1,7 @@
 """Formulas become MathML when the site is built: no script, no fonts, nothing to fetch.
 
-A displayed formula that ends with a LaTeX tag, as in ``x = y \\tag{M-1}``, gets that number beside it
-and the anchor ``eq-m-1``. The number in parentheses is a link to it on every page.
+A displayed formula that ends with a LaTeX tag, as in ``x = y \\tag{M-1}``, gets that number beside
+it and the anchor ``eq-m-1``. The number in parentheses is a link to it on every page.
 """
 
 import html
