@@ -4,9 +4,11 @@ A section is cited as ``docs/….md 5.3``, a decision as ``docs/….md decision 
 ``docs/….md (M-20)`` or, within ``docs``, as ``(M-20)`` alone.
 """
 
+import importlib.util
 import re
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -243,3 +245,15 @@ def test_soil_tables_hold_the_parameter_sets(page_name):
                 "stefan_coefficient")  # fmt: skip
         values = [float(getattr(parameters, name)) for name in rest]
         assert [float(x) for x in row[4:]] == pytest.approx(values[: len(row[4:])])
+
+
+def test_numbers_of_equations_become_links():
+    pytest.importorskip("latex2mathml", reason="the site needs: python -m pip install -e '.[docs]'")
+    spec = importlib.util.spec_from_file_location("formulas", DOCS / "hooks" / "formulas.py")
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    assert hook.PAGES == LETTERS
+    here = SimpleNamespace(file=SimpleNamespace(src_uri="processes/snow.md"))
+    text = hook.on_page_markdown("As (M-3), not `(M-4)`:\n\n\\[\nx = 1 \\tag{H-1}\n\\]", here)
+    assert "[(M-3)](../specification/model.md#eq-m-3), not `(M-4)`" in text
+    assert 'id="eq-h-1"' in text and "tag{" not in text
