@@ -15,8 +15,8 @@ from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.figures.maps import colour_range, draw_map
 from temjax.regional.figures.paper_figures import COLOURS, DENSITY
 from temjax.regional.inputs.synthetic import LABEL
+from temjax.regional.member import MemberResult
 from temjax.regional.results.effect import delta_fluxes, delta_stocks, regional_mean, weights
-from temjax.regional.run.members import MemberResult
 from temjax.regional.run.workers import Workers
 
 BLUE, ORANGE, GREEN, PINK, *_ = COLOURS

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from temjax.files.atomic import written_whole
 from temjax.files.findings import Finding, nearest, raise_findings
 from temjax.regional.experiment.settings import IsimipClimate
-from temjax.regional.inputs.climate import VARIABLES, Segment, dates
+from temjax.regional.inputs.climate import VARIABLES, Segment
 from temjax.regional.inputs.co2 import read_co2
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.time_axis import dates
 from temjax.regional.inputs.units import to_model_units
 from temjax.validation import check_climate, check_months
 

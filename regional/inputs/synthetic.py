@@ -7,12 +7,14 @@ calibration, not validation, and no product made from it may be shown without th
 Source: plateau.md B (domain, B1 time, B2 statistics). All sines take radians.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from temjax.files.findings import Finding
+from temjax.regional.inputs.climate import VARIABLES, Segment
 from temjax.sites.history import plateau_warming
 
 Scenario = Literal["rcp45", "rcp85"]
@@ -260,3 +262,22 @@ def climate(
         precipitation = precipitation * np.exp(n.precipitation - 0.0072)[:, None, None]
         shortwave = shortwave * (1 + n.shortwave)[..., None]
     return PlateauClimate(years, temperature, precipitation, np.ascontiguousarray(shortwave))
+
+
+@dataclass(frozen=True)
+class SyntheticPlateauClimate:
+    """A pseudo-GCM over the synthetic cells, computed for the cells asked for."""
+
+    cells: Plateau
+    member: str
+    scenario: str
+    years: NDArray
+    co2: NDArray
+    segments: tuple[Segment, ...]
+    findings: dict[int, list[Finding]] = field(default_factory=dict)
+    common_until: int | None = COMMON_UNTIL
+
+    def load(self, cells: NDArray) -> dict[str, NDArray]:
+        """See ``Climate.load``."""
+        made = climate(self.cells.select(cells), self.member, self.scenario)
+        return {name: getattr(made, name) for name in VARIABLES}

@@ -11,9 +11,9 @@ from pathlib import Path
 from temjax.files.atomic import write_text
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.figures.member_figures import write_figures
+from temjax.regional.member import STATUS, MemberResult
 from temjax.regional.results.effect import Row, summarise
 from temjax.regional.results.member_files import attributes, write_member
-from temjax.regional.run.members import STATUS, MemberResult
 from temjax.regional.run.workers import HERE, Workers
 
 

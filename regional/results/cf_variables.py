@@ -10,8 +10,8 @@ from temjax.forcing import MONTH_DAYS
 from temjax.heat.year import DEPTHS
 from temjax.regional.experiment.products import PRODUCTS, Product, monthly_cell_methods
 from temjax.regional.inputs.domain import Domain
+from temjax.regional.member import STATUS
 from temjax.regional.results.formats import FILL
-from temjax.regional.run.members import STATUS
 
 _DAYS = 365  # the model's calendar has no leap days
 _ORIGIN = 1601  # ISIMIP3b's; one for all files, so that they can be joined along time

@@ -19,7 +19,7 @@ from temjax.regional.experiment.products import (
     grams_per_year,
 )
 from temjax.regional.inputs.domain import Domain
-from temjax.regional.run.members import MASKED, MemberResult
+from temjax.regional.member import MASKED, MemberResult
 
 _RATES = {"npp": "ΔNPP", "rh": "ΔRH"}
 _SUMS = {

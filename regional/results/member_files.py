@@ -21,10 +21,10 @@ from temjax.files.atomic import written_whole
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import MONTHLY_PREFIX, PRODUCTS
 from temjax.regional.inputs.synthetic import LABEL
+from temjax.regional.member import MASKED, STATUS, MemberResult
 from temjax.regional.results.cf_variables import member_variables
 from temjax.regional.results.effect import delta
 from temjax.regional.results.formats import SUFFIXES, write_dataset
-from temjax.regional.run.members import MASKED, STATUS, MemberResult
 from temjax.regional.run.restart_products import Chosen
 from temjax.regional.run.workers import HERE, Workers
 

@@ -15,9 +15,9 @@ from temjax.files.findings import DataError, Finding
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.gridded import Grid
 from temjax.regional.inputs.synthetic import LABEL
+from temjax.regional.member import STATUS
 from temjax.regional.results.formats import SUFFIXES, open_dataset
 from temjax.regional.results.member_files import FILE_NAMES
-from temjax.regional.run.members import STATUS
 
 
 class StoredProducts(Mapping[str, NDArray]):

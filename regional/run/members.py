@@ -1,7 +1,7 @@
 """A regional run: cells in tiles, tiles side by side, bad cells masked and named."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -13,10 +13,19 @@ from temjax.files.atomic import held
 from temjax.files.findings import Finding
 from temjax.heat.equilibrium import tolerance
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.inputs.climate import Segment
 from temjax.regional.inputs.domain import Domain, load_domain
-from temjax.regional.inputs.seams import Seam
-from temjax.regional.inputs.timeline import Timeline
+from temjax.regional.member import (
+    HEAT_NOT_SOLVED,
+    INVALID_INPUT,
+    MASKED,
+    NEGATIVE_POOL,
+    NO_VEGETATION,
+    NOT_CONVERGED,
+    NOT_FINITE,
+    OK,
+    STATUS,
+    MemberResult,
+)
 from temjax.regional.run.area_means import RegionalClimate
 from temjax.regional.run.dask import run_on_cluster
 from temjax.regional.run.member_group import Group, prepare
@@ -28,52 +37,6 @@ from temjax.regional.run.workers import TileDone, TileWork, Workers, run_tasks, 
 from temjax.runs.equilibrium import METHODS
 from temjax.runs.soundness import Soundness
 from temjax.sites.provenance import parameter_hash
-
-STATUS = (
-    "ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite",
-    "negative_pool", "heat_not_solved",
-)  # fmt: skip
-(OK, NOT_CONVERGED, INVALID_INPUT, NO_VEGETATION, NOT_FINITE, NEGATIVE_POOL,
- HEAT_NOT_SOLVED) = range(len(STATUS))  # fmt: skip
-MASKED = (INVALID_INPUT, NO_VEGETATION, NOT_FINITE)
-
-
-@dataclass
-class MemberResult:
-    """One member's run.
-
-    Attributes:
-        member, scenario: climate model and pathway.
-        domain: cells.
-        timeline: years.
-        products: ``historical/npp``, ``S_R/npp``, ``S_T/npp`` ... ``(year, [depth,] cell)``; NaN in
-            masked cells. Certificates as ``equilibrium/residual`` ... ``(cell,)``. Of a member that
-            has just been run they lie in its restart points.
-        status: index into ``STATUS``, ``(cell,)``.
-        findings: reasons by cell, for every cell that is not ok.
-        segments: climate sources in order.
-        seams: steps where climate sources meet.
-        parameter_hashes: by vegetation type in use.
-        climate: area-weighted annual means of the climate (sum of precipitation) and CO2 by name,
-            ``(year,)`` from the first year of the climate on.
-        cell_years: simulated now, without those taken from restart points; a past that scenarios
-            share counts for the first of them.
-        seconds: time of its tiles, added up over workers.
-    """
-
-    member: str
-    scenario: str
-    domain: Domain
-    timeline: Timeline
-    products: Mapping[str, NDArray]
-    status: NDArray
-    findings: dict[int, list[Finding]]
-    segments: tuple[Segment, ...]
-    seams: list[Seam]
-    parameter_hashes: dict[str, str]
-    climate: dict[str, NDArray]
-    cell_years: int
-    seconds: float
 
 
 def project(

@@ -9,7 +9,7 @@ from temjax.heat.year import DEPTHS
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import MONTHLY_PREFIX, PRODUCTS
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.run.members import NOT_FINITE, MemberResult
+from temjax.regional.member import NOT_FINITE, MemberResult
 from tests.support.small_region import small_experiment
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from temjax.forcing import Forcing
 from temjax.regional.experiment.experiment import Protocol
-from temjax.regional.inputs.climate import Segment, SyntheticPlateauClimate
-from temjax.regional.inputs.synthetic import plateau
+from temjax.regional.inputs.climate import Segment
+from temjax.regional.inputs.synthetic import SyntheticPlateauClimate, plateau
 from temjax.regional.inputs.timeline import (
     block_forcing,
     blocks,

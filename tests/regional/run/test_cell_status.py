@@ -3,15 +3,15 @@
 import numpy as np
 
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.run.members import (
+from temjax.regional.member import (
     HEAT_NOT_SOLVED,
     NEGATIVE_POOL,
     NOT_CONVERGED,
     NOT_FINITE,
     OK,
     STATUS,
-    collect,
 )
+from temjax.regional.run.members import collect
 from temjax.runs.equilibrium import METHODS
 from tests.support.small_region import small_experiment
 

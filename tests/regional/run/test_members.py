@@ -19,6 +19,7 @@ from temjax.forcing import MONTH_DAYS
 from temjax.regional.diagnostics.totals import REGION, diagnostics, member_totals
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.experiment.products import PRODUCTS, grams_per_year
+from temjax.regional.member import INVALID_INPUT, OK, STATUS
 from temjax.regional.report.member import finish_member
 from temjax.regional.report.page import write_report
 from temjax.regional.results.cf_variables import difference_units
@@ -26,7 +27,7 @@ from temjax.regional.results.effect import summarise
 from temjax.regional.results.ensemble_files import begin_ensemble
 from temjax.regional.results.member_files import DIFFERENCE
 from temjax.regional.results.read_back import read_run
-from temjax.regional.run.members import INVALID_INPUT, OK, STATUS, project
+from temjax.regional.run.members import project
 from temjax.regional.run.provenance import read_record
 from tests.support.browser_checks import check_page
 from tests.support.small_region import COLUMNS, SOURCE, change, small_experiment, write_experiment

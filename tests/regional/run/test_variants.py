@@ -18,7 +18,8 @@ from temjax.files.findings import DataError
 from temjax.regional.command.main import project_command
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.run.members import INVALID_INPUT, OK, project
+from temjax.regional.member import INVALID_INPUT, OK
+from temjax.regional.run.members import project
 from tests.support import small_region
 from tests.support.small_region import small_experiment, write_experiment
 
@@ -180,8 +181,8 @@ def test_toolik_grid_as_a_whole(shared, tmp_path):
 
 
 def test_demo_grid_is_labelled_synthetic(tmp_path):
+    from temjax.regional.member import MemberResult
     from temjax.regional.results.member_files import attributes
-    from temjax.regional.run.members import MemberResult
 
     path = os.path.join(
         os.path.dirname(regional.__file__), "experiments", "qtp-synthetic-demo.toml"
