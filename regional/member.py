@@ -22,25 +22,25 @@ MASKED = (INVALID_INPUT, NO_VEGETATION, NOT_FINITE)
 
 @dataclass
 class MemberResult:
-    """One member's run.
+    """Results of the run of one member.
 
     Attributes:
         member, scenario: climate model and pathway.
         domain: cells.
         timeline: years.
         products: ``historical/npp``, ``S_R/npp``, ``S_T/npp`` ... ``(year, [depth,] cell)``; NaN in
-            masked cells. Certificates as ``equilibrium/residual`` ... ``(cell,)``. Of a member that
-            has just been run they lie in its restart points.
+            masked cells. Convergence diagnostics as ``equilibrium/residual`` ... ``(cell,)``. After
+            a run they are read from its restart points on access.
         status: index into ``STATUS``, ``(cell,)``.
         findings: reasons by cell, for every cell that is not ok.
         segments: climate sources in order.
-        seams: steps where climate sources meet.
-        parameter_hashes: by vegetation type in use.
+        seams: discontinuities between climate sources.
+        parameter_hashes: by vegetation type.
         climate: area-weighted annual means of the climate (sum of precipitation) and CO2 by name,
             ``(year,)`` from the first year of the climate on.
-        cell_years: simulated now, without those taken from restart points; a past that scenarios
+        cell_years: simulated in this run, without those of restart points; a past that scenarios
             share counts for the first of them.
-        seconds: time of its tiles, added up over workers.
+        seconds: computing time of its tiles, summed over workers.
     """
 
     member: str

@@ -1,4 +1,4 @@
-"""Monthly climate of a member as a run sees it, whatever it comes from."""
+"""Interface of monthly climate, common to all sources."""
 
 from dataclasses import dataclass
 from typing import Protocol as Interface
@@ -13,7 +13,7 @@ VARIABLES = ("air_temperature", "precipitation", "shortwave")
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of years from one source."""
+    """Consecutive years from one source."""
 
     label: str
     first: int
@@ -22,7 +22,7 @@ class Segment:
 
 @runtime_checkable
 class Climate(Interface):
-    """What a run needs to know of a member's climate.
+    """Interface of a member's climate.
 
     Attributes:
         years: consecutive calendar years, ``(year,)``.
@@ -40,4 +40,11 @@ class Climate(Interface):
     findings: dict[int, list[Finding]]
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
-        """Air temperature °C, precipitation mm month⁻¹, shortwave W m⁻²: ``(year, 12, cell)``."""
+        """Load air temperature (°C), precipitation (mm month⁻¹) and shortwave (W m⁻²) of cells.
+
+        Args:
+            cells: indices into the domain, ``(cell,)``.
+
+        Returns:
+            ``(year, 12, cell)`` by name, float64.
+        """

@@ -1,7 +1,7 @@
-"""Checking a folder of NetCDF input that no experiment file describes yet.
+"""Check of a folder of NetCDF input without an experiment file.
 
-Variables are recognised by CF standard name or by the names ISIMIP, CRU and TEM users give them;
-everything that is recognised is checked, whatever else lies there is left alone.
+Variables are recognised by CF standard name or by the names that ISIMIP, CRU and TEM use; those
+that are recognised are checked, all others are ignored.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ _FRACTIONS = ("sand", "silt", "clay")
 
 
 def check_folder(folder: Path) -> list[Finding] | None:
-    """Findings of the climate, CO2 and texture files in a folder; None if there is no NetCDF."""
+    """Check the climate, CO2 and texture files of a folder; None if it holds no NetCDF."""
     files = sorted(file.name for file in folder.glob("*.nc*"))
     if not files:
         return None
@@ -50,7 +50,7 @@ def check_folder(folder: Path) -> list[Finding] | None:
 
 
 def kind_of(name: str, array: xr.DataArray) -> str | None:
-    """Which of the model's drivers a variable is."""
+    """Identify which of the model's drivers a variable is; None if it is none."""
     standard = array.attrs.get("standard_name", "")
     if standard in _STANDARD_NAMES:
         return _STANDARD_NAMES[standard]
@@ -68,11 +68,11 @@ def _check_dataset(reader: Reader, file: str, dataset: xr.Dataset) -> None:
     if any("time" in dataset[name].dims for name in kinds):
         years = whole_years(reader, path, dataset)
     for name, kind in kinds.items():
-        field = reader.take(dataset, Variable(file=file, variable=name))
+        field = reader.read_variable(dataset, Variable(file=file, variable=name))
         if field is None:
             continue
         if field.values.ndim == 0:
-            reader.find(path, name, "is a single number", "Give monthly or yearly values.")
+            reader.add_finding(path, name, "is a single number", "Give monthly or yearly values.")
             continue
         values = to_model_units(reader, path, name, kind, field.units, _monthly(field, years))
         if values is not None:
@@ -81,7 +81,7 @@ def _check_dataset(reader: Reader, file: str, dataset: xr.Dataset) -> None:
 
 
 def _monthly(field: Field, years: NDArray | None) -> NDArray:
-    """``(year, 12, row, column)`` where the months are whole, as it is otherwise."""
+    """Values as ``(year, 12, row, column)`` where the years are complete, unchanged otherwise."""
     if years is None or field.values.shape[0] != 12 * years.size:
         return field.values
     return field.values.reshape(years.size, 12, *field.values.shape[1:])
@@ -96,28 +96,28 @@ def _check_values(
     field: Field,
     years: NDArray | None,
 ) -> None:
-    whole = years is not None and values.ndim == 4
+    complete = years is not None and values.ndim == 4
     latitude = None
     if field.grid is not None:
         latitude = field.grid.fields()[0]
         outside = np.argwhere(~(np.abs(latitude) <= 90))
         if outside.size:
             row, column = outside[0]
-            reader.find(
+            reader.add_finding(
                 path, "lat", f"latitude {latitude[row, column]:g} is out of range",
                 "Give degrees north, -90 to 90.", f"cell ({row}, {column})",
             )  # fmt: skip
             latitude = None
 
     def place(at: tuple[int, ...]) -> str:
-        if not whole:
+        if not complete:
             return f"record {at[0]}" + (f", cell {at[1:]}" if at[1:] else "")
         record = 12 * at[0] + at[1]
         return f"record {record} ({years[at[0]]}-{at[1] + 1:02d}), cell ({at[2]}, {at[3]})"
 
     reader.findings += check_climate(
         {kind: values.astype(float)},
-        latitude=latitude if whole else None,
+        latitude=latitude if complete else None,
         file=path,
         names={kind: name},
         index_text=place,
@@ -125,27 +125,29 @@ def _check_values(
 
 
 def _check_texture(reader: Reader, path: str, dataset: xr.Dataset) -> None:
-    """Sand, silt and clay of one file must sum to 100 in every cell."""
-    found = {
+    """Check that sand, silt and clay of one file sum to 100 in every cell."""
+    names = {
         fraction: next((v for v in dataset.data_vars if fraction in str(v).casefold()), None)
         for fraction in _FRACTIONS
     }
-    if None in found.values():
+    if None in names.values():
         return
-    given = [reader.numbers(path, dataset[found[name]]) for name in _FRACTIONS]
-    if any(values is None for values in given):
+    loaded = [reader.load_values(path, dataset[names[name]]) for name in _FRACTIONS]
+    if any(values is None for values in loaded):
         return
-    if len({values.shape for values in given}) > 1:
-        reader.find(path, "texture", "sand, silt and clay differ in shape", "Give one grid.")
+    if len({values.shape for values in loaded}) > 1:
+        reader.add_finding(path, "texture", "sand, silt and clay differ in shape", "Give one grid.")
         return
-    fractions = np.stack([np.asarray(values, float) for values in given])
+    fractions = np.stack([np.asarray(values, float) for values in loaded])
     faults = 0
     for at in np.ndindex(fractions.shape[1:]):
         cell = fractions[(slice(None), *at)]
-        faulty = np.isfinite(cell).any() and check_texture(*map(float, cell), file=path)
-        if faulty and not faults:
-            first, place = faulty[0], at
-        faults += bool(faulty)
+        findings = np.isfinite(cell).any() and check_texture(*map(float, cell), file=path)
+        if findings and not faults:
+            first, place = findings[0], at
+        faults += bool(findings)
     if faults:
-        reader.find(path, first.variable, f"{first.message} ({faults} such cells)", first.mend,
-                    f"cell {place}")  # fmt: skip
+        reader.add_finding(
+            path, first.variable, f"{first.message} ({faults} such cells)", first.mend,
+            f"cell {place}",
+        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The climate of a member, from whichever source the experiment names."""
+"""Climate of a member from the source that its experiment names."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from temjax.sites.history import global_co2
 
 
 def load_climate(experiment: Experiment, domain: Domain, member: str, scenario: str) -> Climate:
-    """Climate of one member on a domain.
+    """Load the climate of one member on a domain.
 
     Raises:
         DataError: files, variables, units or months that cannot be used at all, or years that do
@@ -48,7 +48,7 @@ def load_climate(experiment: Experiment, domain: Domain, member: str, scenario: 
 
 
 def _period_findings(experiment: Experiment, years: NDArray, source: str) -> list[Finding]:
-    """Every period of the protocol must lie within the climate's years."""
+    """Findings of periods of the protocol that the climate does not cover."""
     findings = []
     for name in ("equilibrium_years", "spin_up_years", "historical", "future"):
         first, last = getattr(experiment.protocol, name)
@@ -68,9 +68,9 @@ def _period_findings(experiment: Experiment, years: NDArray, source: str) -> lis
 
 
 def merge_findings(*parts: Mapping[int, list[Finding]]) -> dict[int, list[Finding]]:
-    """Findings by cell of several sources together."""
+    """Merge findings by cell of several sources."""
     merged: dict[int, list[Finding]] = {}
     for part in parts:
-        for cell, found in part.items():
-            merged.setdefault(cell, []).extend(found)
+        for cell, findings in part.items():
+            merged.setdefault(cell, []).extend(findings)
     return dict(sorted(merged.items()))

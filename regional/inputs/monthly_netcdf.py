@@ -18,7 +18,7 @@ from temjax.validation import check_climate
 
 @dataclass(frozen=True)
 class GriddedMonthlyClimate:
-    """Monthly climate held as ``(year, 12, cell)`` float32, as read."""
+    """Monthly climate in memory, ``(year, 12, cell)`` float32 as read; see ``Climate``."""
 
     data: Mapping[str, NDArray]
     years: NDArray
@@ -33,23 +33,29 @@ class GriddedMonthlyClimate:
 
 
 def monthly_netcdf_climate(settings: GriddedClimate, domain: Domain) -> GriddedMonthlyClimate:
+    """Read the monthly climate and annual CO2 of a domain.
+
+    Raises:
+        DataError: files, variables, units or months that cannot be used; faulty values of single
+            cells are kept in ``findings`` instead.
+    """
     reader = Reader(settings.folder)
-    parts, segments, faults = [], [], {}
+    parts, segments, by_cell = [], [], {}
     for source in settings.files:
         part = _read_file(reader, settings, source.file, domain)
         if part is None:
             continue
         years, data = part
         if segments and years[0] != segments[-1].last + 1:
-            reader.find(
+            reader.add_finding(
                 str(settings.folder / source.file), "time",
                 f"begins in {years[0]}, but the file before ends in {segments[-1].last}",
                 "List the files in time order, without gap or overlap.", f"year {years[0]}",
             )  # fmt: skip
         segments.append(Segment(source.label, int(years[0]), int(years[-1])))
         parts.append(data)
-        for cell, found in _value_findings(settings, source.file, years, data, domain).items():
-            faults.setdefault(cell, []).extend(found)
+        for cell, findings in _value_findings(settings, source.file, years, data, domain).items():
+            by_cell.setdefault(cell, []).extend(findings)
     co2 = _read_co2(reader, settings, segments)
     raise_findings(reader.findings)
     return GriddedMonthlyClimate(
@@ -57,7 +63,7 @@ def monthly_netcdf_climate(settings: GriddedClimate, domain: Domain) -> GriddedM
         years=np.arange(segments[0].first, segments[-1].last + 1),
         co2=co2,
         segments=tuple(segments),
-        findings=faults,
+        findings=by_cell,
     )
 
 
@@ -73,33 +79,34 @@ def _read_file(
         years = whole_years(reader, path, dataset)
         data = {}
         for name in VARIABLES:
-            taken = reader.take(dataset, Variable(file=file, variable=getattr(settings, name)))
-            if taken is None or years is None:
+            label = getattr(settings, name)
+            gridded = reader.read_variable(dataset, Variable(file=file, variable=label))
+            if gridded is None or years is None:
                 continue
-            if taken.grid is None:
-                reader.find(path, "lat, lon", "the file has no lat and lon",
-                            "Add latitude and longitude of the cells.")  # fmt: skip
+            if gridded.grid is None:
+                reader.add_finding(
+                    path, "lat, lon", "the file has no lat and lon",
+                    "Add latitude and longitude of the cells.",
+                )  # fmt: skip
                 return None
-            if not reader.same_grid(file, taken.grid, domain.grid):
+            if not reader.same_grid(file, gridded.grid, domain.grid):
                 return None
-            if taken.values.ndim != 3 or taken.values.shape[0] != 12 * years.size:
-                reader.find(
-                    path, getattr(settings, name), f"has shape {taken.values.shape}, but the file "
+            if gridded.values.ndim != 3 or gridded.values.shape[0] != 12 * years.size:
+                reader.add_finding(
+                    path, label, f"has shape {gridded.values.shape}, but the file "
                     f"holds {12 * years.size} months",
                     "Give (time, latitude, longitude), one record per month.",
                 )  # fmt: skip
                 return None
-            values = taken.values[:, domain.row, domain.column].reshape(years.size, 12, -1)
-            converted = to_model_units(
-                reader, path, getattr(settings, name), name, taken.units, values
-            )
+            values = gridded.values[:, domain.row, domain.column].reshape(years.size, 12, -1)
+            converted = to_model_units(reader, path, label, name, gridded.units, values)
             if converted is not None:
                 data[name] = converted
     return (years, data) if len(data) == len(VARIABLES) else None
 
 
 def _read_co2(reader: Reader, settings: GriddedClimate, segments: list[Segment]) -> NDArray:
-    """July values of CO2 for the climate's years."""
+    """July CO2 of the climate's years, ppmv."""
     series: dict[int, float] = {}
     for source in settings.co2:
         dataset = reader.open(source.file)
@@ -107,16 +114,21 @@ def _read_co2(reader: Reader, settings: GriddedClimate, segments: list[Segment])
             continue
         path = str(reader.folder / source.file)
         with dataset:
-            taken = reader.take(dataset, source)
-            if taken is None:
+            gridded = reader.read_variable(dataset, source)
+            if gridded is None:
                 continue
-            years = reader.numbers(path, dataset["year"]) if "year" in dataset.variables else None
-            if years is None or taken.values.shape != years.shape or years.ndim != 1:
-                reader.find(path, "year", "no yearly series", "Give co2(year) with a year axis.")
+            years = None
+            if "year" in dataset.variables:
+                years = reader.load_values(path, dataset["year"])
+            if years is None or gridded.values.shape != years.shape or years.ndim != 1:
+                mend = "Give co2(year) with a year axis."
+                reader.add_finding(path, "year", "no yearly series", mend)
                 continue
-            values = to_model_units(reader, path, source.variable, "co2", taken.units, taken.values)
+            values = to_model_units(
+                reader, path, source.variable, "co2", gridded.units, gridded.values
+            )
             if not (np.abs(years) < 1e6).all():
-                reader.find(path, "year", "holds no calendar years", "Give whole years.")
+                reader.add_finding(path, "year", "holds no calendar years", "Give whole years.")
                 continue
             years = years.astype(int)
         if values is None:
@@ -130,21 +142,21 @@ def _read_co2(reader: Reader, settings: GriddedClimate, segments: list[Segment])
         series.update(zip(years.tolist(), values.astype(float).tolist(), strict=True))
     if not segments:
         return np.empty(0)
-    wanted = range(segments[0].first, segments[-1].last + 1)
-    absent = [year for year in wanted if year not in series]
+    years = range(segments[0].first, segments[-1].last + 1)
+    absent = [year for year in years if year not in series]
     if absent and series:
-        reader.find(
+        reader.add_finding(
             str(reader.folder / settings.co2[-1].file), settings.co2[-1].variable,
             f"CO2 lacks {len(absent)} of the climate's years",
             "Give CO2 for every year of the climate.", f"year {absent[0]}",
         )  # fmt: skip
-    return np.array([series.get(year, np.nan) for year in wanted])
+    return np.array([series.get(year, np.nan) for year in years])
 
 
 def _value_findings(
     settings: GriddedClimate, file: str, years: NDArray, data: dict[str, NDArray], domain: Domain
 ) -> dict[int, list[Finding]]:
-    """Faulty values by cell."""
+    """Findings of faulty values, by cell."""
     path = str(settings.folder / file)
     names = {name: getattr(settings, name) for name in VARIABLES}
 
@@ -156,11 +168,11 @@ def _value_findings(
             names=names,
             index_text=lambda at: (
                 f"record {12 * at[0] + at[1]} ({years[at[0]]}-{at[1] + 1:02d}), "
-                + domain.name((cells.start or 0) + at[2])
+                + domain.label((cells.start or 0) + at[2])
             ),
         )
 
     if not check(slice(None)):
         return {}
     by_cell = {cell: check(slice(cell, cell + 1)) for cell in range(domain.size)}
-    return {cell: found for cell, found in by_cell.items() if found}
+    return {cell: findings for cell, findings in by_cell.items() if findings}

@@ -8,15 +8,15 @@ from tests.support import structure
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = (
-    "experiment", "inputs", "member", "run", "results", "diagnostics", "figures", "studies",
-    "report", "command",
+    "experiment", "inputs", "member", "run", "results", "diagnostics", "figures",
+    "studies", "report", "command",
 )  # fmt: skip
 LAYER = {f"temjax.regional.{name}": number for number, name in enumerate(ORDER)}
 COMMANDS = LAYER["temjax.regional.command"]
 MODULES = {
     name: module
     for name, module in structure.read_modules(ROOT).items()
-    if name.startswith("temjax.regional.")
+    if name.startswith("temjax.regional.")  # its own ``__init__`` imports nothing of ours
 }
 ALL = structure.read_modules(ROOT)
 
