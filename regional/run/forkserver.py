@@ -23,7 +23,8 @@ PRELOADED = (
     "temjax.regional.report.member", "temjax.kernels.cpu.heat_year", "temjax.kernels.cpu.months",
     "temjax.kernels.cpu.monthly", "netCDF4",
 )  # fmt: skip
-_PRELOAD = "temjax.regional.run.preload"  # imports them and reports failures, which Python ignores
+# imports them and reports failures, which multiprocessing ignores
+PRELOAD = "temjax.regional.run.preload"
 
 
 def worker_context() -> BaseContext:
@@ -33,7 +34,7 @@ def worker_context() -> BaseContext:
     from multiprocessing import forkserver, resource_tracker
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_PRELOAD])
+    context.set_forkserver_preload([PRELOAD])
     resource_tracker.ensure_running()  # before the mask is set: its start would unblock the signal
     # Ctrl-C reaches all processes of the terminal; a server that is importing would print it
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -8,8 +8,8 @@ from tests.support import structure
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = (
-    "experiment", "inputs", "member", "run", "results", "diagnostics", "figures",
-    "studies", "report", "command",
+    "experiment", "inputs", "datasets", "member", "run", "results", "diagnostics", "figures",
+    "studies", "report", "projection", "command",
 )  # fmt: skip
 LAYER = {f"temjax.regional.{name}": number for number, name in enumerate(ORDER)}
 COMMANDS = LAYER["temjax.regional.command"]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -10,8 +11,13 @@ from temjax.files.findings import DataError
 from temjax.regional.report.member import submit_member, write_member_output
 from temjax.regional.results.ensemble_files import submit_ensemble
 from temjax.regional.results.read_back import read_run
-from temjax.regional.run import forkserver as processes
-from temjax.regional.run.forkserver import PRELOADED, start_early, worker_context
+from temjax.regional.run import forkserver
+from temjax.regional.run.forkserver import (
+    PRELOADED,
+    import_modules,
+    start_early,
+    worker_context,
+)
 from temjax.regional.run.workers import SERIAL, start_workers
 from tests.support.made_member import made_member
 from tests.support.small_region import small_experiment
@@ -106,6 +112,33 @@ def test_workers_have_this_environment_and_what_they_need_is_imported(given, mon
     assert SERIAL.peak_bytes() == 0
 
 
+def test_names_of_preloaded_modules_resolve():
+    assert all(find_spec(name) for name in (*PRELOADED, forkserver.PRELOAD))
+
+
+def test_a_module_that_cannot_be_imported_is_reported(capsys):
+    assert import_modules(["temjax.nonsense", "json"]) == ["temjax.nonsense"]
+    message = capsys.readouterr().err
+    assert message.startswith("temjax workers: temjax.nonsense cannot be imported (ModuleNotFound")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are new interpreters")
+def test_the_fork_server_reports_failed_imports_and_serves(tmp_path):
+    """A NetCDF library that is damaged: without the report only a slow start would show it."""
+    (tmp_path / "netCDF4.py").write_text("raise ImportError('libnetcdf.so is missing')")
+    code = (
+        "from temjax.regional.run.forkserver import worker_context\n"
+        "process = worker_context().Process(target=print, args=('served',))\n"
+        "process.start(); process.join()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env=dict(os.environ) | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert "temjax workers: netCDF4 cannot be imported (ImportError: libnetcdf.so" in done.stderr
+    assert done.stdout == "served\n"
+
+
 def test_the_command_begins_the_server_before_it_imports_jax():
     """Its options and an ``early`` that reads nothing but the experiment's workers."""
     code = "import sys, temjax.regional.command.main as main; "
@@ -142,8 +175,8 @@ def test_a_server_is_begun_where_there_will_be_workers(tmp_path, monkeypatch, op
     ):
         (tmp_path / name).write_text(text, encoding="utf-8")
     made = []
-    monkeypatch.setattr(processes, "worker_context", lambda: made.append(True))
-    monkeypatch.setattr(processes, "usable_cores", lambda: 4)
+    monkeypatch.setattr(forkserver, "worker_context", lambda: made.append(True))
+    monkeypatch.setattr(forkserver, "usable_cores", lambda: 4)
     paths = {k: tmp_path / v for k, v in options.items() if k in ("experiment", "repeat")}
     start_early(**{"out": tmp_path, "members": None} | options | paths)
     assert bool(made) is begun
