@@ -22,7 +22,7 @@ import temjax.regional.run.restart
 from temjax.command import main as cli
 from temjax.files.atomic import LOCK, held, write_text, written_whole
 from temjax.files.findings import DataError
-from temjax.regional.run.restart import Restarts
+from temjax.regional.run.restart import RestartPoints
 from tests.support.command import ended
 from tests.support.small_region import write_experiment
 
@@ -39,7 +39,7 @@ def netcdf(path):
 
 
 def point(path):
-    Restarts(path.parent, 0, "hash").save("historical", None, PRODUCTS)
+    RestartPoints(path.parent, 0, "hash").save("historical", None, PRODUCTS)
 
 
 WRITERS = {
@@ -179,7 +179,7 @@ def test_the_lock_of_a_killed_run_is_taken_over(tmp_path):
 @pytest.fixture
 def stored(tmp_path):
     """A restart point and its file."""
-    restarts = Restarts(tmp_path, 0, "hash")
+    restarts = RestartPoints(tmp_path, 0, "hash")
     restarts.save("historical", None, PRODUCTS)
     state, products = restarts.load("historical")
     assert state is None
@@ -227,7 +227,7 @@ def test_a_restart_file_of_another_version_is_named(stored, monkeypatch):
 def test_a_restart_file_of_another_configuration_is_named(stored):
     restarts, _ = stored
     with pytest.raises(DataError, match=r"made by another configuration \(hash, now other\)"):
-        Restarts(restarts.folder, 0, "other").load("historical")
+        RestartPoints(restarts.folder, 0, "other").load("historical")
 
 
 INTERRUPTIBLE = """
