@@ -13,18 +13,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.heat.batch import march
-from temjax.heat.newton import Problem
 from temjax.heat.tridiagonal import newton_change
-from temjax.native.call import serves, switched_off
-from temjax.native.primitive import by_kernel
+from temjax.native.accelerate import accelerated
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
-from temjax.runtime.machine import computes_on_cpus
-from temjax.soil_column import SoilColumn, layer_facts
-
-# Before, JAX lowers the branch of every platform wherever a program runs, and the kernel has none
-# for CPUs
-KERNEL_FROM = (0, 7, 0)
+from temjax.soil_column import SoilColumn
 
 Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
@@ -42,24 +35,7 @@ class HeatStep(eqx.Module):
     surface_flux: Float[Array, "*step_cell"]
 
 
-def _marched(iterations: int, *given) -> HeatStep:
-    return HeatStep(*march(iterations, *given))
-
-
-def _by_kernel(iterations: int, column, old, surfaces, seconds) -> HeatStep:
-    from temjax.kernels.gpu.heat_step import solve_cells_apart
-
-    facts = layer_facts(column)
-
-    def step(old, given):
-        surface, length = given
-        problem = Problem(facts, column.geothermal_flux, old, surface)
-        done = HeatStep(*solve_cells_apart(problem, length, iterations))
-        return done.enthalpy, done
-
-    return jax.lax.scan(step, old, (surfaces, seconds))[1]
-
-
+@accelerated("heat_steps", static=1, cells="old")
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def heat_steps(
     iterations: int,
@@ -87,22 +63,7 @@ def heat_steps(
         surfaces: drivers of the top over each step, leading axis ``step``.
         seconds: length of each step, s.
     """
-    given = column, old, surfaces, seconds
-    if serves(old):
-        from temjax.kernels.cpu.heat import march_natively
-
-        def arrays(*given):  # with the derivatives of solved steps
-            with switched_off():
-                steps = heat_steps(iterations, *given)
-                return steps.enthalpy, steps.surface_flux
-
-        return HeatStep(*by_kernel(partial(march_natively, iterations), arrays, *given))
-    if computes_on_cpus():  # then nothing is traced for other devices
-        return _marched(iterations, *given)
-    branches = {"default": partial(_marched, iterations)}
-    if old.ndim == 2 and jax.__version_info__ >= KERNEL_FROM:
-        branches["cuda"] = partial(_by_kernel, iterations)
-    return jax.lax.platform_dependent(*given, **branches)
+    return HeatStep(*march(iterations, column, old, surfaces, seconds))
 
 
 def heat_step(
@@ -157,7 +118,7 @@ def _known_step_jvp(primals, tangents):
     return found, HeatStep(change, flux_change)
 
 
-@heat_steps.defjvp
+@heat_steps.arrays.defjvp
 def _heat_steps_jvp(iterations, primals, tangents):
     steps = heat_steps(iterations, *primals)
 

@@ -4,8 +4,6 @@
 Both drive the same step.
 """
 
-from functools import partial
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,9 +11,7 @@ from jaxtyping import Array, Float
 
 from temjax.heat import step as heat_step
 from temjax.heat.monthly import monthly_temperatures
-from temjax.native.call import serves
-from temjax.native.linear_map import Ways, linear, with_zeros
-from temjax.native.primitive import by_kernel
+from temjax.native.accelerate import accelerated
 from temjax.numerics import largest, value_and_jacobian
 from temjax.options import ModelOptions
 from temjax.processes import active_layer, soil_heat
@@ -127,42 +123,41 @@ def advance_year(
     return steps.enthalpy[-1]
 
 
-def _arrays_and_jacobian(options: ModelOptions, column, enthalpy, drivers):
-    return value_and_jacobian(lambda h: advance_year(column, options, h, drivers), enthalpy)
+@accelerated("heat_year.jacobian", static=1, cells="enthalpy")
+def _steps_and_jacobian(
+    iterations: int,
+    column: SoilColumn,
+    enthalpy: Layers,
+    surfaces: Surface,
+    seconds: Float[Array, "step"],
+) -> tuple[Layers, Float[Array, "*cell i j"]]:
+    """Enthalpy after all steps, J m⁻³, and ∂(that)_i/∂H_j per cell."""
+
+    def last(enthalpy):
+        steps = heat_step.heat_steps(iterations, column, enthalpy, surfaces, seconds)
+        return steps.enthalpy[-1]
+
+    return value_and_jacobian(last, enthalpy)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
 def year_and_jacobian(
     options: ModelOptions, column: SoilColumn, enthalpy: Layers, drivers: YearDrivers
 ) -> tuple[Layers, Float[Array, "*cell i j"]]:
     """Enthalpy one year on, J m⁻³, and ∂(that)_i/∂H_j per cell."""
-    if not serves(enthalpy):
-        return _arrays_and_jacobian(options, column, enthalpy, drivers)
-    from temjax.kernels.cpu.heat_year_jacobian import year_and_jacobian_natively
-
-    def kernel(column, enthalpy, drivers):
-        after, jacobian = year_and_jacobian_natively(
-            options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
-        )
-        return after, jnp.moveaxis(jacobian, -1, 0)
-
-    arrays = partial(_arrays_and_jacobian, options)
-    return by_kernel(kernel, arrays, column, enthalpy, drivers)
+    return _steps_and_jacobian(
+        options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
+    )
 
 
-@year_and_jacobian.defjvp
-def _year_and_jacobian_jvp(options, primals, tangents):
-    return jax.jvp(partial(_arrays_and_jacobian, options), primals, tangents)
-
-
-def _by_month(tree, options: ModelOptions):
+def by_month(tree, options: ModelOptions):
     """Arrays of steps ``(step, …)`` as ``(month, substep, …)``."""
     return jax.tree.map(
         lambda leaf: leaf.reshape((-1, options.heat_substeps, *leaf.shape[1:])), tree
     )
 
 
-def _look_at_arrays(
+@accelerated("heat_year", static=1, cells="enthalpy")
+def _look_at_year(
     options: ModelOptions,
     column: SoilColumn,
     shallow: DepthShares,
@@ -194,55 +189,10 @@ def _look_at_arrays(
         mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), profiles)
         return before, (mean, jnp.max(fraction, axis=0), *each)
 
-    given = _by_month((steps.enthalpy, surfaces, seconds), options)
+    given = by_month((steps.enthalpy, surfaces, seconds), options)
     after, (mean, fraction, read, depth, imbalance) = jax.lax.scan(month, enthalpy, given)
-    flux = _by_month(steps.surface_flux, options)
+    flux = by_month(steps.surface_flux, options)
     return after, Seen(mean, fraction, read, depth, flux, imbalance)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _look_at_year(options: ModelOptions, column, shallow, enthalpy, surfaces, seconds):
-    """The same; where it can, by a kernel that keeps no steps."""
-    given = column, shallow, enthalpy, surfaces, seconds
-    if not serves(enthalpy):
-        return _look_at_arrays(options, *given)
-    from temjax.kernels.cpu.heat_year import year_natively
-
-    def kernel(*given):
-        months = seconds.size // options.heat_substeps
-        after, top, centre, fraction, *each = year_natively(options.heat_iterations, *given, months)
-        read, depth, flux, imbalance = _by_month(each, options)
-        mean = Profile(top / options.heat_substeps, centre / options.heat_substeps)
-        return after, Seen(mean, fraction, read, depth, flux, imbalance)
-
-    return by_kernel(kernel, partial(_look_at_arrays, options), *given)
-
-
-@partial(_look_at_year.defjvp, symbolic_zeros=True)
-def _look_at_year_jvp(options, primals, tangents):
-    arrays = partial(_look_at_arrays, options)
-    if not serves(primals[2]):
-        return jax.jvp(arrays, primals, with_zeros(primals, tangents))
-    from temjax.kernels.cpu.heat_year_vjp import go_back_natively
-
-    def forward(at, tangents):
-        after, seen = jax.jvp(arrays, at, tangents)[1]
-        return after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
-
-    def backward(at, cotangents, wanted):
-        after, mean, *each = cotangents
-        sums = mean.top / options.heat_substeps, mean.centre / options.heat_substeps
-        each = [leaf.reshape((-1, *leaf.shape[2:])) for leaf in each]
-        months = at[-1].size // options.heat_substeps
-        return go_back_natively(options.heat_iterations, months, at, (after, *sums, *each), wanted)
-
-    after, seen = found = _look_at_year(options, *primals)
-    like = after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
-    by_after, mean, read, depth, flux = linear(
-        Ways(forward, None, backward), primals, tangents, like
-    )
-    fraction, imbalance = map(jnp.zeros_like, (seen.largest_liquid_fraction, seen.imbalance))
-    return found, (by_after, Seen(mean, fraction, read, depth, flux, imbalance))
 
 
 def observe_year(
@@ -267,7 +217,7 @@ def observe_year(
     shallow = jax.tree.map(lambda share: share[SHALLOW], shares)
     surfaces, seconds = _steps_of_year(options, drivers)
     after, seen = _look_at_year(options, column, shallow, enthalpy, surfaces, seconds)
-    lengths = _by_month(seconds, options)
+    lengths = by_month(seconds, options)
     lengths = lengths.reshape(lengths.shape + (1,) * (seen.surface_flux.ndim - 2))
     at_depths, in_top = monthly_temperatures(shares, shares_above(column, TOP_SOIL), seen.mean)
     heat = (seen.surface_flux + column.geothermal_flux) * lengths

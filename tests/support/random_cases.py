@@ -190,3 +190,9 @@ def runge_kutta_month(parameters, constants, drivers, memory, pools, *, substeps
         substep, (pools, jnp.zeros_like(fluxes)), None, length=substeps
     )
     return pools, totals
+
+
+def month_of(cells, index):
+    """Arguments of `integrate_month` for one month of a set of cells."""
+    drivers = jax.tree.map(lambda value: value[index], cells.drivers)
+    return cells.parameters, cells.constants, drivers, cells.memory, cells.pools

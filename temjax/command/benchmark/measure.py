@@ -14,7 +14,7 @@ from jax import lax
 
 from temjax.command.benchmark.cases import Case
 from temjax.heat.batch import HEAT_STEPS
-from temjax.native import call as native
+from temjax.native.availability import disabled, enabled
 from temjax.runtime.machine import peak_bytes
 
 # Newton iterations of a heat step: how many is known only when it runs; four on average and more
@@ -108,7 +108,7 @@ def measure(case: Case, repeats: int) -> Measured:
 def _counted(case: Case) -> Work:
     """Operations of a case; of kernels, those of the programs they stand in for."""
     jax.clear_caches()
-    with native.switched_off():
+    with disabled():
         work = count(jax.make_jaxpr(case.function)(*case.arguments).jaxpr)
     jax.clear_caches()
     return work
@@ -231,7 +231,7 @@ def machine_rates(dtype: str) -> Rates:
 
 def _rate_of_kernels(dtype: str) -> float:
     """Products and sums per CPU-second of a kernel that does nothing else; 0 without kernels."""
-    if not native.whether_native():
+    if not enabled():
         return 0.0
     from temjax.command.benchmark.floor_kernel import OPERATIONS, multiply_add
 

@@ -13,6 +13,7 @@ import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
 from temjax.heat.newton import beginning
+from temjax.heat.step import HeatStep
 from temjax.heat.sweep import (
     Ascent,
     Place,
@@ -27,8 +28,9 @@ from temjax.heat.sweep import (
     turn,
 )
 from temjax.kernels.cpu.heat_boundary import flux_across
-from temjax.native import call as native
-from temjax.native.lowering import COUNT, INDEX, Writer, each_vector, index
+from temjax.native.call import call_kernel, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import INDEX, INT32, for_each_vector, index
 from temjax.processes.soil_heat import Surface, single_phase_state
 from temjax.soil_column import LayerFacts, SoilColumn, layer_facts
 
@@ -114,7 +116,7 @@ class Kernel:
             sizes: how many.
             leading: arguments before those of ``Given``.
         """
-        self.write = Writer(function, dtype)
+        self.write = VectorWriter(function, dtype)
         addresses, self.sizes = function.args[:-sizes], function.args[-sizes:]
         self.leading, others = addresses[:leading], addresses[leading:-results]
         self.given = Given(others[:rows], *others[rows:])
@@ -125,11 +127,11 @@ class Kernel:
 
     def several(self, count: int) -> list[ir.Value]:
         """Room for so many numbers of every layer."""
-        return [self.write.rows(self.shape.layers) for _ in range(count)]
+        return [self.write.allocate(self.shape.layers) for _ in range(count)]
 
     def vectors(self, body: Callable[[ir.Value], None]) -> None:
         """``body(cell it begins with)`` for one vector of cells after the other."""
-        each_vector(self.write, self.shape.cells, body)
+        for_each_vector(self.write, self.shape.cells, body)
         self.write.builder.ret_void()
 
     def place(self, row: ir.Value, first: ir.Value) -> ir.Value:
@@ -144,22 +146,22 @@ class Kernel:
         def layer(layer, _):
             place = self.place(layer, first)
             for address, room in zip(self.given.rows, self.rooms.facts, strict=True):
-                write.put_row(write.load(address, place), room, layer)
+                write.store_row(write.load(address, place), room, layer)
             old = write.load(self.given.old, place)
-            write.put_row(old, self.rooms.old, layer)
-            write.put_row(old, self.rooms.new, layer)
+            write.store_row(old, self.rooms.old, layer)
+            write.store_row(old, self.rooms.new, layer)
             return ()
 
-        write.loop(self.shape.layers, (), layer)
+        write.fori_loop(self.shape.layers, (), layer)
 
     def facts(self, layer: ir.Value) -> LayerFacts:
         """Facts of a layer."""
-        return LayerFacts(*(self.write.row(room, layer) for room in self.rooms.facts[:FACTS]))
+        return LayerFacts(*(self.write.load_row(room, layer) for room in self.rooms.facts[:FACTS]))
 
     def layer(self, layer: ir.Value) -> tuple[LayerFacts, ir.Value, ir.Value]:
         """Facts, enthalpy at the start of the step and iterate of a layer."""
         write, rooms = self.write, self.rooms
-        return self.facts(layer), write.row(rooms.old, layer), write.row(rooms.new, layer)
+        return self.facts(layer), write.load_row(rooms.old, layer), write.load_row(rooms.new, layer)
 
     def counted_down(self, count: ir.Value, number: ir.Value) -> ir.Value:
         """A number below a count, the last one first."""
@@ -170,22 +172,22 @@ class Kernel:
         """Temperature, resistance and length of a step that all lanes are at."""
         write, given = self.write, self.given
         place = self.place(step, first)
-        seconds = write.builder.load(write.number_at(given.seconds, step), typ=write.number)
+        seconds = write.builder.load(write.element_pointer(given.seconds, step), typ=write.element)
         drivers = (write.load(rows, place) for rows in (given.temperature, given.resistance))
-        return [*drivers, write.spread(seconds)]
+        return [*drivers, write.broadcast(seconds)]
 
     def put(self, layer: ir.Value, enthalpies: tuple[ir.Value, ir.Value]) -> None:
         """Replace what a step starts from and the iterate of a layer."""
-        self.write.put_row(enthalpies[0], self.rooms.old, layer)
-        self.write.put_row(enthalpies[1], self.rooms.new, layer)
+        self.write.store_row(enthalpies[0], self.rooms.old, layer)
+        self.write.store_row(enthalpies[1], self.rooms.new, layer)
 
     def drivers(self, first: ir.Value, step: ir.Value) -> list[ir.Value]:
         """Temperature, resistance and length of the step that every lane is at."""
         write, builder, given = self.write, self.write.builder, self.given
-        last = builder.trunc(builder.sub(self.shape.steps, index(1)), COUNT)
+        last = builder.trunc(builder.sub(self.shape.steps, index(1)), INT32)
         found = [write.zero] * 3
         for lane in range(write.lanes):
-            here = write.lane(step, lane)
+            here = write.extract_lane(step, lane)
             here = builder.select(builder.icmp_signed("<", here, last), here, last)
             here = builder.sext(here, INDEX)
             place = builder.add(
@@ -193,14 +195,14 @@ class Kernel:
             )
             places = (given.temperature, place), (given.resistance, place), (given.seconds, here)
             for number, (address, position) in enumerate(places):
-                value = builder.load(write.number_at(address, position), typ=write.number)
-                found[number] = write.in_lane(found[number], value, lane)
+                value = builder.load(write.element_pointer(address, position), typ=write.element)
+                found[number] = write.insert_lane(found[number], value, lane)
         return found
 
     def march(self, iterations: int, first: ir.Value, kept: Kept) -> None:
         """All steps of the vector that begins with a cell."""
         write, builder = self.write, self.write.builder
-        steps = write.spread(builder.trunc(self.shape.steps, COUNT))
+        steps = write.broadcast(builder.trunc(self.shape.steps, INT32))
         geothermal = write.load(self.given.geothermal_flux, first)
 
         def running(state):
@@ -212,13 +214,13 @@ class Kernel:
             at = Place(seconds, progress, limit, running(state))
             verdict, ascent = self.walk(iterations, geothermal, surface, at)
             self.keep(kept, first, step, verdict.solved, ascent.flux)
-            step, progress = write.call(
+            step, progress = write.lower(
                 partial(settle, iterations), step, at, verdict, ascent.length
             )
             return step, verdict.limit, progress
 
-        start = write.counts(0), write.zero, write.call(beginning, write.zero)
-        write.loop_while(lambda state: write.any(running(state)), start, iterate)
+        start = write.int_constant(0), write.zero, write.lower(beginning, write.zero)
+        write.while_loop(lambda state: write.any(running(state)), start, iterate)
 
     def walk(self, iterations: int, geothermal, surface, at: Place) -> tuple[Verdict, Ascent]:
         """An iteration: what the way down found, and where the way up ended."""
@@ -232,27 +234,27 @@ class Kernel:
         def down(boundary, descent):
             layer = builder.add(boundary, index(1))
             facts, old, new = self.layer(layer)
-            lower = write.call(single_phase_state, facts, new)
+            lower = write.lower(single_phase_state, facts, new)
             between = flux_across(write, descent.upper, lower, at.progress.exact)
-            descent, row = write.call(eliminated, descent, lower, between, facts, old, new, at)
+            descent, row = write.lower(eliminated, descent, lower, between, facts, old, new, at)
             for value, room in zip(row, rooms.rows, strict=True):
-                write.put_row(value, room, boundary)
+                write.store_row(value, room, boundary)
             return descent
 
         def up(number, ascent):
             layer = builder.sub(boundaries, number)
-            row = Row(*(write.row(room, builder.sub(layer, index(1))) for room in rooms.rows))
-            ascent, enthalpies = write.call(go_up, ascent, *self.layer(layer), row, at, verdict)
+            row = Row(*(write.load_row(room, builder.sub(layer, index(1))) for room in rooms.rows))
+            ascent, enthalpies = write.lower(go_up, ascent, *self.layer(layer), row, at, verdict)
             self.put(layer, enthalpies)
             return ascent
 
-        start, entering = write.call(from_surface, *surface, *self.layer(index(0)), at)
-        lowest = write.loop(boundaries, start, down)
-        verdict = write.call(
+        start, entering = write.lower(from_surface, *surface, *self.layer(index(0)), at)
+        lowest = write.fori_loop(boundaries, start, down)
+        verdict = write.lower(
             partial(turn, iterations), lowest.rows, lowest.crossing, lowest.content, geothermal, at
         )
-        ascent = write.loop(boundaries, write.call(go_up_from, verdict, geothermal), up)
-        ascent, enthalpies = write.call(
+        ascent = write.fori_loop(boundaries, write.lower(go_up_from, verdict, geothermal), up)
+        ascent, enthalpies = write.lower(
             arrive, ascent, *self.layer(index(0)), entering, at, verdict
         )
         self.put(index(0), enthalpies)
@@ -262,26 +264,28 @@ class Kernel:
         """Put the cells that have ended a step where that step's results are."""
         write, builder = self.write, self.write.builder
         for lane in range(write.lanes):
-            with builder.if_then(write.lane(solved, lane)):
-                here = builder.sext(write.lane(step, lane), INDEX)
+            with builder.if_then(write.extract_lane(solved, lane)):
+                here = builder.sext(write.extract_lane(step, lane), INDEX)
                 place = builder.add(
                     builder.mul(here, self.shape.cells), builder.add(first, index(lane))
                 )
-                builder.store(write.lane(flux, lane), write.number_at(kept.entering, place))
+                builder.store(
+                    write.extract_lane(flux, lane), write.element_pointer(kept.entering, place)
+                )
                 above = builder.mul(here, self.shape.layers)
                 column = builder.add(kept.first, index(lane))
 
                 def put(layer, _, lane=lane, column=column, above=above):
                     inside = builder.add(builder.mul(layer, index(write.lanes)), index(lane))
-                    address = write.number_at(self.rooms.old, inside)
+                    address = write.element_pointer(self.rooms.old, inside)
                     row = builder.mul(builder.add(above, layer), kept.stride)
                     builder.store(
-                        builder.load(address, typ=write.number),
-                        write.number_at(kept.enthalpy, builder.add(row, column)),
+                        builder.load(address, typ=write.element),
+                        write.element_pointer(kept.enthalpy, builder.add(row, column)),
                     )
                     return ()
 
-                write.loop(self.shape.layers, (), put)
+                write.fori_loop(self.shape.layers, (), put)
 
 
 def _march_kernel(iterations: int, dtype: str, function: ir.Function) -> None:
@@ -309,26 +313,26 @@ def heat_arguments(
     )
 
 
-def march_natively(
+def heat_steps(
     iterations: int,
     column: SoilColumn,
     old: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
-) -> tuple[Float[Array, "step layer cell"], Float[Array, "step cell"]]:
-    """Enthalpy and surface flux after every step; arguments as for ``heat.batch.march``."""
+) -> HeatStep:
+    """Enthalpy and surface flux after every step; arguments as for ``heat.step.heat_steps``."""
     dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape
-    target = native.registered(
+    target = register_kernel(
         f"heat_march_{dtype.name}_{iterations}",
         partial(_march_kernel, iterations, dtype.name),
         FACTS + OTHERS,
         2,
         MARCH_SIZES,
     )
-    enthalpy, entering = native.call_kernel(
+    enthalpy, entering = call_kernel(
         target,
         heat_arguments(layer_facts(column), column, old, surfaces),
         [(steps, layers), (steps,)],
         shared=[seconds],
     )
-    return enthalpy, entering
+    return HeatStep(enthalpy, entering)

@@ -10,12 +10,14 @@ import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
 from temjax.heat.diagnostics import Layer, look_at_bottom, look_down, look_from
+from temjax.heat.year import Seen, by_month
 from temjax.kernels.cpu.heat import FACTS, OTHERS, Kept, Kernel, heat_arguments
-from temjax.native import call as native
-from temjax.native.lowering import index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.vectors import index
+from temjax.options import ModelOptions
 from temjax.processes.active_layer import counted_thickness
 from temjax.processes.soil_heat import Surface
-from temjax.processes.soil_profile import DepthShares
+from temjax.processes.soil_profile import DepthShares, Profile
 from temjax.soil_column import SoilColumn, layer_facts
 
 ROWS = FACTS + 3
@@ -61,17 +63,17 @@ class YearKernel(Kernel):
                 self.look(first, builder.add(before, number), geothermal)
                 return ()
 
-            write.loop(substeps, (), step)
+            write.fori_loop(substeps, (), step)
             self.report(first, month)
             return ()
 
-        write.loop(self.months, (), month)
+        write.fori_loop(self.months, (), month)
 
         def last(layer, _):
-            write.store(write.row(self.rooms.old, layer), self.after, self.place(layer, first))
+            write.store(write.load_row(self.rooms.old, layer), self.after, self.place(layer, first))
             return ()
 
-        write.loop(self.shape.layers, (), last)
+        write.fori_loop(self.shape.layers, (), last)
 
     def sums(self) -> list[ir.Value]:
         """Rooms of what a month adds up: tops, middles, and the largest fractions."""
@@ -82,20 +84,20 @@ class YearKernel(Kernel):
 
         def layer(layer, _):
             for room in self.sums():
-                self.write.put_row(self.write.zero, room, layer)
+                self.write.store_row(self.write.zero, room, layer)
             return ()
 
-        self.write.loop(self.shape.layers, (), layer)
+        self.write.fori_loop(self.shape.layers, (), layer)
 
     def looked_at(self, step: ir.Value, layer: ir.Value) -> Layer:
         """A layer before a step, from the rooms, and after it, from the scratch memory."""
         write, builder = self.write, self.write.builder
         row = builder.add(builder.mul(step, self.shape.layers), layer)
-        new = write.row(self.scratch, row)
+        new = write.load_row(self.scratch, row)
         rooms = self.rooms
-        counting = [write.row(room, layer) for room in rooms.facts[FACTS:]]
-        old = write.row(rooms.old, layer)
-        write.put_row(new, rooms.old, layer)
+        counting = [write.load_row(room, layer) for room in rooms.facts[FACTS:]]
+        old = write.load_row(rooms.old, layer)
+        write.store_row(new, rooms.old, layer)
         return Layer(self.facts(layer), *counting, old, new)
 
     def note(self, layer: ir.Value, seen) -> None:
@@ -103,24 +105,24 @@ class YearKernel(Kernel):
         write = self.write
         values = seen.top, seen.state.profile, seen.state.fraction
         for room, value, how in zip(self.sums(), values, (_added, _added, _largest), strict=True):
-            write.put_row(write.call(how, write.row(room, layer), value), room, layer)
+            write.store_row(write.lower(how, write.load_row(room, layer), value), room, layer)
 
     def look(self, first: ir.Value, step: ir.Value, geothermal: ir.Value) -> None:
         """Look at a step."""
         write, builder = self.write, self.write.builder
         place = self.place(step, first)
         temperature, resistance, seconds = self.surface_at(first, step)
-        seen = write.call(look_from, self.looked_at(step, index(0)), temperature, resistance)
+        seen = write.lower(look_from, self.looked_at(step, index(0)), temperature, resistance)
         self.note(index(0), seen)
 
         def down(boundary, above):
             layer = builder.add(boundary, index(1))
-            seen = write.call(look_down, above, self.looked_at(step, layer), seconds)
+            seen = write.lower(look_down, above, self.looked_at(step, layer), seconds)
             self.note(layer, seen)
             return seen
 
-        lowest = write.loop(builder.sub(self.shape.layers, index(1)), seen, down)
-        read, imbalance = write.call(look_at_bottom, lowest, geothermal, seconds)
+        lowest = write.fori_loop(builder.sub(self.shape.layers, index(1)), seen, down)
+        read, imbalance = write.lower(look_at_bottom, lowest, geothermal, seconds)
         for value, address in (
             (read, self.read),
             (lowest.thaw_depth, self.depth),
@@ -138,10 +140,10 @@ class YearKernel(Kernel):
             for room, address in zip(
                 self.sums(), (self.top, self.centre, self.fraction), strict=True
             ):
-                write.store(write.row(room, layer), address, place)
+                write.store(write.load_row(room, layer), address, place)
             return ()
 
-        write.loop(self.shape.layers, (), layer)
+        write.fori_loop(self.shape.layers, (), layer)
 
 
 def _write(iterations: int, dtype: str, function: ir.Function) -> None:
@@ -155,34 +157,27 @@ def year_rows(column: SoilColumn, shares: DepthShares) -> list[Layers]:
     return [*layer_facts(column), shares.upper_half[0], shares.lower_half[0], counted]
 
 
-def year_natively(
-    iterations: int,
+def heat_year(
+    options: ModelOptions,
     column: SoilColumn,
     shares: DepthShares,
     old: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
-    months: int,
-) -> tuple[Array, ...]:
-    """A year, and what its steps add up to.
+) -> tuple[Layers, Seen]:
+    """Enthalpy at the end of a year, and what its steps looked like.
 
     Args:
-        iterations: Newton iterations a step at most.
+        options: sub-steps of a month, Newton iterations.
         column: soil column.
         shares: of a single depth, where temperature is read.
         old: enthalpy at the start, J m⁻³.
         surfaces: drivers of the steps, leading axis ``step``.
         seconds: length of the steps, s.
-        months: of equally many steps each.
-
-    Returns:
-        Enthalpy at the end; sums over each month's steps of the temperature at the top and in the
-        middle of layers, °C, and the largest liquid fraction, ``(month, layer, cell)``; of each
-        step the temperature at the depth that is read, °C, thaw depth, m, flux through the surface
-        and largest imbalance of a layer, W m⁻², ``(step, cell)``.
     """
     dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape
-    target = native.registered(
+    iterations, substeps = options.heat_iterations, options.heat_substeps
+    target = register_kernel(
         f"heat_year_{dtype.name}_{iterations}",
         partial(_write, iterations, dtype.name),
         ROWS + OTHERS,
@@ -190,12 +185,14 @@ def year_natively(
         SIZES,
     )
     celled = heat_arguments(year_rows(column, shares), column, old, surfaces)
-    monthly, each = (months, layers), (steps,)
-    found = native.call_kernel(
+    monthly, each = (steps // substeps, layers), (steps,)
+    after, top, centre, fraction, *each = call_kernel(
         target,
         celled,
         [(layers,), *[monthly] * 3, *[each] * 4],
         shared=[seconds],
-        scratch=[(steps, layers, native.lanes_of(dtype))],
+        scratch=[(steps, layers, lanes_per_vector(dtype))],
     )
-    return tuple(found)
+    read, depth, flux, imbalance = by_month(each, options)
+    mean = Profile(top / substeps, centre / substeps)
+    return after, Seen(mean, fraction, read, depth, flux, imbalance)

@@ -12,8 +12,8 @@ from jaxtyping import Array, Float
 
 from temjax.heat.tridiagonal import Elimination, first_row, next_row
 from temjax.kernels.cpu.heat import FACTS, OTHERS, Kept, Kernel, heat_arguments
-from temjax.native import call as native
-from temjax.native.lowering import index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.vectors import index
 from temjax.numerics import reciprocal
 from temjax.processes.soil_heat import (
     LayerState,
@@ -86,11 +86,11 @@ class JacobianKernel(Kernel):
         self.march(self.iterations, first, Kept(self.steps, lanes, index(0), self.entering))
 
         def unit(number, _):
-            write.put_row(write.zero, self.matrix, number)
+            write.store_row(write.zero, self.matrix, number)
             return ()
 
         def diagonal(layer, _):
-            write.put_row(write.filled(1.0), self.matrix, self.at(layer, layer))
+            write.store_row(write.constant(1.0), self.matrix, self.at(layer, layer))
             return ()
 
         def step(step, _):
@@ -98,9 +98,9 @@ class JacobianKernel(Kernel):
             self.take_along()
             return ()
 
-        write.loop(builder.mul(layers, layers), (), unit)
-        write.loop(layers, (), diagonal)
-        write.loop(self.shape.steps, (), step)
+        write.fori_loop(builder.mul(layers, layers), (), unit)
+        write.fori_loop(layers, (), diagonal)
+        write.fori_loop(self.shape.steps, (), step)
         last = builder.sub(self.shape.steps, index(1))
 
         def row(layer, _):
@@ -108,13 +108,13 @@ class JacobianKernel(Kernel):
 
             def column(column, _):
                 number = self.at(layer, column)
-                value = write.row(self.matrix, number)
+                value = write.load_row(self.matrix, number)
                 write.store(value, self.jacobian, self.place(number, first))
                 return ()
 
-            return write.loop(layers, (), column)
+            return write.fori_loop(layers, (), column)
 
-        write.loop(layers, (), row)
+        write.fori_loop(layers, (), row)
 
     def at(self, layer: ir.Value, column: ir.Value) -> ir.Value:
         """Number of an entry of the Jacobian."""
@@ -123,7 +123,7 @@ class JacobianKernel(Kernel):
 
     def end_of(self, step: ir.Value, layer: ir.Value) -> ir.Value:
         """Enthalpy of a layer at the end of a step."""
-        return self.write.row(self.steps, self.at(step, layer))
+        return self.write.load_row(self.steps, self.at(step, layer))
 
     def eliminate(self, first: ir.Value, step: ir.Value) -> None:
         """Keep the rows of a step's matrix, eliminated from the top."""
@@ -134,18 +134,18 @@ class JacobianKernel(Kernel):
             state, rows = above
             layer = builder.add(boundary, index(1))
             end = self.end_of(step, layer)
-            below = write.call(_next, state, rows, self.facts(layer), end, seconds)
-            write.put_row(below[1].value, self.inverse, boundary)
-            write.put_row(below[1].ratio, self.ratio, boundary)
-            write.put_row(below[1].lower, self.lower, layer)
+            below = write.lower(_next, state, rows, self.facts(layer), end, seconds)
+            write.store_row(below[1].value, self.inverse, boundary)
+            write.store_row(below[1].ratio, self.ratio, boundary)
+            write.store_row(below[1].lower, self.lower, layer)
             return below
 
         top = index(0)
-        start = write.call(_first, self.facts(top), self.end_of(step, top), *surface, seconds)
-        write.put_row(start[1].lower, self.lower, top)
+        start = write.lower(_first, self.facts(top), self.end_of(step, top), *surface, seconds)
+        write.store_row(start[1].lower, self.lower, top)
         boundaries = builder.sub(self.shape.layers, index(1))
-        _, rows = write.loop(boundaries, start, down)
-        write.put_row(write.call(_last_inverse, rows), self.inverse, boundaries)
+        _, rows = write.fori_loop(boundaries, start, down)
+        write.store_row(write.lower(_last_inverse, rows), self.inverse, boundaries)
 
     def take_along(self) -> None:
         """Solve for all columns at once."""
@@ -154,45 +154,45 @@ class JacobianKernel(Kernel):
         boundaries = builder.sub(layers, index(1))
 
         def down(layer, _):
-            room = [write.row(rows, layer) for rows in (thickness, self.lower, self.inverse)]
+            room = [write.load_row(rows, layer) for rows in (thickness, self.lower, self.inverse)]
             above = builder.select(
                 builder.icmp_signed(">", layer, index(0)), builder.sub(layer, index(1)), index(0)
             )
 
             def column(column, _):
                 number = self.at(layer, column)
-                value = write.call(
+                value = write.lower(
                     _value,
                     room[0],
-                    write.row(self.matrix, number),
+                    write.load_row(self.matrix, number),
                     room[1],  # 0 in the uppermost layer
-                    write.row(self.matrix, self.at(above, column)),
+                    write.load_row(self.matrix, self.at(above, column)),
                     room[2],
                 )
-                write.put_row(value, self.matrix, number)
+                write.store_row(value, self.matrix, number)
                 return ()
 
-            return write.loop(layers, (), column)
+            return write.fori_loop(layers, (), column)
 
         def up(number, _):
             layer = self.counted_down(boundaries, number)
-            below, ratio = builder.add(layer, index(1)), write.row(self.ratio, layer)
+            below, ratio = builder.add(layer, index(1)), write.load_row(self.ratio, layer)
 
             def column(column, _):
                 here = self.at(layer, column)
-                value = write.call(
+                value = write.lower(
                     _substituted,
-                    write.row(self.matrix, here),
+                    write.load_row(self.matrix, here),
                     ratio,
-                    write.row(self.matrix, self.at(below, column)),
+                    write.load_row(self.matrix, self.at(below, column)),
                 )
-                write.put_row(value, self.matrix, here)
+                write.store_row(value, self.matrix, here)
                 return ()
 
-            return write.loop(layers, (), column)
+            return write.fori_loop(layers, (), column)
 
-        write.loop(layers, (), down)
-        write.loop(boundaries, (), up)
+        write.fori_loop(layers, (), down)
+        write.fori_loop(boundaries, (), up)
 
 
 def _write(iterations: int, dtype: str, function: ir.Function) -> None:
@@ -200,13 +200,13 @@ def _write(iterations: int, dtype: str, function: ir.Function) -> None:
     kernel.vectors(kernel.vector)
 
 
-def year_and_jacobian_natively(
+def steps_and_jacobian(
     iterations: int,
     column: SoilColumn,
     old: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
-) -> tuple[Layers, Float[Array, "layer layer cell"]]:
+) -> tuple[Layers, Float[Array, "cell layer layer"]]:
     """Enthalpy after all steps, and its derivative ∂(that)_i/∂H_j in that at the start.
 
     Args:
@@ -217,19 +217,19 @@ def year_and_jacobian_natively(
         seconds: length of the steps, s.
     """
     dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape
-    target = native.registered(
+    target = register_kernel(
         f"heat_jacobian_{dtype.name}_{iterations}",
         partial(_write, iterations, dtype.name),
         FACTS + OTHERS,
         RESULTS,
         SIZES,
     )
-    lanes = native.lanes_of(dtype)
-    after, jacobian, _ = native.call_kernel(
+    lanes = lanes_per_vector(dtype)
+    after, jacobian, _ = call_kernel(
         target,
         heat_arguments(layer_facts(column), column, old, surfaces),
         [(layers,), (layers, layers), (steps,)],
         shared=[seconds],
         scratch=[(steps, layers, lanes), (layers * layers, lanes)],
     )
-    return after, jacobian
+    return after, jnp.moveaxis(jacobian, -1, 0)

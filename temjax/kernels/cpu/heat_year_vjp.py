@@ -4,7 +4,6 @@ The steps are gone through once more and kept in the kernel's scratch memory, th
 back through from the last to the first (``heat.adjoint``).
 """
 
-from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -13,10 +12,12 @@ import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
 from temjax.heat.adjoint import Crossed, Layer, Made, arrive, at_bottom, down, down_from, up
+from temjax.heat.year import Seen
 from temjax.kernels.cpu.heat import FACTS, OTHERS, Kept, Kernel, heat_arguments
 from temjax.kernels.cpu.heat_year import ROWS, year_rows
-from temjax.native import call as native
-from temjax.native.lowering import index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.vectors import index
+from temjax.options import ModelOptions
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import DepthShares
 from temjax.soil_column import SoilColumn
@@ -51,11 +52,11 @@ class BackKernel(Kernel):
         lanes = index(write.lanes)
 
         def start(layer, _):
-            write.put_row(write.row(self.rooms.old, layer), self.scratch, layer)
+            write.store_row(write.load_row(self.rooms.old, layer), self.scratch, layer)
             return ()
 
-        write.loop(self.shape.layers, (), start)
-        ends = write.number_at(self.scratch, builder.mul(self.shape.layers, lanes))
+        write.fori_loop(self.shape.layers, (), start)
+        ends = write.element_pointer(self.scratch, builder.mul(self.shape.layers, lanes))
         self.march(self.iterations, first, Kept(ends, lanes, index(0), self.entering))
         self.clear(first)
         substeps = builder.sdiv(self.shape.steps, self.months)
@@ -69,19 +70,19 @@ class BackKernel(Kernel):
                 )
                 return builder.fadd(by_geothermal, self.back(first, month, step))
 
-            return write.loop(substeps, by_geothermal, step)
+            return write.fori_loop(substeps, by_geothermal, step)
 
-        by_geothermal = write.loop(self.months, write.zero, month)
+        by_geothermal = write.fori_loop(self.months, write.zero, month)
         write.store(by_geothermal, self.by_geothermal, first)
 
         def report(layer, _):
             place = self.place(layer, first)
             for room, address in zip(self.sums, self.by_rows, strict=True):
-                write.store(write.row(room, layer), address, place)
-            write.store(write.row(self.later, layer), self.by_old, place)
+                write.store(write.load_row(room, layer), address, place)
+            write.store(write.load_row(self.later, layer), self.by_old, place)
             return ()
 
-        write.loop(self.shape.layers, (), report)
+        write.fori_loop(self.shape.layers, (), report)
 
     def clear(self, first: ir.Value) -> None:
         """Begin with the cotangents of the year's end."""
@@ -89,19 +90,19 @@ class BackKernel(Kernel):
 
         def layer(layer, _):
             for room in self.sums:
-                write.put_row(write.zero, room, layer)
-            write.put_row(write.load(self.by_after, self.place(layer, first)), self.later, layer)
+                write.store_row(write.zero, room, layer)
+            write.store_row(write.load(self.by_after, self.place(layer, first)), self.later, layer)
             return ()
 
-        write.loop(self.shape.layers, (), layer)
+        write.fori_loop(self.shape.layers, (), layer)
 
     def layer_at(self, step: ir.Value, layer: ir.Value) -> tuple[Layer, ir.Value]:
         """A layer at the end of a step, and what enthalpy it gained."""
         write, builder = self.write, self.write.builder
         before = builder.add(builder.mul(step, self.shape.layers), layer)
-        old = write.row(self.scratch, before)
-        new = write.row(self.scratch, builder.add(before, self.shape.layers))
-        counting = (write.row(room, layer) for room in self.rooms.facts[FACTS:])
+        old = write.load_row(self.scratch, before)
+        new = write.load_row(self.scratch, builder.add(before, self.shape.layers))
+        counting = (write.load_row(room, layer) for room in self.rooms.facts[FACTS:])
         made = Made(self.facts(layer), *counting)
         return Layer(made, new), builder.fsub(new, old)
 
@@ -122,10 +123,10 @@ class BackKernel(Kernel):
         """Add cotangents of a layer's make to those so far."""
         write, builder = self.write, self.write.builder
         for room, *values in zip(self.sums, *map(jax.tree.leaves, several), strict=True):
-            total = write.row(room, layer)
+            total = write.load_row(room, layer)
             for value in values:
                 total = builder.fadd(total, value)
-            write.put_row(total, room, layer)
+            write.store_row(total, room, layer)
 
     def back(self, first: ir.Value, month: ir.Value, step: ir.Value) -> ir.Value:
         """Back through a step; the cotangent of the geothermal flux."""
@@ -140,10 +141,10 @@ class BackKernel(Kernel):
             layer = builder.add(boundary, index(1))
             upper, _ = self.layer_at(step, boundary)
             lower, _ = self.layer_at(step, layer)
-            later = write.row(self.later, layer)
-            rows = write.call(down, above, upper, lower, asked(layer, write.zero), later, seconds)
-            write.put_row(rows.ratio, self.ratio, boundary)
-            write.put_row(rows.value, self.value, boundary)
+            later = write.load_row(self.later, layer)
+            rows = write.lower(down, above, upper, lower, asked(layer, write.zero), later, seconds)
+            write.store_row(rows.ratio, self.ratio, boundary)
+            write.store_row(rows.value, self.value, boundary)
             return rows
 
         def ascend(number, solution):
@@ -151,8 +152,8 @@ class BackKernel(Kernel):
             boundary = builder.sub(layer, index(1))
             upper, _ = self.layer_at(step, boundary)
             lower, gained = self.layer_at(step, layer)
-            row = write.row(self.ratio, boundary), write.row(self.value, boundary)
-            above, by_upper, by_lower = write.call(
+            row = write.load_row(self.ratio, boundary), write.load_row(self.value, boundary)
+            above, by_upper, by_lower = write.lower(
                 up, solution, upper, lower, row, asked(layer, write.zero), gained, seconds
             )
             self.add_up(boundary, by_upper)
@@ -161,12 +162,12 @@ class BackKernel(Kernel):
             return above
 
         uppermost, gained = self.layer_at(step, top)
-        start = write.call(
-            down_from, uppermost, *surface, at_surface, write.row(self.later, top), seconds
+        start = write.lower(
+            down_from, uppermost, *surface, at_surface, write.load_row(self.later, top), seconds
         )
-        lowest = write.call(at_bottom, write.loop(boundaries, start, descend))
-        solution = write.loop(boundaries, lowest, ascend)
-        by_made, by_temperature, by_resistance = write.call(
+        lowest = write.lower(at_bottom, write.fori_loop(boundaries, start, descend))
+        solution = write.fori_loop(boundaries, lowest, ascend)
+        by_made, by_temperature, by_resistance = write.lower(
             arrive, solution, uppermost, *surface, at_surface, gained, seconds
         )
         self.add_up(top, by_made)
@@ -178,7 +179,7 @@ class BackKernel(Kernel):
     def hand_on(self, layer: ir.Value, made: Layer, solution: ir.Value) -> None:
         """To the step before: the cotangent of what it ended with."""
         by_old = self.write.builder.fmul(made.made.facts.thickness, solution)
-        self.write.put_row(by_old, self.later, layer)
+        self.write.store_row(by_old, self.later, layer)
 
 
 def _write(iterations: int, months: int, dtype: str, function: ir.Function) -> None:
@@ -189,18 +190,16 @@ def _write(iterations: int, months: int, dtype: str, function: ir.Function) -> N
 Year = tuple[SoilColumn, DepthShares, Layers, Surface, Float[Array, "step"]]
 
 
-def go_back_natively(
-    iterations: int, months: int, at: Year, cotangents: Sequence[Array], wanted: Year
+def pull_back(
+    options: ModelOptions, at: Year, cotangents: tuple[Layers, Seen], wanted: Year
 ) -> Year:
     """The cotangents of what a year is given.
 
     Args:
-        iterations: Newton iterations a step at most.
-        months: of equally many steps each.
+        options: sub-steps of a month, Newton iterations.
         at: column, shares of a single depth, enthalpy at the start, surfaces and lengths of steps.
-        cotangents: of the enthalpy at the end; of the sums over each month's steps of the
-            temperature at the top and in the middle of layers; of each step's temperature at the
-            depth that is read, thaw depth and flux through the surface.
+        cotangents: of the enthalpy at the end and of what the steps looked like; the largest
+            liquid fraction and the imbalance have no derivative.
         wanted: of which leaves.
 
     Raises:
@@ -210,25 +209,32 @@ def go_back_natively(
     if wanted[-1]:
         raise NotImplementedError("the kernel has no derivative in the lengths of steps")
     column, shares, old, surfaces = given
+    after, seen = cotangents
+    iterations, substeps = options.heat_iterations, options.heat_substeps
+    sums = seen.mean.top / substeps, seen.mean.centre / substeps
+    each = (
+        leaf.reshape((-1, *leaf.shape[2:]))
+        for leaf in (seen.shallow_temperature, seen.thaw_depth, seen.surface_flux)
+    )
 
     def arguments(column, shares, old, surfaces):
         return heat_arguments(year_rows(column, shares), column, old, surfaces)
 
     celled, pull = jax.vjp(arguments, column, shares, old, surfaces)
     dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape
-    target = native.registered(
+    months = steps // substeps
+    target = register_kernel(
         f"heat_back_{dtype.name}_{iterations}_{months}",
         partial(_write, iterations, months, dtype.name),
         ASKED + ROWS + OTHERS,
         RESULTS,
         SIZES,
     )
-    each = (steps,)
-    *found, _ = native.call_kernel(
+    *found, _ = call_kernel(
         target,
-        (*cotangents, *celled),
-        [*[(layers,)] * ROWS, (), (layers,), *[each] * 3],
+        (after, *sums, *each, *celled),
+        [*[(layers,)] * ROWS, (), (layers,), *[(steps,)] * 3],
         shared=[seconds],
-        scratch=[(steps + 1, layers, native.lanes_of(dtype))],
+        scratch=[(steps + 1, layers, lanes_per_vector(dtype))],
     )
     return (*pull(tuple(found)), jnp.zeros_like(seconds))

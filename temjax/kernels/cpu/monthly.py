@@ -5,8 +5,9 @@ from functools import partial
 import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
-from temjax.native import call as native
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.native.call import call_kernel, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 from temjax.processes.soil_profile import DepthShares, Profile, step_down
 
 SIZES = [(0, 0), (0, 2)]  # months, cells
@@ -21,7 +22,7 @@ def _more(before, share, centre):
 
 
 def _kernel(depths: int, layers: int, dtype: str, function: ir.Function) -> None:
-    write = Writer(function, dtype)
+    write = VectorWriter(function, dtype)
     builder = write.builder
     upper, lower, in_top, top, centre, at_depths, of_top, months, cells = function.args
 
@@ -42,9 +43,9 @@ def _kernel(depths: int, layers: int, dtype: str, function: ir.Function) -> None
                     halves = (
                         load(half, (index(depth), 1), (layer, layers)) for half in (upper, lower)
                     )
-                    step = write.call(step_down, *halves, above, middle, bottom)
-                    found[depth] = write.call(_added, found[depth], step)
-                mean = write.call(_more, mean, load(in_top, (layer, 1)), middle)
+                    step = write.lower(step_down, *halves, above, middle, bottom)
+                    found[depth] = write.lower(_added, found[depth], step)
+                mean = write.lower(_more, mean, load(in_top, (layer, 1)), middle)
                 return found, mean
 
             def down(layer, carry):
@@ -55,7 +56,7 @@ def _kernel(depths: int, layers: int, dtype: str, function: ir.Function) -> None
 
             surface = load(top, (number, 1), (index(0), layers))
             start = surface, [surface] * depths, write.zero
-            above, found, mean = write.loop(index(layers - 1), start, down)
+            above, found, mean = write.fori_loop(index(layers - 1), start, down)
             found, mean = within(index(layers - 1), above, None, (list(found), mean))
             for depth, value in enumerate(found):
                 row = builder.add(builder.mul(number, index(depths)), index(depth))
@@ -63,19 +64,19 @@ def _kernel(depths: int, layers: int, dtype: str, function: ir.Function) -> None
             write.store(mean, of_top, builder.add(builder.mul(number, cells), first))
             return ()
 
-        write.loop(months, (), month)
+        write.fori_loop(months, (), month)
 
-    each_vector(write, cells, vector)
+    for_each_vector(write, cells, vector)
     builder.ret_void()
 
 
-def temperatures_natively(
+def monthly_temperatures(
     shares: DepthShares, in_top: Float[Array, "layer cell"], mean: Profile
 ) -> tuple[Float[Array, "month depth cell"], Float[Array, "month cell"]]:
     """Temperature at the depths of the shares and mean temperature of the top soil, °C."""
     (depths, layers, _), dtype = shares.upper_half.shape, in_top.dtype.name
     months = mean.top.shape[0]
-    target = native.registered(
+    target = register_kernel(
         f"soil_report_{dtype}_{depths}_{layers}",
         partial(_kernel, depths, layers, dtype),
         5,
@@ -83,4 +84,4 @@ def temperatures_natively(
         SIZES,
     )
     celled = shares.upper_half, shares.lower_half, in_top, mean.top, mean.centre
-    return tuple(native.call_kernel(target, celled, [(months, depths), (months,)]))
+    return tuple(call_kernel(target, celled, [(months, depths), (months,)]))

@@ -14,6 +14,7 @@ from jax.experimental import pallas as pl
 from jaxtyping import Array, Float
 
 from temjax.heat.newton import Problem, Progress, beginning, is_open, judged, limit, moved
+from temjax.heat.step import HeatStep
 from temjax.heat.tridiagonal import Elimination, first_row, last_row, next_row
 from temjax.processes.soil_heat import (
     LayerState,
@@ -23,7 +24,7 @@ from temjax.processes.soil_heat import (
     layer_state,
 )
 from temjax.runtime.blocks import filled_up
-from temjax.soil_column import LayerFacts
+from temjax.soil_column import LayerFacts, SoilColumn, layer_facts
 
 BLOCK = 32  # cells
 WARP = 32
@@ -175,6 +176,25 @@ def solve_cells_apart(
         **options,
     )(*given, jnp.reshape(seconds, 1))
     return new[:, :cells], entering[:cells]
+
+
+def heat_steps(
+    iterations: int,
+    column: SoilColumn,
+    old: Layers,
+    surfaces: Surface,
+    seconds: Float[Array, "step"],
+) -> HeatStep:
+    """Steps one after the other; arguments as for ``heat.step.heat_steps``."""
+    facts = layer_facts(column)
+
+    def step(old, drivers):
+        surface, length = drivers
+        problem = Problem(facts, column.geothermal_flux, old, surface)
+        done = HeatStep(*solve_cells_apart(problem, length, iterations))
+        return done.enthalpy, done
+
+    return jax.lax.scan(step, old, (surfaces, seconds))[1]
 
 
 def _compiler_params():

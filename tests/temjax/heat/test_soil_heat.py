@@ -16,6 +16,7 @@ from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import depth_shares, profile, temperature_at
 from temjax.soil_column import SoilColumn, soil_column
+from tests.support.heat_cases import random_year
 
 heat_step = jax.jit(solver.heat_step, static_argnums=0)
 SECONDS = jnp.asarray(5 * 86400.0)
@@ -239,18 +240,6 @@ def test_profile_is_linear_in_a_uniform_steady_column():
     depths = (0.005, 0.05, 0.2, 1.0, 2.0, 12.0)
     found = temperature_at(depth_shares(column, depths), profile(column, enthalpy, surface))
     np.testing.assert_allclose(found, -5.0 + gradient * jnp.array(depths), atol=1e-12)
-
-
-def random_year(cells: int = 40, steps: int = 18):
-    """Invented columns, half of their layers melting, under invented weather."""
-    column = _column(shape=(cells,))
-    rng = np.random.default_rng(4)
-    old = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.2, 1.2, (25, cells)))
-    surfaces = Surface(
-        jnp.asarray(rng.uniform(-30.0, 30.0, (steps, cells))),
-        jnp.asarray(rng.uniform(0.0, 1.0, (steps, cells))),
-    )
-    return column, old, surfaces, jnp.linspace(1.0, 2.0, steps) * SECONDS
 
 
 def test_steps_in_a_row_are_those_one_by_one_whatever_the_neighbours():
