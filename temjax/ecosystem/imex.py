@@ -15,14 +15,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.cell import CellConstants
+from temjax.ecosystem.carbon_and_water import carbon_and_water
 from temjax.ecosystem.drivers import MonthDrivers, MonthFactors, month_factors
 from temjax.ecosystem.month import (
     AVAILABLE_NITROGEN,
     INTEGRATED,
-    carbon_and_water,
     complete_fluxes,
     nitrogen_fluxes,
-    rates,
 )
 from temjax.ecosystem.pools import available_nitrogen_tendency, pool_tendency
 from temjax.native.call import serves
@@ -34,7 +33,7 @@ from temjax.parameters.registry import Parameters
 from temjax.runtime.materialise import ones_like, worked_out_once
 from temjax.state import POOLS, Memory
 
-__all__ = ["DEFAULT_SUBSTEPS", "MonthDrivers", "integrate_month", "rates"]
+__all__ = ["DEFAULT_SUBSTEPS", "MonthDrivers", "integrate_month"]
 
 DEFAULT_SUBSTEPS = ModelOptions.substeps
 
@@ -200,7 +199,7 @@ def integrate_month(
     it would lower the largest error of AVLN at 250 per month from 10 to 1 %.
 
     Args:
-        parameters, constants, drivers, memory, pools: as for `rates`.
+        parameters, constants, drivers, memory, pools: as for `month.right_hand_side`.
         substeps: number of equal sub-steps, static.
     """
     factors = month_factors(parameters, constants, drivers, memory)

@@ -63,7 +63,7 @@ POOL_COLUMNS = ("vegc", "strn", "ston", "solc", "soln", "avln", "avlw", "rgrw", 
 
 
 def month_case(table: dict[str, np.ndarray]):
-    """Arguments of `temjax.ecosystem.imex.rates` for all rows of table 13, cells trailing."""
+    """Arguments of `month.right_hand_side` for all rows of table 13, cells trailing."""
     parameters = parameters_of(table["cmnt"])
     drivers = MonthDrivers(
         air_temperature=jnp.asarray(table["tair"]),
