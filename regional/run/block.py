@@ -11,8 +11,8 @@ from temjax.heat.climate import SoilClimate, soil_climate
 from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.regional.inputs.climate import VARIABLES
+from temjax.runs.quality import RunQuality, run_quality
 from temjax.runs.simulate import Run, simulate
-from temjax.runs.soundness import Soundness, soundness
 from temjax.runtime.devices import over_devices
 from temjax.state import State
 
@@ -27,7 +27,7 @@ def run_block(
     soil: SoilClimate | None,
     reference: Float[Array, "cell"] | None,
     options: ModelOptions,
-) -> tuple[Run, Soundness]:
+) -> tuple[Run, RunQuality]:
     """The block's run and what it says of itself; ``soil`` if its soil climate is known.
 
     Args:
@@ -67,14 +67,14 @@ def _joined(climate: tuple[Array, ...], years: Array, co2: Array) -> Forcing:
 
 
 def _run(celled: tuple, shared: tuple, options: ModelOptions) -> tuple:
-    """The fields of a ``Run`` but its years, which belong to no cell, and its soundness."""
+    """The fields of a ``Run`` but its years, which belong to no cell, and its quality."""
     parameters, location, climate, state, soil, reference = celled
     years, co2, exposure = shared
     run = simulate(
         parameters, location, _joined(climate, years, co2), initial=state, options=options,
         exposure=exposure, start=1, stop=len(years) - 1, soil=soil, reference_thickness=reference,
     )  # fmt: skip
-    return run.monthly, run.annual, run.soil, run.state, run.finite, soundness(run)
+    return run.monthly, run.annual, run.soil, run.state, run.finite, run_quality(run)
 
 
 def _soil(celled: tuple, shared: tuple, options: ModelOptions) -> SoilClimate:

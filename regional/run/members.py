@@ -26,7 +26,7 @@ from temjax.regional.run.restart import Products, remove_points
 from temjax.regional.run.restart_products import KeptProducts
 from temjax.regional.run.workers import TileDone, TileWork, Workers, run_tasks, workers_of
 from temjax.runs.equilibrium import METHODS
-from temjax.runs.soundness import Soundness
+from temjax.runs.quality import RunQuality
 from temjax.sites.provenance import parameter_hash
 
 STATUS = (
@@ -215,7 +215,7 @@ def _results(
 def collect(
     domain: Domain, tiles: list[tuple[NDArray, Products]], findings: dict[int, list[Finding]]
 ) -> tuple[Products, NDArray]:
-    """Certificates and soundness of all tiles' cells, and the status they amount to.
+    """Certificates and quality of all tiles' cells, and the status they amount to.
 
     Masked cells become NaN, reasons go to ``findings``.
     """
@@ -225,7 +225,7 @@ def collect(
     for index, tile in tiles:
         for name, values in tile.items():
             by_cell[name][index] = values[: index.size]
-    sound = Soundness(*(by_cell[name] for name in Soundness._fields))
+    sound = RunQuality(*(by_cell[name] for name in RunQuality._fields))
     certificate = {
         HEAT_NOT_SOLVED: (sound.unsolved,
                           "a step of soil heat was left without a solution; results are kept",

@@ -30,8 +30,8 @@ from temjax.regional.run.block import run_block, soil_of_block
 from temjax.regional.run.cells import Cells, tile_inputs
 from temjax.regional.run.restart import Products, Restarts
 from temjax.runs.equilibrium import equilibrium_climate, find_equilibrium
+from temjax.runs.quality import RunQuality
 from temjax.runs.simulate import Run, exposure_history
-from temjax.runs.soundness import Soundness
 from temjax.state import ExposureState, State
 
 Report = Callable[[str, int, bool], None]
@@ -171,7 +171,7 @@ class TileRun:
         block: tuple[int, int],
         switch: NDArray,
         soil: SoilClimate | None = None,
-    ) -> tuple[Run, Soundness]:
+    ) -> tuple[Run, RunQuality]:
         """The years of a block; ``soil`` if their soil climate is known."""
         parameters, location = self._inputs_of(state)
         forcing, indices = self._forcing(state, block)
@@ -235,10 +235,10 @@ class TileRun:
             products |= {key: value[: last - first] for key, value in joined.items()}
         return None, products
 
-    def _unknown(self) -> Soundness:
+    def _unknown(self) -> RunQuality:
         """Of no year at all."""
         cells = self.cells.latitude.size
-        return Soundness(np.ones(cells, dtype=bool), np.zeros(cells), np.zeros(cells))
+        return RunQuality(np.ones(cells, dtype=bool), np.zeros(cells), np.zeros(cells))
 
     def _kept(self, run: Run, constants: CellConstants) -> Products:
         """Annual products, and the monthly ones that were asked for."""
@@ -285,15 +285,15 @@ class TileRun:
         self.restarts.save("reference", None, {"thickness": np.asarray(self.reference)})
 
 
-def _told(sounds: list[Soundness]) -> Products:
-    """Soundness of blocks or phases together, by name."""
-    together = reduce(Soundness.beside, sounds)
+def _told(sounds: list[RunQuality]) -> Products:
+    """Quality of blocks or phases together, by name."""
+    together = reduce(RunQuality.combine, sounds)
     return {name: np.asarray(values) for name, values in together._asdict().items()}
 
 
-def _taken(products: Products) -> Soundness:
-    """Soundness of a phase, no longer among its products."""
-    return Soundness(*(products.pop(name) for name in Soundness._fields))
+def _taken(products: Products) -> RunQuality:
+    """Quality of a phase, no longer among its products."""
+    return RunQuality(*(products.pop(name) for name in RunQuality._fields))
 
 
 def _joined(prefix: str, parts: list[Products]) -> Products:

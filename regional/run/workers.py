@@ -69,7 +69,7 @@ class TileDone:
     """One tile and scenario.
 
     Attributes:
-        by_cell: certificates and soundness, ``(position,)``.
+        by_cell: certificates and run quality, ``(position,)``.
         points: restart points with its annual products.
         cell_years: computed now.
         seconds: they took.
