@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from temjax.files.findings import raise_findings
-from temjax.validation import check_overlap
+from temjax.runs.validation import check_overlap
 
 # observed variable -> (unit, short name); names as in temjax.outputs where the model has them
 OBSERVED = {

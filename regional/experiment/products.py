@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.cell import CellConstants
 from temjax.forcing import MONTH_DAYS
 from temjax.outputs import ANNUAL_OUTPUTS, FLUX_OUTPUTS, OutputInfo
+from temjax.parameters.cell import CellConstants
 from temjax.runs.simulate import Run
 from temjax.sites.output import STANDARD_NAMES
 

@@ -17,8 +17,8 @@ from temjax.regional.inputs import synthetic
 from temjax.regional.inputs.domain import Domain, in_box, synthetic_cells
 from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.units import to_model_units
+from temjax.runs.validation import check_climate, check_months
 from temjax.sites.history import global_co2
-from temjax.validation import check_climate, check_months
 
 VARIABLES = ("air_temperature", "precipitation", "shortwave")
 

@@ -24,7 +24,7 @@ from temjax.regional.inputs.co2 import read_co2
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.units import to_model_units
-from temjax.validation import check_climate, check_months
+from temjax.runs.validation import check_climate, check_months
 
 NAMES = {"air_temperature": "tas", "precipitation": "pr", "shortwave": "rsds"}
 _FILE = re.compile(

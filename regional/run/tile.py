@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.cell import CellConstants, cell_constants
 from temjax.forcing import Forcing, Location
 from temjax.heat.climate import SoilClimate, equilibrate_heat, soil_climate
+from temjax.parameters.cell import CellConstants, cell_constants
 from temjax.parameters.registry import Parameters
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import annual_products, monthly_products

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.drivers import MonthDrivers, MonthFactors
 from temjax.numerics import Cell
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.processes import (
     decomposition,

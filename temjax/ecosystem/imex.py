@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.carbon_and_water import carbon_and_water
 from temjax.ecosystem.drivers import MonthDrivers, MonthFactors, month_factors
 from temjax.ecosystem.month import (
@@ -29,6 +28,7 @@ from temjax.native.linear_map import Ways, linear, with_zeros
 from temjax.native.primitive import by_kernel
 from temjax.numerics import Cell
 from temjax.options import ModelOptions
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.runtime.materialise import ones_like, worked_out_once
 from temjax.state import POOLS, Memory

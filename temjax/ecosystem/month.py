@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.carbon_and_water import NitrogenTerms, carbon_and_water
 from temjax.ecosystem.drivers import MonthDrivers, month_factors
 from temjax.ecosystem.pools import pool_tendency
 from temjax.numerics import Cell
 from temjax.outputs import FLUXES
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.processes import nitrogen, respiration
 from temjax.state import POOLS, Memory, pool_index

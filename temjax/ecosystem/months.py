@@ -6,11 +6,11 @@ from functools import partial
 import jax
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, MonthDrivers, integrate_month
 from temjax.native.call import serves
 from temjax.native.primitive import by_kernel
 from temjax.outputs import flux_index
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.state import Memory
 

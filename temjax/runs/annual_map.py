@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.year import YearCarry, YearInputs, ecosystem_year, month_drivers
 from temjax.numerics import largest
 from temjax.options import ModelOptions
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.processes.nitrogen import carbon_to_nitrogen
 from temjax.state import POOLS, EcosystemState, ExposureState, Memory, pool_index

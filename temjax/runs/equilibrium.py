@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from temjax.cell import cell_constants, initial_pools
 from temjax.forcing import Forcing, Location, mean_year, select_years
 from temjax.heat.climate import SoilClimate, SoilHeatState, cyclic_climate, equilibrate_heat
 from temjax.heat.equilibrium import tolerance
 from temjax.options import ModelOptions
+from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.parameters.registry import Parameters
 from temjax.processes.radiation import gross_irradiance
 from temjax.programs.exported import kept_program

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from temjax.cell import CellConstants, cell_constants
 from temjax.ecosystem.year import YearCarry, YearInputs, ecosystem_year
 from temjax.forcing import Forcing, Location
 from temjax.heat.climate import SoilClimate, soil_climate
 from temjax.options import ModelOptions
 from temjax.outputs import AnnualOutput, MonthlyOutput
+from temjax.parameters.cell import CellConstants, cell_constants
 from temjax.parameters.registry import Parameters
 from temjax.processes.radiation import gross_irradiance
 from temjax.processes.thaw_exposure import (

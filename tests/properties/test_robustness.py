@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from temjax.runs.quality import LARGEST_IMBALANCE
-from temjax.validation import check_forcing, check_location
+from temjax.runs.validation import check_forcing, check_location
 from tests.support.random_world import (
     FASTEST_DECOMPOSITION,
     PLACE,

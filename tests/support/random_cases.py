@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from temjax.cell import CellConstants, cell_constants, initial_pools
 from temjax.ecosystem.imex import MonthDrivers, integrate_month
 from temjax.ecosystem.month import right_hand_side
 from temjax.ecosystem.year import YearInputs, month_drivers, next_memory
 from temjax.forcing import Location
 from temjax.outputs import flux_index
+from temjax.parameters.cell import CellConstants, cell_constants, initial_pools
 from temjax.parameters.registry import REGISTRY, Parameters, tunable_names
 from temjax.processes import nitrogen, radiation, snow
 from temjax.state import Memory, pool_index

@@ -25,8 +25,8 @@ from temjax import (
     soil_climate,
     tunable_names,
 )
-from temjax.cell import cell_constants, initial_pools
 from temjax.heat.equilibrium import steady_enthalpy
+from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
 from temjax.runs.annual_map import initial_memory
 from temjax.runs.lagged_forcing import lagged_forcing

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from temjax.cell import CellConstants, cell_constants
 from temjax.ecosystem.imex import MonthDrivers
 from temjax.forcing import MONTH_DAYS, Location
+from temjax.parameters.cell import CellConstants, cell_constants
 from temjax.parameters.files import gather_parameters, load_parameters
 from temjax.parameters.registry import Parameters
 from temjax.state import Memory

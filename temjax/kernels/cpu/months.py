@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.drivers import MonthDrivers, month_factors
 from temjax.ecosystem.imex import Given
 from temjax.ecosystem.month import INTEGRATED, flux_rows
@@ -33,6 +32,7 @@ from temjax.native import call as native
 from temjax.native.call import call_kernel, lanes_of
 from temjax.native.lowering import Writer, each_vector, index
 from temjax.outputs import FLUXES, flux_index
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.state import Memory
 

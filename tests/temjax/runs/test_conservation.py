@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from temjax import ModelOptions, load_parameters, simulate
-from temjax.cell import cell_constants, initial_pools
 from temjax.outputs import flux_index
+from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.processes.radiation import gross_irradiance
 from temjax.runs.annual_map import initial_memory
 from temjax.runs.lagged_forcing import lagged_forcing
