@@ -21,7 +21,7 @@ Layers = Float[Array, "layer *cell"]
 
 
 def safe_divide(numerator: CellLike, denominator: CellLike, fallback: CellLike = 0.0) -> Cell:
-    """Return `numerator / denominator`, or `fallback` where the denominator is exactly zero.
+    """Quotient `numerator / denominator`, or `fallback` where the denominator is exactly zero.
 
     The derivative is that of the quotient where the denominator is non-zero and that of the
     fallback elsewhere; it is finite in both branches.
@@ -31,7 +31,7 @@ def safe_divide(numerator: CellLike, denominator: CellLike, fallback: CellLike =
 
 
 def positive_part(value: CellLike) -> Cell:
-    """Return `max(value, 0)` with derivative 0 at the kink (as `jax.nn.relu`)."""
+    """Positive part `max(value, 0)` with derivative 0 at the kink (as `jax.nn.relu`)."""
     return jax.nn.relu(value)
 
 
@@ -95,7 +95,7 @@ def largest(values: Float[Array, "row *cell"]) -> Float[Array, "*cell"]:
 
 
 def saturation(concentration: CellLike, half_saturation: CellLike) -> Cell:
-    """Return the Michaelis-Menten fraction `x / (k + x)` of a non-negative concentration.
+    """Michaelis-Menten fraction `x / (k + x)` of a non-negative concentration.
 
     Negative concentrations, which occur inside Newton iterations only, count as zero so that
     the pole at `x = -k` is out of reach.
@@ -107,7 +107,7 @@ def saturation(concentration: CellLike, half_saturation: CellLike) -> Cell:
 def temperature_bell(
     value: CellLike, minimum: CellLike, optimum: CellLike, maximum: CellLike
 ) -> Cell:
-    """Return TEM's response curve that is 0 at the bounds and 1 at the optimum.
+    """TEM's response curve: 0 at the bounds, 1 at the optimum.
 
     `(v - min)(v - max) / [(v - min)(v - max) - (v - opt)^2]` between the bounds, 0 outside
     (model.md 4 for temperature, 5.3 for moisture). Between the bounds the first product is
