@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from temjax.command.main import names_of
+from temjax.command.main import split_names
 from temjax.files.findings import DataError, Finding
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 
 
 def names(text: str | None) -> list[str] | None:
     """Comma-separated names; None where nothing is given."""
-    return None if text is None else list(names_of(text, ()))
+    return None if text is None else list(split_names(text, ()))
 
 
 def selected(

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.files.atomic import written_whole
+from temjax.files.atomic import atomic_write
 from temjax.files.findings import Finding, nearest, raise_findings
 from temjax.regional.experiment.settings import IsimipClimate
 from temjax.regional.inputs.climate import VARIABLES, Segment, dates
@@ -220,7 +220,7 @@ def _monthly(
         if reader.findings:
             return None
         folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(cached) as partial, partial.open("wb") as file:
+        with atomic_write(cached) as partial, partial.open("wb") as file:
             np.save(file, np.stack(years))
     return np.load(cached, mmap_mode="r", allow_pickle=False)
 

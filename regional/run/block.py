@@ -13,7 +13,7 @@ from temjax.parameters.registry import Parameters
 from temjax.regional.inputs.climate import VARIABLES
 from temjax.runs.quality import RunQuality, run_quality
 from temjax.runs.simulate import Run, simulate
-from temjax.runtime.devices import over_devices
+from temjax.runtime.devices import map_devices
 from temjax.state import State
 
 
@@ -41,7 +41,7 @@ def run_block(
     """
     climate, time = _split(forcing)
     celled = (parameters, location, climate, state, soil, reference)
-    *parts, sound = over_devices(_run, celled, (*time, exposure), (options,))
+    *parts, sound = map_devices(_run, celled, (*time, exposure), (options,))
     return Run(forcing.years[1:-1], *parts), sound
 
 
@@ -54,7 +54,7 @@ def soil_of_block(
 ) -> SoilClimate:
     """The block's soil climate; arguments as for ``run_block``."""
     climate, time = _split(forcing)
-    return over_devices(_soil, (parameters, location, climate, state), time, (options,))
+    return map_devices(_soil, (parameters, location, climate, state), time, (options,))
 
 
 def _split(forcing: Forcing) -> tuple[tuple[Array, ...], tuple[Array, Array]]:

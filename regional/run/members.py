@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from temjax.files.atomic import held
+from temjax.files.atomic import exclusive_folder
 from temjax.files.findings import Finding
 from temjax.heat.equilibrium import tolerance
 from temjax.regional.experiment.experiment import Experiment
@@ -128,7 +128,7 @@ def project_members(
     for member in dict.fromkeys(member for member, _ in experiment.members):
         scenarios = [scenario for name, scenario in experiment.members if name == member]
         groups.append(prepare(experiment, domain, member, scenarios, out / "restart", console))
-    with held(out):
+    with exclusive_folder(out):
         write_record(experiment, out)
         if not resume:
             for group in groups:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax import __version__
-from temjax.files.atomic import DamagedError, mark_of_process, read_arrays, write_arrays
+from temjax.files.atomic import DamagedError, process_suffix, read_arrays, write_arrays
 from temjax.files.findings import DataError, Finding
 from temjax.state import State
 
@@ -90,7 +90,7 @@ class Restarts:
             arrays |= {f"{STATE}{name}": values for name, values in pack_state(state).items()}
         made_by = {"hash": self.hash, "version": __version__}
         # a name of its own: a worker that was given up may still be writing the same point
-        write_arrays(self.path(phase), made_by | arrays, mark_of_process())
+        write_arrays(self.path(phase), made_by | arrays, process_suffix())
 
     def load(self, phase: str) -> tuple[State | None, Products] | None:
         """State and products of a finished phase; None where there are none.

@@ -34,10 +34,10 @@ from temjax.regional.run.restart_products import Points
 from temjax.regional.run.tile import Report, Stopped, TileRun
 from temjax.runtime.cache import keep_programs, keeps_programs
 from temjax.runtime.machine import (
-    collect_rarely,
     computes_on_cpus,
-    give_back_memory,
     peak_bytes,
+    reduce_garbage_collection,
+    release_memory,
     usable_cores,
 )
 
@@ -98,7 +98,7 @@ def run_work(experiment: Experiment, work: TileWork, report: Report) -> list[Til
         products, points = run.run(), run.points()
         by_cell = {n: v for n, v in products.items() if n.partition("/")[0] not in points}
         done.append(TileDone(by_cell, points, computed, time.perf_counter() - started))
-    give_back_memory()
+    release_memory()
     return done
 
 
@@ -248,7 +248,7 @@ def _start_worker(environment: dict[str, str], shared: dict) -> None:
     os.environ.clear()  # its server may have begun before XLA's flags were set
     os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    collect_rarely()
+    reduce_garbage_collection()
     _worker.update(shared)
 
 

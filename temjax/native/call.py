@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from temjax.runtime.blocks import filled_up
+from temjax.runtime.blocks import pad_cells
 from temjax.runtime.cache import KERNEL, kept, name_of, read
 from temjax.runtime.machine import computes_on_cpus
 
@@ -294,5 +294,5 @@ def call_kernel(
     shapes = [*((*axes, size) for axes in leading), *scratch]
     results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
     call = jax.ffi.ffi_call(target, results, vmap_method="sequential")
-    found = call(*(filled_up(leaf, size) for leaf in celled), *shared)
+    found = call(*(pad_cells(leaf, size) for leaf in celled), *shared)
     return [leaf[..., :cells] for leaf in found[: len(leading)]]

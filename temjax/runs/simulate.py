@@ -24,7 +24,7 @@ from temjax.processes.thaw_exposure import (
 )
 from temjax.programs.exported import kept_program
 from temjax.runs.lagged_forcing import LaggedForcing, lagged_forcing
-from temjax.runtime.blocks import in_blocks
+from temjax.runtime.blocks import map_blocks
 from temjax.state import ExposureState, State
 
 FIRST_EXPOSURE_YEAR = 1901
@@ -259,7 +259,7 @@ def _ecosystem_run(
 
     arguments = (parameters, location, per_cell, initial, soil, reference_thickness)
     cells = jnp.shape(initial.heat.snow_resistance)
-    return Run(lagged.years, *in_blocks(run, arguments, cells))
+    return Run(lagged.years, *map_blocks(run, arguments, cells))
 
 
 def _ledger_rows(exposure: ExposureState) -> Float[Array, "ledger *cell"]:
