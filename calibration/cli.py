@@ -19,9 +19,9 @@ from temjax.calibration.transforms import Free
 from temjax.calibration.tunables import DEFAULT, expand_names
 from temjax.calibration.twin import Recovery, recover
 from temjax.calibration.uncertainty import laplace
-from temjax.command.main import DATA_ERROR, console, names_of, of_few_cells, resumable
+from temjax.command.main import DATA_ERROR, console, few_cells_command, resumable, split_names
 from temjax.command.main import errors as told
-from temjax.files.atomic import held
+from temjax.files.atomic import exclusive_folder
 from temjax.runtime.machine import command_line
 from temjax.sites import Site
 from temjax.sites.cli import open_place
@@ -61,7 +61,7 @@ def weights_of(text: str | None) -> dict[str, float]:
         ValueError: a part that is no ``name=number``.
     """
     weights = {}
-    for part in names_of(text, ()):
+    for part in split_names(text, ()):
         name, equals, value = part.partition("=")
         try:
             weights[name.strip()] = float(value)
@@ -79,7 +79,7 @@ def years_of(text: str | None) -> tuple[int, ...]:
         ValueError: a part that is no year.
     """
     try:
-        return tuple(int(part) for part in names_of(text, ()))
+        return tuple(int(part) for part in split_names(text, ()))
     except ValueError as error:
         raise ValueError(f"--holdout {text!r}: give calendar years, for example 2004") from error
 
@@ -131,7 +131,7 @@ def _observed(place: Site, year: int, places: int) -> bool:
     return places == 1 or (period is not None and period[0] <= year <= period[1])
 
 
-@of_few_cells
+@few_cells_command
 def calibrate(
     places: Annotated[
         list[str], typer.Argument(help="Catalog names, FLUXNET monthly CSVs or site TOMLs.")
@@ -215,9 +215,9 @@ def calibrate(
         )
         objective = make_objective(
             where,
-            tunable=names_of(tunable, DEFAULT),
-            tied=names_of(tied, ()),
-            targets=names_of(targets, DEFAULT_TARGETS),
+            tunable=split_names(tunable, DEFAULT),
+            tied=split_names(tied, ()),
+            targets=split_names(targets, DEFAULT_TARGETS),
             errors=errors,
             holdout=years_of(holdout),
             disequilibrium=disequilibrium,
@@ -226,7 +226,7 @@ def calibrate(
         check_draws(nuts)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    with resumable(out), held(out):
+    with resumable(out), exclusive_folder(out):
         _fit_and_write(
             where, objective, errors, out, resume=resume, twin=twin, method=method,
             starts=starts, steps=steps, seed=seed, profiled=profiled, nuts=nuts,

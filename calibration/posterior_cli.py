@@ -10,7 +10,7 @@ from temjax.calibration.objective import Objective
 from temjax.calibration.profile import Profile, profile, profile_rows
 from temjax.calibration.tunables import expand_names
 from temjax.calibration.uncertainty import Laplace
-from temjax.command.main import names_of
+from temjax.command.main import split_names
 
 
 def to_profile(objective: Objective | JointObjective, text: str | None) -> tuple[str, ...]:
@@ -23,7 +23,7 @@ def to_profile(objective: Objective | JointObjective, text: str | None) -> tuple
     if text is not None and text.strip() == "all":
         return fitted
     chosen = []
-    for given in names_of(text, ()):
+    for given in split_names(text, ()):
         for name in (given,) if given in fitted else expand_names((given,)):
             if name not in fitted:
                 raise ValueError(

@@ -16,7 +16,7 @@ from temjax.calibration.objective import Objective
 from temjax.calibration.sensitivity import CLIMATE, DEFAULT_OUTPUTS, Sensitivity, sensitivities
 from temjax.calibration.targets import STOCK_TARGETS, stock_target
 from temjax.calibration.tunables import DEFAULT
-from temjax.command.main import console, names_of, of_few_cells
+from temjax.command.main import console, few_cells_command, split_names
 from temjax.files.atomic import write_text
 from temjax.runtime.machine import command_line
 from temjax.sites.cli import open_place
@@ -26,7 +26,7 @@ CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")
 SHOWN = 12
 
 
-@of_few_cells
+@few_cells_command
 def sensitivity(
     place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
     out: Annotated[Path, typer.Option(help="Folder for table, record and plots.")],
@@ -49,8 +49,8 @@ def sensitivity(
     Examples: temjax sensitivity haibei-meadow --out sens --of nep,alt --points 16
     """
     where = open_place(place, site=site)
-    names = names_of(tunable, DEFAULT)
-    outputs = names_of(of, DEFAULT_OUTPUTS)
+    names = split_names(tunable, DEFAULT)
+    outputs = split_names(of, DEFAULT_OUTPUTS)
     # An objective needs a target; sensitivities do not look at it.
     unused = stock_target(STOCK_TARGETS[0], 1.0, 1.0)
     try:

@@ -10,7 +10,7 @@ from rich import box
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from temjax.command.main import console, of_few_cells
+from temjax.command.main import console, cpu_command, few_cells_command
 from temjax.files.findings import DataError, Finding
 from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
@@ -56,6 +56,7 @@ def _is_site_file(path: Path) -> bool:
     return len(SITE_TABLES & keys) >= 2
 
 
+@cpu_command
 def list_sites(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
@@ -157,7 +158,7 @@ def open_place(
     return read_site(path) if path.suffix == ".toml" else load(place)
 
 
-@of_few_cells
+@few_cells_command
 def simulate_site(
     place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
     out: Annotated[Path, typer.Option(help="NetCDF file to write.")],

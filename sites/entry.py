@@ -16,8 +16,8 @@ from temjax.files.toml import TomlError, read_toml
 from temjax.forcing import Location
 from temjax.outputs import FORCING_VARIABLES
 from temjax.parameters.registry import REGISTRY
+from temjax.runs.validation import check_climate, check_location, check_texture, check_vegetation
 from temjax.sites.observations import OBSERVED, Stock
-from temjax.validation import check_climate, check_location, check_texture, check_vegetation
 
 Twelve = Annotated[list[float], Field(min_length=12, max_length=12)]
 CLIMATE = ("air_temperature", "precipitation", "shortwave")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from temjax.files.findings import Finding
-from temjax.validation import MISSING_VALUE, check_climate, check_months
+from temjax.runs.validation import MISSING_VALUE, check_climate, check_months
 
 CLIMATE_COLUMNS = {"air_temperature": "TA_F", "precipitation": "P_F", "shortwave": "SW_IN_F"}
 ID_PATTERN = re.compile(r"_?([A-Z]{2}-[A-Za-z0-9]{3})_")

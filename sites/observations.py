@@ -8,7 +8,7 @@ import numpy as np
 
 from temjax.files.findings import raise_findings
 from temjax.outputs import MONTHLY_OUTPUTS
-from temjax.validation import check_overlap
+from temjax.runs.validation import check_overlap
 
 # observed output -> (unit, short name)
 OBSERVED = {

@@ -12,8 +12,8 @@ from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.runs.annual_map import total_nitrogen
 from temjax.runs.equilibrium import CLIMATE_YEARS, METHODS, Climate, Equilibrium, find_equilibrium
+from temjax.runs.quality import run_quality
 from temjax.runs.simulate import Run, simulate
-from temjax.runs.soundness import soundness
 from temjax.runs.spin_up import spin_up as repeat_cycle
 from temjax.sites.output import run_dataset
 from temjax.sites.provenance import provenance
@@ -74,7 +74,7 @@ class SiteRun:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What in the run is to be read with care."""
-        sound, found = soundness(self.run), []
+        sound, found = run_quality(self.run), []
         if bool(sound.negative):
             found.append(
                 f"a pool fell below zero, by {-float(sound.least_pool):.1e} of its largest value; "

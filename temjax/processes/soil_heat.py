@@ -33,7 +33,7 @@ Facts = SoilColumn | LayerFacts
 
 
 class Surface(eqx.Module):
-    """What drives the top of the column during one step.
+    """Boundary condition at the top of the column during one step.
 
     Attributes:
         temperature: equivalent temperature T_air + a·SW, °C, ``(*cell)``.
@@ -81,7 +81,7 @@ class Fluxes(NamedTuple):
 
 
 def liquid_fraction(column: Facts, enthalpy: Some) -> Some:
-    """Liquid share of the layer's water, f = clip(H/H_m, 0, 1)."""
+    """Liquid fraction of a layer's water, f = clip(H/H_m, 0, 1)."""
     return limited(enthalpy * column.per_melt_enthalpy, 0.0, 1.0)
 
 
@@ -93,7 +93,7 @@ def temperature(column: Facts, enthalpy: Some) -> Some:
 
 
 def temperature_slope(column: Facts, enthalpy: Some) -> Some:
-    """β′(H) = dT/dH, K per J m⁻³: 1/C_f, w/H_m in the melting range, 1/C_t."""
+    """Temperature slope dT/dH, K per J m⁻³: 1/C_f, w/H_m in the melting range, 1/C_t."""
     outside = jnp.where(
         enthalpy > 0.0, column.per_heat_capacity_thawed, column.per_heat_capacity_frozen
     )
@@ -116,7 +116,7 @@ def enthalpy(column: SoilColumn, temperature: Layers) -> Layers:
 
 
 class LayerState(NamedTuple):
-    """What the fluxes need of layers at an iterate: of all of them, some, or one without its axis.
+    """State of layers at an iterate: of all of them, some, or one without its axis.
 
     Attributes:
         conducting: thickness and conductivities.
@@ -154,7 +154,7 @@ def _conducting(column: Facts) -> Conducting:
 
 
 def sides(layers: PyTree) -> tuple[PyTree, PyTree]:
-    """What lies above and below the boundaries between layers."""
+    """Layers above and below the boundaries between layers."""
     return jax.tree.map(lambda rows: rows[:-1], layers), jax.tree.map(lambda rows: rows[1:], layers)
 
 
@@ -164,7 +164,7 @@ def uppermost(layers: PyTree) -> PyTree:
 
 
 def resistances(column: SoilColumn, fraction: Layers, surface: Surface) -> Resistances:
-    """Half layers in series; at the top, surface and snow in series with half the first layer."""
+    """Thermal resistances: half layers in series; at the top, surface, snow and half a layer."""
     conducting = _conducting(column)
     upper, lower = sides(conducting)
     away = fraction[1:] - fraction[:-1]
@@ -194,7 +194,7 @@ def boundary_fluxes(
 
 
 def single_phase_state(column: Facts, enthalpy: Some) -> LayerState:
-    """What the linearised fluxes need of layers that do not melt; every layer by itself."""
+    """State of layers that do not melt, without a front; every layer by itself."""
     melting = is_melting(column, enthalpy)
     return LayerState(
         conducting=_conducting(column),
@@ -207,12 +207,12 @@ def single_phase_state(column: Facts, enthalpy: Some) -> LayerState:
 
 
 def with_front(layers: LayerState) -> LayerState:
-    """What they need of layers that may melt."""
+    """State of layers that may melt: the front added."""
     return layers._replace(front=front(layers.conducting, layers.fraction))
 
 
 def layer_state(column: Facts, enthalpy: Some) -> LayerState:
-    """What the linearised fluxes need of layers, whether they melt or not."""
+    """State of layers, whether they melt or not."""
     return with_front(single_phase_state(column, enthalpy))
 
 
@@ -222,7 +222,7 @@ def _least(exact: bool | Bool[Array, "*cell"]) -> Cells:
 
 
 def halves_between(upper: LayerState, lower: LayerState) -> tuple[Some, HalfLayer, HalfLayer]:
-    """How much more liquid the lower layer is, and the half layers on both sides of a boundary."""
+    """Difference in liquid fraction across a boundary, and the half layers on both sides."""
     away = lower.fraction - upper.fraction
     above = half_layer(upper.conducting, upper.front, upper.fraction, away)
     below = half_layer(lower.conducting, lower.front, lower.fraction, -away)
@@ -248,7 +248,7 @@ def _boundary(
 
 
 def single_phase_flux(upper: LayerState, lower: LayerState) -> Boundary:
-    """Flux through the boundary of two layers that do not melt.
+    """Linearised flux through the boundary of two layers that do not melt.
 
     That of ``flux_between``, to the last bit: there λ is 0, and so is the share of a phase that a
     layer does not have.
@@ -262,7 +262,7 @@ def single_phase_flux(upper: LayerState, lower: LayerState) -> Boundary:
 def flux_between(
     upper: LayerState, lower: LayerState, exact: bool | Bool[Array, "*cell"]
 ) -> Boundary:
-    """Flux through the boundary of two layers."""
+    """Linearised flux through the boundary of two layers."""
     least = _least(exact).astype(upper.profile.dtype)
     away, above, below = halves_between(upper, lower)
     total = above.resistance + below.resistance
@@ -281,7 +281,7 @@ def flux_between(
 
 
 def flux_into(first: LayerState, surface: Surface, exact: bool | Bool[Array, "*cell"]) -> Boundary:
-    """Flux through the surface."""
+    """Linearised flux through the surface."""
     least = _least(exact).astype(first.profile.dtype)
     half = plain_half(first.conducting, first.fraction)
     entrance = reciprocal(surface.resistance + half.resistance)
@@ -295,7 +295,7 @@ def flux_into(first: LayerState, surface: Surface, exact: bool | Bool[Array, "*c
 def linearised_fluxes(
     column: SoilColumn, enthalpy: Layers, surface: Surface, *, exact: bool | Bool[Array, "*cell"]
 ) -> Fluxes:
-    """Fluxes with their derivatives in the enthalpy of the layers on both sides.
+    """Linearised fluxes: with their derivatives in the enthalpy of the layers on both sides.
 
     Args:
         column: soil column.
@@ -315,6 +315,6 @@ def linearised_fluxes(
 def residual(
     column: SoilColumn, new: Layers, old: Layers, surface: Surface, seconds: Float[Array, ""]
 ) -> Layers:
-    """r = H − Hⁿ − Δt/Δz (F_up − F_dn) of a backward-Euler step, J m⁻³."""
+    """Residual r = H − Hⁿ − Δt/Δz (F_up − F_dn) of a backward-Euler step, J m⁻³."""
     flux = boundary_fluxes(column, new, surface)
     return new - old + seconds / column.thickness * jnp.diff(flux, axis=0)

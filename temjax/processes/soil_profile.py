@@ -14,7 +14,7 @@ Some = Float[Array, "*layer_cell"]
 
 
 class Profile(eqx.Module):
-    """Temperatures that are linear in depth between layer tops and layer middles, °C.
+    """Temperature profile, linear in depth between layer tops and layer middles, °C.
 
     Attributes:
         top: at the top of each layer, ``(layer, *cell)``; the first is the ground surface.
@@ -26,14 +26,14 @@ class Profile(eqx.Module):
 
 
 class DepthShares(eqx.Module):
-    """How much of each half layer lies above a depth, 0–1, ``(depth, layer, *cell)``."""
+    """Share of each half layer above a depth, 0–1, ``(depth, layer, *cell)``."""
 
     upper_half: Float[Array, "depth layer *cell"]
     lower_half: Float[Array, "depth layer *cell"]
 
 
 def profile(column: SoilColumn, enthalpy: Float[Array, "layer *cell"], surface: Surface) -> Profile:
-    """Layer temperatures and the temperatures at layer tops that the heat fluxes imply."""
+    """Temperature profile: of layer middles, and of layer tops as the heat fluxes imply."""
     centre = soil_heat.temperature(column, enthalpy)
     fraction = soil_heat.liquid_fraction(column, enthalpy)
     resistance = soil_heat.resistances(column, fraction, surface)
@@ -54,7 +54,7 @@ def depth_shares(column: SoilColumn, depths: tuple[float, ...]) -> DepthShares:
 def step_down(
     upper_half: Shares, lower_half: Shares, top: Some, centre: Some, bottom: Some
 ) -> Shares:
-    """By how much temperature changes from a layer's top down to a depth, or to its bottom, K."""
+    """Change of temperature from a layer's top down to a depth, or to its bottom, K."""
     return upper_half * (centre - top) + lower_half * (bottom - centre)
 
 
@@ -70,7 +70,7 @@ def temperature_at(shares: DepthShares, profile: Profile) -> Float[Array, "depth
 
 
 def shares_above(column: SoilColumn, depth: float) -> Float[Array, "layer *cell"]:
-    """Share of every layer in the mean from the surface to ``depth`` (m)."""
+    """Weights of the layers in the mean from the surface to ``depth`` (m)."""
     return limited(depth - column.top, 0.0, column.thickness) / depth
 
 

@@ -29,7 +29,7 @@ from temjax.calibration.scores import score_site, single_run, site_free
 from temjax.calibration.targets import DEFAULT_TARGETS
 from temjax.calibration.twin import coverage, recover
 from temjax.calibration.uncertainty import laplace
-from temjax.command.main import names_of
+from temjax.command.main import split_names
 
 console = Console(width=110, highlight=False)
 
@@ -42,7 +42,7 @@ def report_tower(path: Path, given: argparse.Namespace) -> None:
     errors = ErrorModel(weights=weights_of(given.weights), annual_flux=given.annual_error)
     objective = Objective.of(
         site,
-        names_of(given.tunable, DEFAULT),
+        split_names(given.tunable, DEFAULT),
         DEFAULT_TARGETS,
         errors=errors,
         holdout=holdout,

@@ -13,7 +13,7 @@ import temjax.calibration.cli
 from temjax.calibration import FitError, fit
 from temjax.calibration.fitting import fingerprint
 from temjax.command import main as cli
-from temjax.files.atomic import LOCK, held
+from temjax.files.atomic import LOCK, exclusive_folder
 from tests.support.command import ended
 from tests.support.short_site import NAMES, short_objective
 
@@ -36,7 +36,7 @@ def failing(error):
 
 def test_two_fits_in_one_folder(tmp_path, monkeypatch, capsys):
     out = tmp_path / "fit"
-    with held(out):
+    with exclusive_folder(out):
         (out / "checkpoint.npz").write_bytes(b"of the first")
         code, said = calibrate(monkeypatch, capsys, out)
         assert code == cli.DATA_ERROR

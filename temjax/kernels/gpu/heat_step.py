@@ -23,7 +23,7 @@ from temjax.processes.soil_heat import (
     flux_into,
     layer_state,
 )
-from temjax.runtime.blocks import filled_up
+from temjax.runtime.blocks import pad_cells
 from temjax.soil_column import LayerFacts, SoilColumn, layer_facts
 
 BLOCK = 32  # cells
@@ -161,7 +161,7 @@ def solve_cells_apart(
     layers, cells = problem.old.shape
     blocks = pl.cdiv(cells, BLOCK)
     # cells are repeated to fill the last block: no bound has to be looked at inside
-    padded = jax.tree.map(lambda leaf: filled_up(leaf, blocks * BLOCK), problem)
+    padded = jax.tree.map(lambda leaf: pad_cells(leaf, blocks * BLOCK), problem)
     given, structure = jax.tree.flatten(padded)
     dtype = problem.old.dtype
     rows = jax.ShapeDtypeStruct((layers, blocks * BLOCK), dtype)
