@@ -88,7 +88,7 @@ def test_every_folder_is_installed():
         ("temjax", "from temjax import sites"),
         ("temjax", "def f():\n    from temjax.sites.site import load\n"),
         ("temjax.sites", "from temjax.regional.run.members import run_experiment"),
-        ("temjax.regional", "import temjax.calibration.fitting as fit"),
+        ("temjax.regional", "import temjax.calibration.multistart as fit"),
         ("temjax.calibration", "import temjax.regional"),
         ("temjax.regional", "from sites import load"),
     ],
