@@ -9,6 +9,8 @@ from temjax.numerics import larger, limited
 
 Cells = Float[Array, "*cell"]
 Layers = Float[Array, "layer *cell"]
+# Of all layers, of some, or of one without its axis
+Some = Float[Array, "*layer_cell"]
 
 DEPTH_CUT = 10.0  # m
 
@@ -19,12 +21,18 @@ def thaw_depth(thickness: Layers, top: Layers, liquid_fraction: Layers) -> Cells
     The liquid-fraction sum resolves the front within a layer; interpolating the 0 °C isotherm is
     ten times rougher along a climate gradient (soil_heat.md 2).
     """
-    return jnp.sum(counted_thickness(thickness, top) * liquid_fraction, axis=0)
+    counted = counted_thickness(thickness, top)
+    return jnp.sum(thawed_thickness(counted, liquid_fraction), axis=0)
 
 
 def counted_thickness(thickness: Layers, top: Layers) -> Layers:
     """Thickness of the layers that thaw depth counts, m; 0 of those below."""
     return jnp.where(top < DEPTH_CUT, thickness, 0.0)
+
+
+def thawed_thickness(counted_thickness: Some, liquid_fraction: Some) -> Some:
+    """Δz·f, m: what a layer adds to thaw depth."""
+    return counted_thickness * liquid_fraction
 
 
 def thaw_switch(temperature: Cells, width: float) -> Cells:
