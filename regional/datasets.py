@@ -159,7 +159,7 @@ def _domain_fields(
     if absent:
         return {}, domain
     fields = _select(domain, [*_FIELDS, *(["mask"] if "mask" in domain else [])])
-    vegetation = domain["vegetation"]
+    vegetation = fields["vegetation"]
     classes = {int(number): str(name) for number, name in settings.get("classes", {}).items()}
     if vegetation.dtype.kind in "OUS":
         types = np.array(

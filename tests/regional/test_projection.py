@@ -14,6 +14,8 @@ from temjax.parameters.files import load_parameters, replace_parameters
 from temjax.regional import projection
 from temjax.regional.datasets import experiment_from_datasets
 from temjax.regional.experiment.experiment import read_experiment
+from temjax.regional.inputs.domain import load_domain
+from temjax.regional.inputs.load import load_climate
 from temjax.regional.report.member import write_member_output
 from temjax.regional.results.effect import SummaryRow
 from temjax.regional.run.members import run_experiment
@@ -329,3 +331,38 @@ def test_what_does_not_exist_is_named(finished, tmp_path):
         finished.dataset("toy", run="difference", monthly=True)
     with pytest.raises(DataError, match="holds no results"):
         temjax.regional.read_projection(tmp_path)
+
+
+def test_axes_of_latitude_and_longitude_in_any_order(tmp_path):
+    """A rectilinear region, longitude before latitude, its area computed from the axes."""
+    time = xr.date_range("2000-01-01", periods=36, freq="MS", use_cftime=False)
+    axes = {"time": time, "longitude": [90.0, 90.5, 91.0], "latitude": [34.0, 34.5]}
+    season = 1 - np.cos(2 * np.pi * (np.arange(36) + 0.5) / 12)
+    east = np.arange(3)[:, None] * np.ones((3, 2))
+    climate = xr.Dataset(
+        {
+            name: (("time", "longitude", "latitude"), scale * season[:, None, None] + east, units)
+            for name, scale, units in (
+                ("tas", 8.0, {"units": "celsius"}), ("pr", 30.0, {"units": "mm month-1"}),
+                ("rsds", 100.0, {"units": "W m-2"}),
+            )
+        } | {"co2": ("year", [370.0, 371.0, 372.0])},
+        axes | {"year": [2000, 2001, 2002]},
+    )  # fmt: skip
+    values = {"sand": 50.0, "silt": 40.0, "clay": 10.0, "elevation": 4500.0}
+    domain = xr.Dataset(
+        {name: (("longitude", "latitude"), value + 0 * east) for name, value in values.items()}
+        | {"vegetation": (("longitude", "latitude"), np.full((3, 2), "alpine-meadow"))},
+        {name: axes[name] for name in ("longitude", "latitude")},
+    )
+    settings = {
+        "equilibrium_years": (2000, 2001), "historical": (2000, 2001), "future": (2002, 2002),
+    }  # fmt: skip
+    experiment = experiment_from_datasets(climate, domain, tmp_path / "stored", settings)
+    cells = load_domain(experiment)
+    assert cells.grid.shape == (2, 3) and cells.area == pytest.approx(2560, rel=0.01)
+    loaded = load_climate(experiment, cells, *experiment.members[0])
+    assert loaded.co2.tolist() == [370.0, 371.0, 372.0]
+    temperature = loaded.load(np.arange(6))["air_temperature"].reshape(36, 2, 3)
+    expected = climate["tas"].transpose("time", "latitude", "longitude").values
+    np.testing.assert_allclose(temperature, expected, rtol=1e-6)
