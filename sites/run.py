@@ -77,15 +77,15 @@ class SiteRun:
         quality, lines = run_quality(self.run), []
         if bool(quality.negative):
             lines.append(
-                f"a pool fell below zero, by {-float(quality.least_pool):.1e} of its largest value; "
-                "check decomposition parameters against the climate: rates above about 1 per "
-                "month are not resolved"
+                f"a pool fell below zero, by {-float(quality.least_pool):.1e} of its largest "
+                "value; check decomposition parameters against the climate: rates above about 1 "
+                "per month are not resolved"
             )
         if bool(quality.unsolved):
             lines.append(
                 "a step of soil heat was left without a solution "
-                f"({float(quality.heat_imbalance):.2g} W m⁻²); read soil temperature and thaw depth "
-                "with care"
+                f"({float(quality.heat_imbalance):.2g} W m⁻²); read soil temperature and thaw "
+                "depth with care"
             )
         return tuple(lines)
 
