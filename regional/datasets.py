@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.files.atomic import written_whole
+from temjax.files.atomic import atomic_write
 from temjax.files.findings import DataError, Finding, nearest, raise_findings
 from temjax.parameters.files import parameter_set_names
 from temjax.regional.experiment.experiment import Experiment, parse_experiment
@@ -247,7 +247,7 @@ def _store(dataset: xr.Dataset, path: Path, source: str) -> None:
             key: value for key, value in variable.attrs.items() if mapping or key in _ATTRIBUTES
         }
     try:
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             plain.to_netcdf(partial, engine="netcdf4")
     except (ValueError, TypeError) as error:
         mend = "Give numbers on latitude and longitude, and CF time."

@@ -19,7 +19,7 @@ import pandas as pd
 import xarray as xr
 from rich.console import Console
 
-from temjax.files.atomic import held
+from temjax.files.atomic import exclusive_folder
 from temjax.files.findings import DataError, Finding, nearest
 from temjax.parameters.files import write_parameters
 from temjax.parameters.registry import Parameters
@@ -231,7 +231,7 @@ def project(
     if out is None:
         weakref.finalize(projection, shutil.rmtree, folder, ignore_errors=True)
     if experiment is None:
-        with held(folder):
+        with exclusive_folder(folder):
             chosen = experiment_from_datasets(climate, domain, folder / INPUTS / DATA, settings)
     elif isinstance(experiment, Experiment):
         chosen = experiment

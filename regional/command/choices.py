@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from temjax.command.main import names_of
+from temjax.command.main import split_names
 from temjax.files.findings import DataError, Finding
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.run.provenance import read_record
@@ -13,7 +13,7 @@ from temjax.regional.run.provenance import read_record
 
 def names(text: str | None) -> list[str] | None:
     """Split comma-separated names; None without any."""
-    return None if text is None else list(names_of(text, ()))
+    return None if text is None else list(split_names(text, ()))
 
 
 def select_experiment(

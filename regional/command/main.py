@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from temjax.command.main import begun_by, console, of_few_cells, resumable
+from temjax.command.main import before_jax, console, few_cells_command, resumable
 from temjax.regional.command.options import Data, Members, Scenarios
 from temjax.regional.run.forkserver import start_early
 
 
-@begun_by(start_early)
-@of_few_cells
+@before_jax(start_early)
+@few_cells_command
 def project_command(
     experiment: Annotated[
         Path | None, typer.Argument(help="Experiment TOML.", show_default=False)

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from temjax.command.main import console, of_few_cells
+from temjax.command.main import console, few_cells_command
 from temjax.regional.command.choices import names, select_experiment
 from temjax.regional.command.options import Data, Members, Scenarios
 from temjax.regional.diagnostics import tables
@@ -22,7 +22,7 @@ from temjax.regional.studies.sensitivity_run import (
 from temjax.regional.studies.uncertainty import fitted_uncertainties
 
 
-@of_few_cells
+@few_cells_command
 def attribute_command(
     experiment: Annotated[Path, typer.Argument(help="Experiment TOML of a finished project.")],
     out: Annotated[Path, typer.Option(help="Its --out folder.")],

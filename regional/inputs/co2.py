@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from temjax.regional.experiment.settings import IsimipClimate
 from temjax.regional.inputs.gridded import Reader
-from temjax.validation import check_climate
+from temjax.runs.validation import check_climate
 
 FILE = "co2_{scenario}_*.txt"
 

@@ -11,7 +11,7 @@ from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.settings import GriddedDomain, SyntheticDomain, Variable
 from temjax.regional.inputs import synthetic
 from temjax.regional.inputs.gridded import Grid, Reader
-from temjax.validation import check_location, check_texture
+from temjax.runs.validation import check_location, check_texture
 
 KM_PER_DEGREE = 111.19
 

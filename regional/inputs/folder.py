@@ -15,7 +15,7 @@ from temjax.regional.experiment.settings import Variable
 from temjax.regional.inputs.gridded import Field, Reader
 from temjax.regional.inputs.time_axis import whole_years
 from temjax.regional.inputs.units import to_model_units
-from temjax.validation import check_climate, check_texture
+from temjax.runs.validation import check_climate, check_texture
 
 _NAMES = {
     "air_temperature": {"air_temperature", "tair", "tas", "tmp", "temp", "ta"},

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.files.atomic import written_whole
+from temjax.files.atomic import atomic_write
 from temjax.files.findings import Finding, nearest, raise_findings
 from temjax.regional.experiment.settings import IsimipClimate
 from temjax.regional.inputs.climate import VARIABLES, Segment
@@ -25,7 +25,7 @@ from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.time_axis import decode_dates
 from temjax.regional.inputs.units import to_model_units
-from temjax.validation import check_climate, check_months
+from temjax.runs.validation import check_climate, check_months
 
 NAMES = {"air_temperature": "tas", "precipitation": "pr", "shortwave": "rsds"}
 _FILE = re.compile(
@@ -218,7 +218,7 @@ def _monthly_means(
         if reader.findings:
             return None
         folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(cached) as partial, partial.open("wb") as file:
+        with atomic_write(cached) as partial, partial.open("wb") as file:
             np.save(file, np.stack(years))
     return np.load(cached, mmap_mode="r", allow_pickle=False)
 

@@ -13,7 +13,7 @@ from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.time_axis import whole_years
 from temjax.regional.inputs.units import to_model_units
-from temjax.validation import check_climate
+from temjax.runs.validation import check_climate
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.files.atomic import write_text, written_whole
+from temjax.files.atomic import atomic_write, write_text
 from temjax.parameters.files import parameter_set_names
 from temjax.regional.inputs import synthetic
 from temjax.regional.inputs.synthetic import LABEL
@@ -97,7 +97,7 @@ def _write_chunk(
     )
     dataset["lat"].attrs["units"], dataset["lon"].attrs["units"] = "degrees_north", "degrees_east"
     encoding = {name: {"zlib": True, "complevel": 4, "_FillValue": np.float32(1e20)}}
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         dataset.to_netcdf(partial, format="NETCDF4_CLASSIC", encoding=encoding)
 
 

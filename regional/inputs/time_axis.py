@@ -6,7 +6,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from temjax.regional.inputs.gridded import Reader
-from temjax.validation import check_months
+from temjax.runs.validation import check_months
 
 
 def decode_dates(reader: Reader, path: str, dataset: xr.Dataset) -> NDArray | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from temjax.files.atomic import written_whole
+from temjax.files.atomic import atomic_write
 from temjax.files.findings import DataError, Finding
 
 FILL = np.float32(1e20)
@@ -59,7 +59,7 @@ def write_dataset(
         OSError: the file cannot be written; an existing file stays.
     """
     zarr = _is_zarr(path)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         for number, batch in enumerate(_batches(variables)):
             part = xr.Dataset(batch, attrs=attributes)
             options = {

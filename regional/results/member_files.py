@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax import __version__
-from temjax.files.atomic import written_whole
+from temjax.files.atomic import atomic_write
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import MONTHLY_PREFIX, PRODUCTS
 from temjax.regional.inputs.synthetic import LABEL
@@ -171,7 +171,7 @@ def _write(path: Path, attributes: dict, content: tuple, monthly: bool, differen
 def write_findings(result: MemberResult, path: Path) -> None:
     """Write the cells that are not ok and the reasons as CSV."""
     domain = result.domain
-    with written_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(
             ("cell", "row", "column", "latitude", "longitude", "status", "masked", "file",

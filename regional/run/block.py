@@ -11,9 +11,9 @@ from temjax.heat.climate import SoilClimate, soil_climate
 from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.regional.inputs.climate import VARIABLES
+from temjax.runs.quality import RunQuality, run_quality
 from temjax.runs.simulate import Run, simulate
-from temjax.runs.soundness import Soundness, soundness
-from temjax.runtime.devices import over_devices
+from temjax.runtime.devices import map_devices
 from temjax.state import State
 
 
@@ -27,8 +27,8 @@ def run_block(
     soil: SoilClimate | None,
     reference: Float[Array, "cell"] | None,
     options: ModelOptions,
-) -> tuple[Run, Soundness]:
-    """Run a block and check its soundness.
+) -> tuple[Run, RunQuality]:
+    """Run a block and check its quality.
 
     Args:
         parameters, location: per cell.
@@ -41,7 +41,7 @@ def run_block(
     """
     climate, time = _split(forcing)
     per_cell = (parameters, location, climate, state, soil, reference)
-    *parts, sound = over_devices(_run, per_cell, (*time, exposure), (options,))
+    *parts, sound = map_devices(_run, per_cell, (*time, exposure), (options,))
     return Run(forcing.years[1:-1], *parts), sound
 
 
@@ -54,7 +54,7 @@ def soil_of_block(
 ) -> SoilClimate:
     """Soil climate of a block; arguments as for ``run_block``."""
     climate, time = _split(forcing)
-    return over_devices(_soil, (parameters, location, climate, state), time, (options,))
+    return map_devices(_soil, (parameters, location, climate, state), time, (options,))
 
 
 def _split(forcing: Forcing) -> tuple[tuple[Array, ...], tuple[Array, Array]]:
@@ -67,14 +67,14 @@ def _forcing(climate: tuple[Array, ...], years: Array, co2: Array) -> Forcing:
 
 
 def _run(per_cell: tuple, shared: tuple, options: ModelOptions) -> tuple:
-    """Fields of a ``Run`` without its years, which belong to no cell, and its soundness."""
+    """Fields of a ``Run`` without its years, which belong to no cell, and its quality."""
     parameters, location, climate, state, soil, reference = per_cell
     years, co2, exposure = shared
     run = simulate(
         parameters, location, _forcing(climate, years, co2), initial=state, options=options,
         exposure=exposure, start=1, stop=len(years) - 1, soil=soil, reference_thickness=reference,
     )  # fmt: skip
-    return run.monthly, run.annual, run.soil, run.state, run.finite, soundness(run)
+    return run.monthly, run.annual, run.soil, run.state, run.finite, run_quality(run)
 
 
 def _soil(per_cell: tuple, shared: tuple, options: ModelOptions) -> SoilClimate:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from temjax.files.atomic import held
+from temjax.files.atomic import exclusive_folder
 from temjax.files.findings import Finding
 from temjax.heat.equilibrium import tolerance
 from temjax.regional.experiment.experiment import Experiment
@@ -35,7 +35,7 @@ from temjax.regional.run.restart import Products, remove_restart_points
 from temjax.regional.run.restart_products import RestartProducts
 from temjax.regional.run.workers import Key, TileResult, TileWork, Workers, run_tasks, start_workers
 from temjax.runs.equilibrium import METHODS
-from temjax.runs.soundness import Soundness
+from temjax.runs.quality import RunQuality
 from temjax.sites.provenance import parameter_hash
 
 
@@ -92,7 +92,7 @@ def run_members(
         groups.append(
             prepare_group(experiment, domain, member, scenarios, out / "restart", console)
         )
-    with held(out):
+    with exclusive_folder(out):
         write_record(experiment, out)
         if not resume:
             for group in groups:
@@ -182,7 +182,7 @@ def _member_results(
 def classify_cells(
     domain: Domain, tiles: list[tuple[NDArray, Products]], findings: dict[int, list[Finding]]
 ) -> tuple[Products, NDArray]:
-    """Status of all cells from the convergence diagnostics and soundness of their tiles.
+    """Status of all cells from the convergence diagnostics and quality of their tiles.
 
     Args:
         domain: cells.
@@ -198,12 +198,12 @@ def classify_cells(
     for index, tile in tiles:
         for name, values in tile.items():
             by_cell[name][index] = values[: index.size]
-    soundness = Soundness(*(by_cell[name] for name in Soundness._fields))
+    quality = RunQuality(*(by_cell[name] for name in RunQuality._fields))
     criteria = {
-        HEAT_NOT_SOLVED: (soundness.unsolved,
+        HEAT_NOT_SOLVED: (quality.unsolved,
                           "a step of soil heat was left without a solution; results are kept",
                           "Read soil temperature and thaw depth of the cell with care."),
-        NEGATIVE_POOL: (soundness.negative,
+        NEGATIVE_POOL: (quality.negative,
                         "a pool fell below zero within a month; results are kept",
                         "Check decomposition parameters against the climate: rates above about "
                         "1 per month are not resolved."),
@@ -216,7 +216,7 @@ def classify_cells(
                         | (by_cell["equilibrium/heat_residual"] > tolerance(float)),
                         "equilibrium not converged; results are kept",
                         "Read its later years with care, or lengthen the spin-up."),
-        NOT_FINITE: (soundness.finite == 0,
+        NOT_FINITE: (quality.finite == 0,
                      "a result is not finite",
                      "Report the cell with its input: the model should not do this."),
     }  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax import __version__
-from temjax.files.atomic import DamagedError, mark_of_process, read_arrays, write_arrays
+from temjax.files.atomic import DamagedError, process_suffix, read_arrays, write_arrays
 from temjax.files.findings import DataError, Finding
 from temjax.state import State
 
@@ -89,7 +89,7 @@ class RestartPoints:
             arrays |= {f"{STATE}{name}": values for name, values in state_to_arrays(state).items()}
         origin = {"hash": self.hash, "version": __version__}
         # a partial file per process: a worker given up as lost may still be writing the same point
-        write_arrays(self.path(phase), origin | arrays, mark_of_process())
+        write_arrays(self.path(phase), origin | arrays, process_suffix())
 
     def load(self, phase: str) -> tuple[State | None, Products] | None:
         """Read the state and products of a finished phase; None if there is no restart point.

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.cell import CellConstants, cell_constants
 from temjax.forcing import Forcing, Location
 from temjax.heat.climate import SoilClimate, equilibrate_heat, soil_climate
+from temjax.parameters.cell import CellConstants, cell_constants
 from temjax.parameters.registry import Parameters
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import annual_products, monthly_products
@@ -30,8 +30,8 @@ from temjax.regional.run.block import run_block, soil_of_block
 from temjax.regional.run.cells import Cells, tile_inputs
 from temjax.regional.run.restart import Products, RestartPoints
 from temjax.runs.equilibrium import equilibrium_climate, find_equilibrium
+from temjax.runs.quality import RunQuality
 from temjax.runs.simulate import Run, exposure_history
-from temjax.runs.soundness import Soundness
 from temjax.state import ExposureState, State
 
 ReportProgress = Callable[[str, int, bool], None]
@@ -81,7 +81,7 @@ class TileRun:
 
         Returns:
             Products named ``historical/...``, ``S_R/...``, ``S_T/...``, convergence diagnostics of
-            the equilibrium, and soundness.
+            the equilibrium, and quality.
         """
         self.set_reference()
         shared = self.shared
@@ -89,20 +89,20 @@ class TileRun:
         first, last = self.timeline.spin_up
         compute = partial(self._spin_up, state)
         state, phase_products = self._phase("spin-up", compute, last - first, shared)
-        soundness = [_pop_soundness(phase_products)]
+        quality = [_pop_quality(phase_products)]
         state = self._cast(state, self.experiment.run.precision)
         history = []
         for phase, span, restarts in self._historical_phases():
             compute = partial(self._historical, state, span)
             state, phase_products = self._phase(phase, compute, span[1] - span[0], restarts)
-            soundness.append(_pop_soundness(phase_products))
+            quality.append(_pop_quality(phase_products))
             history.append(phase_products)
         products |= _concatenate("", history)
         first, last = self.timeline.future
         compute = partial(self._future, state)
         _, phase_products = self._phase("future", compute, 2 * (last - first), self.restarts)
-        soundness.append(_pop_soundness(phase_products))
-        return products | phase_products | _combine_soundness(soundness)
+        quality.append(_pop_quality(phase_products))
+        return products | phase_products | _combine_quality(quality)
 
     def _historical_phases(self) -> list[tuple[str, tuple[int, int], RestartPoints]]:
         """Name, years and restart points of the phases of the history."""
@@ -174,11 +174,11 @@ class TileRun:
         block: tuple[int, int],
         switch: NDArray,
         soil: SoilClimate | None = None,
-    ) -> tuple[Run, Soundness]:
+    ) -> tuple[Run, RunQuality]:
         """Simulate the years of a block; ``soil`` is their soil climate if it is known."""
         parameters, location = self._inputs_like(state)
         forcing, indices = self._forcing(state, block)
-        run, soundness = run_block(
+        run, quality = run_block(
             parameters, location, forcing, state, jnp.asarray(switch[indices]),
             soil=soil, reference=self.reference, options=self.options,
         )  # fmt: skip
@@ -186,7 +186,7 @@ class TileRun:
         years = min(block[1], self.timeline.years.size) - block[0]
         self.report(phase, years * self.cells.index.size, True)
         run = dataclasses.replace(run, state=self._cast(run.state, forcing.co2.dtype.name))
-        return run, soundness
+        return run, quality
 
     def _inputs_like(self, state: State) -> tuple[Parameters, Location]:
         """Parameters and location in the precision of a state."""
@@ -199,22 +199,22 @@ class TileRun:
 
     def _spin_up(self, state: State) -> tuple[State, Products]:
         off = np.zeros(self.timeline.years.size, dtype=bool)
-        soundness = [self._neutral_soundness()]
+        quality = [self._neutral_quality()]
         for block in year_blocks(*self.timeline.spin_up, self.experiment.run.block_years):
-            run, block_soundness = self._advance("spin-up", state, block, off)
+            run, block_quality = self._advance("spin-up", state, block, off)
             state = run.state
-            soundness.append(block_soundness)
-        return state, _combine_soundness(soundness)
+            quality.append(block_quality)
+        return state, _combine_quality(quality)
 
     def _historical(self, state: State, span: tuple[int, int]) -> tuple[State, Products]:
         constants = _constants(*self.inputs)
-        parts, soundness = [], []
+        parts, quality = [], []
         for block in year_blocks(*span, self.experiment.run.block_years):
-            run, block_soundness = self._advance("historical", state, block, self.timeline.exposed)
+            run, block_quality = self._advance("historical", state, block, self.timeline.exposed)
             state = run.state
-            soundness.append(block_soundness)
+            quality.append(block_quality)
             parts.append(self._products(run, constants))
-        return state, _concatenate(f"{HISTORICAL}/", parts) | _combine_soundness(soundness)
+        return state, _concatenate(f"{HISTORICAL}/", parts) | _combine_quality(quality)
 
     def _future(self, branch: State) -> tuple[None, Products]:
         """S_R and S_T from one state; soil heat is the same in both, so they share its climate."""
@@ -222,29 +222,29 @@ class TileRun:
         switches = {name: self.timeline.exposure_switch(name) for name in EXPERIMENTS}
         states = dict.fromkeys(EXPERIMENTS, branch)
         parts: dict[str, list[Products]] = {name: [] for name in EXPERIMENTS}
-        soundness = []
+        quality = []
         first, last = self.timeline.future
         for start, _ in year_blocks(first, last, self.experiment.run.block_years):
             # full length even at the end, for one compilation; the excess is cut off below
             block = start, start + self.experiment.run.block_years
             soil = self._soil(states[EXPERIMENTS[0]], block)
             for name in EXPERIMENTS:
-                run, block_soundness = self._advance(
+                run, block_quality = self._advance(
                     "future", states[name], block, switches[name], soil
                 )
                 states[name] = run.state
-                soundness.append(block_soundness)
+                quality.append(block_quality)
                 parts[name].append(self._products(run, constants))
-        products = _combine_soundness(soundness)
+        products = _combine_quality(quality)
         for name in EXPERIMENTS:
             whole = _concatenate(f"{name}/", parts[name])
             products |= {key: value[: last - first] for key, value in whole.items()}
         return None, products
 
-    def _neutral_soundness(self) -> Soundness:
-        """Soundness of no years, the neutral element of the combination."""
+    def _neutral_quality(self) -> RunQuality:
+        """RunQuality of no years, the neutral element of the combination."""
         cells = self.cells.latitude.size
-        return Soundness(np.ones(cells, dtype=bool), np.zeros(cells), np.zeros(cells))
+        return RunQuality(np.ones(cells, dtype=bool), np.zeros(cells), np.zeros(cells))
 
     def _products(self, run: Run, constants: CellConstants) -> Products:
         """Annual products and the monthly ones of the experiment."""
@@ -291,15 +291,15 @@ class TileRun:
         self.restarts.save("reference", None, {"thickness": np.asarray(self.reference)})
 
 
-def _combine_soundness(parts: list[Soundness]) -> Products:
-    """Combine the soundness of blocks or phases, by name."""
-    combined = reduce(Soundness.beside, parts)
+def _combine_quality(parts: list[RunQuality]) -> Products:
+    """Combine the quality of blocks or phases, by name."""
+    combined = reduce(RunQuality.combine, parts)
     return {name: np.asarray(values) for name, values in combined._asdict().items()}
 
 
-def _pop_soundness(products: Products) -> Soundness:
-    """Remove the soundness of a phase from its products and return it."""
-    return Soundness(*(products.pop(name) for name in Soundness._fields))
+def _pop_quality(products: Products) -> RunQuality:
+    """Remove the quality of a phase from its products and return it."""
+    return RunQuality(*(products.pop(name) for name in RunQuality._fields))
 
 
 def _concatenate(prefix: str, parts: list[Products]) -> Products:

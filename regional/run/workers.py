@@ -34,10 +34,10 @@ from temjax.regional.run.restart_products import RestartFiles
 from temjax.regional.run.tile import ReportProgress, Stopped, TileRun
 from temjax.runtime.cache import keep_programs, keeps_programs
 from temjax.runtime.machine import (
-    collect_rarely,
     computes_on_cpus,
-    give_back_memory,
     peak_bytes,
+    reduce_garbage_collection,
+    release_memory,
     usable_cores,
 )
 
@@ -69,7 +69,7 @@ class TileResult:
     """Results of one tile and scenario.
 
     Attributes:
-        by_cell: convergence diagnostics and soundness, ``(position,)``.
+        by_cell: convergence diagnostics and quality, ``(position,)``.
         restart_files: with its annual products.
         cell_years: simulated, without those of restart points.
         seconds: computing time.
@@ -100,7 +100,7 @@ def run_scenarios(
         products, files = run.run(), run.restart_files()
         by_cell = {n: v for n, v in products.items() if n.partition("/")[0] not in files}
         results.append(TileResult(by_cell, files, cell_years, time.perf_counter() - start))
-    give_back_memory()
+    release_memory()
     return results
 
 
@@ -252,7 +252,7 @@ def _initialise_worker(environment: dict[str, str], shared: dict) -> None:
     os.environ.clear()  # the fork server may have started before XLA's flags were set
     os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    collect_rarely()
+    reduce_garbage_collection()
     _worker.update(shared)
 
 

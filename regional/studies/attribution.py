@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from temjax.cell import cell_constants
 from temjax.files.atomic import write_text
 from temjax.files.findings import DataError, Finding
 from temjax.heat.climate import SoilClimate, soil_climate
+from temjax.parameters.cell import cell_constants
 from temjax.regional.diagnostics.totals import group_weights, total
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import PRODUCTS

@@ -13,7 +13,7 @@ from temjax.regional.inputs.timeline import (
     equilibrium_forcing,
     year_blocks,
 )
-from temjax.runs.climate_block import shifted_months
+from temjax.runs.lagged_forcing import lagged_temperature
 
 PROTOCOL = Protocol(
     equilibrium_years=(1861, 1863),
@@ -97,8 +97,8 @@ def test_blocks_see_the_neighbours_of_the_whole_timeline(timeline, climate):
         assert np.array_equal(indices[1:-1], np.arange(start, stop))
         for lag in (1, 2):
             assert np.array_equal(
-                shifted_months(part, lag, cyclic=False)[1 : stop - start + 1],
-                shifted_months(whole, lag, cyclic=False)[start:stop],
+                lagged_temperature(part, lag, cyclic=False)[1 : stop - start + 1],
+                lagged_temperature(whole, lag, cyclic=False)[start:stop],
             )
         following = whole.air_temperature[min(stop, n - 1), 0]
         assert np.array_equal(part.air_temperature[-1, 0], following)

@@ -142,7 +142,7 @@ def test_the_fork_server_reports_failed_imports_and_serves(tmp_path):
 def test_the_command_begins_the_server_before_it_imports_jax():
     """Its options and an ``early`` that reads nothing but the experiment's workers."""
     code = "import sys, temjax.regional.command.main as main; "
-    code += "print(main.project_command.early.__name__, {name}"
+    code += "print(main.project_command.prepare.__name__, {name}"
     code += " & set(sys.modules))"
     code = code.replace("{name}", "{'jax', 'numpy', 'pydantic', 'matplotlib'}")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
