@@ -8,11 +8,13 @@ from importlib.util import find_spec
 import pytest
 
 from temjax.files.findings import DataError
+from temjax.native.accelerate import registry
 from temjax.regional.report.member import submit_member, write_member_output
 from temjax.regional.results.ensemble_files import submit_ensemble
 from temjax.regional.results.read_back import read_run
 from temjax.regional.run import forkserver
 from temjax.regional.run.forkserver import (
+    KERNELS,
     PRELOADED,
     import_modules,
     start_early,
@@ -109,11 +111,13 @@ def test_workers_have_this_environment_and_what_they_need_is_imported(region, mo
     assert there == dict(os.environ)
     if sys.platform == "linux":
         assert modules.issuperset(PRELOADED)
+        assert registry("cpu")["months"].partition(":")[0] in modules
     assert SERIAL.peak_bytes() == 0
 
 
 def test_names_of_preloaded_modules_resolve():
-    assert all(find_spec(name) for name in (*PRELOADED, forkserver.PRELOAD))
+    modules = [registry("cpu")[name].partition(":")[0] for name in KERNELS]
+    assert all(find_spec(name) for name in (*PRELOADED, *modules, forkserver.PRELOAD))
 
 
 def test_a_module_that_cannot_be_imported_is_reported(capsys):
