@@ -19,6 +19,7 @@ from temjax import Forcing
 from temjax.calibration.objective import Objective, as_cells, history_run
 from temjax.calibration.starts import prior_starts
 from temjax.calibration.tunables import DISEQUILIBRIUM, info_of
+from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS, OutputInfo
 
 SEASONS = {"winter": (11, 0, 1), "spring": (2, 3, 4), "summer": (5, 6, 7), "autumn": (8, 9, 10)}
 SHORT = {
@@ -33,7 +34,6 @@ SHORT = {
     "vegc": "vegetation_carbon",
     "alt": "maximum_thaw_depth",
 }
-FLUX_OUTPUTS = ("nep", "gpp", "npp", "rh", "reco", "eet")
 DEFAULT_OUTPUTS = ("nep", "gpp", "rh", "soc", "alt")
 CLIMATE = ("air temperature", "precipitation", "CO2")
 LAST_YEARS = 3
@@ -127,7 +127,7 @@ def expand_outputs(names: tuple[str, ...]) -> tuple[tuple[str, str, tuple[int, .
     for name in names:
         if name not in SHORT:
             raise ValueError(f"unknown output {name!r}; choose from {', '.join(SHORT)}")
-        if name in FLUX_OUTPUTS:
+        if _output_info(name).is_sum:
             rows.append((name, SHORT[name], tuple(range(12))))
             rows += [(f"{name} {s}", SHORT[name], months) for s, months in SEASONS.items()]
         else:
@@ -137,15 +137,13 @@ def expand_outputs(names: tuple[str, ...]) -> tuple[tuple[str, str, tuple[int, .
 
 def unit_of(label: str) -> str:
     """Unit of an output of :func:`expand_outputs`."""
-    name = label.split()[0]
-    if name == "alt":
-        return "m"
     period = "yr-1" if " " not in label else "season-1"
-    if name == "eet":
-        return f"mm {period}"
-    if name in FLUX_OUTPUTS:
-        return f"g C m-2 {period}"
-    return "g N m-2" if name == "son" else "g C m-2"
+    return _output_info(label.split()[0]).unit_with_element.replace("month-1", period)
+
+
+def _output_info(short: str) -> OutputInfo:
+    """Metadata of an output by its short name."""
+    return (MONTHLY_OUTPUTS | ANNUAL_OUTPUTS)[SHORT[short]]
 
 
 def _moved(forcing: Forcing, shift: Float[Array, "3"]) -> Forcing:

@@ -9,6 +9,7 @@ from rich.table import Table
 from temjax.runs.simulate import Run
 from temjax.sites.observations import OBSERVED, MonthlySeries, Skill, paired, skill
 from temjax.sites.site import Site
+from temjax.units import typeset_unit
 
 DEPTH_TOLERANCE = 0.02  # m between sensor and model depth
 
@@ -102,9 +103,9 @@ def comparison_table(title: str, rows: list[Comparison]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         figures = row.skill
-        warm = row.series.variable == "soil_temperature"
+        unit, label = OBSERVED[row.series.variable]
         table.add_row(
-            f"{OBSERVED[row.series.variable][1]} ({'°C' if warm else 'g C m⁻²'})",
+            f"{label} ({typeset_unit(unit.removesuffix(' month-1'))})",
             str(figures.count),
             f"{figures.squared_correlation:.2f}",
             f"{figures.nash_sutcliffe:.2f}",

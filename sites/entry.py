@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from temjax.files.findings import DataError, Finding, nearest, raise_findings
 from temjax.files.toml import TomlError, read_toml
 from temjax.forcing import Location
+from temjax.outputs import FORCING_VARIABLES
 from temjax.parameters.registry import REGISTRY
 from temjax.sites.observations import OBSERVED, Stock
 from temjax.validation import check_climate, check_location, check_texture, check_vegetation
@@ -21,9 +22,7 @@ from temjax.validation import check_climate, check_location, check_texture, chec
 Twelve = Annotated[list[float], Field(min_length=12, max_length=12)]
 CLIMATE = ("air_temperature", "precipitation", "shortwave")
 UNITS = {
-    "air_temperature": "degC",
-    "precipitation": "mm month-1",
-    "shortwave": "W m-2",
+    **{name: FORCING_VARIABLES[name].unit for name in CLIMATE},
     **{name: unit for name, (unit, _) in OBSERVED.items()},
 }
 

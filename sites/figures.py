@@ -6,14 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from temjax.sites.compare import Comparison
+from temjax.sites.observations import OBSERVED
+from temjax.units import typeset_unit
 
 INITIALS = "JFMAMJJASOND"
 OBSERVED_COLOUR, SIMULATED_COLOUR = "#1f2933", "#c2410c"
 AXIS = {
-    "gross_primary_production": "GPP (g C m⁻² month⁻¹)",
-    "ecosystem_respiration": "RECO (g C m⁻² month⁻¹)",
-    "net_ecosystem_production": "NEP (g C m⁻² month⁻¹)",
-    "soil_temperature": "soil temperature (°C)",
+    name: f"{'soil temperature' if name == 'soil_temperature' else label} ({typeset_unit(unit)})"
+    for name, (unit, label) in OBSERVED.items()
 }
 
 

@@ -7,15 +7,17 @@ from typing import ClassVar
 import numpy as np
 
 from temjax.files.findings import raise_findings
+from temjax.outputs import MONTHLY_OUTPUTS
 from temjax.validation import check_overlap
 
-# observed variable -> (unit, short name); names as in temjax.outputs where the model has them
+# observed output -> (unit, short name)
 OBSERVED = {
-    "gross_primary_production": ("g C m-2 month-1", "GPP"),
-    "ecosystem_respiration": ("g C m-2 month-1", "RECO"),
-    "net_ecosystem_production": ("g C m-2 month-1", "NEP"),
-    "soil_temperature": ("degC", "Tsoil"),
-}
+    name: (MONTHLY_OUTPUTS[name].unit_with_element, MONTHLY_OUTPUTS[name].symbol or "Tsoil")
+    for name in (
+        "gross_primary_production", "ecosystem_respiration", "net_ecosystem_production",
+        "soil_temperature",
+    )
+}  # fmt: skip
 STOCKS = {"soil_organic_carbon": "SOC", "soil_organic_nitrogen": "SON"}
 
 

@@ -9,12 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.experiment.products import (
-    GRAMS_PER_KILOGRAM,
-    GRAMS_PER_TERAGRAM,
-    SQUARE_METRES,
-    grams_per_year,
-)
 from temjax.regional.results.effect import (
     Region,
     delta_fluxes,
@@ -25,6 +19,7 @@ from temjax.regional.results.effect import (
     weights,
 )
 from temjax.regional.results.read_back import StoredMember
+from temjax.units import GRAMS_PER_KILOGRAM, grams_per_square_metre, grams_per_year, teragrams
 
 REGION = "region"
 MEADOW, STEPPE = "alpine-meadow", "alpine-steppe"
@@ -66,7 +61,7 @@ class GroupTotals:
 
     def density(self, total: NDArray | float) -> NDArray | float:
         """A total in Tg as g m⁻²."""
-        return total * GRAMS_PER_TERAGRAM / (self.area * SQUARE_METRES)
+        return grams_per_square_metre(total, self.area)
 
 
 @dataclass(frozen=True)
@@ -160,7 +155,7 @@ def _run_values(stored: StoredMember, run: str) -> Series:
 def total(values: NDArray, weight: NDArray) -> NDArray:
     """Σ over cells in Tg of ``(year, cell)`` in g m⁻²; masked cells weigh nothing."""
     known = np.where(weight > 0, values, 0.0)
-    return known @ weight * SQUARE_METRES / GRAMS_PER_TERAGRAM
+    return teragrams(known @ weight)
 
 
 def diagnostics(group: GroupTotals) -> dict[str, float]:

@@ -16,7 +16,7 @@ from temjax.files.findings import DataError, Finding, nearest, raise_findings
 from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
 from temjax.parameters.files import parameter_set_names
-from temjax.regional.experiment.products import MONTHLY
+from temjax.regional.experiment.products import MONTHLY_PRODUCTS
 from temjax.regional.experiment.settings import (
     ClimateFile,
     GriddedClimate,
@@ -109,9 +109,9 @@ class OutputSettings(Section):
     @model_validator(mode="after")
     def _products_exist(self) -> "OutputSettings":
         for name in self.monthly:
-            if name not in MONTHLY:
+            if name not in MONTHLY_PRODUCTS:
                 raise ValueError(
-                    f"monthly: {name!r} is not kept by month. {nearest(name, MONTHLY)}"
+                    f"monthly: {name!r} is not kept by month. {nearest(name, MONTHLY_PRODUCTS)}"
                 )
         return self
 

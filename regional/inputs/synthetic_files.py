@@ -18,9 +18,8 @@ from temjax.regional.inputs import synthetic
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.inputs.units import MONTH_LENGTHS
 from temjax.sites.history import global_co2
+from temjax.units import SECONDS_PER_DAY, ZERO_CELSIUS
 
-KELVIN = 273.15
-_SECONDS = 86400.0
 _UNITS = {"tas": "K", "pr": "kg m-2 s-1", "rsds": "W m-2"}
 _DECADES = ((1861, 1870), *((year, year + 9) for year in range(1871, 2001, 10)), (2001, 2005),
             (2006, 2010), *((year, year + 9) for year in range(2011, 2091, 10)),
@@ -49,8 +48,8 @@ def write_climate(
         source = "rcp85" if part == "historical" else scenario
         made = synthetic.climate(cells, gcm, source)
         values = {
-            "tas": made.air_temperature + KELVIN,
-            "pr": made.precipitation / (_SECONDS * MONTH_LENGTHS[:, None]),
+            "tas": made.air_temperature + ZERO_CELSIUS,
+            "pr": made.precipitation / (SECONDS_PER_DAY * MONTH_LENGTHS[:, None]),
             "rsds": made.shortwave,
         }
         for first, last in _DECADES:

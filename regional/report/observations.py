@@ -13,6 +13,7 @@ from temjax.files.findings import DataError, Finding
 from temjax.regional.diagnostics.tables import Ours, Table, spread
 from temjax.regional.diagnostics.totals import MEADOW, STEPPE, MemberTotals
 from temjax.regional.figures.paper_figures import COLOURS, legend, panels
+from temjax.units import GRAMS_PER_KILOGRAM
 
 OBSERVED_YEARS = (2006, 2009)
 _BOUND = re.compile(r">\s*(\d+(?:\.\d+)?)\s*m\b")
@@ -152,7 +153,9 @@ def thaw_table(points: list[ThawPoint], simulated: NDArray) -> Table:
 def soil_now(members: list[MemberTotals], group: str, name: str) -> Ours:
     """SOC or SON of a vegetation type in the last decade of the history, kg m⁻²."""
     chosen = [member.groups[group] for member in members if group in member.groups]
-    return spread(g.density(g.runs["historical"][name][-10:].mean()) / 1e3 for g in chosen)
+    return spread(
+        g.density(g.runs["historical"][name][-10:].mean()) / GRAMS_PER_KILOGRAM for g in chosen
+    )
 
 
 def soil_table(members: list[MemberTotals]) -> Table:

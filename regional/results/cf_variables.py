@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from temjax.forcing import MONTH_DAYS
 from temjax.heat.year import DEPTHS
-from temjax.regional.experiment.products import PRODUCTS, Product, monthly_cell_methods
+from temjax.outputs import DEPTH_ATTRIBUTES
+from temjax.regional.experiment.products import PRODUCTS, Product
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.results.formats import FILL
 from temjax.regional.run.members import STATUS
+from temjax.units import DAYS_PER_YEAR, SQUARE_METRES_PER_SQUARE_KILOMETRE
 
-_DAYS = 365  # the model's calendar has no leap days
 _ORIGIN = 1601  # ISIMIP3b's; one for all files, so that they can be joined along time
 _NO_CLASS = np.int8(-1)
 _PROJECTION_TEXT = ("grid_mapping_name",)
@@ -45,20 +46,20 @@ def member_variables(
     """
     horizontal, attached = _grid(domain)
     yield from _time(years, monthly).items()
-    yield "depth", _depth()
+    yield "depth", xr.Variable("depth", np.asarray(DEPTHS, dtype=float), DEPTH_ATTRIBUTES)
     yield from horizontal.items()
     yield from _cells(domain, status, attached).items()
     for name, values in products.items():
         variable = _product(PRODUCTS[name], values, domain, attached, difference)
         if monthly:
-            variable.attrs["cell_methods"] = monthly_cell_methods(name)
+            variable.attrs["cell_methods"] = PRODUCTS[name].monthly_cell_methods
         yield name, variable
 
 
 def _time(years: NDArray, monthly: bool) -> dict[str, xr.Variable]:
     """Years or months with bounds; the stamp is the last day, where pools and ledgers are given."""
-    lengths = np.asarray(MONTH_DAYS if monthly else [_DAYS])
-    ends = (_DAYS * (years - _ORIGIN)[:, None] + np.cumsum(lengths)).ravel().astype(float)
+    lengths = np.asarray(MONTH_DAYS if monthly else [DAYS_PER_YEAR])
+    ends = (DAYS_PER_YEAR * (years - _ORIGIN)[:, None] + np.cumsum(lengths)).ravel().astype(float)
     starts = ends - np.tile(lengths, years.size)
     given = {
         "standard_name": "time",
@@ -73,17 +74,6 @@ def _time(years: NDArray, monthly: bool) -> dict[str, xr.Variable]:
         "time": xr.Variable("time", ends - 1, given),
         "time_bnds": xr.Variable(("time", "bnds"), np.stack([starts, ends], axis=1)),
     }
-
-
-def _depth() -> xr.Variable:
-    given = {
-        "standard_name": "depth",
-        "long_name": "depth below the surface",
-        "units": "m",
-        "positive": "down",
-        "axis": "Z",
-    }
-    return xr.Variable("depth", np.asarray(DEPTHS, dtype=float), given)
 
 
 def _grid(domain: Domain) -> tuple[dict[str, xr.Variable], dict[str, str]]:
@@ -132,7 +122,7 @@ def _cells(domain: Domain, status: NDArray, attached: dict[str, str]) -> dict[st
     """Area, vegetation and status of the cells."""
     dims = domain.grid.dims
     given = {"standard_name": "cell_area", "long_name": "area of the cell", "units": "m2"}
-    area = domain.to_grid(domain.area * 1e6).astype(np.float32)
+    area = domain.to_grid(domain.area * SQUARE_METRES_PER_SQUARE_KILOMETRE).astype(np.float32)
     variables = {"cell_area": xr.Variable(dims, area, given | attached, {"_FillValue": FILL})}
     types = sorted(set(domain.vegetation) - {""})
     vegetation = np.array([types.index(name) if name else -1 for name in domain.vegetation])
@@ -159,19 +149,19 @@ def _product(
     difference: bool,
 ) -> xr.Variable:
     dims = ("time", *(("depth",) if product.by_depth else ()), *domain.grid.dims)
-    given = {
+    attributes = {
         "long_name": product.long_name,
-        "units": difference_units(product.units) if difference else product.units,
+        "units": difference_units(product.unit) if difference else product.unit,
         "cell_methods": product.cell_methods,
         "cell_measures": "area: cell_area",
     } | attached
     if product.standard_name and not difference:
-        given["standard_name"] = product.standard_name
+        attributes["standard_name"] = product.standard_name
     if difference:
-        given["long_name"] = f"S_T minus S_R: {product.long_name}"
+        attributes["long_name"] = f"S_T minus S_R: {product.long_name}"
     gridded = domain.to_grid(values)
     filled = {"_FillValue": FILL, "missing_value": FILL}
-    return xr.Variable(dims, gridded.astype(np.float32), given, filled)
+    return xr.Variable(dims, gridded.astype(np.float32), attributes, filled)
 
 
 def difference_units(units: str) -> str:

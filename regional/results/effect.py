@@ -12,14 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.experiment.products import (
-    GRAMS_PER_KILOGRAM,
-    GRAMS_PER_TERAGRAM,
-    SQUARE_METRES,
-    grams_per_year,
-)
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.run.members import MASKED, MemberResult
+from temjax.units import GRAMS_PER_KILOGRAM, grams_per_year, teragrams
 
 _RATES = {"npp": "ΔNPP", "rh": "ΔRH"}
 _SUMS = {
@@ -128,9 +123,6 @@ def summarise(experiment: Experiment, result: MemberResult) -> list[Row]:
         years = products[f"{run}/{name}"][-10 if decade else -1 :]
         return float(np.mean(regional_mean(years, weight)))
 
-    def total(value: float) -> float:
-        return value * area * SQUARE_METRES / GRAMS_PER_TERAGRAM
-
     carbon, period = "g C m⁻²", f"{first}-{last}"
     rows = [
         Row("cells in use", int(np.sum(weight > 0)), f"of {result.domain.size}"),
@@ -144,14 +136,14 @@ def summarise(experiment: Experiment, result: MemberResult) -> list[Row]:
         Row(f"NPP {branch}", grams_per_year(last_mean("npp", "historical")), "g C m⁻² yr⁻¹"),
         Row(f"SOC_PF {period}, logged", stocks["SOC_PF"], carbon),
         Row(f"SOC_PF {period}, residual", residual, carbon),
-        Row(f"SOC_PF {period}, total", total(stocks["SOC_PF"]), "Tg C"),
+        Row(f"SOC_PF {period}, total", teragrams(stocks["SOC_PF"] * area), "Tg C"),
         Row(f"ΔSOC {last}", stocks["ΔSOC"], carbon),
         Row(f"ΔSOC_NET {last}", stocks["ΔSOC_NET"], carbon),
         Row(f"ΔVegC {last}", stocks["ΔVegC"], carbon),
         Row(f"ΣΔNPP {period}", fluxes["ΔNPP"], carbon),
         Row(f"ΣΔRH {period}", fluxes["ΔRH"], carbon),
         Row(f"ΣΔNEP {period}", fluxes["ΔNEP"], carbon),
-        Row(f"ΣΔNEP {period}, total", total(fluxes["ΔNEP"]), "Tg C"),
+        Row(f"ΣΔNEP {period}, total", teragrams(fluxes["ΔNEP"] * area), "Tg C"),
         Row("decomposed fraction (ΣΔRH − ΣΔLTRC) / SOC_PF",
             ratio(fluxes["ΔRH"] - fluxes["ΔLTRC"], stocks["SOC_PF"]), ""),
         Row(f"SON_PF {period}", stocks["SON_PF"], "g N m⁻²"),

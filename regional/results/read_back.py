@@ -18,6 +18,7 @@ from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.results.formats import SUFFIXES, open_dataset
 from temjax.regional.results.member_files import FILE_NAMES
 from temjax.regional.run.members import STATUS
+from temjax.units import SQUARE_METRES_PER_SQUARE_KILOMETRE
 
 
 class StoredProducts(Mapping[str, NDArray]):
@@ -158,7 +159,7 @@ def _read_cells(file: xr.Dataset, attributes: dict) -> tuple[Domain, NDArray]:
     latitude, longitude = (values[row, column] for values in grid.fields())
     vegetation = np.nan_to_num(file["vegetation"].values[row, column], nan=-1).astype(int)
     types = np.array([*file["vegetation"].attrs["flag_meanings"].split(), ""])
-    area = file["cell_area"].values[row, column].astype(float) / 1e6
+    area = file["cell_area"].values[row, column].astype(float)
     unknown = np.full(row.shape, np.nan)
     domain = Domain(
         latitude=latitude,
@@ -166,7 +167,7 @@ def _read_cells(file: xr.Dataset, attributes: dict) -> tuple[Domain, NDArray]:
         elevation=unknown,
         silt_plus_clay=unknown,
         vegetation=types[vegetation],
-        area=area,
+        area=area / SQUARE_METRES_PER_SQUARE_KILOMETRE,
         row=row,
         column=column,
         grid=grid,

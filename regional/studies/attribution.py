@@ -24,7 +24,7 @@ from temjax.files.findings import DataError, Finding
 from temjax.heat.climate import SoilClimate, soil_climate
 from temjax.regional.diagnostics.totals import group_weights, total
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.experiment.products import GRAMS_PER_KILOGRAM, PRODUCTS, grams_per_year
+from temjax.regional.experiment.products import PRODUCTS
 from temjax.regional.inputs.domain import load_domain
 from temjax.regional.inputs.timeline import Timeline, block_forcing, blocks
 from temjax.regional.results.read_back import StoredMember, read_run
@@ -32,6 +32,7 @@ from temjax.regional.run.member_group import Group, prepare
 from temjax.regional.run.tile import TileRun
 from temjax.regional.run.workers import restart_points
 from temjax.runs.simulate import simulate
+from temjax.units import GRAMS_PER_KILOGRAM, grams_per_year
 
 HELD_YEARS = 20
 # what the active-layer rule reads of a soil climate
@@ -132,8 +133,9 @@ def attribute_tile(run: TileRun, held_years: int) -> dict[str, Series]:
             )  # fmt: skip
             jax.block_until_ready(made.state)
             states[name] = made.state
-            products = {n: PRODUCTS[n].extract(made, constants) for n in ("npp", "rh", "csoil",
-                                                                          "cveg")}  # fmt: skip
+            products = {
+                n: PRODUCTS[n].annual(made, constants) for n in ("npp", "rh", "csoil", "cveg")
+            }
             parts[name].append({
                 "NPP": grams_per_year(products["npp"]), "RH": grams_per_year(products["rh"]),
                 "SOC": products["csoil"] * GRAMS_PER_KILOGRAM,

@@ -18,7 +18,6 @@ from temjax.files.atomic import write_text
 from temjax.parameters.registry import REGISTRY
 from temjax.regional.diagnostics.tables import Ours, Table
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.experiment.products import grams_per_year
 from temjax.regional.figures.maps import colour_range, draw_map
 from temjax.regional.figures.paper_figures import DENSITY
 from temjax.regional.inputs.domain import Domain, load_domain
@@ -44,6 +43,7 @@ from temjax.regional.studies.uncertainty import (
     sample_sets,
     sample_totals,
 )
+from temjax.units import grams_per_year
 
 STEP = 0.1  # of a parameter, for the maps
 MAPPED = ("delta_nep", "exposed_carbon", "thickness")

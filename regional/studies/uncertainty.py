@@ -18,10 +18,10 @@ from temjax.files.toml import read_toml
 from temjax.parameters.files import read_parameters, replace_parameters
 from temjax.parameters.registry import REGISTRY, Parameters
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.experiment.products import GRAMS_PER_TERAGRAM, SQUARE_METRES
 from temjax.regional.run.cells import Cells
 from temjax.regional.run.member_group import GROUND_SURFACE
 from temjax.regional.studies.sensitivity import Outputs, Sensitivity
+from temjax.units import teragrams
 
 TWO_SIDED_90 = 1.6448536269514722  # standard deviations from mean to the 95th percentile
 
@@ -100,7 +100,7 @@ def _weight(area: NDArray, output: str, values: NDArray) -> NDArray:
     used = np.where(known, area, 0.0)
     if output == "thickness":
         return used / used.sum() if used.sum() > 0 else used
-    return used * SQUARE_METRES / GRAMS_PER_TERAGRAM
+    return teragrams(used)
 
 
 def linear(

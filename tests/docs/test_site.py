@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS
+from temjax.outputs import ANNUAL_OUTPUTS, ANNUAL_SUMS, FORCING_VARIABLES, MONTHLY_OUTPUTS
 from temjax.parameters.registry import REGISTRY
 from temjax.regional.experiment.products import PRODUCTS
 
@@ -75,7 +75,10 @@ def test_tables_hold_the_registry():
     assert all(f"| `{name}` |" in text for name in MONTHLY_OUTPUTS)
     annual = tables.on_page_markdown("[[annual outputs]]", Page)
     assert all(f"| `{name}` |" in annual for name in ANNUAL_OUTPUTS)
+    assert all(f"| `{info.name}` |" in annual for info in ANNUAL_SUMS.values())
     assert "| `annual_net_primary_production` | NPP | g m⁻² year⁻¹ |" in annual
+    climate = tables.on_page_markdown("[[forcing variables]]", Page)
+    assert all(f"| `{name}` |" in climate for name in FORCING_VARIABLES)
     products = tables.on_page_markdown("[[region products]]", Page)
     assert all(f"| `{name}` | " in products for name in PRODUCTS)
 

@@ -18,7 +18,7 @@ from temjax.files.findings import DataError
 from temjax.forcing import MONTH_DAYS
 from temjax.regional.diagnostics.totals import REGION, diagnostics, member_totals
 from temjax.regional.experiment.experiment import read_experiment
-from temjax.regional.experiment.products import PRODUCTS, grams_per_year
+from temjax.regional.experiment.products import PRODUCTS
 from temjax.regional.report.member import finish_member
 from temjax.regional.report.page import write_report
 from temjax.regional.results.cf_variables import difference_units
@@ -28,6 +28,7 @@ from temjax.regional.results.member_files import DIFFERENCE
 from temjax.regional.results.read_back import read_run
 from temjax.regional.run.members import INVALID_INPUT, OK, STATUS, project
 from temjax.regional.run.provenance import read_record
+from temjax.units import grams_per_year
 from tests.support.browser_checks import check_page
 from tests.support.small_region import COLUMNS, SOURCE, change, small_experiment, write_experiment
 
@@ -236,7 +237,7 @@ def test_files_are_cf_with_isimip_names(files, result):
                 variable = file.variables[name]
                 assert variable.dtype == np.float32
                 derived = DIFFERENCE in path.name
-                expected = difference_units(product.units) if derived else product.units
+                expected = difference_units(product.unit) if derived else product.unit
                 assert variable.units == expected
                 assert variable._FillValue == np.float32(1e20)
                 assert variable.coordinates == "lat lon"

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from temjax.files.findings import DataError
 from temjax.regional.diagnostics.totals import REGION
-from temjax.regional.experiment.products import grams_per_year
 from temjax.regional.inputs.timeline import Timeline
 from temjax.regional.report.member import finish_member
 from temjax.regional.run.members import project
@@ -22,6 +21,7 @@ from temjax.regional.studies.attribution_report import (
     effects,
     read_attributions,
 )
+from temjax.units import grams_per_year
 from tests.support.small_region import small_experiment
 
 
