@@ -63,9 +63,7 @@ def executed(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def as_markdown(
-    notebook: nbformat.NotebookNode, stem: str
-) -> tuple[str, dict[str, bytes]]:
+def as_markdown(notebook: nbformat.NotebookNode, stem: str) -> tuple[str, dict[str, bytes]]:
     """Markdown of a notebook, and its figures by file name."""
     parts: list[str] = []
     figures: dict[str, bytes] = {}

@@ -7,9 +7,12 @@ import shutil
 import tomllib
 from pathlib import Path
 
+from mkdocs.plugins import event_priority
 
-def on_pre_build(config, **_) -> None:
-    """Copy the sources to ``build/packages``, where mkdocstrings looks for them."""
+
+@event_priority(100)  # mkdocstrings looks for the folder in its own on_config
+def on_config(config, **_):
+    """Copy the sources to ``build/packages``, where mkdocstrings reads them."""
     root = Path(config.config_file_path).parent
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     tree = root / "build" / "packages"
@@ -18,3 +21,4 @@ def on_pre_build(config, **_) -> None:
     for package in sorted(sources):  # temjax before what lies below it
         target = tree / Path(*package.split("."))
         shutil.copytree(root / sources[package], target, ignore=shutil.ignore_patterns("__py*"))
+    return config

@@ -111,7 +111,7 @@ def set_table() -> str:
     """Bundled sets with what their files say of themselves."""
     rows = []
     for name in parameter_set_names():
-        text = (resources.files("temjax") / "parameter_sets" / f"{name}.toml").read_text("utf-8")
+        text = (resources.files("temjax.parameters") / "sets" / f"{name}.toml").read_text("utf-8")
         document = tomllib.loads(text)
         base = f"`{document['base']}`" if "base" in document else ""
         rows.append((f"`{name}`", document.get("title", ""), base, document.get("source", "")))
