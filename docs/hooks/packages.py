@@ -1,6 +1,7 @@
-"""The packages as they install, for the API pages: these are read from source files.
+"""The installed layout of the package for the API pages, which are read without importing it.
 
-``sites/``, ``calibration/`` and ``regional/`` lie beside ``temjax/`` and install below it.
+``sites/``, ``calibration/`` and ``regional/`` install below ``temjax``; the reader of the sources
+looks for them there. They are copied to ``build/api`` as ``pyproject.toml`` lays them out.
 """
 
 import shutil
@@ -10,15 +11,18 @@ from pathlib import Path
 from mkdocs.plugins import event_priority
 
 
-@event_priority(100)  # mkdocstrings looks for the folder in its own on_config
+@event_priority(100)  # mkdocstrings looks for the folder when it is configured
 def on_config(config, **_):
-    """Copy the sources to ``build/packages``, where mkdocstrings reads them."""
+    """Copy the packages before their docstrings are read."""
     root = Path(config.config_file_path).parent
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    tree = root / "build" / "packages"
-    shutil.rmtree(tree, ignore_errors=True)
-    sources = project["tool"]["setuptools"]["package-dir"]
-    for package in sorted(sources):  # temjax before what lies below it
-        target = tree / Path(*package.split("."))
-        shutil.copytree(root / sources[package], target, ignore=shutil.ignore_patterns("__py*"))
+    target = root / "build" / "api"
+    shutil.rmtree(target, ignore_errors=True)
+    for package, folder in project["tool"]["setuptools"]["package-dir"].items():
+        shutil.copytree(
+            root / folder,
+            target.joinpath(*package.split(".")),
+            ignore=shutil.ignore_patterns("__pycache__"),
+            dirs_exist_ok=True,
+        )
     return config
