@@ -25,8 +25,6 @@ STORED_FIGURE = "stored-figure"
 """Tag of the cell whose figure is stored in the file."""
 STORED_COLOURS = 64
 FIGURE = "image/png"
-# By default kernels listen on TCP, and warn of it.
-LOCAL = Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
 
 _executes = True
 
@@ -67,10 +65,17 @@ def executed(path: Path) -> nbformat.NotebookNode:
             kernel_name="python3",
             record_timing=False,
             resources={"metadata": {"path": folder}},
-            config=LOCAL,
+            config=_local(folder),
         )
         client.execute(env=inline)
     return notebook
+
+
+def _local(folder: str) -> Config:
+    """Sockets in a folder where the system has them; on TCP a kernel warns that others may read."""
+    if os.name != "posix":
+        return Config()
+    return Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}})
 
 
 def as_markdown(notebook: nbformat.NotebookNode, stem: str) -> tuple[str, dict[str, bytes]]:
