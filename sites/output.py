@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from temjax.files.atomic import written_whole
+from temjax.files.atomic import atomic_write
 from temjax.files.findings import DataError, Finding
 from temjax.forcing import MONTH_DAYS, Forcing, Location
 from temjax.outputs import (
@@ -199,7 +199,7 @@ def write_netcdf(dataset: xr.Dataset, path: str | Path, *, float32: bool = True)
                 code["_FillValue"] = np.float32(1e20)
         encoding[name] = code
     try:
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             dataset.to_netcdf(
                 partial, format="NETCDF4_CLASSIC", engine="netcdf4", encoding=encoding
             )

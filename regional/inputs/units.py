@@ -1,4 +1,4 @@
-"""Units that climate files come in."""
+"""Conversion of climate units to those of the model."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +28,15 @@ _UNITS: dict[str, dict[str, tuple[NDArray | float, float]]] = {
 def to_model_units(
     reader: Reader, path: str, label: str, name: str, units: str, values: NDArray
 ) -> NDArray | None:
-    """Values in the model's units, float32; a file without units is taken to be in them."""
+    """Convert values to the model's units, float32; values without units are not converted."""
     factor, offset = 1.0, 0.0
     if units:
-        known = _UNITS[name]
-        if units.casefold() not in known:
-            reader.find(path, label, f"unit {units!r} is not understood",
-                        f"Give one of: {', '.join(known)}.")  # fmt: skip
+        conversions = _UNITS[name]
+        if units.casefold() not in conversions:
+            reader.add_finding(path, label, f"unit {units!r} is not understood",
+                        f"Give one of: {', '.join(conversions)}.")  # fmt: skip
             return None
-        factor, offset = known[units.casefold()]
+        factor, offset = conversions[units.casefold()]
     if isinstance(factor, np.ndarray):
         factor = factor[:, None]
     missing = values == -9999

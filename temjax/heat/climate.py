@@ -25,7 +25,7 @@ from temjax.parameters.registry import Parameters
 from temjax.processes import active_layer, snow
 from temjax.processes.soil_profile import depth_shares
 from temjax.programs.exported import kept_program
-from temjax.runtime.blocks import in_blocks
+from temjax.runtime.blocks import map_blocks
 from temjax.soil_column import LAYERS, SoilColumn, soil_column
 from temjax.state import SoilHeatState
 
@@ -195,7 +195,7 @@ def _climate(
         return run_column(column, options, series, initial)
 
     given = (parameters, location, window, initial, snowpack)
-    return in_blocks(run, given, shape)
+    return map_blocks(run, given, shape)
 
 
 def equilibrate_heat(

@@ -20,7 +20,7 @@ class IsimipVariable:
         standard_name: CF, for ``unit``; empty if the output's.
         divisor: model units in one of ``unit`` (1000 g in a kilogram).
         offset: in ``unit``.
-        cell_constant: attribute of ``temjax.cell.CellConstants`` that is added, in ``unit``.
+        cell_constant: attribute of ``cell.CellConstants`` that is added, in ``unit``.
         annual_mean: whether the annual value is the mean of the monthly ones, weighted by days;
             otherwise it is the annual output.
     """

@@ -23,7 +23,7 @@ _EFFICIENCY_SCALE = 1.0 / (1.0 - math.exp(-5.0))
 def potential_evapotranspiration(
     *, air_temperature: CellLike, canopy_irradiance: CellLike, days: CellLike
 ) -> Cell:
-    """Return PET (mm month⁻¹) after Jensen and Haise.
+    """Potential evapotranspiration PET (mm month⁻¹) after Jensen and Haise.
 
     Args:
         air_temperature: Monthly mean, °C.
@@ -36,7 +36,7 @@ def potential_evapotranspiration(
 
 
 class WettingTerms(NamedTuple):
-    """What actual evapotranspiration needs and a month holds constant (each `(*cell)`)."""
+    """Constants of a month's actual evapotranspiration (each `(*cell)`)."""
 
     water_input: Cell
     """R, rain and snowmelt, mm month⁻¹."""
@@ -65,7 +65,7 @@ def wetting_terms(
     days: CellLike,
     available_water_capacity: CellLike,
 ) -> WettingTerms:
-    """Return the month's constants of the actual evapotranspiration (model.md 5.1).
+    """Constants of a month's actual evapotranspiration (model.md 5.1).
 
     Args:
         water_input: R, rain and snowmelt, mm month⁻¹.
@@ -96,7 +96,7 @@ def wetting_terms(
 
 
 def unlimited_evapotranspiration(*, wetting: WettingTerms, available_water: CellLike) -> Cell:
-    """Return EET (mm month⁻¹) before the limit set by the water that is there.
+    """Actual evapotranspiration EET (mm month⁻¹) before the limit by available water.
 
     Args:
         wetting: The month's constants.

@@ -22,12 +22,12 @@ _OBLIQUITY = 23.4856 * _PI / 180.0  # rad
 
 
 def canopy_irradiance_from_shortwave(shortwave: CellLike) -> Cell:
-    """Convert downwelling shortwave radiation (W m⁻²) to TEM's NIRR (cal cm⁻² d⁻¹)."""
+    """Irradiance at the canopy NIRR (cal cm⁻² d⁻¹) from downwelling shortwave (W m⁻²)."""
     return SHORTWAVE_TO_CALORIES * jnp.asarray(shortwave)
 
 
 def gross_irradiance(latitude: Cell) -> Float[Array, "12 *cell"]:
-    """Return the extraterrestrial irradiance GIRR of each month (cal cm⁻² d⁻¹).
+    """Extraterrestrial irradiance GIRR of each month (cal cm⁻² d⁻¹).
 
     Args:
         latitude: Degrees north, `(*cell)`.
@@ -58,12 +58,12 @@ def gross_irradiance(latitude: Cell) -> Float[Array, "12 *cell"]:
 
 
 def canopy_irradiance(gross_irradiance: CellLike, cloudiness: CellLike) -> Cell:
-    """Return NIRR (cal cm⁻² d⁻¹) below clouds covering `cloudiness` per cent of the sky."""
+    """Irradiance at the canopy NIRR (cal cm⁻² d⁻¹) below clouds of `cloudiness` per cent."""
     return gross_irradiance * (0.251 + 0.509 * (1.0 - cloudiness / 100.0))
 
 
 def cloudiness(gross_irradiance: CellLike, canopy_irradiance: CellLike) -> Cell:
-    """Return the cloudiness (%) implied by the canopy irradiance NIRR.
+    """Cloudiness (%) implied by the canopy irradiance NIRR.
 
     Zero where NIRR >= 0.71 GIRR (and in the polar night), at most 100. Not the inverse of
     `canopy_irradiance`: TEM's two maps have different coefficients (model.md section 2).
@@ -75,5 +75,8 @@ def cloudiness(gross_irradiance: CellLike, canopy_irradiance: CellLike) -> Cell:
 
 
 def photosynthetically_active_radiation(canopy_irradiance: CellLike, cloudiness: CellLike) -> Cell:
-    """Return PAR (cal cm⁻² d⁻¹): 45 % of NIRR under a clear sky, 65 % under full cloud."""
+    """Photosynthetically active radiation PAR (cal cm⁻² d⁻¹).
+
+    45 % of NIRR under a clear sky, 65 % under full cloud.
+    """
     return canopy_irradiance * (0.45 + 0.2 * cloudiness / 100.0)

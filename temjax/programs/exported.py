@@ -24,7 +24,9 @@ import numpy as np
 from jax import export, lax
 from jaxtyping import Array, PyTree
 
-from temjax.native import call as native
+from temjax.native.availability import enabled
+from temjax.native.call import kernel_files, register_cached
+from temjax.native.llvm import compiled_for
 from temjax.programs.described_trees import described, rebuilt
 from temjax.runtime import cache as kept_files
 from temjax.runtime.machine import computes_on_cpus
@@ -104,7 +106,7 @@ def _kind(leaf: Array | np.ndarray) -> tuple:
 def _circumstances() -> tuple:
     """What else a traced program depends on and a process can change."""
     settings = (setting for setting in jax.config.values.items() if "_cache" not in setting[0])
-    return native.whether_native(), tuple(sorted(settings))
+    return enabled(), tuple(sorted(settings))
 
 
 def _program(
@@ -117,7 +119,7 @@ def _program(
     if made_with is None or " at 0x" in given:  # an address: of what only this process has
         return None
     function_name = f"{function.__module__}.{function.__qualname__}"
-    kernels = native.compiled_for() if native.whether_native() else ()
+    kernels = compiled_for() if enabled() else ()
     made_from = (function_name, given, *kernels, *made_with)
     name = kept_files.name_of("\n".join(made_from), kept_files.PROGRAM)
     content = kept_files.kept(name, partial(_traced, flat, arrays))
@@ -179,8 +181,8 @@ def _traced(flat: Callable, arrays: Arrays) -> bytes | None:
     exported = _exported(program, arrays)
     if exported is None:
         return None
-    code, kernels = exported.mlir_module_serialized, native.kernel_files()
-    used = {target: file for target, file in kernels.items() if target.encode() in code}
+    code = exported.mlir_module_serialized
+    used = {target: file for target, file in kernel_files().items() if target.encode() in code}
     try:
         lines = described(structures[0]), json.dumps(used)
     except TypeError:
@@ -191,7 +193,7 @@ def _traced(flat: Callable, arrays: Arrays) -> bytes | None:
 def _exported(program: Callable, arrays: Arrays) -> export.Exported | None:
     """None where it calls what JAX does not export."""
     for _ in range(2):  # some kernels are written as the program is lowered: then the second time
-        ours = map(export.DisabledSafetyCheck.custom_call, native.kernel_files())
+        ours = map(export.DisabledSafetyCheck.custom_call, kernel_files())
         try:
             return export.export(program, disabled_checks=list(ours))(*arrays)
         except (NotImplementedError, ValueError):
@@ -209,7 +211,7 @@ def _loaded(name: str, packages: Collection[str], content: bytes) -> Callable[..
     """A kept program to call; None where one of its kernels is not there."""
     description, kernels, code = content.split(b"\n", 2)
     kernels = json.loads(kernels)
-    if not all(native.register_kept(target, file) for target, file in kernels.items()):
+    if not all(register_cached(target, file) for target, file in kernels.items()):
         return None
     if jax.__version_info__ < READY_FOR_LAPACK:
         _begin_lapack()

@@ -25,17 +25,17 @@ WORTH = 24
 DEAR = {"div", "exp", "exp2", "log", "log1p", "pow", "sqrt", "rsqrt", "tanh", "logistic"}
 
 
-def ones_like(data: Cell) -> Cell:
+def opaque_ones(data: Cell) -> Cell:
     """Ones of which the compiler must think that they could be others: NaN where the data are."""
     return jnp.where(jnp.isnan(data), jnp.nan, 1.0).astype(data.dtype)
 
 
-def worked_out_once(function: Callable, ones: Cell) -> Callable:
+def materialise_shared(function: Callable, ones: Cell) -> Callable:
     """The same function, its shared intermediate values worked out once on CPUs.
 
     Args:
         function: of arrays; pytrees in and out.
-        ones: from ``ones_like``; values of their shape are taken care of.
+        ones: from ``opaque_ones``; values of their shape are taken care of.
     """
     if not computes_on_cpus():
         return function
@@ -48,14 +48,14 @@ def worked_out_once(function: Callable, ones: Cell) -> Callable:
     return called
 
 
-def _given(eqn) -> set:
+def _inputs(eqn) -> set:
     """The variables an operation takes."""
     return {variable for variable in eqn.invars if not isinstance(variable, Literal)}
 
 
 def _uses(jaxpr) -> Counter:
     """How many operations take a value."""
-    taken = [_given(eqn) for eqn in jaxpr.eqns]
+    taken = [_inputs(eqn) for eqn in jaxpr.eqns]
     results = [v for v in jaxpr.outvars if not isinstance(v, Literal)]
     return Counter([v for each in taken for v in each] + results)
 
@@ -84,7 +84,7 @@ def _evaluate(jaxpr, constants, arguments, ones: Cell) -> list[Array]:
         given = [read(variable) for variable in eqn.invars]
         found = eqn.primitive.bind(*functions, *given, **params)
         found = found if eqn.primitive.multiple_results else [found]
-        below = _work(eqn) + sum(work[variable] for variable in _given(eqn))
+        below = _work(eqn) + sum(work[variable] for variable in _inputs(eqn))
         for variable, value in zip(eqn.outvars, found, strict=True):
             again = uses[variable] - 1
             if eqn.primitive.name in DEAR:

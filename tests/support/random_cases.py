@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from temjax.cell import CellConstants, cell_constants, initial_pools
-from temjax.ecosystem.imex import MonthDrivers, integrate_month, rates
+from temjax.ecosystem.imex import MonthDrivers, integrate_month
+from temjax.ecosystem.month import right_hand_side
 from temjax.ecosystem.year import YearInputs, month_drivers, next_memory
 from temjax.forcing import Location
 from temjax.outputs import flux_index
+from temjax.parameters.cell import CellConstants, cell_constants, initial_pools
 from temjax.parameters.registry import REGISTRY, Parameters, tunable_names
 from temjax.processes import nitrogen, radiation, snow
 from temjax.state import Memory, pool_index
@@ -173,7 +174,7 @@ def spin_up(cells: Cells, years: int, integrate=integrate_month) -> Cells:
 def runge_kutta_month(parameters, constants, drivers, memory, pools, *, substeps: int):
     """Classical fourth-order Runge-Kutta: the yardstick of the default integrator."""
     step = 1.0 / substeps
-    right = partial(rates, parameters, constants, drivers, memory)
+    right = partial(right_hand_side, parameters, constants, drivers, memory)
 
     def substep(carry, _):
         state, totals = carry
@@ -190,3 +191,9 @@ def runge_kutta_month(parameters, constants, drivers, memory, pools, *, substeps
         substep, (pools, jnp.zeros_like(fluxes)), None, length=substeps
     )
     return pools, totals
+
+
+def month_of(cells, index):
+    """Arguments of `integrate_month` for one month of a set of cells."""
+    drivers = jax.tree.map(lambda value: value[index], cells.drivers)
+    return cells.parameters, cells.constants, drivers, cells.memory, cells.pools

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from temjax.ecosystem import month as rates_module
+from temjax.ecosystem import month as month_module
 from temjax.outputs import FLUXES
 from temjax.processes import decomposition, nitrogen
 from temjax.state import POOLS, pool_index
@@ -93,7 +93,7 @@ def _unguarded_saturation(concentration, half_saturation):
 
 def lagged_rates(parameters, constants, drivers, memory, pools, moisture):
     """The right-hand side with `moisture` (VSM at the start of the step) in RHM and KSOIL."""
-    m = rates_module
+    m = month_module
     factors = m.month_factors(parameters, constants, drivers, memory)
     stage, fluxes = m.carbon_and_water(parameters, constants, drivers, memory, factors, pools)
     response = decomposition.moisture_response(
@@ -128,8 +128,8 @@ def lagged_rates(parameters, constants, drivers, memory, pools, moisture):
     fluxes["heterotrophic_respiration"] = respiration
     uptake = fluxes["potential_nitrogen_uptake"]
     fluxes["potential_nitrogen_uptake"] = jnp.where(uptake == 0.0, BUMP, uptake)
-    tendency = m.pack(POOLS, m.pool_tendency(drivers, fluxes), pools)
-    return tendency, m.complete_fluxes(drivers, m.pack(m.INTEGRATED, fluxes, pools))
+    tendency = m.stack_rows(POOLS, m.pool_tendency(drivers, fluxes), pools)
+    return tendency, m.complete_fluxes(drivers, m.stack_rows(m.INTEGRATED, fluxes, pools))
 
 
 def original_month(parameters, constants, drivers, memory, pools):

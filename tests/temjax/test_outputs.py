@@ -6,7 +6,6 @@ from typing import get_args
 
 import pytest
 
-from temjax.cell import CellConstants
 from temjax.forcing import Forcing
 from temjax.outputs import (
     ANNUAL_OUTPUTS,
@@ -24,6 +23,7 @@ from temjax.outputs import (
     flux_index,
 )
 from temjax.outputs.metadata import CellMethods
+from temjax.parameters.cell import CellConstants
 from temjax.state import POOLS
 from temjax.units import typeset_unit
 from tests.support.cf import (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import temjax.regional.command.project
+import temjax.regional.report.pipeline
 from temjax import regional
 from temjax.files.findings import DataError
 from temjax.regional.experiment.experiment import read_experiment
@@ -95,8 +95,8 @@ def test_processes_and_tiles_of_the_command_replace_the_files(
 ):
     seen = []
     monkeypatch.setattr(
-        temjax.regional.command.project,
-        "run_and_write",
+        temjax.regional.report.pipeline,
+        "run_projection",
         lambda settings, *_, **__: seen.append(settings),
     )
     file = EXPERIMENTS / "qtp-synthetic-demo.toml"

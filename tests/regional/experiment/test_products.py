@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.cell import cell_constants
 from temjax.forcing import MONTH_DAYS
 from temjax.outputs import MONTHLY_OUTPUTS
+from temjax.parameters.cell import cell_constants
 from temjax.parameters.files import load_parameters
 from temjax.regional.experiment.products import (
     MONTHLY_PREFIX,

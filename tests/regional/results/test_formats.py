@@ -15,9 +15,9 @@ from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.report.member import write_summary
 from temjax.regional.report.page import write_report
 from temjax.regional.results.effect import summarise
-from temjax.regional.results.ensemble_files import begin_ensemble
+from temjax.regional.results.ensemble_files import submit_ensemble
 from temjax.regional.results.formats import FILL, open_dataset, require_format, write_dataset
-from temjax.regional.results.member_files import write_member
+from temjax.regional.results.member_files import submit_member_files
 from temjax.regional.results.read_back import read_run
 from tests.support.made_member import made_member
 from tests.support.small_region import small_experiment
@@ -27,7 +27,7 @@ needs_zarr = "the package zarr is not installed: pip install 'temjax[zarr]'"
 
 def write(experiment, member, number, out):
     result = made_member(experiment, member, number)
-    write_member(experiment, result, out)
+    submit_member_files(experiment, result, out)
     write_summary(experiment, result, summarise(experiment, result), out)
 
 
@@ -42,7 +42,7 @@ def runs(tmp_path_factory):
             experiment = small_experiment(folder / name, f'[output]\nformat = "{name}"')
             for number, member in enumerate(("toy", "toy2")):
                 write(experiment, member, number, folder / name / "out")
-            begin_ensemble(read_run(folder / name / "out"), folder / name / "out")
+            submit_ensemble(read_run(folder / name / "out"), folder / name / "out")
     return folder
 
 

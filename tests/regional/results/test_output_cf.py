@@ -21,8 +21,8 @@ from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.gridded import Grid
 from temjax.regional.report.member import write_summary
 from temjax.regional.results.effect import summarise
-from temjax.regional.results.ensemble_files import begin_ensemble
-from temjax.regional.results.member_files import write_member
+from temjax.regional.results.ensemble_files import submit_ensemble
+from temjax.regional.results.member_files import submit_member_files
 from temjax.regional.results.read_back import read_run
 from tests.support.cf import CANONICAL_UNITS, CELL_METHODS, ISIMIP_UNITS
 from tests.support.made_member import made_member, made_region
@@ -69,13 +69,13 @@ def paths(tmp_path_factory):
         experiment = rectilinear(folder)
         for number, member in enumerate("AB"):
             result = made_member(experiment, member, number)
-            write_member(experiment, result, folder)
+            submit_member_files(experiment, result, folder)
             write_summary(experiment, result, summarise(experiment, result), folder)
-        begin_ensemble(read_run(folder), folder)
+        submit_ensemble(read_run(folder), folder)
     experiment = made_region(folder / "small")  # curvilinear, months of npp, swe and tsl
     result = made_member(experiment)
-    write_member(experiment, result, folder)
-    write_member(experiment, projected(result), folder)
+    submit_member_files(experiment, result, folder)
+    submit_member_files(experiment, projected(result), folder)
     found = sorted(folder.glob("*.nc"))
     assert len(found) == 4 * 7 + 4
     kinds = ("_a_", "_toy_", "_projected_", "ensmean", "enssd")

@@ -3,15 +3,15 @@
 import numpy as np
 
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.run.members import (
+from temjax.regional.member import (
     HEAT_NOT_SOLVED,
     NEGATIVE_POOL,
     NOT_CONVERGED,
     NOT_FINITE,
     OK,
     STATUS,
-    collect,
 )
+from temjax.regional.run.members import classify_cells
 from temjax.runs.equilibrium import METHODS
 from tests.support.small_region import small_experiment
 
@@ -29,7 +29,7 @@ def test_every_fault_is_named_and_only_what_is_not_finite_is_masked(tmp_path):
         "equilibrium/residual": np.ones(5),
     }
     findings = {}
-    by_cell, status = collect(domain, [(np.arange(5), tile)], findings)
+    by_cell, status = classify_cells(domain, [(np.arange(5), tile)], findings)
     assert list(status) == [OK, NEGATIVE_POOL, HEAT_NOT_SOLVED, NOT_CONVERGED, NOT_FINITE]
     np.testing.assert_array_equal(np.isnan(by_cell["equilibrium/residual"]), status == NOT_FINITE)
     assert {cell: [found.variable for found in one] for cell, one in findings.items()} == {

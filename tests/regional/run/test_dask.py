@@ -12,9 +12,9 @@ import pytest
 
 from temjax.files.findings import DataError
 from temjax.regional.run import dask as cluster
-from temjax.regional.run.members import project, project_members
+from temjax.regional.run.members import run_experiment, run_members
 from temjax.regional.run.progress import Meter
-from temjax.regional.run.workers import HERE
+from temjax.regional.run.workers import SERIAL
 from tests.support.small_region import small_experiment
 
 
@@ -61,7 +61,7 @@ def cache(tmp_path):
 def test_a_killed_worker_changes_no_bit(tmp_path, cache, monkeypatch):
     distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
     experiment = small_experiment(tmp_path)
-    (local,) = project(experiment, tmp_path / "local")
+    (local,) = run_experiment(experiment, tmp_path / "local")
     told = []
     monkeypatch.setattr(Meter, "report", lambda self, *said: told.append(said))
     out = tmp_path / "cluster"
@@ -82,7 +82,7 @@ def test_a_killed_worker_changes_no_bit(tmp_path, cache, monkeypatch):
 
         killer = threading.Thread(target=kill_one, daemon=True)
         killer.start()
-        (made,) = project_members(experiment, out, HERE, scheduler=workers.scheduler_address)
+        (made,) = run_members(experiment, out, SERIAL, scheduler=workers.scheduler_address)
         killer.join()
     assert len(killed) == 1
     assert made.products.keys() == local.products.keys()

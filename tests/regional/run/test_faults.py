@@ -20,9 +20,9 @@ import pytest
 import temjax.regional.run.members
 import temjax.regional.run.restart
 from temjax.command import main as cli
-from temjax.files.atomic import LOCK, held, write_text, written_whole
+from temjax.files.atomic import LOCK, atomic_write, exclusive_folder, write_text
 from temjax.files.findings import DataError
-from temjax.regional.run.restart import Restarts
+from temjax.regional.run.restart import RestartPoints
 from tests.support.command import ended
 from tests.support.small_region import write_experiment
 
@@ -33,13 +33,13 @@ pytestmark = pytest.mark.usefixtures("restored_settings")
 
 
 def netcdf(path):
-    with written_whole(path) as partial, netCDF4.Dataset(partial, "w") as file:
+    with atomic_write(path) as partial, netCDF4.Dataset(partial, "w") as file:
         file.createDimension("x", 50_000)
         file.createVariable("v", "f8", ("x",))[:] = np.random.default_rng(1).random(50_000)
 
 
 def point(path):
-    Restarts(path.parent, 0, "hash").save("historical", None, PRODUCTS)
+    RestartPoints(path.parent, 0, "hash").save("historical", None, PRODUCTS)
 
 
 WRITERS = {
@@ -150,7 +150,7 @@ def test_a_read_only_folder(tmp_path, monkeypatch, capsys):
 
 def test_two_runs_in_one_folder(tmp_path, monkeypatch, capsys):
     path, out = write_experiment(tmp_path), tmp_path / "out"
-    with held(out):
+    with exclusive_folder(out):
         (out / "kept.nc").write_bytes(b"first run")
         code, said = project(monkeypatch, capsys, path, "--out", out)
         assert code == cli.DATA_ERROR
@@ -165,13 +165,14 @@ def test_two_runs_in_one_folder(tmp_path, monkeypatch, capsys):
 def test_the_lock_of_a_killed_run_is_taken_over(tmp_path):
     """A process that dies by kill -9 leaves its lock file behind, not its lock."""
     code = (
-        "import pathlib, os, signal; from temjax.files.atomic import held\n"
-        f"with held(pathlib.Path({str(tmp_path)!r})): os.kill(os.getpid(), signal.SIGKILL)"
+        "import pathlib, os, signal; from temjax.files.atomic import exclusive_folder\n"
+        f"with exclusive_folder(pathlib.Path({str(tmp_path)!r})):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False)
     assert done.returncode == -signal.SIGKILL
     left = json.loads((tmp_path / LOCK).read_text())
-    with held(tmp_path):
+    with exclusive_folder(tmp_path):
         assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid() != left["pid"]
     assert not (tmp_path / LOCK).exists()
 
@@ -179,7 +180,7 @@ def test_the_lock_of_a_killed_run_is_taken_over(tmp_path):
 @pytest.fixture
 def stored(tmp_path):
     """A restart point and its file."""
-    restarts = Restarts(tmp_path, 0, "hash")
+    restarts = RestartPoints(tmp_path, 0, "hash")
     restarts.save("historical", None, PRODUCTS)
     state, products = restarts.load("historical")
     assert state is None
@@ -227,7 +228,7 @@ def test_a_restart_file_of_another_version_is_named(stored, monkeypatch):
 def test_a_restart_file_of_another_configuration_is_named(stored):
     restarts, _ = stored
     with pytest.raises(DataError, match=r"made by another configuration \(hash, now other\)"):
-        Restarts(restarts.folder, 0, "other").load("historical")
+        RestartPoints(restarts.folder, 0, "other").load("historical")
 
 
 INTERRUPTIBLE = """

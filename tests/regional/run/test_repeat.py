@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters, replace_parameters, write_parameters
-from temjax.regional.command.choices import selected
+from temjax.regional.command.choices import select_experiment
 from temjax.regional.command.main import project_command
 from temjax.regional.run.provenance import data_hashes, read_record, write_record
 from tests.support.small_region import change, write_experiment
@@ -72,7 +72,7 @@ def test_a_repeated_run_has_the_same_bits(app, tmp_path):
 @pytest.fixture
 def recorded(tmp_path):
     path = written(tmp_path)
-    experiment = selected(path, None, None, "bbox:210.39,68,210.43,69")
+    experiment = select_experiment(path, None, None, "bbox:210.39,68,210.43,69")
     write_record(experiment, tmp_path / "run")
     return experiment, tmp_path
 

@@ -9,8 +9,8 @@ import pytest
 from temjax.files.atomic import Archive, DamagedError, read_arrays, write_arrays
 from temjax.files.findings import DataError
 from temjax.regional.results.effect import delta
-from temjax.regional.run.restart import Restarts
-from temjax.regional.run.restart_products import Chosen, KeptProducts
+from temjax.regional.run.restart import RestartPoints
+from temjax.regional.run.restart_products import LazyProducts, RestartProducts
 
 ARRAYS = {
     "hash": np.array("abc"),
@@ -56,7 +56,10 @@ def test_a_damaged_archive_is_told(path, damage):
 
 def points_of(folder, number, base, cells):
     """Restart points of a tile: three years of history in two phases, two of the future."""
-    own, shared = Restarts(folder / "own", number, "h"), Restarts(folder / "shared", number, "h")
+    own, shared = (
+        RestartPoints(folder / "own", number, "h"),
+        RestartPoints(folder / "shared", number, "h"),
+    )
 
     def made(years, first):
         values = base + first + np.arange(years * cells, dtype=np.float32).reshape(years, cells)
@@ -79,7 +82,7 @@ def products(tmp_path):
         (np.array([3, 4]), points_of(tmp_path, 1, 1000.0, 3)),
     ]
     masked = np.arange(5) == 1
-    return KeptProducts(tiles, masked, {"equilibrium/residual": np.arange(5.0)})
+    return RestartProducts(tiles, masked, {"equilibrium/residual": np.arange(5.0)})
 
 
 def test_products_of_all_tiles_stand_in_their_cells(products):
@@ -97,7 +100,7 @@ def test_products_of_all_tiles_stand_in_their_cells(products):
 
 
 def test_what_goes_to_a_worker_is_names_and_not_numbers(products):
-    chosen = Chosen(("npp",), partial(delta, products))
+    chosen = LazyProducts(("npp",), partial(delta, products))
     np.testing.assert_array_equal(chosen["npp"][:, [0, 2, 3, 4]], 100.0)
     sent = pickle.dumps(chosen)
     assert len(sent) < 4000

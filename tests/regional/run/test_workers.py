@@ -3,16 +3,22 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
 from temjax.files.findings import DataError
-from temjax.regional.report.member import begin_member, finish_member
-from temjax.regional.results.ensemble_files import begin_ensemble
+from temjax.regional.report.member import submit_member, write_member_output
+from temjax.regional.results.ensemble_files import submit_ensemble
 from temjax.regional.results.read_back import read_run
-from temjax.regional.run import forkserver as processes
-from temjax.regional.run.forkserver import IMPORTED, begin_early, worker_context
-from temjax.regional.run.workers import HERE, workers_of
+from temjax.regional.run import forkserver
+from temjax.regional.run.forkserver import (
+    PRELOADED,
+    import_modules,
+    start_early,
+    worker_context,
+)
+from temjax.regional.run.workers import SERIAL, start_workers
 from tests.support.made_member import made_member
 from tests.support.small_region import small_experiment
 
@@ -31,7 +37,7 @@ def given(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def workers(given):
-    with workers_of(given[0]) as workers:
+    with start_workers(given[0]) as workers:
         yield workers
 
 
@@ -39,14 +45,14 @@ def test_workers_write_what_one_process_writes(given, workers):
     experiment, results, folder = given
     alone, shared = folder / "alone", folder / "shared"
     for result in results:
-        rows, paths = finish_member(experiment, result, alone)
-        begun = begin_member(experiment, result, shared, workers)
+        rows, paths = write_member_output(experiment, result, alone)
+        begun = submit_member(experiment, result, shared, workers)
         assert begun.label == f"{result.member} {result.scenario}"
         assert begun.rows == rows
-        assert [path.name for path in begun.ended()] == [path.name for path in paths]
+        assert [path.name for path in begun.wait()] == [path.name for path in paths]
         assert begun.done()
-    begin_ensemble(read_run(alone), alone)
-    begun = begin_ensemble(read_run(shared, "rcp85"), shared, workers)
+    submit_ensemble(read_run(alone), alone)
+    begun = submit_ensemble(read_run(shared, "rcp85"), shared, workers)
     assert sorted(begun) == sorted(shared / path.name for path in alone.glob("temjax_ens*"))
     for file in begun.values():
         file.result()
@@ -62,19 +68,19 @@ def test_workers_write_what_one_process_writes(given, workers):
 def test_no_summary_says_complete_while_a_file_is_missing(given, workers):
     experiment, (result, _), folder = given
     out = folder / "faulty"
-    made = begin_member(experiment, result, folder / "names", HERE).ended()
+    made = submit_member(experiment, result, folder / "names", SERIAL).wait()
     name = next(path.name for path in made if "_transient_" in path.name)
     (out / name / "in the way").mkdir(parents=True)
-    begun = begin_member(experiment, result, out, workers)
+    begun = submit_member(experiment, result, out, workers)
     with pytest.raises(OSError) as error:
-        begun.ended()
+        begun.wait()
     assert error.value.filename == str(out / name)
     assert not [*out.glob("summary_*")]
 
 
 def test_an_error_drops_what_has_not_begun(given):
     experiment, *_ = given
-    with pytest.raises(KeyError), workers_of(experiment) as workers:
+    with pytest.raises(KeyError), start_workers(experiment) as workers:
         asleep = [workers.submit(pow, 2, 2) for _ in range(2)]
         [number.result() for number in asleep]
         raise KeyError
@@ -86,7 +92,7 @@ def test_an_error_drops_what_has_not_begun(given):
 def test_a_killed_worker_is_told_with_what_to_do(given):
     experiment, *_ = given
     with pytest.raises(DataError, match=r"killed .out of memory.*--resume") as caught:
-        with workers_of(experiment) as workers:
+        with start_workers(experiment) as workers:
             workers.submit(os._exit, 1).result()
     assert caught.value.findings[0].file == "--workers"
 
@@ -96,24 +102,51 @@ def test_workers_have_this_environment_and_what_they_need_is_imported(given, mon
     worker_context()
     monkeypatch.setenv("TEMJAX_TEST", "set later")
     monkeypatch.delenv("TEMJAX_CACHE", raising=False)
-    with workers_of(given[0]) as workers:
+    with start_workers(given[0]) as workers:
         there = workers.submit(eval, "dict(__import__('os').environ)").result()
         modules = workers.submit(eval, "set(__import__('sys').modules)").result()
         assert 1e7 < workers.peak_bytes() < 1e11
     assert there == dict(os.environ)
     if sys.platform == "linux":
-        assert modules.issuperset(IMPORTED)
-    assert HERE.peak_bytes() == 0
+        assert modules.issuperset(PRELOADED)
+    assert SERIAL.peak_bytes() == 0
+
+
+def test_names_of_preloaded_modules_resolve():
+    assert all(find_spec(name) for name in (*PRELOADED, forkserver.PRELOAD))
+
+
+def test_a_module_that_cannot_be_imported_is_reported(capsys):
+    assert import_modules(["temjax.nonsense", "json"]) == ["temjax.nonsense"]
+    message = capsys.readouterr().err
+    assert message.startswith("temjax workers: temjax.nonsense cannot be imported (ModuleNotFound")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are new interpreters")
+def test_the_fork_server_reports_failed_imports_and_serves(tmp_path):
+    """A NetCDF library that is damaged: without the report only a slow start would show it."""
+    (tmp_path / "netCDF4.py").write_text("raise ImportError('libnetcdf.so is missing')")
+    code = (
+        "from temjax.regional.run.forkserver import worker_context\n"
+        "process = worker_context().Process(target=print, args=('served',))\n"
+        "process.start(); process.join()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env=dict(os.environ) | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert "temjax workers: netCDF4 cannot be imported (ImportError: libnetcdf.so" in done.stderr
+    assert done.stdout == "served\n"
 
 
 def test_the_command_begins_the_server_before_it_imports_jax():
     """Its options and an ``early`` that reads nothing but the experiment's workers."""
     code = "import sys, temjax.regional.command.main as main; "
-    code += "print(main.project_command.early.__name__, {name}"
+    code += "print(main.project_command.prepare.__name__, {name}"
     code += " & set(sys.modules))"
     code = code.replace("{name}", "{'jax', 'numpy', 'pydantic', 'matplotlib'}")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["begin_early", "set()"]
+    assert done.stdout.split() == ["start_early", "set()"]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +175,8 @@ def test_a_server_is_begun_where_there_will_be_workers(tmp_path, monkeypatch, op
     ):
         (tmp_path / name).write_text(text, encoding="utf-8")
     made = []
-    monkeypatch.setattr(processes, "worker_context", lambda: made.append(True))
-    monkeypatch.setattr(processes, "usable_cores", lambda: 4)
+    monkeypatch.setattr(forkserver, "worker_context", lambda: made.append(True))
+    monkeypatch.setattr(forkserver, "usable_cores", lambda: 4)
     paths = {k: tmp_path / v for k, v in options.items() if k in ("experiment", "repeat")}
-    begin_early(**{"out": tmp_path, "members": None} | options | paths)
+    start_early(**{"out": tmp_path, "members": None} | options | paths)
     assert bool(made) is begun

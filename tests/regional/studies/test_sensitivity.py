@@ -7,13 +7,13 @@ from rich.console import Console
 
 from temjax.parameters.files import replace_parameters
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.run.member_group import prepare
+from temjax.regional.run.member_group import prepare_group
 from temjax.regional.studies.sensitivity import sensitivity_of_tile
 from tests.support.small_region import small_experiment
 
 
 def of_sets(experiment, group, sets, names):
-    work = group.work(0)
+    work = group.tile_work(0)
     _, timeline, cells, _ = work.scenarios[0]
     return sensitivity_of_tile(experiment, timeline, cells, sets, names)
 
@@ -23,7 +23,7 @@ def test_forward_mode_agrees_with_differences(tmp_path):
     jax.config.update("jax_enable_x64", True)
     experiment = small_experiment(tmp_path)
     domain = load_domain(experiment)
-    group = prepare(experiment, domain, "toy", ["rcp85"], tmp_path, Console(quiet=True))
+    group = prepare_group(experiment, domain, "toy", ["rcp85"], tmp_path, Console(quiet=True))
     names = ("kdc_scale", "conductivity_scale")
     made = of_sets(experiment, group, group.sets, names)
     assert made.converged.all()

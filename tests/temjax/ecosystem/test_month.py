@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from temjax.ecosystem import imex as month_module
-from temjax.ecosystem.imex import integrate_month, rates
-from temjax.native import call as native
+from temjax.ecosystem.imex import integrate_month
+from temjax.ecosystem.month import right_hand_side
+from temjax.native.availability import disabled
 from temjax.outputs import FLUXES
 from temjax.state import POOLS, pool_index
-from tests.support.random_cases import random_cells, spin_up
+from tests.support.random_cases import month_of, random_cells, spin_up
 
 SUBSTEPS = 8  # of the derivative tests: the same program, less to run
 DIRECT = (
@@ -84,12 +85,6 @@ ELEMENTS = {
 }
 
 
-def month_of(cells, index):
-    """Arguments of `integrate_month` for one month of a set of cells."""
-    drivers = jax.tree.map(lambda value: value[index], cells.drivers)
-    return cells.parameters, cells.constants, drivers, cells.memory, cells.pools
-
-
 @pytest.fixture(scope="module")
 def cells():
     """Forty cells with published parameters after three years."""
@@ -142,7 +137,7 @@ def test_a_lost_flux_is_noticed(cells):
 
     arguments = month_of(cells, 6)
     with mock.patch.object(month_module, "pool_tendency", leaking):
-        with native.switched_off():  # a kernel is compiled once and would not be the leaking one
+        with disabled():  # a kernel is compiled once and would not be the leaking one
             after, fluxes = jax.jit(lambda *a: integrate_month(*a))(*arguments)
     assert residuals(arguments[-1], after, fluxes)["carbon"].max() > 1e-5
 
@@ -161,9 +156,9 @@ def test_scalar_mapped_and_native_cells_agree(cells):
         np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-12)
 
 
-def test_rates_balance(cells):
+def test_tendencies_balance(cells):
     arguments = month_of(cells, 6)
-    tendency, fluxes = jax.jit(rates)(*arguments)
+    tendency, fluxes = jax.jit(right_hand_side)(*arguments)
     rows = dict(zip(FLUXES, np.asarray(fluxes), strict=True))
     for pool, rate in zip(POOLS, np.asarray(tendency), strict=True):
         expected = sum(sign * rows[name] for name, sign in BUDGET[pool].items())
@@ -176,7 +171,7 @@ def test_inaccessible_nitrogen_limits_plants_not_microbes(cells):
     parameters, constants, drivers, memory, pools = month_of(cells, 6)
     half = dataclasses.replace(drivers, accessible_nitrogen_fraction=jnp.asarray(0.3))
     rows = [
-        dict(zip(FLUXES, rates(parameters, constants, d, memory, pools)[1], strict=True))
+        dict(zip(FLUXES, right_hand_side(parameters, constants, d, memory, pools)[1], strict=True))
         for d in (drivers, half)
     ]
     microbes = "microbial_uptake_saturation"

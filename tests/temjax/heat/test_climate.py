@@ -241,7 +241,7 @@ def test_requests_that_make_no_sense_are_refused():
 
 
 def test_search_is_bounded(monkeypatch):
-    """A search cut short says so in its residual, it does not hang or pretend."""
+    """An iteration cut short says so in its residual, it does not hang or pretend."""
     place, forcing = toolik()
     monkeypatch.setattr(heat_equilibrium, "MAXIMUM_MAPS", 1)
     own_compilation = ModelOptions(heat_iterations=LEAST_ITERATIONS + 1)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.native.linear_map import Ways, linear
+from temjax.native.linear_map import LinearMap, apply
 
 X = jnp.asarray([0.3, -1.2, 2.0])
 IS_ODD = jnp.asarray([True, False, True])
@@ -39,9 +39,8 @@ def rule(calls, along=None):
     def _slope(primals, tangents):
         forward = lambda at, slopes: jax.jvp(curve, at, slopes)[1]  # noqa: E731
         found = function(*primals)
-        return found, linear(
-            Ways(forward, ahead if along is not None else None, backward), primals, tangents, found
-        )
+        linear_map = LinearMap(forward, ahead if along is not None else None, backward)
+        return found, apply(linear_map, primals, tangents, found)
 
     return function
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.native import call as native
+from temjax.native.availability import disabled, unavailable_reason
 from temjax.programs import exported as kept_programs
 from temjax.programs.exported import contents, kept_program
 from temjax.runtime.cache import KERNEL, PROGRAM, keep_programs
@@ -90,7 +90,7 @@ def test_what_programs_are_made_from_is_part_of_their_name(folder, monkeypatch):
     with monkeypatch.context() as changed:
         changed.setattr(kept_programs, "_made_with", lambda packages: ("another",))
         another_process()(*call)
-    with native.switched_off():
+    with disabled():
         another_process()(*call)
     with jax.default_matmul_precision("float32"):
         another_process()(*call)
@@ -264,7 +264,7 @@ def test_the_model_runs_from_kept_programs(tmp_path):
     assert len(programs(cache)) >= 5
     assert run("kept") == plain
     kernels = [*cache.glob(f"*{KERNEL}")]
-    assert bool(kernels) == (not native.why_not())
+    assert bool(kernels) == (not unavailable_reason())
     for kernel in kernels:
         kernel.unlink()
     assert run("again") == plain

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.native import call as native
+from temjax.native import llvm
+from temjax.native.call import call_kernel, register_kernel
 from temjax.runtime.cache import KERNEL, kept, name_of
+from tests.support.kernels import needs_kernels
 
 CODE = bytes(range(256))
 A, B = name_of("a", KERNEL), name_of("b", KERNEL)
@@ -68,31 +70,32 @@ def test_a_folder_that_cannot_be_written_to_does_no_harm(folder):
     assert kept(A, Compiler()) == CODE
 
 
-@pytest.mark.skipif(bool(native.why_not()), reason=f"no kernels for CPUs: {native.why_not()}")
+@needs_kernels
 def test_a_kernel_from_the_folder_computes_the_same(folder, monkeypatch):
     """Compiled once for two names; another text is another kernel."""
-    from temjax.native.lowering import Writer, each_vector
+    from temjax.native.lowering import VectorWriter
+    from temjax.native.vectors import for_each_vector
 
     compiled = []
-    make = native._machine_code
+    make = llvm.object_code
     monkeypatch.setattr(
-        native, "_machine_code", lambda text, machine: compiled.append(text) or make(text, machine)
+        llvm, "object_code", lambda text, machine: compiled.append(text) or make(text, machine)
     )
 
     def scaled(name, factor):
         def write(body):
-            writer = Writer(body, "float64")
+            writer = VectorWriter(body, "float64")
             given, result, cells = body.args
 
             def vector(first):
-                value = writer.call(lambda x: factor * x, writer.load(given, first))
+                value = writer.lower(lambda x: factor * x, writer.load(given, first))
                 writer.store(value, result, first)
 
-            each_vector(writer, cells, vector)
+            for_each_vector(writer, cells, vector)
             writer.builder.ret_void()
 
-        target = native.registered(name, write, 1, 1, [(0, 0)])
-        (found,) = native.call_kernel(target, [jnp.arange(20.0)], [()])
+        target = register_kernel(name, write, 1, 1, [(0, 0)])
+        (found,) = call_kernel(target, [jnp.arange(20.0)], [()])
         return found
 
     for name, factor in (("first", 2.0), ("from_folder", 2.0), ("other", 3.0)):

@@ -1,4 +1,4 @@
-"""Constants of a cell that follow from its parameters and its soil texture (model.md 1)."""
+"""Parameters resolved at a cell: constants of its soil texture and initial pools (model.md 1)."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ SMALLEST_INITIAL_AVAILABLE_NITROGEN = 0.01
 
 
 class CellConstants(eqx.Module):
-    """What does not change in time at a cell.
+    """Constants of a cell.
 
     Attributes:
         rooting_depth: ROOTZ, m.
@@ -43,7 +43,7 @@ class CellConstants(eqx.Module):
 
 
 def cell_constants(parameters: Parameters, location: Location) -> CellConstants:
-    """Resolve the texture lines of model.md 1 at a location.
+    """Constants of a cell from its parameters and texture (model.md 1).
 
     Args:
         parameters: scalar or per-cell values.
@@ -96,10 +96,10 @@ def cell_constants(parameters: Parameters, location: Location) -> CellConstants:
 
 
 def initial_pools(parameters: Parameters, location: Location) -> Float[Array, "pool *cell"]:
-    """TEM's starting pools: lines in silt+clay, soil at field capacity, no snow (model.md 1).
+    """Initial pools as TEM sets them (model.md 1).
 
-    The AVLN line turns negative in fine soils (types 7 and 8 above 0.88); it is floored at
-    0.01 g N m⁻².
+    Lines in silt+clay, soil at field capacity, no snow. The AVLN line turns negative in fine soils
+    (types 7 and 8 above 0.88); it is floored at 0.01 g N m⁻².
     """
     psi = larger(location.silt_plus_clay, SMALLEST_SILT_PLUS_CLAY)
 
@@ -109,7 +109,7 @@ def initial_pools(parameters: Parameters, location: Location) -> Float[Array, "p
 
     available_nitrogen = larger(line("available_nitrogen"), SMALLEST_INITIAL_AVAILABLE_NITROGEN)
     water = cell_constants(parameters, location).available_water_capacity
-    none = jnp.zeros_like(water)
+    empty = jnp.zeros_like(water)
     return jnp.stack(
         [
             line("vegetation_carbon"),
@@ -119,8 +119,8 @@ def initial_pools(parameters: Parameters, location: Location) -> Float[Array, "p
             line("soil_organic_nitrogen"),
             available_nitrogen,
             water,
-            none,
-            none,
-            none,
+            empty,
+            empty,
+            empty,
         ]
     )

@@ -1,7 +1,7 @@
-"""What a run tells of itself: pools below zero, and heat steps without a solution.
+"""Quality flags of a run: values that are not finite, negative pools, unconverged heat steps.
 
-Values that are not finite are in ``Run.finite``. A sound run has pools of at least ``LEAST_POOL``
-and an imbalance of at most ``SOLVED``; docs/fidelity.md says which cells have neither.
+A good run has pools of at least ``LEAST_POOL`` and a heat imbalance of at most
+``LARGEST_IMBALANCE``; docs/fidelity.md says which cells have neither.
 """
 
 from typing import NamedTuple
@@ -13,23 +13,23 @@ from jaxtyping import Array, Bool, Float
 
 from temjax.runs.simulate import Run
 
-LEAST_POOL = -1e-6  # of the pool's largest value; rounding of float32 is below
-SOLVED = 1.0  # W m-2
+LEAST_POOL = -1e-6  # of the pool's largest value; rounding of float32 is less
+LARGEST_IMBALANCE = 1.0  # W m-2
 SMALLEST_SCALE = 1e-6  # g m-2
 
 
-# of a run, or read back from its restart points
+# JAX's of a run, NumPy's of its restart points
 Flags = Bool[Array, "*cell"] | Bool[np.ndarray, "*cell"]
 
 
-class Soundness(NamedTuple):
-    """Per cell.
+class RunQuality(NamedTuple):
+    """Quality of the cells of a run.
 
     Attributes:
         finite: whether every value is.
         least_pool: smallest negative pool at a month's end, as a share of the pool's largest
             value; 0 where none is negative.
-        heat_imbalance: largest flux imbalance a heat step was left with, W m⁻².
+        heat_imbalance: largest flux imbalance at the end of a heat step, W m⁻².
     """
 
     finite: Bool[Array, "*cell"]
@@ -43,12 +43,12 @@ class Soundness(NamedTuple):
 
     @property
     def unsolved(self) -> Flags:
-        """Where a heat step was left without a solution."""
-        return self.heat_imbalance > SOLVED
+        """Where a heat step has not converged."""
+        return self.heat_imbalance > LARGEST_IMBALANCE
 
-    def beside(self, other: "Soundness") -> "Soundness":
-        """Of two runs of the same cells, taken together."""
-        return Soundness(
+    def combine(self, other: "RunQuality") -> "RunQuality":
+        """The worse of two runs of the same cells."""
+        return RunQuality(
             self.finite & other.finite,
             jnp.minimum(self.least_pool, other.least_pool),
             jnp.maximum(self.heat_imbalance, other.heat_imbalance),
@@ -56,12 +56,12 @@ class Soundness(NamedTuple):
 
 
 @eqx.filter_jit
-def soundness(run: Run) -> Soundness:
-    """What the months of a run say."""
+def run_quality(run: Run) -> RunQuality:
+    """Quality flags from the months of a run."""
     pools = run.monthly.pools
     least, largest = jnp.min(pools, axis=(1, 2)), jnp.max(pools, axis=(1, 2))
     shares = least / jnp.maximum(largest, SMALLEST_SCALE)
-    return Soundness(
+    return RunQuality(
         run.finite,
         jnp.minimum(jnp.min(shares, axis=0), 0.0),
         jnp.max(run.soil.heat_imbalance, axis=0),

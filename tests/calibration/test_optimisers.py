@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import lsq_linear
 
 from temjax import load_parameters
-from temjax.calibration import Free
-from temjax.calibration.descent import MARGIN, LevenbergMarquardt, make_rule
+from temjax.calibration import FreeParameters
+from temjax.calibration.optimisers import MARGIN, LevenbergMarquardt, make_optimiser
 
 MATRIX = np.array([[10.0, 10.0, 0.0], [3.0, -1.0, 2.0], [0.0, 1.0, 5.0], [1.0, 0.0, 0.0]])
 NAMES = ("cmax_scale", "respiration_rate_log", "kdc_scale")
@@ -14,8 +14,8 @@ NAMES = ("cmax_scale", "respiration_rate_log", "kdc_scale")
 
 def descend(unbounded: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, list[str], np.ndarray]:
     """Minimise |A z − A z*|² over shifts z; returns shifts, reasons, and the box."""
-    free = Free.of(load_parameters("alpine-meadow"), NAMES)
-    rule = LevenbergMarquardt(free, first.shape[1], tolerance=1e-10)
+    free = FreeParameters.of(load_parameters("alpine-meadow"), NAMES)
+    optimiser = LevenbergMarquardt(free, first.shape[1], tolerance=1e-10)
     target = MATRIX @ unbounded
     candidate = first
     for _ in range(40):
@@ -24,10 +24,10 @@ def descend(unbounded: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, list[
         jacobian = MATRIX[:, :, None] * stretch
         gradient = np.einsum("nfs,ns->fs", jacobian, residuals)
         loss = 0.5 * np.sum(residuals**2, axis=0)
-        candidate, reasons = rule.advance(candidate, loss, gradient, residuals, jacobian)
+        candidate, reasons = optimiser.update(candidate, loss, gradient, residuals, jacobian)
         if all(reasons):
             break
-    return rule.point, reasons, np.stack(free.box(MARGIN))
+    return optimiser.point, reasons, np.stack(free.shift_bounds(MARGIN))
 
 
 @pytest.mark.parametrize("minimum", [(0.5, -0.3, 0.2), (5.0, -3.0, 0.5), (-9.0, 2.0, 6.0)])
@@ -41,6 +41,6 @@ def test_every_start_finds_the_bounded_minimum(minimum):
 
 
 def test_an_unknown_rule():
-    free = Free.of(load_parameters("alpine-meadow"), NAMES)
+    free = FreeParameters.of(load_parameters("alpine-meadow"), NAMES)
     with pytest.raises(ValueError, match="choose one of lm, lbfgs, adam"):
-        make_rule("bfgs", free, 1, tolerance=1e-4, steps=3, learning_rate=0.1)
+        make_optimiser("bfgs", free, 1, tolerance=1e-4, steps=3, learning_rate=0.1)

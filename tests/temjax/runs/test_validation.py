@@ -8,7 +8,7 @@ import pytest
 
 from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.forcing import Forcing, Location
-from temjax.validation import (
+from temjax.runs.validation import (
     check_forcing,
     check_location,
     check_months,

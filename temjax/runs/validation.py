@@ -1,6 +1,6 @@
-"""Checks of input at the edge: every fault named with its place and its mend, all in one pass.
+"""Validation of a run's input: every fault with its position and its remedy, all in one pass.
 
-The functions return lists of :class:`~temjax.files.findings.Finding`; whoever reads a file raises a
+The functions return lists of :class:`~temjax.files.findings.Finding`; readers of files raise a
 :class:`~temjax.files.findings.DataError` with all of them at once, before anything is compiled.
 """
 
@@ -15,7 +15,7 @@ from temjax.parameters.files import parameter_set_names
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
 
 MISSING_VALUE = -9999.0
-LARGEST_TEMPERATURE = 70.0  # °C; no monthly mean on Earth is beyond, every kelvin value is
+LARGEST_TEMPERATURE = 70.0  # °C; above every monthly mean on Earth, below every value in kelvin
 LARGEST_PRECIPITATION = 3000.0  # mm month⁻¹
 SHORTWAVE_MARGIN = (1.02, 2.0)  # factor and W m⁻² over the extraterrestrial mean
 CO2_RANGE = (100.0, 5000.0)  # ppmv
@@ -99,7 +99,7 @@ def check_forcing(
         location: with it, shortwave is compared with the extraterrestrial mean of the month.
         file: what the findings call the source.
         names: the source's own name per variable (``{"air_temperature": "TA_F"}``).
-        index_text: turns a (year row, month, *cell) position into the source's own place
+        index_text: describes a (year row, month, *cell) position in the source's own terms
             (a row, a time stamp); by default calendar year, month and cell.
     """
     years = np.asarray(forcing.years)
@@ -123,7 +123,7 @@ def check_climate(
     names: Mapping[str, str] | None = None,
     index_text: IndexText | None = None,
 ) -> list[Finding]:
-    """Findings on plain arrays ``(year, 12, *cell)``, keyed as the fields of ``Forcing``."""
+    """Values and units of plain arrays ``(year, 12, *cell)``, keyed as fields of ``Forcing``."""
     names = names or {}
     index_text = index_text or (lambda at: _month_text(np.arange(10**4), at))
     findings = []
@@ -173,15 +173,15 @@ def check_months(
     Args:
         months: month counted 1-12.
         gaps: absent months are a finding.
-        index_text: place of record i in the source.
+        index_text: describes record i of the source.
     """
     index_text = index_text or (lambda record: f"record {record}")
     findings = []
     for record, (year, month) in enumerate(months):
         if not 1 <= month <= 12:
             message = f"month {month} of year {year} does not exist"
-            place = index_text(record)
-            findings.append(Finding(file, variable, place, message, "Write YYYYMM, MM 01-12."))
+            index = index_text(record)
+            findings.append(Finding(file, variable, index, message, "Write YYYYMM, MM 01-12."))
     if findings or not months:
         return findings
     counted = [12 * year + month - 1 for year, month in months]
@@ -189,8 +189,8 @@ def check_months(
     if order:
         year, month = months[order[0]]
         message = f"{year}-{month:02d} is repeated or out of order ({len(order)} such records)"
-        place = index_text(order[0])
-        findings.append(Finding(file, variable, place, message, "Sort by time, each month once."))
+        index = index_text(order[0])
+        findings.append(Finding(file, variable, index, message, "Sort by time, each month once."))
     if not gaps:
         return findings
     first, last = min(counted) // 12 * 12, max(counted) // 12 * 12 + 12
@@ -214,7 +214,7 @@ def check_overlap(
     years: Mapping[str, Sequence[int] | np.ndarray], *, variable: str = "time"
 ) -> list[Finding]:
     """Sources that are used together must share years; keys name the sources."""
-    spans = {name: (int(np.min(given)), int(np.max(given))) for name, given in years.items()}
+    spans = {name: (int(np.min(values)), int(np.max(values))) for name, values in years.items()}
     start, stop = max(low for low, _ in spans.values()), min(high for _, high in spans.values())
     if start <= stop:
         return []
@@ -240,46 +240,46 @@ def _value_findings(
     bad = ~np.isfinite(values)
     plain = ~(missing | fill | bad)
 
-    def found(
+    def finding(
         wrong: np.ndarray | np.bool_, message: Callable[[float], str], mend: str
     ) -> list[Finding]:
         return _finding(wrong, values, file, label, index_text, message, mend)
 
-    findings = found(
+    findings = finding(
         missing,
         lambda value: "missing value -9999",
         "Fill the gap or leave the year out.",
     )
-    findings += found(fill, lambda value: f"fill value {value:g}", "Mask or fill these cells.")
-    findings += found(bad, lambda value: f"value is {value}", "Fill the gap or mask the cell.")
+    findings += finding(fill, lambda value: f"fill value {value:g}", "Mask or fill these cells.")
+    findings += finding(bad, lambda value: f"value is {value}", "Fill the gap or mask the cell.")
     values = np.where(plain, values, 0.0)
     if name.endswith("temperature"):
-        findings += found(
+        findings += finding(
             plain & (np.abs(values) > LARGEST_TEMPERATURE),
             lambda value: f"{value:g} is beyond ±{LARGEST_TEMPERATURE:g} °C",
             "This looks like kelvin: subtract 273.15.",
         )
     if name in ("precipitation", "shortwave"):
-        findings += found(
+        findings += finding(
             plain & (values < 0),
             lambda value: f"negative value {value:g}",
             "Set it to 0 or mend the source.",
         )
     if name == "precipitation":
-        findings += found(
+        findings += finding(
             plain & (values > LARGEST_PRECIPITATION),
             lambda value: f"{value:g} mm in a month is more than {LARGEST_PRECIPITATION:g}",
             "Give mm per month: check that metres, tenths of mm or daily totals were converted.",
         )
         yearly = values.sum(axis=1).mean(axis=0) if values.ndim > 1 else values
         rate = np.broadcast_to((yearly > 0) & (yearly < 0.1), values.shape[2:])
-        findings += found(
+        findings += finding(
             np.broadcast_to(rate, values.shape) & (values > 0),
             lambda value: f"{value:g} mm in a month, under 0.1 mm in a whole year",
             "This looks like kg m-2 s-1: multiply by 86400 and the days of the month.",
         )
     if name == "co2":
-        findings += found(
+        findings += finding(
             plain & ((values < CO2_RANGE[0]) | (values > CO2_RANGE[1])),
             lambda value: f"{value:g} is outside {CO2_RANGE[0]:g}-{CO2_RANGE[1]:g} ppmv",
             "Give the mole fraction in ppmv.",
