@@ -32,8 +32,8 @@ def test_published_statistics(resolution, cells, area, elevation):
     assert plateau.latitude.size == cells
     assert plateau.area.sum() == pytest.approx(area, abs=0.5e3)
     for name, share in SHARES[resolution].items():
-        found = plateau.area[plateau.vegetation == f"alpine-{name}"].sum() / plateau.area.sum()
-        assert found == pytest.approx(share, abs=0.0006), name
+        area_share = plateau.area[plateau.vegetation == f"alpine-{name}"].sum() / plateau.area.sum()
+        assert area_share == pytest.approx(share, abs=0.0006), name
     assert not np.any(plateau.vegetation == "alpine-forest")
     assert percentiles(plateau.elevation) == pytest.approx(elevation, abs=1)
     tolerance = 0.07 if resolution == 0.1 else 0.05  # "same" in the table
