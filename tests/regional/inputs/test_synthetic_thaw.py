@@ -1,4 +1,7 @@
-"""The present active layer of the synthetic plateau against plateau.md B3; slow."""
+"""The present active layer of the synthetic plateau; slow.
+
+Source: docs/specification/plateau.md B3.
+"""
 
 import jax.numpy as jnp
 import numpy as np
