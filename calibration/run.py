@@ -269,6 +269,15 @@ def as_names(names: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str
     return tuple(names)
 
 
+def _warn_of_float32() -> None:
+    """Warn of a calibration in float32 on CPUs, JAX's default."""
+    if computes_on_cpus() and not jax.config.jax_enable_x64:
+        message = (
+            "calibration in float32: call temjax.configure(few_cells=True) before JAX computes"
+        )
+        warnings.warn(message, stacklevel=3)
+
+
 def _is_observed(site: Site, year: int, sites: int) -> bool:
     """Whether a hold-out year applies to a site: in joint fits, only where it was observed."""
     period = site.observations.period
