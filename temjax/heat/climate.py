@@ -26,7 +26,7 @@ from temjax.processes import active_layer, snow
 from temjax.processes.soil_heat import heat_content, heat_gain
 from temjax.processes.soil_profile import depth_shares
 from temjax.programs.exported import kept_program
-from temjax.runtime.blocks import in_blocks
+from temjax.runtime.blocks import map_blocks
 from temjax.soil_column import LAYERS, SoilColumn, soil_column
 from temjax.state import SoilHeatState
 
@@ -195,7 +195,7 @@ def _climate(
         column = soil_column(parameters, here, initial.enthalpy.shape[0])
         return run_column(column, options, series, initial)
 
-    return in_blocks(run, (parameters, location, window, initial, snowpack), shape)
+    return map_blocks(run, (parameters, location, window, initial, snowpack), shape)
 
 
 def equilibrate_heat(

@@ -1,4 +1,6 @@
-"""Soil heat: volumetric enthalpy, backward Euler, on columns ``(layer, *cell)`` (soil_heat.md 2).
+"""Soil heat: volumetric enthalpy, backward Euler, on columns ``(layer, *cell)``.
+
+Source: docs/specification/soil_heat.md 2.
 
 Enthalpy H (J m⁻³) is zero in a layer that has just frozen fully at −w and H_m when it has just
 thawed at 0 °C. Temperature and liquid fraction are explicit, piecewise linear in H, so there is no
@@ -32,7 +34,7 @@ Properties = SoilColumn | ThermalProperties
 
 
 class Surface(eqx.Module):
-    """What drives the top of the column during one step.
+    """Boundary condition at the top of the column during one step.
 
     Attributes:
         temperature: equivalent temperature T_air + a·SW, °C, ``(*cell)``.
@@ -101,7 +103,7 @@ def divergence_update(
 
 
 class LayerState(NamedTuple):
-    """What the fluxes need of layers at an iterate: of all of them, some, or one without its axis.
+    """State of layers at an iterate: of all of them, some, or one without its axis.
 
     Attributes:
         conducting: thickness and conductivities.
@@ -149,7 +151,7 @@ def layer_state(column: Properties, enthalpy: Some) -> LayerState:
 
 
 def sides(layers: PyTree) -> tuple[PyTree, PyTree]:
-    """What lies above and below the boundaries between layers."""
+    """Layers above and below the boundaries between layers."""
     return jax.tree.map(lambda rows: rows[:-1], layers), jax.tree.map(lambda rows: rows[1:], layers)
 
 
@@ -198,7 +200,7 @@ def surface_conduction(first: LayerState, surface: Surface) -> tuple[Conduction,
 
 
 def halves_between(upper: LayerState, lower: LayerState) -> tuple[Some, HalfLayer, HalfLayer]:
-    """How much more liquid the lower layer is, and the half layers on both sides of a boundary."""
+    """Difference in liquid fraction across a boundary, and the half layers on both sides."""
     away = lower.fraction - upper.fraction
     above = half_layer(upper.conducting, upper.front, upper.fraction, away)
     below = half_layer(lower.conducting, lower.front, lower.fraction, -away)

@@ -13,7 +13,7 @@ Some = Float[Array, "*layer_cell"]
 
 
 class Profile(eqx.Module):
-    """Temperatures that are linear in depth between layer tops and layer middles, °C.
+    """Temperature profile, linear in depth between layer tops and layer middles, °C.
 
     Attributes:
         top: at the top of each layer, ``(layer, *cell)``; the first is the ground surface.
@@ -25,7 +25,7 @@ class Profile(eqx.Module):
 
 
 class DepthShares(eqx.Module):
-    """How much of each half layer lies above a depth, 0–1, ``(depth, layer, *cell)``."""
+    """Share of each half layer above a depth, 0–1, ``(depth, layer, *cell)``."""
 
     upper_half: Float[Array, "depth layer *cell"]
     lower_half: Float[Array, "depth layer *cell"]
@@ -80,7 +80,7 @@ def temperature_at(shares: DepthShares, profile: Profile) -> Float[Array, "depth
 
 
 def shares_above(column: SoilColumn, depth: float) -> Float[Array, "layer *cell"]:
-    """Share of every layer in the mean from the surface to ``depth`` (m)."""
+    """Weights of the layers in the mean from the surface to ``depth`` (m)."""
     return limited(depth - column.top, 0.0, column.thickness) / depth
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jax
 
-from temjax.files.atomic import mark_of_process, written_whole
+from temjax.files.atomic import atomic_write, process_suffix
 
 KERNEL, PROGRAM = ".kernel", ".program"
 _DIGEST_BYTES = sha256().digest_size
@@ -76,7 +76,7 @@ def write(name: str, content: bytes) -> None:
         return
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with written_whole(path / name, mark_of_process()) as partial:
+        with atomic_write(path / name, process_suffix()) as partial:
             partial.write_bytes(sha256(content).digest() + content)
     except OSError:
         return  # the next process makes it again; JAX says what is wrong with the folder

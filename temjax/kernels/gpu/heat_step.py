@@ -32,7 +32,7 @@ from temjax.heat.sweep import (
 )
 from temjax.heat.tridiagonal import ReducedRow, back_substitute
 from temjax.processes.soil_heat import LayerState, Surface, divergence_update, layer_state
-from temjax.runtime.blocks import filled_up
+from temjax.runtime.blocks import pad_cells
 from temjax.soil_column import SoilColumn, ThermalProperties, thermal_properties
 
 BLOCK = 32  # cells
@@ -240,7 +240,7 @@ def solve_cells_apart(
     layers, cells = problem.old.shape
     blocks = pl.cdiv(cells, BLOCK)
     # the last cell is repeated to fill the last block: no bound is checked inside
-    padded = jax.tree.map(lambda leaf: filled_up(leaf, blocks * BLOCK), problem)
+    padded = jax.tree.map(lambda leaf: pad_cells(leaf, blocks * BLOCK), problem)
     arrays, structure = jax.tree.flatten(padded)
     dtype = problem.old.dtype
     rows = jax.ShapeDtypeStruct((layers, blocks * BLOCK), dtype)
