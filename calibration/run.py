@@ -31,6 +31,9 @@ from temjax.sites import Site, open_site
 Source = str | os.PathLike | Site
 
 
+_CONFIGURE = "call temjax.configure(few_cells=True) before JAX computes"
+
+
 def calibrate(
     sites: Source | Sequence[Source],
     *,
@@ -89,10 +92,7 @@ def calibrate(
     """
     arguments = dict(locals())
     if computes_on_cpus() and not jax.config.jax_enable_x64:
-        message = (
-            "calibration in float32: call temjax.configure(few_cells=True) before JAX computes"
-        )
-        warnings.warn(message, stacklevel=2)
+        warnings.warn(f"calibration in float32: {_CONFIGURE}", stacklevel=2)
     if resume and out is None:
         raise ValueError("resume needs the folder of the checkpoint: give out")
     opened = open_sites(sites)
@@ -267,6 +267,15 @@ def as_names(names: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str
     if isinstance(names, str):
         return tuple(name.strip() for name in names.split(",") if name.strip())
     return tuple(names)
+
+
+def _warn_of_float32() -> None:
+    """Warn of a calibration in float32 on CPUs, JAX's default."""
+    if computes_on_cpus() and not jax.config.jax_enable_x64:
+        message = (
+            "calibration in float32: call temjax.configure(few_cells=True) before JAX computes"
+        )
+        warnings.warn(message, stacklevel=3)
 
 
 def _is_observed(site: Site, year: int, sites: int) -> bool:

@@ -3,7 +3,7 @@
 Three horizons (mat of moss, litter or roots; upper; lower mineral to 40 m) each hold a fixed number
 of layers, so a horizon's thickness can be a fitted parameter: layer interfaces move smoothly with
 it and always coincide with the horizon interfaces (properties by cell centre cost 9 cm of thaw
-depth, soil_heat.md 3).
+depth, docs/specification/soil_heat.md 3).
 """
 
 from typing import NamedTuple
@@ -56,7 +56,10 @@ class SoilColumn(eqx.Module):
 
     @property
     def melt_enthalpy(self) -> Float[Array, "layer *cell"]:
-        """H_m, enthalpy of the fully thawed layer at 0 °C, J m⁻³ (soil_heat.md 2)."""
+        """H_m, enthalpy of the fully thawed layer at 0 °C, J m⁻³.
+
+        Source: docs/specification/soil_heat.md 2.
+        """
         mean_capacity = 0.5 * (self.heat_capacity_thawed + self.heat_capacity_frozen)
         return self.latent_heat + mean_capacity * self.freezing_range
 

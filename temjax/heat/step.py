@@ -1,4 +1,6 @@
-"""Backward-Euler steps of soil heat and their derivatives (soil_heat.md 2).
+"""Backward-Euler steps of soil heat and their derivatives.
+
+Source: docs/specification/soil_heat.md 2.
 
 Where Newton's method runs depends on the device: one kernel a step on NVIDIA GPUs, one kernel for
 all steps on CPUs, and the program of arrays of ``heat.batch`` elsewhere and for a single place.

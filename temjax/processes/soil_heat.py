@@ -1,4 +1,6 @@
-"""Soil heat: volumetric enthalpy, backward Euler, on columns ``(layer, *cell)`` (soil_heat.md 2).
+"""Soil heat: volumetric enthalpy, backward Euler, on columns ``(layer, *cell)``.
+
+Source: docs/specification/soil_heat.md 2.
 
 Enthalpy H (J m⁻³) is zero in a layer that has just frozen fully at −w and H_m when it has just
 thawed at 0 °C. Temperature and liquid fraction are explicit, piecewise linear in H, so there is no
