@@ -29,7 +29,7 @@ from temjax.calibration.targets import (
 from temjax.calibration.transforms import Free
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.outputs import FLUXES
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runs.simulate import Run, simulate
 from temjax.sites import Site
 from temjax.state import EcosystemState, State, pool_index
@@ -190,7 +190,7 @@ class Objective(eqx.Module):
         prior = self.prior_scale * self.free.prior_residuals(free)
         return jnp.concatenate([*parts, prior]), converged
 
-    @partial(kept_program, packages=("temjax.sites",))
+    @partial(exported_jit, packages=("temjax.sites",))
     def linearised(self, free: Float[Array, "free start"]) -> Linearised:
         """Residuals and their Jacobian by forward mode, for every start at once.
 
@@ -206,7 +206,7 @@ class Objective(eqx.Module):
         residuals, columns, converged = jax.vmap(push, out_axes=(None, 1, None))(jnp.eye(size))
         return Linearised(residuals, columns, converged)
 
-    @partial(kept_program, packages=("temjax.sites",))
+    @partial(exported_jit, packages=("temjax.sites",))
     def evaluated(
         self, free: Float[Array, "free start"]
     ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:

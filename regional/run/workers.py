@@ -32,7 +32,7 @@ from temjax.regional.run.progress import Meter
 from temjax.regional.run.restart import Products, Restarts
 from temjax.regional.run.restart_products import Points
 from temjax.regional.run.tile import Report, Stopped, TileRun
-from temjax.runtime.cache import keep_programs, keeps_programs
+from temjax.runtime.cache import enable_programs, programs_enabled
 from temjax.runtime.machine import (
     collect_rarely,
     computes_on_cpus,
@@ -202,14 +202,14 @@ def run_tasks(
 def jax_settings() -> dict:
     """This process's JAX settings, for its workers, and whether it keeps programs."""
     settings = {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
-    return settings | {"keep_programs": keeps_programs()}
+    return settings | {"enable_programs": programs_enabled()}
 
 
 def take_settings(settings: dict) -> None:
     """In a worker: the settings of the process it works for."""
     for name in _JAX_SETTINGS:
         jax.config.update(name, settings[name])
-    keep_programs(settings["keep_programs"])
+    enable_programs(settings["enable_programs"])
 
 
 def hand_out(

@@ -24,7 +24,7 @@ from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.processes import active_layer, snow
 from temjax.processes.soil_profile import depth_shares
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runtime.blocks import in_blocks
 from temjax.soil_column import LAYERS, SoilColumn, soil_column
 from temjax.state import SoilHeatState
@@ -143,7 +143,7 @@ def run_column(
     )
 
 
-@kept_program
+@exported_jit
 def _equilibrate(
     parameters: Parameters,
     location: Location,
@@ -174,7 +174,7 @@ def _equilibrate(
     return state, snowpack, residual
 
 
-@kept_program
+@exported_jit
 def _climate(
     parameters: Parameters,
     location: Location,

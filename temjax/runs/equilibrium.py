@@ -20,7 +20,7 @@ from temjax.heat.equilibrium import tolerance
 from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.processes.radiation import gross_irradiance
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runs.annual_map import LEAST_VEGETATION, CyclicMap, Packed, initial_memory, pack, unpack
 from temjax.runs.climate_block import climate_block
 from temjax.runs.fixed_point import (
@@ -118,7 +118,7 @@ def cyclic_map(
     return annual, start, heat_residual
 
 
-@kept_program  # not an operation is compiled by itself
+@exported_jit  # not an operation is compiled by itself
 def _map_and_start(
     parameters: Parameters,
     location: Location,
@@ -174,7 +174,7 @@ def _of_cells(cycle: CyclicMap, index: np.ndarray) -> CyclicMap:
     )
 
 
-_fixed_point = kept_program(fixed_point)
+_fixed_point = exported_jit(fixed_point)
 
 
 def _numbers(effort: Effort) -> Effort:

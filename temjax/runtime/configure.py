@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from temjax.runtime.cache import enable_programs
 from temjax.runtime.machine import computes_on_cpus
 from temjax.runtime.xla_flags import compile_for_few_cells
 
@@ -34,13 +35,11 @@ def configure(
     """
     import jax
 
-    from temjax.runtime.cache import keep_programs
-
     if few_cells:
         compile_for_few_cells()
     wide = computes_on_cpus() if precision == "auto" else precision == "float64"
     jax.config.update("jax_enable_x64", wide)
-    keep_programs(cache)
+    enable_programs(cache)
     if not cache:
         return None
     folder = cache_folder()

@@ -190,7 +190,7 @@ def _write(iterations: int, months: int, dtype: str, function: ir.Function) -> N
 Year = tuple[SoilColumn, DepthShares, Layers, Surface, Float[Array, "step"]]
 
 
-def pull_back(
+def heat_year_vjp(
     options: ModelOptions, at: Year, cotangents: tuple[Layers, Seen], wanted: Year
 ) -> Year:
     """The cotangents of what a year is given.
