@@ -29,7 +29,7 @@ from temjax.calibration.targets import (
 from temjax.calibration.transforms import FreeParameters
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.outputs import FLUXES
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runs.simulate import Run, simulate
 from temjax.sites import Site
 from temjax.state import EcosystemState, State, pool_index

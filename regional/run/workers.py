@@ -204,14 +204,14 @@ def run_tasks(
 def jax_settings() -> dict:
     """JAX settings of this process for its workers, and whether it caches programs."""
     settings = {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
-    return settings | {"keep_programs": keeps_programs()}
+    return settings | {"enable_programs": programs_enabled()}
 
 
 def apply_jax_settings(settings: dict) -> None:
     """Apply the settings of the main process in a worker."""
     for name in _JAX_SETTINGS:
         jax.config.update(name, settings[name])
-    keep_programs(settings["keep_programs"])
+    enable_programs(settings["enable_programs"])
 
 
 def submit_bounded(

@@ -144,7 +144,7 @@ def run_column(
     )
 
 
-@kept_program
+@exported_jit
 def _equilibrate(
     parameters: Parameters,
     location: Location,
@@ -175,7 +175,7 @@ def _equilibrate(
     return state, snowpack, residual
 
 
-@kept_program
+@exported_jit
 def _climate(
     parameters: Parameters,
     location: Location,

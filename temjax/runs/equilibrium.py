@@ -186,7 +186,7 @@ def select_cells(mapping: CyclicMap, index: np.ndarray) -> CyclicMap:
     )
 
 
-_fixed_point = kept_program(fixed_point)
+_fixed_point = exported_jit(fixed_point)
 
 
 def _as_arrays(schedule: Schedule) -> Schedule:

@@ -238,7 +238,7 @@ def simulate(
     )
 
 
-@kept_program
+@exported_jit
 def _ecosystem_run(
     parameters: Parameters,
     location: Location,

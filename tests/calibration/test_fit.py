@@ -9,7 +9,7 @@ import pytest
 from temjax.calibration import FitError, fit
 from temjax.calibration.twin import twin_objective
 from temjax.calibration.uncertainty import laplace, linear_bands
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runtime.cache import PROGRAM
 from tests.support.short_site import NAMES, short_objective
 
