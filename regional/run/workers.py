@@ -32,7 +32,7 @@ from temjax.regional.run.progress import Meter
 from temjax.regional.run.restart import Products, RestartPoints
 from temjax.regional.run.restart_products import RestartFiles
 from temjax.regional.run.tile import ReportProgress, Stopped, TileRun
-from temjax.runtime.cache import keep_programs, keeps_programs
+from temjax.runtime.cache import enable_programs, programs_enabled
 from temjax.runtime.machine import (
     computes_on_cpus,
     peak_bytes,

@@ -20,7 +20,7 @@ from temjax.options import ModelOptions
 from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.parameters.registry import Parameters
 from temjax.processes.radiation import gross_irradiance
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runs.annual_map import (
     LEAST_VEGETATION,
     CyclicMap,
@@ -130,7 +130,7 @@ def cyclic_map(
     return mapping, initial, heat_residual
 
 
-@kept_program  # one program: operations outside one are compiled one by one
+@exported_jit  # one program: operations outside one are compiled one by one
 def _map_and_initial_state(
     parameters: Parameters,
     location: Location,

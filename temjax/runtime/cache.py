@@ -20,7 +20,6 @@ _settings = {"programs": False}
 
 def folder() -> Path | None:
     """Where files are; None where nothing is cached."""
-    import jax
 
     path = jax.config.jax_compilation_cache_dir
     return Path(path) if path and jax.config.jax_enable_compilation_cache else None
