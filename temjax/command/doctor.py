@@ -19,7 +19,7 @@ from rich.table import Table
 
 from temjax.command.demo import device_text
 from temjax.forcing import Forcing, Location
-from temjax.native import call as native
+from temjax.native.availability import unavailable_reason
 from temjax.options import ModelOptions
 from temjax.parameters.files import load_parameters
 from temjax.parameters.registry import Parameters
@@ -219,7 +219,7 @@ def kernels_text() -> str:
     """Whether the model's CPU kernels are used, or the reason."""
     if not computes_on_cpus():
         return "not needed: computes on another device"
-    reason = native.why_not()
+    reason = unavailable_reason()
     return f"not used: {reason}" if reason else "used"
 
 

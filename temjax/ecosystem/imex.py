@@ -1,6 +1,21 @@
-"""One month of carbon, nitrogen and water, integrated with fixed sub-steps.
+"""IMEX-SSP2(2,2,2): one month of carbon, nitrogen and water in equal sub-steps.
 
-Source: model.md, decision 2. Pools and fluxes are packed arrays, `(pool, *cell)` and
+Pareschi & Russo (2005), J. Sci. Comput. 25, 129–155. With A available nitrogen, y all other pools,
+G and K their tendencies, γ = 1 − 1/√2 and a sub-step h::
+
+    A₁   = Aⁿ + γ h G(yⁿ, A₁)
+    y*   = yⁿ + h K(yⁿ, A₁)
+    A₂   = Aⁿ + (1 − 2γ) h G(yⁿ, A₁) + γ h G(y*, A₂)
+    yⁿ⁺¹ = yⁿ + h/2 [K(yⁿ, A₁) + K(y*, A₂)],   Aⁿ⁺¹ = Aⁿ + h/2 [G(yⁿ, A₁) + G(y*, A₂)]
+
+Every pool is explicit (Heun) but available nitrogen, which microbial immobilisation relaxes at up
+to 250 per month and which is implicit (L-stable). All weights are one half and each flux leaves one
+pool and enters another at the same stage, so carbon, nitrogen and water close to rounding. The
+implicit equation takes one Newton iteration that re-evaluates only what depends on available
+nitrogen; with 48 sub-steps a second one changes nothing, with 16 it would lower the largest error
+of A at 250 per month from 10 to 1 %.
+
+Source: docs/specification/model.md 6. Pools and fluxes are packed arrays, `(pool, *cell)` and
 `(flux, *cell)`.
 """
 
@@ -23,14 +38,12 @@ from temjax.ecosystem.month import (
     nitrogen_fluxes,
 )
 from temjax.ecosystem.pools import available_nitrogen_tendency, pool_tendency
-from temjax.native.call import serves
-from temjax.native.linear_map import Ways, linear, with_zeros
-from temjax.native.primitive import by_kernel
+from temjax.native.accelerate import accelerated
 from temjax.numerics import Cell
 from temjax.options import ModelOptions
 from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
-from temjax.runtime.materialise import ones_like, worked_out_once
+from temjax.runtime.materialise import materialise_shared, opaque_ones
 from temjax.state import POOLS, Memory
 
 __all__ = ["DEFAULT_SUBSTEPS", "MonthDrivers", "integrate_month"]
@@ -40,7 +53,7 @@ DEFAULT_SUBSTEPS = ModelOptions.substeps
 _GAMMA = 1.0 - 0.5**0.5  # makes the implicit half L-stable
 
 
-class Given(NamedTuple):
+class MonthContext(NamedTuple):
     """What is constant in a month."""
 
     parameters: Parameters
@@ -50,27 +63,28 @@ class Given(NamedTuple):
     factors: MonthFactors
 
 
-class Carry(NamedTuple):
-    """Where a month's integration stands. Rows are separate arrays: stacked ones take three times
-    as long for many cells.
+class ImexState(NamedTuple):
+    """State of the integration between stages.
+
+    Rows are separate arrays: stacked ones take three times as long for many cells.
 
     Attributes:
         pools: at the start of the sub-step.
-        totals: integrals of ``INTEGRATED`` so far.
-        first: tendencies of the pools at the first stage.
-        guess: of available nitrogen at the stage.
+        integrals: of ``INTEGRATED`` since the start of the month.
+        tendency: of the pools at the stage before.
+        guess: of available nitrogen at the next stage, where Newton's iteration begins.
     """
 
     pools: tuple[Cell, ...]
-    totals: tuple[Cell, ...]
-    first: tuple[Cell, ...]
+    integrals: tuple[Cell, ...]
+    tendency: tuple[Cell, ...]
     guess: Cell
 
 
-def beginning(pools: Sequence[Cell]) -> Carry:
-    """Before the first sub-step."""
+def initial_state(pools: Sequence[Cell]) -> ImexState:
+    """State before the first sub-step."""
     zero = jnp.zeros_like(pools[0])
-    return Carry(
+    return ImexState(
         tuple(pools),
         (zero,) * len(INTEGRATED),
         (zero,) * len(POOLS),
@@ -78,10 +92,12 @@ def beginning(pools: Sequence[Cell]) -> Carry:
     )
 
 
-def _solve_stage(step: float, given: Given, pools: Sequence[Cell], anchor: Cell, guess: Cell):
-    """Solve AVLN = anchor + gamma step dAVLN/dt at a stage; return it and its rates."""
-    parameters, _, drivers, memory, factors = given
-    stage, fluxes = carbon_and_water(*given, pools)
+def _solve_stage(
+    step: float, context: MonthContext, pools: Sequence[Cell], anchor: Cell, guess: Cell
+):
+    """Solve A = anchor + γ h G(A) at a stage; return A, the tendency of all pools and fluxes."""
+    parameters, _, drivers, memory, factors = context
+    stage, fluxes = carbon_and_water(*context, pools)
     nitrogen_at = partial(
         nitrogen_fluxes, parameters, factors.microbial_uptake, drivers, memory, stage
     )
@@ -99,21 +115,25 @@ def _solve_stage(step: float, given: Given, pools: Sequence[Cell], anchor: Cell,
     return value, rows(POOLS, pool_tendency(drivers, fluxes)), rows(INTEGRATED, fluxes)
 
 
-def half_step(
-    substeps: int, given: Given, carry: Carry, is_second: Cell, once: Callable = lambda f: f
-) -> Carry:
-    """One stage of two: both run through one body, which halves what has to be compiled.
+def imex_stage(
+    substeps: int,
+    context: MonthContext,
+    state: ImexState,
+    is_second: Cell,
+    materialise: Callable = lambda f: f,
+) -> ImexState:
+    """One IMEX-SSP2 stage. Both run through one body, which halves what has to be compiled.
 
     Args:
         substeps: of the month.
-        given: constant in the month.
-        carry: before the stage.
+        context: constant in the month.
+        state: before the stage.
         is_second: 0 or 1.
-        once: what keeps the compiler from working out a function's shared values repeatedly.
+        materialise: transforms the function that solves the stage, see ``materialise_shared``.
     """
     step = 1.0 / substeps
-    pools, totals, first, guess = carry
-    available, tendency, fluxes = once(partial(_solve_stage, step, given))(
+    pools, integrals, first, guess = state
+    available, tendency, fluxes = materialise(partial(_solve_stage, step, context))(
         [pool + is_second * step * rate for pool, rate in zip(pools, first, strict=True)],
         pools[AVAILABLE_NITROGEN]
         + is_second * ((1.0 - 2.0 * _GAMMA) * step) * first[AVAILABLE_NITROGEN],
@@ -123,60 +143,27 @@ def half_step(
         pool + is_second * (0.5 * step) * (rate + rate_2)
         for pool, rate, rate_2 in zip(pools, first, tendency, strict=True)
     )
-    totals = tuple(t + 0.5 * step * f for t, f in zip(totals, fluxes, strict=True))
+    integrals = tuple(t + 0.5 * step * f for t, f in zip(integrals, fluxes, strict=True))
     guess = jnp.where(is_second > 0, pools[AVAILABLE_NITROGEN], available)
-    return Carry(pools, totals, tendency, guess)
+    return ImexState(pools, integrals, tendency, guess)
 
 
 Rows = tuple[Float[Array, "pool *cell"], Float[Array, "integrated *cell"]]
 
 
-def _integrate_arrays(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -> Rows:
-    """Pools at the end of the month and integrals over it, as a program of arrays."""
-    once = partial(worked_out_once, ones=ones_like(pools[AVAILABLE_NITROGEN]))
+@accelerated("month", static=1, cells="pools", dense_tangents=True)
+def imex_steps(substeps: int, context: MonthContext, pools: Float[Array, "pool *cell"]) -> Rows:
+    """All sub-steps of a month: pools at its end, and the integrals of ``INTEGRATED`` over it."""
+    materialise = partial(materialise_shared, ones=opaque_ones(pools[AVAILABLE_NITROGEN]))
     stages = jnp.tile(jnp.asarray([0.0, 1.0], pools.dtype), substeps)
 
-    def stage(carry, is_second):
-        return half_step(substeps, given, carry, is_second, once), None
+    def stage(state, is_second):
+        return imex_stage(substeps, context, state, is_second, materialise), None
 
-    # going back, a stage is cheaper to work out again than to fetch from memory
+    # in reverse mode a stage is cheaper to compute again than to fetch from memory
     stage = jax.checkpoint(stage, prevent_cse=False)
-    end, _ = jax.lax.scan(stage, beginning(tuple(pools)), stages)
-    return jnp.stack(end.pools), jnp.stack(end.totals)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _integrate(substeps: int, given: Given, pools: Float[Array, "pool *cell"]) -> Rows:
-    """The same; where it can by a kernel, whose derivatives are those of the arrays."""
-    if not serves(pools):
-        return _integrate_arrays(substeps, given, pools)
-    from temjax.kernels.cpu.month import integrate_natively
-
-    arrays = partial(_integrate_arrays, substeps)
-    return by_kernel(
-        partial(integrate_natively, substeps),
-        arrays,
-        given,
-        pools,
-        otherwise="the month runs as a program of arrays",
-    )
-
-
-@partial(_integrate.defjvp, symbolic_zeros=True)
-def _integrate_jvp(substeps, primals, tangents):
-    arrays = partial(_integrate_arrays, substeps)
-    if not serves(primals[1]):
-        return jax.jvp(arrays, primals, with_zeros(primals, tangents))
-    from temjax.kernels.cpu.month_jvp import go_ahead_natively
-    from temjax.kernels.cpu.month_vjp import go_back_natively
-
-    ways = Ways(
-        forward=lambda at, tangents: jax.jvp(arrays, at, tangents)[1],
-        ahead=partial(go_ahead_natively, substeps),
-        backward=partial(go_back_natively, substeps),
-    )
-    found = _integrate(substeps, *primals)
-    return found, linear(ways, primals, tangents, found)
+    end, _ = jax.lax.scan(stage, initial_state(tuple(pools)), stages)
+    return jnp.stack(end.pools), jnp.stack(end.integrals)
 
 
 def integrate_month(
@@ -190,19 +177,11 @@ def integrate_month(
 ) -> tuple[Float[Array, "pool *cell"], Float[Array, "flux *cell"]]:
     """Advance the pools by one month; return them and the integrals of all fluxes.
 
-    IMEX-SSP2(2,2,2): two stages per sub-step, every pool explicit (Heun) but available
-    nitrogen, which microbial immobilisation relaxes at up to 250 per month and which is
-    implicit (L-stable, gamma = 1 - 1/sqrt 2). All stage weights are one half and each flux
-    leaves one pool and enters another at the same stage, so carbon, nitrogen and water close
-    to rounding. The implicit equation takes one Newton iteration that re-evaluates only what
-    depends on available nitrogen; with 48 sub-steps a second one changes nothing, with 16
-    it would lower the largest error of AVLN at 250 per month from 10 to 1 %.
-
     Args:
         parameters, constants, drivers, memory, pools: as for `month.right_hand_side`.
         substeps: number of equal sub-steps, static.
     """
     factors = month_factors(parameters, constants, drivers, memory)
-    given = Given(parameters, constants, drivers, memory, factors)
-    pools, totals = _integrate(substeps, given, pools)
-    return pools, complete_fluxes(drivers, totals)
+    context = MonthContext(parameters, constants, drivers, memory, factors)
+    pools, integrals = imex_steps(substeps, context, pools)
+    return pools, complete_fluxes(drivers, integrals)

@@ -1,14 +1,12 @@
 """The months of a year, one after the other."""
 
 import dataclasses
-from functools import partial
 
 import jax
 from jaxtyping import Array, Float
 
 from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, MonthDrivers, integrate_month
-from temjax.native.call import serves
-from temjax.native.primitive import by_kernel
+from temjax.native.accelerate import accelerated
 from temjax.outputs import flux_index
 from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
@@ -17,7 +15,8 @@ from temjax.state import Memory
 Rows = tuple[Float[Array, "month flux *cell"], Float[Array, "month pool *cell"]]
 
 
-def _integrate_arrays(
+@accelerated("months", static=1, cells="pools")
+def _integrate(
     substeps: int,
     parameters: Parameters,
     constants: CellConstants,
@@ -25,11 +24,13 @@ def _integrate_arrays(
     memory: Memory,
     pools: Float[Array, "pool *cell"],
 ) -> Rows:
+    """One month after the other, each with the leaf area that the one before it ended with."""
+
     def month(carry, drivers):
         pools, leaf = carry
-        now = dataclasses.replace(memory, unnormalised_leaf=leaf)
+        current = dataclasses.replace(memory, unnormalised_leaf=leaf)
         pools, fluxes = integrate_month(
-            parameters, constants, drivers, now, pools, substeps=substeps
+            parameters, constants, drivers, current, pools, substeps=substeps
         )
         return (pools, fluxes[flux_index("unnormalised_leaf")]), (fluxes, pools)
 
@@ -57,11 +58,4 @@ def integrate_months(
     Returns:
         The integrals of all fluxes over each month, and the pools at its end.
     """
-    arrays = partial(_integrate_arrays, substeps)
-    given = parameters, constants, drivers, memory, pools
-    if not serves(pools):
-        return arrays(*given)
-    from temjax.kernels.cpu.months import integrate_natively
-
-    kernel = partial(integrate_natively, substeps)
-    return by_kernel(kernel, arrays, *given, otherwise="months run one by one")
+    return _integrate(substeps, parameters, constants, drivers, memory, pools)

@@ -1,10 +1,8 @@
 """One year of soil heat: twelve months of backward-Euler sub-steps.
 
-``advance_year`` only moves the state (spin-up); ``observe_year`` also returns what a run reports.
-Both drive the same step.
+``advance_year`` only advances the state (spin-up); ``observe_year`` also returns what a run
+reports. Both take the same steps.
 """
-
-from functools import partial
 
 import equinox as eqx
 import jax
@@ -13,9 +11,7 @@ from jaxtyping import Array, Float
 
 from temjax.heat import step as heat_step
 from temjax.heat.monthly import monthly_temperatures
-from temjax.native.call import serves
-from temjax.native.linear_map import Ways, linear, with_zeros
-from temjax.native.primitive import by_kernel
+from temjax.native.accelerate import accelerated
 from temjax.numerics import largest, value_and_jacobian
 from temjax.options import ModelOptions
 from temjax.processes import active_layer, soil_heat
@@ -81,8 +77,8 @@ class HeatMonth(eqx.Module):
     imbalance: Monthly
 
 
-class Seen(eqx.Module):
-    """What the sub-steps of a year looked like, by month.
+class YearDiagnostics(eqx.Module):
+    """Diagnostics of the months of a year and of their sub-steps.
 
     Attributes:
         mean: profile, mean of the sub-steps, °C, leaves ``(12, layer, *cell)``.
@@ -104,7 +100,7 @@ class Seen(eqx.Module):
 def _steps_of_year(
     options: ModelOptions, drivers: YearDrivers
 ) -> tuple[Surface, Float[Array, "step"]]:
-    """Surface and length of all steps of a year, leading axis ``step``."""
+    """Surface drivers and lengths of all steps of a year, leading axis ``step``."""
     dtype = drivers.temperature.dtype
     surfaces = jax.vmap(substep_surface, in_axes=(0, 0, None, 0, 0))(
         drivers.temperature,
@@ -120,129 +116,100 @@ def _steps_of_year(
 def advance_year(
     column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
 ) -> Layers:
-    """Enthalpy one year on, J m⁻³."""
+    """Enthalpy after a year, J m⁻³."""
     steps = heat_step.heat_steps(
         options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
     )
     return steps.enthalpy[-1]
 
 
-def _arrays_and_jacobian(options: ModelOptions, column, enthalpy, drivers):
-    return value_and_jacobian(lambda h: advance_year(column, options, h, drivers), enthalpy)
+@accelerated("heat_year.jacobian", static=1, cells="enthalpy", dense_tangents=True)
+def _steps_and_jacobian(
+    iterations: int,
+    column: SoilColumn,
+    enthalpy: Layers,
+    surfaces: Surface,
+    seconds: Float[Array, "step"],
+) -> tuple[Layers, Float[Array, "*cell i j"]]:
+    """Enthalpy after all steps, J m⁻³, and its Jacobian ∂(that)_i/∂H_j per cell."""
+
+    def last(enthalpy):
+        steps = heat_step.heat_steps(iterations, column, enthalpy, surfaces, seconds)
+        return steps.enthalpy[-1]
+
+    return value_and_jacobian(last, enthalpy)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
 def year_and_jacobian(
     options: ModelOptions, column: SoilColumn, enthalpy: Layers, drivers: YearDrivers
 ) -> tuple[Layers, Float[Array, "*cell i j"]]:
-    """Enthalpy one year on, J m⁻³, and ∂(that)_i/∂H_j per cell."""
-    if not serves(enthalpy):
-        return _arrays_and_jacobian(options, column, enthalpy, drivers)
-    from temjax.kernels.cpu.heat_year_jacobian import year_and_jacobian_natively
-
-    def kernel(column, enthalpy, drivers):
-        after, jacobian = year_and_jacobian_natively(
-            options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
-        )
-        return after, jnp.moveaxis(jacobian, -1, 0)
-
-    arrays = partial(_arrays_and_jacobian, options)
-    return by_kernel(kernel, arrays, column, enthalpy, drivers)
+    """Enthalpy after a year, J m⁻³, and its Jacobian ∂(that)_i/∂H_j per cell."""
+    return _steps_and_jacobian(
+        options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
+    )
 
 
-@year_and_jacobian.defjvp
-def _year_and_jacobian_jvp(options, primals, tangents):
-    return jax.jvp(partial(_arrays_and_jacobian, options), primals, tangents)
-
-
-def _by_month(tree, options: ModelOptions):
+def by_month(tree, options: ModelOptions):
     """Arrays of steps ``(step, …)`` as ``(month, substep, …)``."""
     return jax.tree.map(
         lambda leaf: leaf.reshape((-1, options.heat_substeps, *leaf.shape[1:])), tree
     )
 
 
-def _look_at_arrays(
+@accelerated("heat_year", static=1, cells="enthalpy")
+def diagnose_year(
     options: ModelOptions,
     column: SoilColumn,
     shallow: DepthShares,
     enthalpy: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
-) -> tuple[Layers, Seen]:
-    """Enthalpy at the end, and what was seen, from the kept results of all steps."""
+) -> tuple[Layers, YearDiagnostics]:
+    """Solve the steps of a year: enthalpy at its end, J m⁻³, and its diagnostics.
+
+    Args:
+        options: sub-steps of a month, Newton iterations.
+        column: soil column.
+        shallow: weights of the single depth at which temperature is reported.
+        enthalpy: J m⁻³ at the start.
+        surfaces: drivers of the steps, leading axis ``step``.
+        seconds: length of the steps, s.
+    """
     steps = heat_step.heat_steps(options.heat_iterations, column, enthalpy, surfaces, seconds)
 
-    def step(before, given):
-        after, surface, length = given
+    def step(before, inputs):
+        after, surface, length = inputs
         now = profile(column, after, surface)
         fraction = soil_heat.liquid_fraction(column, after)
-        unbalanced = soil_heat.residual(column, after, before, surface, length)
-        unbalanced = jax.lax.stop_gradient(unbalanced)  # rounding has no derivative
+        imbalance = soil_heat.step_imbalance(column, after, before, surface, length)
+        imbalance = jax.lax.stop_gradient(imbalance)  # rounding has no derivative
         return after, (
             now,
             jax.lax.stop_gradient(fraction),  # only whether it is 1 is reported
             temperature_at(shallow, now)[0],
             active_layer.thaw_depth(column.thickness, column.top, fraction),
-            jnp.max(jnp.abs(unbalanced) * column.thickness, axis=0) / length,
+            jnp.max(jnp.abs(imbalance), axis=0) / length,
         )
 
-    def month(before, given):
-        before, (profiles, fraction, *each) = jax.lax.scan(
-            jax.checkpoint(step, prevent_cse=False), before, given
+    def month(before, inputs):
+        after, (profiles, fraction, *of_steps) = jax.lax.scan(
+            jax.checkpoint(step, prevent_cse=False), before, inputs
         )
         mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), profiles)
-        return before, (mean, jnp.max(fraction, axis=0), *each)
+        return after, (mean, jnp.max(fraction, axis=0), *of_steps)
 
-    given = _by_month((steps.enthalpy, surfaces, seconds), options)
-    after, (mean, fraction, read, depth, imbalance) = jax.lax.scan(month, enthalpy, given)
-    flux = _by_month(steps.surface_flux, options)
-    return after, Seen(mean, fraction, read, depth, flux, imbalance)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _look_at_year(options: ModelOptions, column, shallow, enthalpy, surfaces, seconds):
-    """The same; where it can, by a kernel that keeps no steps."""
-    given = column, shallow, enthalpy, surfaces, seconds
-    if not serves(enthalpy):
-        return _look_at_arrays(options, *given)
-    from temjax.kernels.cpu.heat_year import year_natively
-
-    def kernel(*given):
-        months = seconds.size // options.heat_substeps
-        after, top, centre, fraction, *each = year_natively(options.heat_iterations, *given, months)
-        read, depth, flux, imbalance = _by_month(each, options)
-        mean = Profile(top / options.heat_substeps, centre / options.heat_substeps)
-        return after, Seen(mean, fraction, read, depth, flux, imbalance)
-
-    return by_kernel(kernel, partial(_look_at_arrays, options), *given)
-
-
-@partial(_look_at_year.defjvp, symbolic_zeros=True)
-def _look_at_year_jvp(options, primals, tangents):
-    arrays = partial(_look_at_arrays, options)
-    if not serves(primals[2]):
-        return jax.jvp(arrays, primals, with_zeros(primals, tangents))
-    from temjax.kernels.cpu.heat_year_vjp import go_back_natively
-
-    def forward(at, tangents):
-        after, seen = jax.jvp(arrays, at, tangents)[1]
-        return after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
-
-    def backward(at, cotangents, wanted):
-        after, mean, *each = cotangents
-        sums = mean.top / options.heat_substeps, mean.centre / options.heat_substeps
-        each = [leaf.reshape((-1, *leaf.shape[2:])) for leaf in each]
-        months = at[-1].size // options.heat_substeps
-        return go_back_natively(options.heat_iterations, months, at, (after, *sums, *each), wanted)
-
-    after, seen = found = _look_at_year(options, *primals)
-    like = after, seen.mean, seen.shallow_temperature, seen.thaw_depth, seen.surface_flux
-    by_after, mean, read, depth, flux = linear(
-        Ways(forward, None, backward), primals, tangents, like
+    inputs = by_month((steps.enthalpy, surfaces, seconds), options)
+    after, (mean, fraction, shallow_temperature, thaw_depth, imbalance) = jax.lax.scan(
+        month, enthalpy, inputs
     )
-    fraction, imbalance = map(jnp.zeros_like, (seen.largest_liquid_fraction, seen.imbalance))
-    return found, (by_after, Seen(mean, fraction, read, depth, flux, imbalance))
+    return after, YearDiagnostics(
+        mean=mean,
+        largest_liquid_fraction=fraction,
+        shallow_temperature=shallow_temperature,
+        thaw_depth=thaw_depth,
+        surface_flux=by_month(steps.surface_flux, options),
+        imbalance=imbalance,
+    )
 
 
 def observe_year(
@@ -252,7 +219,7 @@ def observe_year(
     enthalpy: Layers,
     drivers: YearDrivers,
 ) -> tuple[Layers, HeatMonth]:
-    """A year with its monthly report.
+    """A year of soil heat with its monthly report.
 
     Args:
         column: soil column.
@@ -266,21 +233,21 @@ def observe_year(
     """
     shallow = jax.tree.map(lambda share: share[SHALLOW], shares)
     surfaces, seconds = _steps_of_year(options, drivers)
-    after, seen = _look_at_year(options, column, shallow, enthalpy, surfaces, seconds)
-    lengths = _by_month(seconds, options)
-    lengths = lengths.reshape(lengths.shape + (1,) * (seen.surface_flux.ndim - 2))
-    at_depths, in_top = monthly_temperatures(shares, shares_above(column, TOP_SOIL), seen.mean)
-    heat = (seen.surface_flux + column.geothermal_flux) * lengths
+    after, year = diagnose_year(options, column, shallow, enthalpy, surfaces, seconds)
+    lengths = by_month(seconds, options)
+    lengths = lengths.reshape(lengths.shape + (1,) * (year.surface_flux.ndim - 2))
+    at_depths, in_top = monthly_temperatures(shares, shares_above(column, TOP_SOIL), year.mean)
+    heat_input = (year.surface_flux + column.geothermal_flux) * lengths
     return after, HeatMonth(
         soil_temperature=at_depths,
         soil_temperature_top=in_top,
         thaw_fraction=jnp.mean(
-            active_layer.thaw_switch(seen.shallow_temperature, options.thaw_width), axis=1
+            active_layer.thaw_switch(year.shallow_temperature, options.thaw_width), axis=1
         ),
-        thaw_depth=seen.thaw_depth[:, -1],
-        maximum_thaw_depth=largest(jnp.moveaxis(seen.thaw_depth, 1, 0)),
-        minimum_thaw_depth=-largest(-jnp.moveaxis(seen.thaw_depth, 1, 0)),
-        largest_liquid_fraction=seen.largest_liquid_fraction,
-        heat_input=jnp.sum(heat, axis=1),
-        imbalance=jnp.max(seen.imbalance, axis=1),
+        thaw_depth=year.thaw_depth[:, -1],
+        maximum_thaw_depth=largest(jnp.moveaxis(year.thaw_depth, 1, 0)),
+        minimum_thaw_depth=-largest(-jnp.moveaxis(year.thaw_depth, 1, 0)),
+        largest_liquid_fraction=year.largest_liquid_fraction,
+        heat_input=jnp.sum(heat_input, axis=1),
+        imbalance=jnp.max(year.imbalance, axis=1),
     )

@@ -1,11 +1,11 @@
-"""Linear maps with a way back of their own.
+"""Linear maps with forward and transposed kernels of their own.
 
 A kernel takes cotangents back, JAX's arrays take tangents forward. A ``custom_vjp`` would leave no
 forward mode; a linear map that knows both has forward mode, reverse mode, and, through the arrays,
 what lies beyond a first derivative.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,177 +17,178 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, PyTree
 
-from temjax.native.primitive import by_kernel, number_mapped, shaped
+from temjax.native.primitive import abstract, bind_kernel, mapped_size
 
 _linear = Primitive("temjax_linear")
 _linear.multiple_results = True
 
 
-class Ways(NamedTuple):
-    """How a linear map goes; trees are like ``at``.
+class LinearMap(NamedTuple):
+    """A linear map of tangents at a point; trees are like the point.
 
     Attributes:
-        forward: of ``at`` and tangents: the result. JAX's operations, linear in the tangents.
-        ahead: the same by a kernel; it is told which tangents are not zero. ``None``: there is
-            none.
-        backward: of ``at``, cotangents of the result, and which tangents need theirs: the
-            cotangents of the tangents; those nobody needs are not looked at.
+        arrays: of the point and tangents: the result. JAX's operations, linear in the tangents.
+        jvp: the same by a kernel; its third argument says which tangents are not zero. ``None``:
+            there is none.
+        vjp: of the point, cotangents of the result, and which tangents need theirs: the cotangents
+            of the tangents; those nobody needs are ignored. ``None``: there is none.
 
-    Where ``ahead`` or ``backward`` raises ``NotImplementedError``, ``forward`` and its transpose
-    are taken.
+    Where ``jvp`` or ``vjp`` raises ``NotImplementedError``, ``arrays`` and its transpose are taken.
     """
 
-    forward: Callable[[PyTree, PyTree], PyTree]
-    ahead: Callable[[PyTree, PyTree, PyTree], PyTree] | None
-    backward: Callable[[PyTree, PyTree, PyTree], PyTree]
+    arrays: Callable[[PyTree, PyTree], PyTree]
+    jvp: Callable[[PyTree, PyTree, PyTree], PyTree] | None = None
+    vjp: Callable[[PyTree, PyTree, PyTree], PyTree] | None = None
 
 
-def _moves(tangent: Any) -> bool:
-    return not isinstance(tangent, SymbolicZero) and tangent.dtype != jax.dtypes.float0
+def _is_zero(tangent: Any) -> bool:
+    return isinstance(tangent, ad.Zero | SymbolicZero) or tangent.dtype == jax.dtypes.float0
 
 
-def with_zeros(primals: PyTree, tangents: PyTree) -> PyTree:
-    """Tangents as ``jax.jvp`` takes them, of a ``custom_jvp`` rule with symbolic zeros."""
-
-    def filled(primal, tangent):
-        if not isinstance(tangent, SymbolicZero):
-            return tangent
-        return _still(primal)
-
-    return jax.tree.map(filled, primals, tangents)
-
-
-def _still(primal: Any) -> Array | np.ndarray:
+def _zero_like(primal: Any) -> Array | np.ndarray:
     if jnp.issubdtype(jnp.result_type(primal), jnp.floating):
         return jnp.zeros_like(primal)
     return np.zeros(np.shape(primal), jax.dtypes.float0)
 
 
-def linear(ways: Ways, at: PyTree, tangents: PyTree, like: PyTree) -> PyTree:
-    """A linear map of tangents, in a ``custom_jvp`` rule with symbolic zeros.
+def dense(primals: PyTree, tangents: PyTree) -> PyTree:
+    """Tangents with zeros for those that vanish, of a ``custom_jvp`` rule with symbolic zeros."""
+    return jax.tree.map(
+        lambda primal, tangent: _zero_like(primal) if _is_zero(tangent) else tangent,
+        primals,
+        tangents,
+    )
+
+
+def apply_linear(
+    linear_map: LinearMap, point: PyTree, tangents: Sequence[Any], like: PyTree
+) -> PyTree:
+    """Apply a linear map to tangents, in a JVP rule.
 
     Args:
-        ways: how it goes.
-        at: what the map depends on.
-        tangents: of ``at``, alike.
-        like: arrays of the result's shapes and types: nothing is traced to find them.
+        linear_map: the map.
+        point: what it depends on.
+        tangents: of the point's leaves; those that vanish are ``ad.Zero`` or ``SymbolicZero``.
+        like: arrays of the result's shapes and types: nothing is traced to know them.
     """
-    leaves, structure = jax.tree.flatten(at)
-    slopes = jax.tree.leaves(tangents)
-    moving = [number for number, leaf in enumerate(slopes) if _moves(leaf)]
-    sizes, result = jax.tree.flatten(like)
+    leaves, structure = jax.tree.flatten(point)
+    nonzero = [number for number, leaf in enumerate(tangents) if not _is_zero(leaf)]
+    shapes, result = jax.tree.flatten(like)
 
-    def like_at(values, filled):
-        for number, value in zip(moving, values, strict=True):
-            filled[number] = value
-        return jax.tree.unflatten(structure, filled)
+    def tree(values, defaults):
+        """Like the point: values where tangents are not zero."""
+        for number, value in zip(nonzero, values, strict=True):
+            defaults[number] = value
+        return jax.tree.unflatten(structure, defaults)
 
-    def forward(leaves, some):
-        tangents = like_at(some, [_still(leaf) for leaf in leaves])
-        return jax.tree.leaves(ways.forward(jax.tree.unflatten(structure, leaves), tangents))
+    def arrays(leaves, some):
+        tangents = tree(some, [_zero_like(leaf) for leaf in leaves])
+        return jax.tree.leaves(linear_map.arrays(jax.tree.unflatten(structure, leaves), tangents))
 
-    def ahead(leaves, some):
-        tangents = like_at(some, [_still(leaf) for leaf in leaves])
-        moved = like_at([True] * len(moving), [False] * len(leaves))
-        found = ways.ahead(jax.tree.unflatten(structure, leaves), tangents, moved)
-        return jax.tree.leaves(found)
+    def jvp(leaves, some):
+        tangents = tree(some, [_zero_like(leaf) for leaf in leaves])
+        which = tree([True] * len(nonzero), [False] * len(leaves))
+        return jax.tree.leaves(
+            linear_map.jvp(jax.tree.unflatten(structure, leaves), tangents, which)
+        )
 
-    def backward(leaves, cotangents, wanted):
-        found = ways.backward(
+    def vjp(leaves, cotangents, wanted):
+        pulled = linear_map.vjp(
             jax.tree.unflatten(structure, leaves),
             jax.tree.unflatten(result, cotangents),
-            like_at(wanted, [False] * len(leaves)),
+            tree(wanted, [False] * len(leaves)),
         )
-        found = jax.tree.leaves(found)
-        return [found[n] for n, needed in zip(moving, wanted, strict=True) if needed]
+        pulled = jax.tree.leaves(pulled)
+        return [pulled[n] for n, needed in zip(nonzero, wanted, strict=True) if needed]
 
-    found = _linear.bind(
+    flat = LinearMap(arrays, jvp if linear_map.jvp else None, vjp if linear_map.vjp else None)
+    results = _linear.bind(
         *leaves,
-        *(slopes[number] for number in moving),
-        ways=Ways(forward, ahead if ways.ahead else None, backward),
+        *(tangents[number] for number in nonzero),
+        linear_map=flat,
         fixed=len(leaves),
-        sizes=shaped(sizes),
+        shapes=abstract(shapes),
     )
-    return jax.tree.unflatten(result, found)
+    return jax.tree.unflatten(result, results)
 
 
-def _by_arrays(*arguments, ways, fixed, **_):
-    return ways.forward(arguments[:fixed], arguments[fixed:])
+def _by_arrays(*arguments, linear_map, fixed, **_):
+    return linear_map.arrays(arguments[:fixed], arguments[fixed:])
 
 
-def _apply(*arguments, ways, fixed, **_):
-    if ways.ahead is not None:
+def _apply(*arguments, linear_map, fixed, **_):
+    if linear_map.jvp is not None:
         try:
-            return ways.ahead(arguments[:fixed], arguments[fixed:])
+            return linear_map.jvp(arguments[:fixed], arguments[fixed:])
         except NotImplementedError:
             pass
-    return _by_arrays(*arguments, ways=ways, fixed=fixed)
+    return _by_arrays(*arguments, linear_map=linear_map, fixed=fixed)
 
 
 @_linear.def_abstract_eval
-def _sizes(*_, sizes, **__):
-    return sizes
+def _shapes(*_, shapes, **__):
+    return shapes
 
 
-def _derivative(primals, tangents, **how):
+def _jvp(primals, tangents, **parameters):
     """In what the map depends on as well: JAX's, of the arrays."""
-    slopes = tuple(map(ad.instantiate_zeros, tangents))
-    return jax.jvp(partial(_by_arrays, **how), tuple(primals), slopes)
+    tangents = tuple(map(ad.instantiate_zeros, tangents))
+    return jax.jvp(partial(_by_arrays, **parameters), tuple(primals), tangents)
 
 
-def _none(*_):
-    raise NotImplementedError
-
-
-def _batch(arguments, axes, ways, fixed, sizes):
-    """The map of many: kernels take one after the other."""
+def _batch(arguments, axes, linear_map, fixed, shapes):
+    """The map of many: the forward kernel takes one after the other."""
     mapped = partial(jax.vmap, in_axes=(tuple(axes[:fixed]), tuple(axes[fixed:])))
-    found = _linear.bind(
+    jvp = mapped(linear_map.jvp) if linear_map.jvp else None
+    results = _linear.bind(
         *arguments,
-        ways=Ways(mapped(ways.forward), mapped(ways.ahead) if ways.ahead else None, _none),
+        linear_map=LinearMap(mapped(linear_map.arrays), jvp),
         fixed=fixed,
-        sizes=shaped(sizes, number_mapped(arguments, axes)),
+        shapes=abstract(shapes, mapped_size(arguments, axes)),
     )
-    return found, [0] * len(found)
+    return results, [0] * len(results)
 
 
-def _transpose(cotangents, *arguments, ways, fixed, sizes):
-    at, tangents = arguments[:fixed], arguments[fixed:]
+def _transpose(cotangents, *arguments, linear_map, fixed, shapes):
+    point, tangents = arguments[:fixed], arguments[fixed:]
     wanted = [ad.is_undefined_primal(leaf) for leaf in tangents]
-    shapes = [
+    tangent_shapes = [
         leaf.aval if needed else jnp.asarray(leaf)
         for leaf, needed in zip(tangents, wanted, strict=True)
     ]
 
-    def by_arrays(at, cotangents):
-        def of_some(*moving):
-            moving = iter(moving)
-            rest = (
-                next(moving) if needed else jnp.zeros(shape.shape, shape.dtype)
-                for shape, needed in zip(shapes, wanted, strict=True)
+    def by_arrays(point, cotangents):
+        def of_some(*some):
+            some = iter(some)
+            tangents = (
+                next(some) if needed else jnp.zeros(shape.shape, shape.dtype)
+                for shape, needed in zip(tangent_shapes, wanted, strict=True)
             )
-            return ways.forward(at, tuple(rest))
+            return linear_map.arrays(point, tuple(tangents))
 
         needed = [
             jax.ShapeDtypeStruct(shape.shape, shape.dtype)
-            for shape, needed in zip(shapes, wanted, strict=True)
+            for shape, needed in zip(tangent_shapes, wanted, strict=True)
             if needed
         ]
         return list(jax.linear_transpose(of_some, *needed)(cotangents))
 
+    def by_kernel(point, cotangents):
+        if linear_map.vjp is None:
+            raise NotImplementedError
+        return linear_map.vjp(point, cotangents, wanted)
+
     cotangents = [ad.instantiate_zeros(leaf) for leaf in cotangents]
     try:
-        pulled = by_kernel(
-            lambda at, cotangents: ways.backward(at, cotangents, wanted), by_arrays, at, cotangents
-        )
+        pulled = bind_kernel(by_kernel, by_arrays, point, cotangents)
     except NotImplementedError:
-        pulled = by_arrays(at, cotangents)
-    found = iter(pulled)
-    return [None] * fixed + [next(found) if needed else None for needed in wanted]
+        pulled = by_arrays(point, cotangents)
+    pulled = iter(pulled)
+    return [None] * fixed + [next(pulled) if needed else None for needed in wanted]
 
 
 _linear.def_impl(_apply)
 mlir.register_lowering(_linear, mlir.lower_fun(_apply, multiple_results=True))
-ad.primitive_jvps[_linear] = _derivative
+ad.primitive_jvps[_linear] = _jvp
 ad.primitive_transposes[_linear] = _transpose
 batching.primitive_batchers[_linear] = _batch

@@ -1,4 +1,4 @@
-"""JAX's elementwise operations as single instructions of LLVM, for ``native.lowering``."""
+"""JAX's elementwise operations as single instructions of LLVM."""
 
 from collections.abc import Callable
 
@@ -7,32 +7,32 @@ RELAXED = ("contract", "arcp", "nsz")
 
 
 def _relaxed(name: str) -> Callable:
-    return lambda builder, *given: getattr(builder, name)(*given, flags=RELAXED)
+    return lambda builder, *operands: getattr(builder, name)(*operands, flags=RELAXED)
 
 
 def _compared(sign: str) -> Callable:
-    return lambda builder, *given: builder.fcmp_ordered(sign, *given)
+    return lambda builder, *operands: builder.fcmp_ordered(sign, *operands)
 
 
 def _counted(sign: str) -> Callable:
-    return lambda builder, *given: builder.icmp_signed(sign, *given)
+    return lambda builder, *operands: builder.icmp_signed(sign, *operands)
 
 
 _SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=="}
 FLOATING = {
     **{name: _relaxed(f"f{name}") for name in ("add", "sub", "mul", "div")},
     **{name: _compared(sign) for name, sign in _SIGNS.items()},
-    "ne": lambda builder, *given: builder.fcmp_unordered("!=", *given),
+    "ne": lambda builder, *operands: builder.fcmp_unordered("!=", *operands),
     "add_any": _relaxed("fadd"),
     "neg": lambda builder, value: builder.fneg(value, flags=("nsz",)),
     "square": lambda builder, value: builder.fmul(value, value, flags=RELAXED),
 }
 ANY = {
     **{name: _counted(sign) for name, sign in (_SIGNS | {"ne": "!="}).items()},
-    "add": lambda builder, *given: builder.add(*given),
-    "sub": lambda builder, *given: builder.sub(*given),
-    "and": lambda builder, *given: builder.and_(*given),
-    "or": lambda builder, *given: builder.or_(*given),
+    "add": lambda builder, *operands: builder.add(*operands),
+    "sub": lambda builder, *operands: builder.sub(*operands),
+    "and": lambda builder, *operands: builder.and_(*operands),
+    "or": lambda builder, *operands: builder.or_(*operands),
     "not": lambda builder, value: builder.not_(value),
     "select_n": lambda builder, which, no, yes: builder.select(which, yes, no),
     "copy": lambda builder, value: value,

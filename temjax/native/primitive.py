@@ -1,11 +1,10 @@
-"""Kernels of our own as operations that JAX can differentiate whatever it does with them.
+"""A kernel as an operation of JAX that has derivatives and can be mapped.
 
-A rule of ``jax.custom_jvp`` is lost where JAX cuts a program in two, in a second derivative for
-instance, and a foreign function has none of its own. So a kernel is called through an operation
-that has one: the derivative of the arrays it stands in for.
+A foreign function has no derivative, and a rule of ``jax.custom_jvp`` is lost where JAX cuts a
+program in two, in a second derivative for instance. So a kernel is called through a primitive
+whose derivative is that of the arrays it stands in for, or a rule of its own.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -13,52 +12,58 @@ from typing import Any
 import jax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
+
+# (primals, tangents) to (results, their tangents), all flat; tangents that vanish are ``ad.Zero``
+JvpRule = Callable[[Sequence[Array], Sequence[Any]], tuple[list[Array], list[Array]]]
 
 _kernel = Primitive("temjax_kernel")
 _kernel.multiple_results = True
 
 
-def by_kernel(
+def bind_kernel(
     kernel: Callable[..., PyTree],
     arrays: Callable[..., PyTree],
-    *given: PyTree,
-    otherwise: str = "",
+    *operands: PyTree,
+    jvp: Callable[[Sequence[Array], Sequence[Any], PyTree], PyTree] | None = None,
 ) -> PyTree:
-    """``kernel(*given)``, which has the derivatives of ``arrays(*given)``.
+    """``kernel(*operands)`` with the derivatives of ``arrays(*operands)``.
 
     Args:
         kernel, arrays: functions of the same.
-        given: their arguments.
-        otherwise: what a warning says before ``arrays(*given)`` is returned where the kernel cannot
-            be written: a process of the user's own has an operation without an instruction.
+        operands: their arguments.
+        jvp: of flat operands, their tangents and the results: the tangents of the results; that of
+            the arrays if not given.
 
     Raises:
-        NotImplementedError: the kernel cannot be written, and nothing is said in ``otherwise``.
+        NotImplementedError: the kernel has an operation without an instruction.
     """
-    leaves, structure = jax.tree.flatten(given)
-    try:
-        sizes, result = jax.tree.flatten(jax.eval_shape(kernel, *given))
-    except NotImplementedError as error:
-        if not otherwise:
-            raise
-        warnings.warn(f"{otherwise}, slower: {error}", stacklevel=3)
-        return arrays(*given)
+    leaves, structure = jax.tree.flatten(operands)
+    shapes, result = jax.tree.flatten(jax.eval_shape(kernel, *operands))
 
     def flat(function):
         return lambda *leaves: jax.tree.leaves(function(*jax.tree.unflatten(structure, leaves)))
 
-    found = _kernel.bind(*leaves, kernel=flat(kernel), arrays=flat(arrays), sizes=shaped(sizes))
-    return jax.tree.unflatten(result, found)
+    def flat_jvp(primals, tangents, results):
+        return jax.tree.leaves(jvp(primals, tangents, jax.tree.unflatten(result, results)))
+
+    results = _kernel.bind(
+        *leaves,
+        kernel=flat(kernel),
+        arrays=flat(arrays),
+        jvp=flat_jvp if jvp else None,
+        shapes=abstract(shapes),
+    )
+    return jax.tree.unflatten(result, results)
 
 
-def shaped(leaves: Sequence[Any], *leading: int) -> tuple:
+def abstract(leaves: Sequence[Any], *leading: int) -> tuple:
     """Shapes and types as JAX's operations state theirs, behind further axes."""
     return tuple(jax.core.ShapedArray((*leading, *leaf.shape), leaf.dtype) for leaf in leaves)
 
 
-def number_mapped(arguments: Sequence[Any], axes: Sequence[int | None]) -> int:
-    """How many there are of what ``jax.vmap`` maps over."""
+def mapped_size(arguments: Sequence[Any], axes: Sequence[int | None]) -> int:
+    """Size of the axis that ``jax.vmap`` maps over."""
     return next(
         leaf.shape[axis] for leaf, axis in zip(arguments, axes, strict=True) if axis is not None
     )
@@ -68,27 +73,32 @@ def _call(*leaves, kernel, **_):
     return kernel(*leaves)
 
 
-def _derivative(primals, tangents, *, arrays, **_):
-    return jax.jvp(arrays, tuple(primals), tuple(map(ad.instantiate_zeros, tangents)))
+def _jvp(primals, tangents, *, arrays, jvp, **parameters):
+    if jvp is None:
+        return jax.jvp(arrays, tuple(primals), tuple(map(ad.instantiate_zeros, tangents)))
+    results = _kernel.bind(*primals, arrays=arrays, jvp=jvp, **parameters)
+    return results, jvp(primals, tangents, results)
 
 
-def _batch(arguments, axes, *, kernel, arrays, sizes):
+def _batch(arguments, axes, *, kernel, arrays, shapes, jvp):
+    """Kernels take one after the other; derivatives are those of the arrays."""
     mapped = partial(jax.vmap, in_axes=tuple(axes))
-    found = _kernel.bind(
+    results = _kernel.bind(
         *arguments,
         kernel=mapped(kernel),
         arrays=mapped(arrays),
-        sizes=shaped(sizes, number_mapped(arguments, axes)),
+        jvp=None,
+        shapes=abstract(shapes, mapped_size(arguments, axes)),
     )
-    return found, [0] * len(found)
+    return results, [0] * len(results)
 
 
 @_kernel.def_abstract_eval
-def _sizes(*_, sizes, **__):
-    return sizes
+def _shapes(*_, shapes, **__):
+    return shapes
 
 
 _kernel.def_impl(_call)
 mlir.register_lowering(_kernel, mlir.lower_fun(_call, multiple_results=True))
-ad.primitive_jvps[_kernel] = _derivative
+ad.primitive_jvps[_kernel] = _jvp
 batching.primitive_batchers[_kernel] = _batch

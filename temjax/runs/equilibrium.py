@@ -54,7 +54,8 @@ CYCLE_SCHEDULE = Schedule(
     warm_up=1, broyden=15, restart=1, newton=12, anderson=20, picard=60, cycles=1
 )
 LEAST_BATCH = 16  # cells: smaller batches are not worth a compilation of their own
-# °C; no vegetation where the mean of the warmest month is below (model.md, decision 9)
+# °C; no vegetation where the mean of the warmest month is below
+# (docs/specification/model.md decision 9)
 LEAST_WARMEST_MONTH = -1.0
 
 
@@ -185,7 +186,7 @@ def select_cells(mapping: CyclicMap, index: np.ndarray) -> CyclicMap:
     )
 
 
-_fixed_point = kept_program(fixed_point)
+_fixed_point = exported_jit(fixed_point)
 
 
 def _as_arrays(schedule: Schedule) -> Schedule:

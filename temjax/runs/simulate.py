@@ -69,7 +69,7 @@ def exposure_history(
     before: ExposureState,
     reference_thickness: Float[Array, "*cell"] | None,
 ) -> ExposureHistory:
-    """Apply the active-layer rule year by year (protocol.md 2).
+    """Apply the active-layer rule year by year (docs/specification/protocol.md 2).
 
     Args:
         exposed: 1 in the years in which exposure acts, else 0.
@@ -238,7 +238,7 @@ def simulate(
     )
 
 
-@kept_program
+@exported_jit
 def _ecosystem_run(
     parameters: Parameters,
     location: Location,

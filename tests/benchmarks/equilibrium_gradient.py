@@ -24,7 +24,7 @@ from temjax import (  # noqa: E402
     sites,
     tunable_names,
 )
-from temjax.calibration.objective import as_cells  # noqa: E402
+from temjax.calibration.objective import broadcast_to_cells  # noqa: E402
 from temjax.forcing import select_years  # noqa: E402
 from temjax.numerics import solve_cells, value_and_jacobian  # noqa: E402
 from temjax.runs.annual_map import pack_state, relative_change, unpack_state  # noqa: E402
@@ -149,7 +149,8 @@ def accuracy(parameters, location, forcing, names) -> None:
     moves = jnp.asarray(np.concatenate([size * np.eye(len(names)) for size in sizes], axis=1))
     cells = moves.shape[1]
     near = jax.tree.map(lambda x: jnp.broadcast_to(x[..., None], (*jnp.shape(x), cells)), guess)
-    batch = targets(parameters, *as_cells(location, forcing, cells), names, guess=near, polish=True)
+    repeated = broadcast_to_cells(location, forcing, cells)
+    batch = targets(parameters, *repeated, names, guess=near, polish=True)
     values = np.asarray(batch(moves)).reshape(len(forward), len(STEPS), 4, len(names))
     up, down, up2, down2 = np.moveaxis(values, 2, 0)
     step = np.asarray(STEPS)[:, None]

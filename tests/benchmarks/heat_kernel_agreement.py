@@ -17,6 +17,7 @@ jax.config.update("jax_enable_x64", True)
 
 import temjax  # noqa: E402
 from temjax.heat import step as heat_step  # noqa: E402
+from temjax.kernels.gpu.heat_step import heat_steps  # noqa: E402
 from temjax.options import ModelOptions  # noqa: E402
 from temjax.processes import soil_heat  # noqa: E402
 from temjax.soil_column import soil_column  # noqa: E402
@@ -49,8 +50,8 @@ def random_step(dtype: str, cells: int = CELLS) -> tuple:
 def main() -> None:
     print(jax.devices()[0].device_kind, "jax", jax.__version__)
     searches = {
-        "arrays": partial(heat_step._marched, ITERATIONS),
-        "kernel": partial(heat_step._by_kernel, ITERATIONS),
+        "arrays": partial(heat_step.heat_steps.arrays, ITERATIONS),
+        "kernel": partial(heat_steps, ITERATIONS),
     }
     for dtype in ("float32", "float64"):
         column, old, surface, seconds = random_step(dtype)
@@ -59,8 +60,8 @@ def main() -> None:
         for name, search in searches.items():
             step = jax.jit(search)(column, old, surfaces, lengths)
             found[name] = step.enthalpy[0]
-            left = soil_heat.residual(column, found[name], old, surface, seconds)
-            left = jnp.max(jnp.abs(left) * column.thickness, axis=0) / seconds
+            left = soil_heat.step_imbalance(column, found[name], old, surface, seconds)
+            left = jnp.max(jnp.abs(left), axis=0) / seconds
             print(
                 f"{dtype} {name}: largest imbalance {float(jnp.max(left)):.3g} W m-2, "
                 f"{int(jnp.sum(left > 1.0))} of {CELLS} above 1"

@@ -11,8 +11,9 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import erf, erfc
 
-from temjax import Forcing, Location
-from temjax.soil_column import LATENT_HEAT, SoilColumn, swept_by_fronts
+from temjax import Forcing, Location, load_parameters
+from temjax.processes.soil_heat import Surface
+from temjax.soil_column import LATENT_HEAT, SoilColumn, soil_column, swept_by_fronts
 
 TOOLIK_AIR = [-22.4, -23.5, -22.5, -12.3, 0.4, 9.3, 11.8, 9.9, -0.3, -12.9, -17.7, -24.3]
 TOOLIK_RAIN = [16.6, 15.4, 9.8, 10.8, 15.5, 32.4, 64.5, 65.1, 32.1, 23.6, 20.2, 19.7]
@@ -91,3 +92,15 @@ def neumann_front(surface: float, start: float, seconds):
         return gained - lost / erfc(x * ratio) - latent * x * np.sqrt(a1)
 
     return 2 * brentq(balance, 1e-4, 5.0) * np.sqrt(a1 * np.asarray(seconds))
+
+
+def random_year(cells: int = 40, steps: int = 18):
+    """Invented columns, half of their layers melting, under invented weather."""
+    column = soil_column(load_parameters("moist-tundra"), (cells,))
+    rng = np.random.default_rng(4)
+    old = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.2, 1.2, (25, cells)))
+    surfaces = Surface(
+        jnp.asarray(rng.uniform(-30.0, 30.0, (steps, cells))),
+        jnp.asarray(rng.uniform(0.0, 1.0, (steps, cells))),
+    )
+    return column, old, surfaces, jnp.linspace(1.0, 2.0, steps) * 5 * 86400.0

@@ -14,7 +14,7 @@ from jax import lax
 
 from temjax.command.benchmark.cases import Case
 from temjax.heat.batch import HEAT_STEPS
-from temjax.native import call as native
+from temjax.native.availability import disabled, enabled
 from temjax.runtime.machine import peak_bytes
 
 # Newton iterations of a heat step, known only at run time: at least four on average
@@ -118,7 +118,7 @@ def measure(case: Case, repeats: int) -> Measurement:
 def _count_case(case: Case) -> Work:
     """Operations of a case; of kernels, those of the programs they replace."""
     jax.clear_caches()
-    with native.switched_off():
+    with disabled():
         work = count(jax.make_jaxpr(case.function)(*case.arguments).jaxpr)
     jax.clear_caches()
     return work
@@ -241,8 +241,8 @@ def machine_rates(dtype: str) -> PeakRates:
 
 
 def _kernel_rate(dtype: str) -> float:
-    """Multiplications and additions per CPU-second of a kernel; 0 without kernels."""
-    if not native.whether_native():
+    """Products and sums per CPU-second of a kernel that does nothing else; 0 without kernels."""
+    if not enabled():
         return 0.0
     from temjax.command.benchmark.floor_kernel import OPERATIONS, multiply_add
 

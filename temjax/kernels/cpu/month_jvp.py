@@ -1,5 +1,4 @@
-"""A month and its derivative along a tangent as a kernel for CPUs, by the derivative of
-``month.half_step``."""
+"""Kernel for CPUs of the JVP of a month: the derivative of every IMEX stage beside the stage."""
 
 from functools import lru_cache, partial
 from typing import Any
@@ -8,98 +7,104 @@ import jax
 import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
-from temjax.ecosystem.imex import Given, beginning
-from temjax.kernels.cpu.month import SIZES, Stage, constants_of, rows_of, traced, which_stage
-from temjax.native import call as native
-from temjax.native.call import call_kernel, lanes_of
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.ecosystem.imex import MonthContext, initial_state
+from temjax.kernels.cpu.month import (
+    DIMENSIONS,
+    TracedStage,
+    context_rows,
+    load_context,
+    stage_flag,
+    stage_of,
+)
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 
 Pools = Float[Array, "pool cell"]
 
 
 @lru_cache(maxsize=64)
-def _along(stage: Stage, moving: tuple[int, ...], dtype: str) -> Any:
-    """A stage and its derivative, traced.
+def _trace_jvp(stage: TracedStage, nonzero: tuple[int, ...], dtype: str) -> Any:
+    """Trace a stage and its derivative.
 
-    It takes leaves, tangents of the moving ones, carry, tangent of the carry, and which stage; it
-    returns the carry after it and that one's tangent.
+    It takes the leaves of the context, tangents of those whose tangent is not zero, state, tangent
+    of the state, and which stage; it returns the state after it and that one's tangent.
     """
-    lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
-    carry = [lane] * stage.carried
+    vector = jax.ShapeDtypeStruct((lanes_per_vector(dtype),), dtype)
+    state, some = [vector] * stage.state_leaves, [vector] * len(nonzero)
 
-    def along(given, slopes, carry, carry_slope, is_second):
-        primals = [given[number] for number in moving], carry
-        stage_of = stage.of_some(moving, given, is_second)
-        return jax.jvp(stage_of, primals, (slopes, carry_slope))
+    def stage_jvp(context, context_tangents, state, state_tangents, is_second):
+        primals = [context[number] for number in nonzero], state
+        of_leaves = stage.of_leaves(nonzero, context, is_second)
+        return jax.jvp(of_leaves, primals, (context_tangents, state_tangents))
 
-    return jax.make_jaxpr(along)([lane] * stage.leaves, [lane] * len(moving), carry, carry, lane)
+    return jax.make_jaxpr(stage_jvp)([vector] * stage.context_leaves, some, state, state, vector)
 
 
-def _kernel(
-    stage: Stage, moving: tuple[int, ...], substeps: int, pools: int, dtype: str, function
+def _write_kernel(
+    stage: TracedStage, nonzero: tuple[int, ...], substeps: int, pools: int, dtype: str, function
 ) -> None:
-    write = Writer(function, dtype)
-    builder, used, slopes = write.builder, len(stage.used), len(moving)
-    given, by_given = function.args[:used], function.args[used : used + slopes]
-    start, by_start, by_pools, by_totals, cells = function.args[used + slopes :]
-    along = _along(stage, moving, dtype)
+    writer = VectorWriter(function, dtype)
+    builder, used, count = writer.builder, len(stage.used), len(nonzero)
+    addresses, tangent_addresses = function.args[:used], function.args[used : used + count]
+    start, start_tangent, pools_out, integrals_out, cells = function.args[used + count :]
+    stage_jvp = _trace_jvp(stage, nonzero, dtype)
 
     def vector(first: ir.Value) -> None:
         def row(number):
             return builder.add(builder.mul(index(number), cells), first)
 
-        constants = constants_of(write, stage, given, first)
-        tangents = [write.load(address, first) for address in by_given]
-        carry, slope = (
-            write.call(beginning, [write.load(rows, row(n)) for n in range(pools)])
-            for rows in (start, by_start)
+        context = load_context(writer, stage, addresses, first)
+        tangents = [writer.load(address, first) for address in tangent_addresses]
+        state, tangent = (
+            writer.lower(initial_state, [writer.load(rows, row(n)) for n in range(pools)])
+            for rows in (start, start_tangent)
         )
-        structure = jax.tree.structure(carry)
+        structure = jax.tree.structure(state)
 
-        def onward(number, state):
-            carry, slope = state
-            found = write.written(
-                along,
-                [*constants, *tangents, *carry, *slope, which_stage(write, number)],
-            )
-            return found[: len(carry)], found[len(carry) :]
+        def step(number, carry):
+            state, tangent = carry
+            operands = [*context, *tangents, *state, *tangent, stage_flag(writer, number)]
+            leaves = writer.lower_jaxpr(stage_jvp, operands)
+            return leaves[: len(state)], leaves[len(state) :]
 
-        leaves = jax.tree.leaves(carry), jax.tree.leaves(slope)
-        _, end = write.loop(index(2 * substeps), leaves, onward)
+        leaves = jax.tree.leaves(state), jax.tree.leaves(tangent)
+        _, end = writer.fori_loop(index(2 * substeps), leaves, step)
         end = jax.tree.unflatten(structure, end)
-        for values, address in ((end.pools, by_pools), (end.totals, by_totals)):
+        for values, address in ((end.pools, pools_out), (end.integrals, integrals_out)):
             for number, value in enumerate(values):
-                write.store(value, address, row(number))
+                writer.store(value, address, row(number))
 
-    each_vector(write, cells, vector)
+    for_each_vector(writer, cells, vector)
     builder.ret_void()
 
 
-def go_ahead_natively(
+def imex_steps_jvp(
     substeps: int,
-    at: tuple[Given, Pools],
-    tangents: tuple[Given, Pools],
-    moved: tuple[Given, bool],
+    point: tuple[MonthContext, Pools],
+    tangents: tuple[MonthContext, Pools],
+    nonzero: tuple[MonthContext, bool],
 ) -> tuple[Pools, Float[Array, "integrated cell"]]:
-    """The tangents of the pools at the end and of the integrals.
+    """Tangents of the pools at the end of a month and of the integrals.
 
     Args:
         substeps: of the month.
-        at: what is given, and the pools at its start.
+        point: the month's context, and the pools at its start.
         tangents: of that.
-        moved: which of them are not zero.
+        nonzero: which of them are not zero.
     """
-    given, pools = at
-    stage, (count, _), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
-    asked = jax.tree.leaves(moved[0])
-    some = tuple(number for number in stage.used if asked[number])
-    target = native.registered(
-        f"{stage.name}_ahead_{'_'.join(map(str, some))}",
-        partial(_kernel, stage, some, substeps, count, dtype),
+    context, pools = point
+    stage, (count, _), dtype = stage_of(substeps, context, pools), pools.shape, pools.dtype.name
+    moving = jax.tree.leaves(nonzero[0])
+    some = tuple(number for number in stage.used if moving[number])
+    target = register_kernel(
+        f"{stage.name}_jvp_{'_'.join(map(str, some))}",
+        partial(_write_kernel, stage, some, substeps, count, dtype),
         len(stage.used) + len(some) + 2,
         2,
-        SIZES,
+        DIMENSIONS,
     )
-    rows = (*rows_of(stage.used, given, pools), *rows_of(some, tangents[0], pools))
-    found = call_kernel(target, (*rows, pools, tangents[1]), [(count,), (stage.integrals(count),)])
-    return tuple(found)
+    rows = (*context_rows(stage.used, context, pools), *context_rows(some, tangents[0], pools))
+    leading = [(count,), (stage.integrals(count),)]
+    end, integrals = call_kernel(target, (*rows, pools, tangents[1]), leading)
+    return end, integrals

@@ -1,7 +1,7 @@
-"""The way back through a month as a kernel for CPUs.
+"""Kernel for CPUs of the VJP of a month.
 
-The stages are gone through once more, what each began from is kept, and then they are gone through
-from the last to the first, each by the transpose of ``month.half_step``.
+A forward sweep stores the state before every IMEX stage; a reverse sweep applies the transpose of
+each, from the last to the first.
 """
 
 from functools import lru_cache, partial
@@ -12,138 +12,143 @@ import jax.numpy as jnp
 import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
-from temjax.ecosystem.imex import Carry, Given, beginning
-from temjax.kernels.cpu.month import Stage, constants_of, rows_of, traced, which_stage
-from temjax.native import call as native
-from temjax.native.call import call_kernel, lanes_of
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.ecosystem.imex import ImexState, MonthContext, initial_state
+from temjax.kernels.cpu.month import TracedStage, context_rows, load_context, stage_flag, stage_of
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 
 Pools = Float[Array, "pool cell"]
 
 
-def _begun(carry: Carry) -> tuple:
-    """What of a carry a stage's derivative depends on; integrals are only added to."""
-    return carry.pools, carry.first, carry.guess
+def _residuals(state: ImexState) -> tuple:
+    """What of a state the stage's derivative depends on; integrals are only added to."""
+    return state.pools, state.tendency, state.guess
 
 
 @lru_cache(maxsize=64)
-def _transposed(stage: Stage, wanted: tuple[int, ...], dtype: str) -> Any:
-    """The transpose of a stage, traced.
+def _trace_vjp(stage: TracedStage, wanted: tuple[int, ...], dtype: str) -> Any:
+    """Trace the transpose of a stage.
 
-    It takes what a stage takes and the cotangent of the carry after it; it returns the cotangents
-    of the wanted leaves and of the carry before it.
+    It takes what a stage takes and the cotangent of the state after it; it returns the cotangents
+    of the wanted leaves of the context and of the state before it.
     """
-    lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
-    carry = [lane] * stage.carried
+    vector = jax.ShapeDtypeStruct((lanes_per_vector(dtype),), dtype)
+    state = [vector] * stage.state_leaves
 
-    def back(given, carry, is_second, cotangent):
-        stage_of = stage.of_some(wanted, given, is_second)
-        _, pull = jax.vjp(stage_of, [given[number] for number in wanted], carry)
+    def stage_vjp(context, state, is_second, cotangent):
+        of_leaves = stage.of_leaves(wanted, context, is_second)
+        _, pull = jax.vjp(of_leaves, [context[number] for number in wanted], state)
         return pull(cotangent)
 
-    return jax.make_jaxpr(back)([lane] * stage.leaves, carry, lane, carry)
+    return jax.make_jaxpr(stage_vjp)([vector] * stage.context_leaves, state, vector, state)
 
 
-def _to_pools(carry: Carry) -> tuple:
-    """The cotangent of the pools a month begins with."""
-    _, pull = jax.vjp(lambda pools: beginning(list(pools)), carry.pools)
-    return pull(carry)[0]
+def _initial_state_vjp(cotangent: ImexState) -> tuple:
+    """Cotangent of the pools at the start of a month."""
+    _, pull = jax.vjp(lambda pools: initial_state(list(pools)), cotangent.pools)
+    return pull(cotangent)[0]
 
 
-def _kernel(
-    stage: Stage, wanted: tuple[int, ...], substeps: int, pools: int, dtype: str, function
+def _write_kernel(
+    stage: TracedStage, wanted: tuple[int, ...], substeps: int, pools: int, dtype: str, function
 ) -> None:
-    write = Writer(function, dtype)
-    builder, used = write.builder, len(stage.used)
-    given, (start, by_pools, by_totals) = function.args[:used], function.args[used : used + 3]
-    *by_given, by_start, scratch, cells = function.args[used + 3 :]
-    back, stages = _transposed(stage, wanted, dtype), index(2 * substeps)
+    writer = VectorWriter(function, dtype)
+    builder, used = writer.builder, len(stage.used)
+    addresses, (start, by_pools, by_integrals) = (
+        function.args[:used],
+        function.args[used : used + 3],
+    )
+    *by_context, by_start, scratch, cells = function.args[used + 3 :]
+    stage_vjp, stages = _trace_vjp(stage, wanted, dtype), index(2 * substeps)
 
     def vector(first: ir.Value) -> None:
         def row(number):
             return builder.add(builder.mul(index(number), cells), first)
 
-        constants = constants_of(write, stage, given, first)
-        begin = write.call(beginning, [write.load(start, row(n)) for n in range(pools)])
-        structure, totals = jax.tree.structure(begin), len(begin.totals)
-        kept = jax.tree.structure(_begun(begin))
+        context = load_context(writer, stage, addresses, first)
+        state = writer.lower(initial_state, [writer.load(start, row(n)) for n in range(pools)])
+        structure, integrals = jax.tree.structure(state), len(state.integrals)
+        stored = jax.tree.structure(_residuals(state))
 
-        def place(number, leaf):
-            return builder.add(builder.mul(number, index(kept.num_leaves)), index(leaf))
+        def position(number, leaf):
+            return builder.add(builder.mul(number, index(stored.num_leaves)), index(leaf))
 
-        def onward(number, carry):
-            for leaf, value in enumerate(jax.tree.leaves(_begun(carry))):
-                write.put_row(value, scratch, place(number, leaf))
-            found = write.written(
-                stage.closed, [*constants, *jax.tree.leaves(carry), which_stage(write, number)]
-            )
-            return jax.tree.unflatten(structure, found)
+        def forward(number, state):
+            for leaf, value in enumerate(jax.tree.leaves(_residuals(state))):
+                writer.store_row(value, scratch, position(number, leaf))
+            operands = [*context, *jax.tree.leaves(state), stage_flag(writer, number)]
+            return jax.tree.unflatten(structure, writer.lower_jaxpr(stage.jaxpr, operands))
 
-        def backward(number, state):
-            sums, cotangent = state
+        def reverse(number, carry):
+            sums, cotangent = carry
             number = builder.sub(index(2 * substeps - 1), number)
-            values = [write.row(scratch, place(number, leaf)) for leaf in range(kept.num_leaves)]
-            before, rates, guess = jax.tree.unflatten(kept, values)
-            carry = Carry(before, (write.zero,) * totals, rates, guess)
-            found = write.written(
-                back, [*constants, *jax.tree.leaves(carry), which_stage(write, number), *cotangent]
-            )
-            sums = [builder.fadd(*pair) for pair in zip(sums, found[: len(sums)], strict=True)]
-            return sums, found[len(sums) :]
+            values = [
+                writer.load_row(scratch, position(number, leaf))
+                for leaf in range(stored.num_leaves)
+            ]
+            before, tendency, guess = jax.tree.unflatten(stored, values)
+            state = ImexState(before, (writer.zero,) * integrals, tendency, guess)
+            operands = [*context, *jax.tree.leaves(state), stage_flag(writer, number), *cotangent]
+            pulled = writer.lower_jaxpr(stage_vjp, operands)
+            sums = [builder.fadd(*pair) for pair in zip(sums, pulled[: len(sums)], strict=True)]
+            return sums, pulled[len(sums) :]
 
-        write.loop(stages, begin, onward)
-        end = Carry(
-            tuple(write.load(by_pools, row(n)) for n in range(pools)),
-            tuple(write.load(by_totals, row(n)) for n in range(totals)),
-            (write.zero,) * pools,
-            write.zero,
+        writer.fori_loop(stages, state, forward)
+        end = ImexState(
+            tuple(writer.load(by_pools, row(n)) for n in range(pools)),
+            tuple(writer.load(by_integrals, row(n)) for n in range(integrals)),
+            (writer.zero,) * pools,
+            writer.zero,
         )
-        none = [write.zero] * len(wanted)
-        sums, cotangent = write.loop(stages, (none, jax.tree.leaves(end)), backward)
-        for value, address in zip(sums, by_given, strict=True):
-            write.store(value, address, first)
-        found = write.call(_to_pools, jax.tree.unflatten(structure, cotangent))
-        for number, value in enumerate(found):
-            write.store(value, by_start, row(number))
+        zeros = [writer.zero] * len(wanted)
+        sums, cotangent = writer.fori_loop(stages, (zeros, jax.tree.leaves(end)), reverse)
+        for value, address in zip(sums, by_context, strict=True):
+            writer.store(value, address, first)
+        by_pools_at_start = writer.lower(
+            _initial_state_vjp, jax.tree.unflatten(structure, cotangent)
+        )
+        for number, value in enumerate(by_pools_at_start):
+            writer.store(value, by_start, row(number))
 
-    each_vector(write, cells, vector)
+    for_each_vector(writer, cells, vector)
     builder.ret_void()
 
 
-def go_back_natively(
+def imex_steps_vjp(
     substeps: int,
-    at: tuple[Given, Pools],
+    point: tuple[MonthContext, Pools],
     cotangents: tuple[Pools, Float[Array, "integrated cell"]],
-    wanted: tuple[Given, bool],
-) -> tuple[Given, Pools]:
-    """The cotangents of what is given in a month and of its pools.
+    wanted: tuple[MonthContext, bool],
+) -> tuple[MonthContext, Pools]:
+    """Cotangents of a month's context and of the pools at its start.
 
     Args:
         substeps: of the month.
-        at: what is given, and the pools at its start.
+        point: the month's context, and the pools at its start.
         cotangents: of the pools at its end and of the integrals.
         wanted: of which leaves; those of the others are ``None`` or zero.
     """
-    given, pools = at
-    stage, (count, _), dtype = traced(substeps, given, pools), pools.shape, pools.dtype.name
-    asked = jax.tree.leaves(wanted[0])
-    some = tuple(number for number in stage.used if asked[number])
-    target = native.registered(
-        f"{stage.name}_back_{'_'.join(map(str, some))}",
-        partial(_kernel, stage, some, substeps, count, dtype),
+    context, pools = point
+    stage, (count, _), dtype = stage_of(substeps, context, pools), pools.shape, pools.dtype.name
+    needed = jax.tree.leaves(wanted[0])
+    some = tuple(number for number in stage.used if needed[number])
+    target = register_kernel(
+        f"{stage.name}_vjp_{'_'.join(map(str, some))}",
+        partial(_write_kernel, stage, some, substeps, count, dtype),
         len(stage.used) + 3,
         len(some) + 2,
         [(len(some), 1)],
     )
-    rows, pull = jax.vjp(lambda given: rows_of(stage.used, given, pools), given)
+    rows, pull = jax.vjp(lambda context: context_rows(stage.used, context, pools), context)
     *by_rows, by_pools = call_kernel(
         target,
         (*rows, pools, *cotangents),
         [*[()] * len(some), (count,)],
-        scratch=[(2 * substeps, 2 * count + 1, lanes_of(dtype))],
+        scratch=[(2 * substeps, 2 * count + 1, lanes_per_vector(dtype))],
     )
-    found = dict(zip(some, by_rows, strict=True))
-    (by_given,) = pull(
-        [found.get(n, jnp.zeros_like(row)) for n, row in zip(stage.used, rows, strict=True)]
+    by_row = dict(zip(some, by_rows, strict=True))
+    (by_context,) = pull(
+        [by_row.get(n, jnp.zeros_like(row)) for n, row in zip(stage.used, rows, strict=True)]
     )
-    return by_given, by_pools
+    return by_context, by_pools

@@ -1,7 +1,7 @@
-"""The months of a year as one kernel for CPUs: a vector of cells at a time.
+"""Kernel for CPUs of the months of a year: a vector of cells at a time.
 
-What is constant in a month is worked out at its start; between XLA's operations a year of a block
-of cells would be some five hundred small arrays.
+What is constant in a month is computed at its start; between XLA's operations a year of a block of
+cells would be some five hundred small arrays.
 """
 
 from collections.abc import Sequence
@@ -15,35 +15,35 @@ import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
 from temjax.ecosystem.drivers import MonthDrivers, month_factors
-from temjax.ecosystem.imex import Given
+from temjax.ecosystem.imex import MonthContext
 from temjax.ecosystem.month import INTEGRATED, flux_rows
 from temjax.kernels.cpu.month import (
-    Stage,
+    TracedStage,
+    are_boolean,
     digest,
-    filled_in,
-    integrated,
-    registers_for,
-    stage_of,
-    taken,
-    truthful,
-    truths_of,
+    lower_steps,
+    registers_per_vector,
+    restore_booleans,
+    trace_stage,
+    used_inputs,
+    with_zeros,
 )
-from temjax.native import call as native
-from temjax.native.call import call_kernel, lanes_of
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 from temjax.outputs import FLUXES, flux_index
 from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.state import Memory
 
-SIZES = [(0, 0), (0, 2)]  # months, cells
+DIMENSIONS = [(0, 0), (0, 2)]  # months, cells
 
 
-class Year(NamedTuple):
-    """The months of a year, traced.
+class TracedYear(NamedTuple):
+    """The months of a year, traced for one vector of cells.
 
     Attributes:
-        opening: what a month's stages need, from all leaves and the leaf area at its start.
+        opening: what the stages of a month need, from all leaves and the leaf area at its start.
         stage: of a month.
         closing: all fluxes, from the leaves of the drivers and the integrals.
         used: which leaves the opening and the closing need.
@@ -53,7 +53,7 @@ class Year(NamedTuple):
     """
 
     opening: Any
-    stage: Stage
+    stage: TracedStage
     closing: Any
     used: tuple[int, ...]
     leaves: int
@@ -62,86 +62,87 @@ class Year(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _year(substeps: int, structure, truths: tuple[bool, ...], pools: int, dtype: str) -> Year:
-    lane = jax.ShapeDtypeStruct((lanes_of(dtype),), dtype)
-    leaves = [lane] * len(truths)
+def _trace_year(
+    substeps: int, structure, boolean: tuple[bool, ...], pools: int, dtype: str
+) -> TracedYear:
+    vector = jax.ShapeDtypeStruct((lanes_per_vector(dtype),), dtype)
+    leaves = [vector] * len(boolean)
 
-    def of_a_month(leaves, leaf):
+    def month_context(leaves, leaf):
         parameters, constants, memory, drivers = jax.tree.unflatten(
-            structure, truthful(leaves, truths)
+            structure, restore_booleans(leaves, boolean)
         )
         memory = eqx.tree_at(lambda memory: memory.unnormalised_leaf, memory, leaf)
         factors = month_factors(parameters, constants, drivers, memory)
-        return Given(parameters, constants, drivers, memory, factors)
+        return MonthContext(parameters, constants, drivers, memory, factors)
 
-    given, inside = jax.tree.flatten(jax.eval_shape(of_a_month, leaves, lane))
-    stage = stage_of(substeps, inside, tuple(x.dtype == bool for x in given), pools, dtype)
+    shapes, inside = jax.tree.flatten(jax.eval_shape(month_context, leaves, vector))
+    stage = trace_stage(substeps, inside, tuple(x.dtype == bool for x in shapes), pools, dtype)
 
     def open_month(leaves, leaf):
-        given = jax.tree.leaves(of_a_month(leaves, leaf))
-        return [given[number].astype(dtype) for number in stage.used]
+        context = jax.tree.leaves(month_context(leaves, leaf))
+        return [context[number].astype(dtype) for number in stage.used]
 
     _, _, _, drivers = jax.tree.unflatten(structure, leaves)
     drivers_structure = jax.tree.structure(drivers)
 
-    def close_month(drivers, totals):
-        rows = flux_rows(jax.tree.unflatten(drivers_structure, drivers), totals)
+    def close_month(drivers, integrals):
+        rows = flux_rows(jax.tree.unflatten(drivers_structure, drivers), integrals)
         return [rows[name] for name in FLUXES]
 
     count = drivers_structure.num_leaves
-    opening = jax.make_jaxpr(open_month)(leaves, lane)
-    closing = jax.make_jaxpr(close_month)([lane] * count, [lane] * len(INTEGRATED))
+    opening = jax.make_jaxpr(open_month)(leaves, vector)
+    closing = jax.make_jaxpr(close_month)([vector] * count, [vector] * len(INTEGRATED))
     first = len(leaves) - count
-    used = sorted(
-        {*taken(opening, len(leaves)), *(first + number for number in taken(closing, count))}
-    )
-    name = f"months_{dtype}_{substeps}_{digest(opening, stage.closed, closing)}"
-    return Year(opening, stage, closing, tuple(used), len(leaves), count, name)
+    of_drivers = (first + number for number in used_inputs(closing, count))
+    used = sorted({*used_inputs(opening, len(leaves)), *of_drivers})
+    name = f"months_{dtype}_{substeps}_{digest(opening, stage.jaxpr, closing)}"
+    return TracedYear(opening, stage, closing, tuple(used), len(leaves), count, name)
 
 
-def _kernel(
-    year: Year, substeps: int, pools: int, dtype: str, registers: int, function: ir.Function
+def _write_kernel(
+    year: TracedYear, substeps: int, pools: int, dtype: str, registers: int, function: ir.Function
 ) -> None:
-    write = Writer(function, dtype, registers)
-    builder, fixed = write.builder, year.leaves - year.drivers
-    *given, leaf_area, start, fluxes, ends, months, cells = function.args
+    writer = VectorWriter(function, dtype, registers)
+    builder, constant = writer.builder, year.leaves - year.drivers
+    *addresses, leaf_area, start, fluxes, ends, months, cells = function.args
 
     def vector(first):
-        def place(row):
+        def position(row):
             return builder.add(builder.mul(row, cells), first)
 
-        def in_month(month: ir.Value) -> list[ir.Value]:
-            """All leaves."""
+        def load_month(month: ir.Value) -> list[ir.Value]:
+            """All leaves; those of the drivers at a month."""
             loaded = [
-                write.load(address, first if number < fixed else place(month))
-                for number, address in zip(year.used, given, strict=True)
+                writer.load(address, first if number < constant else position(month))
+                for number, address in zip(year.used, addresses, strict=True)
             ]
-            return filled_in(write, year.leaves, year.used, loaded)
+            return with_zeros(writer, year.leaves, year.used, loaded)
 
-        def put(values: Sequence[ir.Value], address: ir.Value, month: ir.Value) -> None:
+        def store(values: Sequence[ir.Value], address: ir.Value, month: ir.Value) -> None:
             above = builder.mul(month, index(len(values)))
             for number, value in enumerate(values):
-                write.store(value, address, place(builder.add(above, index(number))))
+                writer.store(value, address, position(builder.add(above, index(number))))
 
-        def integrate(month, carry):
+        def integrate_month(month, carry):
             before, leaf = carry
-            leaves = in_month(month)
-            opened = write.written(year.opening, [*leaves, leaf])
-            constants = filled_in(write, year.stage.leaves, year.stage.used, opened)
-            end = integrated(write, year.stage, substeps, constants, before)
-            closed = write.written(year.closing, [*leaves[fixed:], *end.totals])
-            put(closed, fluxes, month)
-            put(end.pools, ends, month)
+            leaves = load_month(month)
+            opened = writer.lower_jaxpr(year.opening, [*leaves, leaf])
+            context = with_zeros(writer, year.stage.context_leaves, year.stage.used, opened)
+            end = lower_steps(writer, year.stage, substeps, context, before)
+            closed = writer.lower_jaxpr(year.closing, [*leaves[constant:], *end.integrals])
+            store(closed, fluxes, month)
+            store(end.pools, ends, month)
             return list(end.pools), closed[flux_index("unnormalised_leaf")]
 
-        at_start = [write.load(start, place(index(number))) for number in range(pools)]
-        write.loop(months, (at_start, write.load(leaf_area, first)), integrate)
+        at_start = [writer.load(start, position(index(number))) for number in range(pools)]
+        writer.fori_loop(months, (at_start, writer.load(leaf_area, first)), integrate_month)
 
-    each_vector(write, cells, vector)
+    for_each_vector(writer, cells, vector)
     builder.ret_void()
 
 
-def integrate_natively(
+def integrate_months(
     substeps: int,
     parameters: Parameters,
     constants: CellConstants,
@@ -159,7 +160,7 @@ def integrate_natively(
     """
     leaves, structure = jax.tree.flatten((parameters, constants, memory, drivers))
     (count, cells), dtype = pools.shape, pools.dtype.name
-    year = _year(substeps, structure, truths_of(leaves), count, dtype)
+    year = _trace_year(substeps, structure, are_boolean(leaves), count, dtype)
     months = jnp.shape(drivers.air_temperature)[0]
 
     def rows(number: int) -> Array:
@@ -168,15 +169,16 @@ def integrate_natively(
             return jnp.broadcast_to(leaf, (cells,))
         return jnp.broadcast_to(leaf if leaf.ndim > 1 else leaf[:, None], (months, cells))
 
-    registers = registers_for(cells, dtype)
-    target = native.registered(
+    registers = registers_per_vector(cells, dtype)
+    target = register_kernel(
         f"{year.name}_{registers}",
-        partial(_kernel, year, substeps, count, dtype, registers),
+        partial(_write_kernel, year, substeps, count, dtype, registers),
         len(year.used) + 2,
         2,
-        SIZES,
+        DIMENSIONS,
     )
     leaf = jnp.broadcast_to(memory.unnormalised_leaf, (cells,))
     celled = [*map(rows, year.used), leaf, pools]
     leading = [(months, len(FLUXES)), (months, count)]
-    return tuple(call_kernel(target, celled, leading, registers=registers))
+    monthly_fluxes, monthly_pools = call_kernel(target, celled, leading, registers=registers)
+    return monthly_fluxes, monthly_pools

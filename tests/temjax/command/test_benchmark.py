@@ -18,7 +18,7 @@ from temjax.command.benchmark.compare import ratios, read_results, regressions
 from temjax.command.benchmark.measure import LEAST_NEWTON, Work, count, floor_seconds, measure
 from temjax.files.findings import DataError
 from temjax.heat.step import heat_steps
-from temjax.native import call as native
+from temjax.native.availability import disabled
 from temjax.processes.soil_heat import Surface
 from temjax.soil_column import soil_column
 
@@ -78,7 +78,7 @@ def test_heat_steps_are_counted_one_by_one():
     def operations(steps):
         surfaces = Surface(jnp.zeros((steps, CELLS)), jnp.ones((steps, CELLS)))
         given = column, column.melt_enthalpy, surfaces, jnp.full(steps, 1e5)
-        with native.switched_off():
+        with disabled():
             return count(jax.make_jaxpr(lambda *x: heat_steps(100, *x))(*given).jaxpr).arithmetic
 
     assert operations(24) == pytest.approx(2 * operations(12), rel=0.02)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import temjax
 from temjax.command import doctor
-from temjax.native import call as native
+from temjax.native.availability import unavailable_reason
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def app() -> typer.Typer:
 @pytest.fixture
 def cache(tmp_path):
     """A compilation cache of the test's own."""
-    native.why_not()  # tries a kernel the first time, and keeps it
+    unavailable_reason()  # tries a kernel the first time, and keeps it
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", str(tmp_path))
     yield tmp_path

@@ -12,10 +12,10 @@ import pytest
 from temjax.ecosystem import imex as month_module
 from temjax.ecosystem.imex import integrate_month
 from temjax.ecosystem.month import right_hand_side
-from temjax.native import call as native
+from temjax.native.availability import disabled
 from temjax.outputs import FLUXES
 from temjax.state import POOLS, pool_index
-from tests.support.random_cases import random_cells, spin_up
+from tests.support.random_cases import month_of, random_cells, spin_up
 
 SUBSTEPS = 8  # of the derivative tests: the same program, less to run
 DIRECT = (
@@ -85,12 +85,6 @@ ELEMENTS = {
 }
 
 
-def month_of(cells, index):
-    """Arguments of `integrate_month` for one month of a set of cells."""
-    drivers = jax.tree.map(lambda value: value[index], cells.drivers)
-    return cells.parameters, cells.constants, drivers, cells.memory, cells.pools
-
-
 @pytest.fixture(scope="module")
 def cells():
     """Forty cells with published parameters after three years."""
@@ -143,7 +137,7 @@ def test_a_lost_flux_is_noticed(cells):
 
     arguments = month_of(cells, 6)
     with mock.patch.object(month_module, "pool_tendency", leaking):
-        with native.switched_off():  # a kernel is compiled once and would not be the leaking one
+        with disabled():  # a kernel is compiled once and would not be the leaking one
             after, fluxes = jax.jit(lambda *a: integrate_month(*a))(*arguments)
     assert residuals(arguments[-1], after, fluxes)["carbon"].max() > 1e-5
 

@@ -1,6 +1,7 @@
 """Kernels for CPUs beside XLA's programs: a year of heat, a month, a run, and their derivatives."""
 
 import dataclasses
+import importlib
 from functools import partial
 
 import jax
@@ -13,70 +14,57 @@ from temjax.command.benchmark.cases import synthetic_inputs
 from temjax.ecosystem import imex as month_module
 from temjax.ecosystem.months import integrate_months
 from temjax.heat import year as heat_year
-from temjax.heat.batch import march
 from temjax.heat.monthly import monthly_temperatures
-from temjax.native import call as native
+from temjax.heat.step import heat_steps
+from temjax.native.accelerate import load
 from temjax.processes.soil_profile import Profile, depth_shares, shares_above
-from tests.support.random_cases import random_cells, spin_up
-from tests.temjax.ecosystem.test_month import month_of
-from tests.temjax.heat.test_soil_heat import random_year
+from tests.support.heat_cases import random_year
+from tests.support.kernels import cast, needs_kernels, without_kernels
+from tests.support.random_cases import month_of, random_cells, spin_up
 
-if native.why_not():
-    pytest.skip(f"no kernels for CPUs: {native.why_not()}", allow_module_level=True)
-
-from temjax.kernels.cpu.heat import march_natively
-from temjax.kernels.cpu.month import integrate_natively
+pytestmark = needs_kernels
 
 ITERATIONS = 100
 OPTIONS = ModelOptions()
-
-
-def cast(tree, dtype):
-    return jax.tree.map(
-        lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree
-    )
-
-
-def without_kernels(call):
-    """What XLA's programs alone return."""
-    jax.clear_caches()
-    with native.switched_off():
-        found = call()
-    jax.clear_caches()
-    return found
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 1e-4)])
 @pytest.mark.parametrize("cells", [1, 5, 16, 37])
 def test_steps_are_those_of_the_arrays(cells, dtype, tolerance):
     given = cast(random_year(cells), dtype)
-    expected = jax.jit(partial(march, ITERATIONS))(*given)
-    found = jax.jit(partial(march_natively, ITERATIONS))(*given)
-    scale = float(jnp.max(jnp.abs(expected[0])))
-    np.testing.assert_allclose(found[0], expected[0], rtol=0, atol=tolerance * scale)
-    np.testing.assert_allclose(found[1], expected[1], rtol=tolerance, atol=30 * tolerance)
+    expected = jax.jit(partial(heat_steps.arrays, ITERATIONS))(*given)
+    found = jax.jit(partial(load("cpu", "heat_steps"), ITERATIONS))(*given)
+    scale = float(jnp.max(jnp.abs(expected.enthalpy)))
+    np.testing.assert_allclose(found.enthalpy, expected.enthalpy, rtol=0, atol=tolerance * scale)
+    np.testing.assert_allclose(
+        found.surface_flux, expected.surface_flux, rtol=tolerance, atol=30 * tolerance
+    )
 
 
 def test_steps_of_a_cell_do_not_depend_on_others_to_the_last_bit():
     column, old, surfaces, seconds = random_year(40)
-    run = jax.jit(partial(march_natively, ITERATIONS))
-    whole = run(column, old, surfaces, seconds)
-    spoilt = run(column, old.at[:, 3].set(jnp.nan), surfaces, seconds)
+    kernel = jax.jit(partial(load("cpu", "heat_steps"), ITERATIONS))
+
+    def enthalpy(*given):
+        return kernel(*given).enthalpy
+
+    whole = enthalpy(column, old, surfaces, seconds)
+    spoilt = enthalpy(column, old.at[:, 3].set(jnp.nan), surfaces, seconds)
     others = np.arange(40) != 3
-    np.testing.assert_array_equal(whole[0][..., others], spoilt[0][..., others])
-    assert np.isnan(spoilt[0][..., 3]).all()
+    np.testing.assert_array_equal(whole[..., others], spoilt[..., others])
+    assert np.isnan(spoilt[..., 3]).all()
     few = jax.tree.map(lambda leaf: leaf[..., 11:14], (column, old, surfaces))
-    np.testing.assert_array_equal(run(*few, seconds)[0], whole[0][..., 11:14])
+    np.testing.assert_array_equal(enthalpy(*few, seconds), whole[..., 11:14])
 
 
 def observed(given):
     column, old, surfaces, seconds = given
     shallow = depth_shares(column, (0.05,))
-    return heat_year._look_at_year(OPTIONS, column, shallow, old, surfaces, seconds)
+    return heat_year.diagnose_year(OPTIONS, column, shallow, old, surfaces, seconds)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 2e-3)])
-def test_a_year_looks_as_its_kept_steps_do(dtype, tolerance):
+def test_diagnostics_of_a_year_are_those_of_the_arrays(dtype, tolerance):
     given = cast(random_year(21, 12 * OPTIONS.heat_substeps), dtype)
     after, seen = jax.jit(observed)(given)
     expected, arrays = without_kernels(lambda: jax.jit(observed)(given))
@@ -123,7 +111,7 @@ def test_an_imbalance_is_seen():
     shallow = depth_shares(column, (0.05,))
 
     def look():
-        run = jax.jit(partial(heat_year._look_at_year, options))
+        run = jax.jit(partial(heat_year.diagnose_year, options))
         return run(column, shallow, old, surfaces, seconds)[1].imbalance
 
     seen, expected = look(), without_kernels(look)
@@ -137,9 +125,9 @@ def test_a_month_is_that_of_the_arrays(index, dtype, tolerance):
     cells = jax.jit(partial(spin_up, years=1))(random_cells(37, 5, published=True))
     parameters, constants, drivers, memory, pools = cast(month_of(cells, index), dtype)
     factors = month_module.month_factors(parameters, constants, drivers, memory)
-    given = month_module.Given(parameters, constants, drivers, memory, factors)
-    expected = jax.jit(partial(month_module._integrate_arrays, 16))(given, pools)
-    found = jax.jit(partial(integrate_natively, 16))(given, pools)
+    given = month_module.MonthContext(parameters, constants, drivers, memory, factors)
+    expected = jax.jit(partial(month_module.imex_steps.arrays, 16))(given, pools)
+    found = jax.jit(partial(load("cpu", "month"), 16))(given, pools)
     for native_rows, rows in zip(found, expected, strict=True):
         scale = jnp.max(jnp.abs(rows), axis=1, keepdims=True) + 1e-6
         np.testing.assert_array_less(jnp.abs(native_rows - rows) / scale, tolerance)
@@ -163,9 +151,8 @@ def test_the_months_of_a_year_are_those_of_the_arrays(cells, dtype, tolerance):
 
 
 def test_months_without_an_instruction_run_one_by_one(monkeypatch):
-    from temjax.kernels.cpu import months as months_native
-
-    month_factors = months_native.month_factors
+    months_kernel = importlib.import_module("temjax.kernels.cpu.months")
+    month_factors = months_kernel.month_factors
 
     def with_a_sine(*given):
         factors = month_factors(*given)
@@ -174,22 +161,21 @@ def test_months_without_an_instruction_run_one_by_one(monkeypatch):
     state = random_cells(3, 5, published=True)
     given = state.parameters, state.constants, state.drivers, state.memory, state.pools
     expected = jax.jit(partial(integrate_months, substeps=5))(*given)
-    monkeypatch.setattr(months_native, "month_factors", with_a_sine)
-    months_native._year.cache_clear()
-    with pytest.warns(UserWarning, match="one by one.*'sin'"):
+    monkeypatch.setattr(months_kernel, "month_factors", with_a_sine)
+    months_kernel._trace_year.cache_clear()
+    with pytest.warns(UserWarning, match="months runs without its kernel.*'sin'"):
         found = jax.jit(partial(integrate_months, substeps=5))(*given)
-    months_native._year.cache_clear()
+    months_kernel._trace_year.cache_clear()
     for rows, plain in zip(found, expected, strict=True):
         np.testing.assert_allclose(rows, plain, rtol=1e-9, atol=1e-9)
 
 
 def test_a_process_without_an_instruction_runs_as_arrays(monkeypatch):
-    from temjax.kernels.cpu import month as month_native
-
-    half_step = month_module.half_step
+    month_kernel = importlib.import_module("temjax.kernels.cpu.month")
+    imex_stage = month_module.imex_stage
 
     def with_a_sine(substeps, given, carry, is_second):
-        after = half_step(substeps, given, carry, is_second)
+        after = imex_stage(substeps, given, carry, is_second)
         return after._replace(guess=after.guess + 0.0 * jnp.sin(after.guess))
 
     cells = jax.jit(partial(spin_up, years=1))(random_cells(3, 5, published=True))
@@ -203,11 +189,11 @@ def test_a_process_without_an_instruction_runs_as_arrays(monkeypatch):
         return *jax.jvp(integrate, (pools,), (0.1 * pools,)), pull(end)
 
     expected = month()
-    monkeypatch.setattr(month_native, "half_step", with_a_sine)
-    month_native.stage_of.cache_clear()
+    monkeypatch.setattr(month_kernel, "imex_stage", with_a_sine)
+    month_kernel.trace_stage.cache_clear()
     with pytest.warns(UserWarning, match="'sin'"):
         found = month()
-    month_native.stage_of.cache_clear()
+    month_kernel.trace_stage.cache_clear()
     for rows, plain in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         scale = float(jnp.max(jnp.abs(plain)))
         np.testing.assert_allclose(rows, plain, rtol=1e-8, atol=1e-11 * scale)

@@ -8,12 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.native import call as native
+from temjax.native import availability
+from temjax.native.call import call_kernel, register_kernel
 
-if native.why_not():
-    pytest.skip(f"no kernels for CPUs: {native.why_not()}", allow_module_level=True)
+if availability.unavailable_reason():
+    pytest.skip(
+        f"no kernels for CPUs: {availability.unavailable_reason()}", allow_module_level=True
+    )
 
-from temjax.native.lowering import Writer, each_vector, index
+from temjax.native.lowering import VectorWriter
+from temjax.native.vectors import for_each_vector, index
 
 NUMBER = itertools.count()
 
@@ -24,19 +28,19 @@ def as_kernel(function, *arrays):
     dtype = arrays[0].dtype.name
 
     def write(body):
-        writer = Writer(body, dtype)
+        writer = VectorWriter(body, dtype)
         *given, result, cells = body.args
 
         def vector(first):
             vectors = [writer.load(address, first) for address in given]
-            writer.store(writer.call(function, *vectors), result, first)
+            writer.store(writer.lower(function, *vectors), result, first)
 
-        each_vector(writer, cells, vector)
+        for_each_vector(writer, cells, vector)
         writer.builder.ret_void()
 
     name = f"test_{next(NUMBER)}"
-    target = native.registered(name, write, len(arrays), 1, [(0, 0)])
-    (found,) = jax.jit(lambda *given: native.call_kernel(target, given, [()]))(*arrays)
+    target = register_kernel(name, write, len(arrays), 1, [(0, 0)])
+    (found,) = jax.jit(lambda *given: call_kernel(target, given, [()]))(*arrays)
     return np.asarray(found)
 
 
@@ -116,59 +120,59 @@ def test_one_of_two_ways_is_taken():
     """By all cells of a vector: the other way would write something else."""
 
     def write(body):
-        writer = Writer(body, "float64")
+        writer = VectorWriter(body, "float64")
         given, result, _ = body.args
 
         def vector(first):
             value = writer.load(given, first)
 
             def way(factor):
-                writer.store(writer.filled(factor), result, first)
-                return {"much": writer.call(lambda x: factor * x, value), "little": value}
+                writer.store(writer.constant(factor), result, first)
+                return {"much": writer.lower(lambda x: factor * x, value), "little": value}
 
-            some = writer.any(writer.call(lambda x: x > 10.0, value))
-            found = writer.choose(some, lambda: way(3.0), lambda: way(2.0))
+            some = writer.any(writer.lower(lambda x: x > 10.0, value))
+            found = writer.cond(some, lambda: way(3.0), lambda: way(2.0))
             writer.store(
-                writer.call(lambda x, y: x + y, found["much"], found["little"]), result, first
+                writer.lower(lambda x, y: x + y, found["much"], found["little"]), result, first
             )
 
-        each_vector(writer, body.args[-1], vector)
+        for_each_vector(writer, body.args[-1], vector)
         writer.builder.ret_void()
 
-    target = native.registered(f"test_{next(NUMBER)}", write, 1, 1, [(0, 0)])
+    target = register_kernel(f"test_{next(NUMBER)}", write, 1, 1, [(0, 0)])
     x = np.arange(24) * 1.0
-    (found,) = jax.jit(lambda x: native.call_kernel(target, [x], [()]))(jnp.asarray(x))
+    (found,) = jax.jit(lambda x: call_kernel(target, [x], [()]))(jnp.asarray(x))
     np.testing.assert_array_equal(found, np.where(x < 8, 3.0 * x, 4.0 * x))
 
 
 def test_loops_carry_trees_as_often_as_they_should():
     def write(body):
-        writer = Writer(body, "float64")
+        writer = VectorWriter(body, "float64")
         given, result, _ = body.args
 
         def vector(first):
             start = {"sum": writer.zero, "value": writer.load(given, first)}
 
             def add(number, carry):
-                part = writer.spread(writer.builder.sitofp(number, writer.number))
-                total = writer.call(lambda s, v, n: s + n * v, carry["sum"], carry["value"], part)
+                part = writer.broadcast(writer.builder.sitofp(number, writer.element))
+                total = writer.lower(lambda s, v, n: s + n * v, carry["sum"], carry["value"], part)
                 return carry | {"sum": total}
 
-            once = writer.loop(index(4), start, add)["sum"]
+            once = writer.fori_loop(index(4), start, add)["sum"]
 
             def is_small(carry):
-                return writer.any(writer.call(lambda x: x < 100.0, carry))
+                return writer.any(writer.lower(lambda x: x < 100.0, carry))
 
-            doubled = writer.loop_while(
-                is_small, once, lambda carry: writer.call(lambda x: 2.0 * x, carry)
+            doubled = writer.while_loop(
+                is_small, once, lambda carry: writer.lower(lambda x: 2.0 * x, carry)
             )
             writer.store(doubled, result, first)
 
-        each_vector(writer, body.args[2], vector)
+        for_each_vector(writer, body.args[2], vector)
         writer.builder.ret_void()
 
-    target = native.registered("test_loops", write, 1, 1, [(0, 0)])
-    (found,) = native.call_kernel(target, [jnp.arange(1.0, 9.0)], [()])
+    target = register_kernel("test_loops", write, 1, 1, [(0, 0)])
+    (found,) = call_kernel(target, [jnp.arange(1.0, 9.0)], [()])
     # 6, 12, … 48, doubled together until the last lane's neighbours have all reached 100
     np.testing.assert_array_equal(found, 6.0 * np.arange(1.0, 9.0) * 32.0)
 
@@ -182,36 +186,37 @@ def test_kernels_map_over_further_axes():
     x = jnp.arange(12.0).reshape(3, 4)
 
     def write(body):
-        writer = Writer(body, "float64")
+        writer = VectorWriter(body, "float64")
         given, result, cells = body.args
-        each_vector(
+        for_each_vector(
             writer,
             cells,
             lambda first: writer.store(
-                writer.call(lambda x: x + 1.0, writer.load(given, first)), result, first
+                writer.lower(lambda x: x + 1.0, writer.load(given, first)), result, first
             ),
         )
         writer.builder.ret_void()
 
-    target = native.registered("test_map", write, 1, 1, [(0, 0)])
-    call = partial(native.call_kernel, target, leading=[()])
+    target = register_kernel("test_map", write, 1, 1, [(0, 0)])
+    call = partial(call_kernel, target, leading=[()])
     (found,) = jax.vmap(lambda row: call([row]))(x)
     np.testing.assert_array_equal(found, x + 1.0)
 
 
 def test_the_switch_and_a_missing_compiler_leave_xla_alone(monkeypatch):
-    native.why_not.cache_clear()
-    monkeypatch.setenv(native.SWITCH, "off")
-    assert not native.whether_native() and native.SWITCH in native.why_not()
-    native.why_not.cache_clear()
-    monkeypatch.delenv(native.SWITCH)
+    unavailable_reason = availability.unavailable_reason
+    unavailable_reason.cache_clear()
+    monkeypatch.setenv(availability.SWITCH, "off")
+    assert not availability.enabled() and availability.SWITCH in unavailable_reason()
+    unavailable_reason.cache_clear()
+    monkeypatch.delenv(availability.SWITCH)
 
     def broken(module):
         raise RuntimeError("no executable memory")
 
-    monkeypatch.setattr(native, "_compiled", broken)
+    monkeypatch.setattr(availability, "compile_module", broken)
     with pytest.warns(UserWarning, match="no executable memory"):
-        assert not native.whether_native()
+        assert not availability.enabled()
     monkeypatch.undo()
-    native.why_not.cache_clear()
-    assert native.whether_native()
+    unavailable_reason.cache_clear()
+    assert availability.enabled()

@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.native import call as native
-from temjax.runtime.cache import KERNEL, kept, name_of
+from temjax.native import llvm
+from temjax.native.call import call_kernel, register_kernel
+from temjax.runtime.cache import KERNEL, file_name, get_or_make
+from tests.support.kernels import needs_kernels
 
 CODE = bytes(range(256))
-A, B = name_of("a", KERNEL), name_of("b", KERNEL)
+A, B = file_name("a", KERNEL), file_name("b", KERNEL)
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ class Compiler:
 
 def test_what_was_compiled_is_found_again(folder):
     compiler = Compiler()
-    assert [kept(name, compiler) for name in (A, A, B, A)] == [CODE] * 4
+    assert [get_or_make(name, compiler) for name in (A, A, B, A)] == [CODE] * 4
     assert compiler.calls == 2
     assert len([*folder.iterdir()]) == len([*folder.glob(f"*{KERNEL}")]) == 2
 
@@ -41,12 +43,12 @@ def test_what_was_compiled_is_found_again(folder):
                                    lambda code: b""])  # fmt: skip
 def test_a_damaged_one_is_compiled_anew(folder, spoil):
     compiler = Compiler()
-    kept(A, compiler)
+    get_or_make(A, compiler)
     (file,) = folder.iterdir()
     file.write_bytes(spoil(file.read_bytes()))
-    assert kept(A, compiler) == CODE
+    assert get_or_make(A, compiler) == CODE
     assert compiler.calls == 2
-    assert kept(A, compiler) == CODE
+    assert get_or_make(A, compiler) == CODE
     assert compiler.calls == 2
 
 
@@ -54,45 +56,46 @@ def test_jax_settings_end_it(folder):
     compiler = Compiler()
     jax.config.update("jax_enable_compilation_cache", False)
     try:
-        kept(A, compiler)
+        get_or_make(A, compiler)
     finally:
         jax.config.update("jax_enable_compilation_cache", True)
     jax.config.update("jax_compilation_cache_dir", None)
-    kept(A, compiler)
+    get_or_make(A, compiler)
     assert compiler.calls == 2
     assert not folder.exists()
 
 
 def test_a_folder_that_cannot_be_written_to_does_no_harm(folder):
     folder.write_text("a file in its place")
-    assert kept(A, Compiler()) == CODE
+    assert get_or_make(A, Compiler()) == CODE
 
 
-@pytest.mark.skipif(bool(native.why_not()), reason=f"no kernels for CPUs: {native.why_not()}")
+@needs_kernels
 def test_a_kernel_from_the_folder_computes_the_same(folder, monkeypatch):
     """Compiled once for two names; another text is another kernel."""
-    from temjax.native.lowering import Writer, each_vector
+    from temjax.native.lowering import VectorWriter
+    from temjax.native.vectors import for_each_vector
 
     compiled = []
-    make = native._machine_code
+    make = llvm.object_code
     monkeypatch.setattr(
-        native, "_machine_code", lambda text, machine: compiled.append(text) or make(text, machine)
+        llvm, "object_code", lambda text, machine: compiled.append(text) or make(text, machine)
     )
 
     def scaled(name, factor):
         def write(body):
-            writer = Writer(body, "float64")
+            writer = VectorWriter(body, "float64")
             given, result, cells = body.args
 
             def vector(first):
-                value = writer.call(lambda x: factor * x, writer.load(given, first))
+                value = writer.lower(lambda x: factor * x, writer.load(given, first))
                 writer.store(value, result, first)
 
-            each_vector(writer, cells, vector)
+            for_each_vector(writer, cells, vector)
             writer.builder.ret_void()
 
-        target = native.registered(name, write, 1, 1, [(0, 0)])
-        (found,) = native.call_kernel(target, [jnp.arange(20.0)], [()])
+        target = register_kernel(name, write, 1, 1, [(0, 0)])
+        (found,) = call_kernel(target, [jnp.arange(20.0)], [()])
         return found
 
     for name, factor in (("first", 2.0), ("from_folder", 2.0), ("other", 3.0)):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.runtime.materialise import ones_like, worked_out_once
+from temjax.runtime.materialise import materialise_shared, opaque_ones
 
 OUTPUTS = 6
 X = jnp.linspace(0.1, 2.0, 4096)
@@ -22,7 +22,7 @@ def fluxes(x):
 
 
 def once(x):
-    return worked_out_once(fluxes, ones_like(x))(x)
+    return materialise_shared(fluxes, opaque_ones(x))(x)
 
 
 def _multiplications(function, *arguments) -> int:
@@ -32,14 +32,14 @@ def _multiplications(function, *arguments) -> int:
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="what XLA for CPUs does")
-def test_a_shared_value_is_worked_out_once():
+def test_a_shared_value_is_materialise_shared():
     plain = _multiplications(fluxes, X)
     assert _multiplications(once, X) < plain / (OUTPUTS - 2)
 
 
 def test_ones_are_ones_and_spoil_no_cell():
     data = jnp.array([0.0, 2.0, jnp.inf, jnp.nan], "float32")
-    found = ones_like(data)
+    found = opaque_ones(data)
     assert found.dtype == data.dtype
     np.testing.assert_array_equal(found, [1.0, 1.0, 1.0, jnp.nan])
 
@@ -64,7 +64,7 @@ def test_calls_with_rules_of_their_own_keep_them():
         low = jax.nn.relu(tree["x"] - 1.0)
         return {"low": low, "high": jnp.clip(tree["x"], 0.0, 1.0)}
 
-    found = worked_out_once(ramp, ones_like(X))({"x": X})
+    found = materialise_shared(ramp, opaque_ones(X))({"x": X})
     np.testing.assert_array_equal(found["low"], jax.nn.relu(X - 1.0))
-    slope = jax.grad(lambda x: worked_out_once(ramp, jnp.ones(()))({"x": x})["low"])(1.0)
+    slope = jax.grad(lambda x: materialise_shared(ramp, jnp.ones(()))({"x": x})["low"])(1.0)
     assert slope == 0.0  # the rule of relu at its corner
