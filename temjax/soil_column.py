@@ -131,7 +131,7 @@ def layer_counts(layers: int = LAYERS) -> tuple[int, int, int]:
         ValueError: fewer than 8 layers cannot resolve three horizons.
     """
     if layers < 8:
-        raise ValueError(f"{layers} soil layers asked for; the three horizons need at least 8")
+        raise ValueError(f"{layers} soil layers requested; the three horizons need at least 8")
     mat = round(layers * 3 / LAYERS)
     upper = round(layers * 10 / LAYERS)
     return mat, upper, layers - mat - upper

@@ -202,9 +202,9 @@ def solve_steps(
         )
         complete = jnp.maximum(jnp.min(step) - 1, 0)
         results = jax.tree.map(
-            lambda rows, kept: jax.lax.dynamic_update_index_in_dim(
+            lambda rows, last: jax.lax.dynamic_update_index_in_dim(
                 rows,
-                jax.lax.dynamic_index_in_dim(kept, complete % slots, 0, False),
+                jax.lax.dynamic_index_in_dim(last, complete % slots, 0, False),
                 complete,
                 0,
             ),
@@ -228,7 +228,7 @@ def solve_steps(
         recent=empty(slots),
         results=empty(steps),
     )
-    with jax.named_scope(HEAT_STEPS.format(steps)):  # how many is not seen in a while loop
+    with jax.named_scope(HEAT_STEPS.format(steps)):  # a while loop does not show how many
         end = jax.lax.while_loop(lambda now: jnp.any(now.step < steps), iterate, start)
     enthalpy, entering = end.results
     return jnp.concatenate([enthalpy.first[:, None], enthalpy.rest], axis=1), entering

@@ -271,7 +271,7 @@ def soil_climate(
     stop = forcing.number_of_years if stop is None else stop
     if not 0 <= start < stop <= forcing.number_of_years:
         raise ValueError(
-            f"soil_climate was asked for years {start} to {stop} of a forcing with "
+            f"soil_climate was called for years {start} to {stop} of a forcing with "
             f"{forcing.number_of_years}; need 0 <= start < stop <= number of years"
         )
     if (initial is None) != (snowpack is None):

@@ -194,12 +194,12 @@ def test_plateau_thaw_depths():
     )
     place, forcing = plateau(jnp.asarray(means), half_ranges, shortwaves)
     climate = soil_climate(parameters, place, forcing)
-    found = climate.maximum_thaw_depth[0]
+    thaw = climate.maximum_thaw_depth[0]
     ground = climate.mean_annual_ground_temperature[0]
     grounds = grounds.astype(float)
-    for row in zip(names, means, found, depths, ground, grounds, strict=True):
+    for row in zip(names, means, thaw, depths, ground, grounds, strict=True):
         print("{}: air {:.1f} °C, thaw {:.2f} ({:.2f}) m, MAGT {:.2f} ({:.2f}) °C".format(*row))
-    np.testing.assert_allclose(found, depths, rtol=0.04)
+    np.testing.assert_allclose(thaw, depths, rtol=0.04)
     known = np.isfinite(grounds)
     np.testing.assert_allclose(ground[known], grounds[known], atol=0.15)
     assert climate.permafrost.all() and not climate.talik.any()
