@@ -156,7 +156,7 @@ def by_month(tree, options: ModelOptions):
     )
 
 
-@accelerated("heat_year", static=1, cells="enthalpy")
+@accelerated("heat_year", static=1, cells="enthalpy", dense_tangents=True)
 def diagnose_year(
     options: ModelOptions,
     column: SoilColumn,

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-import jax
-
 from temjax.files.atomic import atomic_write, process_suffix
 
 KERNEL, PROGRAM = ".kernel", ".program"
@@ -20,6 +18,7 @@ _settings = {"programs": False}
 
 def folder() -> Path | None:
     """Where files are; None where nothing is cached."""
+    import jax
 
     path = jax.config.jax_compilation_cache_dir
     return Path(path) if path and jax.config.jax_enable_compilation_cache else None
