@@ -1,14 +1,12 @@
-"""Second stage of ``temjax demo``: a first fit of a tower, through its equilibrium."""
+"""Second stage of ``temjax demo``: calibration of a tower, through its equilibrium."""
 
 from pathlib import Path
 
 from rich.console import Console
 
-from temjax.calibration.cli import fit_with_progress
-from temjax.calibration.objective import Objective
-from temjax.calibration.report import FitReport
+from temjax.calibration.progress import progress_display
+from temjax.calibration.run import make_objective, run_calibration
 from temjax.calibration.tables import misfit_rows, parameter_table
-from temjax.calibration.targets import DEFAULT_TARGETS
 from temjax.runtime.machine import command_line
 from temjax.sites import load
 from temjax.sites.compare import compare, comparison_table
@@ -19,16 +17,18 @@ STEPS = 8
 
 
 def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
-    """Fit five numbers, write the set and the report, and leave its path in the context."""
+    """Calibrate five parameters, write set and report; the context gets the path of the set."""
     site = load(SITE)
-    objective = Objective.of(site, NAMES, DEFAULT_TARGETS)
-    result = fit_with_progress(
-        objective, console, title=site.name, steps=STEPS, starts=4, tolerance=1e-3
-    )
-    report = FitReport.of((site,), result, command=command_line())
-    paths = report.write(out)
-    console.print(parameter_table(report.posterior))
-    rows = compare(site, report.runs[0])
+    objective = make_objective([site], free=NAMES)
+    with progress_display(console) as show:
+        calibration = run_calibration(
+            [site], objective, steps=STEPS, starts=4, tolerance=1e-3, command=command_line(),
+            show=show,
+        )  # fmt: skip
+    paths = calibration.save(out)
+    result = calibration.result
+    console.print(parameter_table(calibration.posterior))
+    rows = compare(site, calibration.runs[0])
     console.print(comparison_table(f"{site.title}: after the fit", rows))
     context["fitted"] = paths["parameters"]
     summary = [("fitted", f"{site.title}: {', '.join(result.names)}"), *misfit_rows(result)]

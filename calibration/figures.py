@@ -1,5 +1,6 @@
-"""Figures of a fit, as PNG bytes ready to be written or put into a page."""
+"""Figures of a fit, for notebooks and the report."""
 
+import base64
 import io
 
 import numpy as np
@@ -7,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from temjax import Run
-from temjax.calibration.fitting import FitResult
+from temjax.calibration.multistart import FitResult
 from temjax.calibration.objective import Objective
-from temjax.calibration.profile import Profile
-from temjax.calibration.tunables import info_of
+from temjax.calibration.profile_likelihood import ProfileLikelihood
+from temjax.calibration.tunables import parameter_info
 from temjax.calibration.uncertainty import INFORMED, Band, Laplace
 from temjax.sites import Site, paired
 from temjax.sites.compare import simulated_months
@@ -20,49 +21,60 @@ BAND_COLOUR = "#fdba74"
 PRIOR_COLOUR = "#94a3b8"
 
 
+class DisplayFigure(Figure):
+    """Figure that a notebook shows without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
 def png(figure: Figure) -> bytes:
-    """The figure as PNG."""
+    """PNG bytes of a figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
 
 
+def png_base64(figure: Figure) -> str:
+    """PNG of a figure, encoded to be embedded in a page."""
+    return base64.b64encode(png(figure)).decode("ascii")
+
+
 def series_figure(site: Site, objective: Objective, run: Run, bands: dict[str, Band]) -> Figure:
-    """Months observed and simulated, with the posterior predictive band, and their residuals."""
+    """Observed and simulated months with the posterior predictive band, and the residuals."""
     monthly = list(site.observations.monthly.values())
-    figure = Figure(figsize=(10, 2.5 * len(monthly)), layout="constrained")
+    figure = DisplayFigure(figsize=(10, 2.5 * len(monthly)), layout="constrained")
     axes = figure.subplots(len(monthly), 2, squeeze=False, gridspec_kw={"width_ratios": [2.4, 1]})
     for (left, right), series in zip(axes, monthly, strict=True):
         observed, simulated = paired(
             series, simulated_months(run, series), np.asarray(run.years), usable_only=False
         )
         time = series.period[0] + (np.arange(observed.size) + 0.5) / 12
-        fault = np.isfinite(observed) & series.suspect[: observed.shape[0]]
-        good = np.where(fault, np.nan, observed).ravel()
+        suspect = np.isfinite(observed) & series.suspect[: observed.shape[0]]
+        usable = np.where(suspect, np.nan, observed).ravel()
         band = bands.get(f"{series.variable}@{objective.name}")
         if band is not None:
-            reach = 1.645 * band.total_sd.ravel()
+            half_width = 1.645 * band.total_sd.ravel()
             centre = simulated.ravel()
             left.fill_between(
                 time,
-                centre - reach,
-                centre + reach,
+                centre - half_width,
+                centre + half_width,
                 color=BAND_COLOUR,
                 alpha=0.45,
                 lw=0,
                 label="90 % predictive band",
             )
-            held = np.asarray(band.target.held).ravel() > 0
-            if held.any():
-                left.plot(
-                    time[held], good[held], "o", ms=5, mfc="none", color="#2563eb", label="held out"
-                )
+            held_out = np.asarray(band.target.held_out).ravel() > 0
+            if held_out.any():
+                x, y = time[held_out], usable[held_out]
+                left.plot(x, y, "o", ms=5, mfc="none", color="#2563eb", label="held out")
         left.plot(time, simulated.ravel(), color=SIMULATED_COLOUR, lw=1.2, label="simulated")
-        left.plot(time, good, "o", ms=2.8, color=OBSERVED_COLOUR, label="observed")
-        if fault.any():
+        left.plot(time, usable, "o", ms=2.8, color=OBSERVED_COLOUR, label="observed")
+        if suspect.any():
             left.plot(
-                time[fault.ravel()],
-                observed[fault],
+                time[suspect.ravel()],
+                observed[suspect],
                 "x",
                 ms=4,
                 color="#64748b",
@@ -72,7 +84,7 @@ def series_figure(site: Site, objective: Objective, run: Run, bands: dict[str, B
         left.legend(frameon=False, fontsize=7, ncols=2)
         right.axhline(0, color="0.7", lw=0.8)
         months = np.tile(np.arange(1, 13), observed.shape[0])
-        right.plot(months, simulated.ravel() - good, "o", ms=3, color=SIMULATED_COLOUR)
+        right.plot(months, simulated.ravel() - usable, "o", ms=3, color=SIMULATED_COLOUR)
         right.set_xticks(range(1, 13))
         right.tick_params(labelsize=7)
         right.set_ylabel("simulated − observed", fontsize=8)
@@ -87,7 +99,7 @@ def series_figure(site: Site, objective: Objective, run: Run, bands: dict[str, B
 
 def loss_figure(result: FitResult) -> Figure:
     """Lowest loss so far of every start."""
-    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    figure = DisplayFigure(figsize=(6, 3.4), layout="constrained")
     axis = figure.subplots()
     steps = np.arange(len(result.losses))
     for start in range(result.losses.shape[1]):
@@ -113,12 +125,12 @@ def loss_figure(result: FitResult) -> Figure:
 
 
 def parameter_figure(posterior: Laplace) -> Figure:
-    """Shift and 90 % interval of every number in prior standard deviations."""
+    """Shift and 90 % interval of every parameter, in prior standard deviations."""
     rows = len(posterior.names)
-    figure = Figure(figsize=(7, 0.8 + 0.3 * rows), layout="constrained")
+    figure = DisplayFigure(figsize=(7, 0.8 + 0.3 * rows), layout="constrained")
     axis = figure.subplots()
-    reach = 1.645 * posterior.sd
-    best, low, high = posterior.centre, posterior.centre - reach, posterior.centre + reach
+    half_width = 1.645 * posterior.sd
+    best, low, high = posterior.centre, posterior.centre - half_width, posterior.centre + half_width
     at = np.arange(rows)[::-1]
     axis.hlines(at, -1.645, 1.645, color=PRIOR_COLOUR, lw=6, alpha=0.4, label="prior, 90 %")
     axis.hlines(at, low, high, color=SIMULATED_COLOUR, lw=2, label="posterior, 90 %")
@@ -131,11 +143,11 @@ def parameter_figure(posterior: Laplace) -> Figure:
     return figure
 
 
-def profile_figure(profiles: dict[str, Profile], posterior: Laplace) -> Figure:
-    """Rise of the loss along every profiled number beside the parabola of Laplace."""
+def profile_figure(profiles: dict[str, ProfileLikelihood], posterior: Laplace) -> Figure:
+    """Profile likelihoods beside the parabola of Laplace's approximation."""
     columns = min(4, len(profiles))
     rows = -(-len(profiles) // columns)
-    figure = Figure(figsize=(2.6 * columns, 0.4 + 2.2 * rows), layout="constrained")
+    figure = DisplayFigure(figsize=(2.6 * columns, 0.4 + 2.2 * rows), layout="constrained")
     panels = np.ravel(figure.subplots(rows, columns, squeeze=False))
     for axis, (name, one) in zip(panels, profiles.items(), strict=False):
         row = posterior.names.index(name)
@@ -157,8 +169,8 @@ def profile_figure(profiles: dict[str, Profile], posterior: Laplace) -> Figure:
 
 
 def spectrum_figure(posterior: Laplace) -> Figure:
-    """Information of the data over that of the prior, direction by direction."""
-    figure = Figure(figsize=(5, 3.2), layout="constrained")
+    """Eigenvalues: information of the data over that of the prior by direction."""
+    figure = DisplayFigure(figsize=(5, 3.2), layout="constrained")
     axis = figure.subplots()
     at = np.arange(1, posterior.eigenvalues.size + 1)
     axis.semilogy(at, np.maximum(posterior.eigenvalues, 1e-8), "o-", color=SIMULATED_COLOUR, ms=4)
@@ -173,7 +185,7 @@ def spectrum_figure(posterior: Laplace) -> Figure:
 def correlation_figure(posterior: Laplace) -> Figure:
     """Posterior correlations."""
     size = len(posterior.names)
-    figure = Figure(figsize=(2.6 + 0.3 * size, 2.2 + 0.3 * size), layout="constrained")
+    figure = DisplayFigure(figsize=(2.6 + 0.3 * size, 2.2 + 0.3 * size), layout="constrained")
     axis = figure.subplots()
     image = axis.imshow(posterior.correlation, cmap="RdBu_r", vmin=-1, vmax=1)
     names = [label(name) for name in posterior.names]
@@ -185,5 +197,6 @@ def correlation_figure(posterior: Laplace) -> Figure:
 
 def label(name: str) -> str:
     """Short name for a plot: TEM's symbol where there is one, and the site."""
-    plain, at, site = name.partition("@")
-    return (info_of(plain).symbol or plain.replace("_", " ")) + (f" {site}" if at else "")
+    parameter, _, site = name.partition("@")
+    short = parameter_info(parameter).symbol or parameter.replace("_", " ")
+    return f"{short} {site}" if site else short

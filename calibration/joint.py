@@ -1,35 +1,38 @@
-"""Several sites in one fit, with shared numbers and numbers of their own."""
+"""Joint objective of several sites, with shared parameters and parameters of each site."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from temjax.calibration.objective import Linearised, Objective
-from temjax.calibration.transforms import Free
+from temjax.calibration.objective import Linearisation, Objective
+from temjax.calibration.transforms import FreeParameters
 from temjax.calibration.tunables import expand_names
 
 
 class JointObjective:
-    """Residuals of all sites under one free vector; each site is compiled on its own.
+    """Residuals of several sites as a function of one free vector; each site is compiled alone.
 
     Attributes:
         parts: objective of each site.
-        columns: per site, the positions of its numbers in the joint vector.
-        free: the joint vector; a number of one site is called ``name@site``.
+        columns: per site, the positions of its parameters in the joint vector.
+        free: the joint free parameters; one of a single site is called ``name@site``.
     """
 
     def __init__(
-        self, parts: tuple[Objective, ...], columns: tuple[tuple[int, ...], ...], free: Free
+        self,
+        parts: tuple[Objective, ...],
+        columns: tuple[tuple[int, ...], ...],
+        free: FreeParameters,
     ) -> None:
         self.parts, self.columns, self.free = parts, columns, free
 
     @classmethod
     def of(cls, objectives: tuple[Objective, ...], tied: tuple[str, ...] = ()) -> "JointObjective":
-        """Join objectives.
+        """Joint objective of sites.
 
         Args:
-            objectives: one per site; a tied number must have the same prior centre in each.
+            objectives: one per site; a tied parameter must have the same prior in each.
             tied: names (or symbols, groups) that all sites share; others are each site's own.
 
         Raises:
@@ -44,8 +47,8 @@ class JointObjective:
             missing = [part.name for part in objectives if name not in part.free.names]
             if missing:
                 raise ValueError(f"tied parameter {name!r} is not free at {missing[0]}")
-            lines = {_line(part.free, name) for part in objectives}
-            if len(lines) > 1:
+            priors = {_prior_of(part.free, name) for part in objectives}
+            if len(priors) > 1:
                 raise ValueError(
                     f"tied parameter {name!r} has different prior centres or widths at the sites; "
                     "give all of them one centre"
@@ -54,15 +57,17 @@ class JointObjective:
         fields: list[tuple] = []
         columns = []
         for part in objectives:
-            own = []
+            positions = []
             for name in part.free.names:
                 label = name if name in shared else f"{name}@{part.name}"
                 if label not in labels:
                     labels.append(label)
-                    fields.append(_line(part.free, name))
-                own.append(labels.index(label))
-            columns.append(tuple(own))
-        free = Free(tuple(labels), *(tuple(column) for column in zip(*fields, strict=True)))
+                    fields.append(_prior_of(part.free, name))
+                positions.append(labels.index(label))
+            columns.append(tuple(positions))
+        free = FreeParameters(
+            tuple(labels), *(tuple(column) for column in zip(*fields, strict=True))
+        )
         return cls(tuple(objectives), tuple(columns), free)
 
     @property
@@ -75,35 +80,35 @@ class JointObjective:
         """Residuals of the observations, without those of the prior."""
         return sum(part.number_of_residuals for part in self.parts)
 
-    def linearised(self, free: Float[Array, "free start"]) -> Linearised:
-        """Residuals and Jacobian of all sites; the prior counts once per number."""
+    def linearise(self, free: Float[Array, "free start"]) -> Linearisation:
+        """Residuals and Jacobian of all sites; the prior counts once per parameter."""
         residuals, jacobians = [], []
         converged = jnp.ones(free.shape[1], bool)
         for part, columns in zip(self.parts, self.columns, strict=True):
             rows = jnp.asarray(columns)
-            local = part.linearised(free[rows])
+            local = part.linearise(free[rows])
             count = part.number_of_residuals
             residuals.append(local.residuals[:count])
-            wide = jnp.zeros((count, *free.shape))
-            jacobians.append(wide.at[:, rows].set(local.jacobian[:count]))
+            zeros = jnp.zeros((count, *free.shape))
+            jacobians.append(zeros.at[:, rows].set(local.jacobian[:count]))
             converged = converged & local.converged
-        prior, slope = (self.prior_scale * part for part in prior_rows(self.free, free))
-        return Linearised(
+        prior, slope = (self.prior_scale * part for part in linearise_prior(self.free, free))
+        return Linearisation(
             jnp.concatenate([*residuals, prior]), jnp.concatenate([*jacobians, slope]), converged
         )
 
-    def evaluated(self, free: Float[Array, "free start"]) -> tuple[Array, Array]:
-        """Residuals alone."""
+    def residuals(self, free: Float[Array, "free start"]) -> tuple[Array, Array]:
+        """Residuals without their Jacobian."""
         residuals, converged = [], jnp.ones(free.shape[1], bool)
         for part, columns in zip(self.parts, self.columns, strict=True):
-            local, settled = part.evaluated(free[jnp.asarray(columns)])
+            local, site_converged = part.residuals(free[jnp.asarray(columns)])
             residuals.append(local[: part.number_of_residuals])
-            converged = converged & settled
+            converged = converged & site_converged
         prior = self.prior_scale * self.free.prior_residuals(free)
         return jnp.concatenate([*residuals, prior]), converged
 
     def misfit(self, residuals: np.ndarray) -> dict[str, float]:
-        """Half the sum of squares by site and target, the prior's share as ``prior``."""
+        """Loss (half the sum of squares) by target and site, the prior's share as ``prior``."""
         shares, position = {}, 0
         for part in self.parts:
             count = part.number_of_residuals
@@ -114,15 +119,15 @@ class JointObjective:
         return shares
 
 
-def prior_rows(free: Free, point: Float[Array, "free start"]) -> tuple[Array, Array]:
+def linearise_prior(free: FreeParameters, point: Float[Array, "free start"]) -> tuple[Array, Array]:
     """Residuals of the prior and their (diagonal) Jacobian."""
     residuals, slope = jax.jvp(free.prior_residuals, (point,), (jnp.ones_like(point),))
     return residuals, jnp.eye(point.shape[0])[:, :, None] * slope[:, None, :]
 
 
-def _line(free: Free, name: str) -> tuple:
-    """Everything the transform knows of one number."""
+def _prior_of(free: FreeParameters, name: str) -> tuple:
+    """Centre, bounds, standard deviation and scale of one parameter."""
     row = free.names.index(name)
     return tuple(
-        getattr(free, field)[row] for field in ("start", "lower", "upper", "prior_sd", "is_log")
+        getattr(free, field)[row] for field in ("centre", "lower", "upper", "prior_sd", "is_log")
     )

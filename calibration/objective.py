@@ -1,8 +1,8 @@
-"""What a fit minimises: weighted distances to observations, and to the prior.
+"""Objective of a calibration: weighted residuals of the observations and of the prior.
 
 The run starts from the equilibrium with the climate and CO2 of the first year of the history and
 passes through the years up to the measurements: an equilibrium at the tower years would force the
-annual NEP to zero, while towers report sinks. Starts of a fit run side by side as cells.
+annual NEP to zero, while towers report sinks. Starts of a fit are the cells of one run.
 """
 
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ from temjax.calibration.targets import (
     STOCK_TARGETS,
     ErrorModel,
     Target,
-    data_use,
+    data_summary,
     site_targets,
 )
-from temjax.calibration.transforms import Free
+from temjax.calibration.transforms import FreeParameters
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.outputs import FLUXES
 from temjax.programs.exported import exported_jit
@@ -34,15 +34,15 @@ from temjax.runs.simulate import Run, simulate
 from temjax.sites import Site
 from temjax.state import EcosystemState, State, pool_index
 
-# Descent runs with coarse sub-steps; what a fit reports is run again with the default ones.
+# A fit runs with coarse sub-steps; its results are computed again with the default ones.
 DESCENT = ModelOptions(substeps=16)
 Disequilibrium = Literal["observations", "start"]
 SENSOR_DEPTH = 0.05
 THAW_YEARS = 10
 
 
-class Linearised(NamedTuple):
-    """Residuals, their Jacobian, and whether the equilibrium behind them converged."""
+class Linearisation(NamedTuple):
+    """Residuals, their Jacobian, and whether the equilibrium at the start of the run converged."""
 
     residuals: Float[Array, "n start"]
     jacobian: Float[Array, "n free start"]
@@ -53,21 +53,21 @@ class Objective(eqx.Module):
     """Residuals of a site as a function of the free vector.
 
     Attributes:
-        free: which numbers move, and their prior.
-        parameters: all others.
-        location: the place.
+        free: free parameters and their prior.
+        parameters: values of all others.
+        location: of the site.
         forcing: history and measured years.
-        targets: what is compared.
-        data: rows of ``targets.data_use`` (static).
+        targets: observations.
+        data: rows of ``targets.data_summary`` (static).
         notes: known faults of the data and choices made while reading them (static).
         options: model choices (static).
         name: of the site (static).
-        since: row of the forcing whose January the disequilibrium factor acts in; runs, and rows of
-            the targets, begin there (static).
+        first_row: year of the forcing, as a row, in whose January the disequilibrium factor acts;
+            runs, and rows of the targets, begin there (static).
         prior_scale: factor on the residuals of the prior; 1 but in twin experiments.
     """
 
-    free: Free
+    free: FreeParameters
     parameters: Parameters
     location: Location
     forcing: Forcing
@@ -76,7 +76,7 @@ class Objective(eqx.Module):
     notes: tuple[str, ...] = eqx.field(static=True)
     options: ModelOptions = eqx.field(static=True)
     name: str = eqx.field(static=True)
-    since: int = eqx.field(static=True)
+    first_row: int = eqx.field(static=True)
     prior_scale: Float[Array, ""]
 
     @classmethod
@@ -95,11 +95,11 @@ class Objective(eqx.Module):
         disequilibrium: Disequilibrium = "observations",
         options: ModelOptions = DESCENT,
     ) -> "Objective":
-        """Set up a fit.
+        """Objective of one site.
 
         Args:
-            site: place with forcing and observations.
-            names: what to free: our names, TEM symbols or groups.
+            site: its forcing and observations.
+            names: free parameters, by name, TEM symbol or group.
             targets: output names or nep, gpp, reco, soil_temperature, soc, son.
             parameters: where the prior is centred; the site's own by default.
             errors: model-error floors and weights.
@@ -116,62 +116,62 @@ class Objective(eqx.Module):
             ValueError: a parameter that cannot be freed or a target the site does not have.
         """
         parameters = site.parameters() if parameters is None else parameters
-        chosen = (*site_targets(site, targets, errors, holdout), *extra_targets)
-        if not chosen:
+        fitted = (*site_targets(site, targets, errors, holdout), *extra_targets)
+        if not fitted:
             raise ValueError(f"{site.name}: no target given")
-        free = Free.of(parameters, names, centre=centre, prior_sd=prior_sd)
-        first = [target.rows[0] for target in chosen if target.kind != "stock"]
-        acts = DISEQUILIBRIUM in free.names and disequilibrium == "observations"
-        since = min(first) if acts and first else 0
-        chosen = tuple(
+        free = FreeParameters.of(parameters, names, centre=centre, prior_sd=prior_sd)
+        observed_from = [target.rows[0] for target in fitted if target.kind != "stock"]
+        delayed = DISEQUILIBRIUM in free.names and disequilibrium == "observations"
+        first_row = min(observed_from) if delayed and observed_from else 0
+        fitted = tuple(
             target
             if target.kind == "stock"
-            else replace(target, rows=tuple(row - since for row in target.rows))
-            for target in chosen
+            else replace(target, rows=tuple(row - first_row for row in target.rows))
+            for target in fitted
         )
         return cls(
             free=free,
             parameters=parameters,
             location=site.location,
             forcing=site.forcing,
-            targets=chosen,
-            data=tuple(tuple(row.items()) for row in data_use(site, chosen)),
+            targets=fitted,
+            data=tuple(tuple(row.items()) for row in data_summary(site, fitted)),
             notes=site.notes,
             options=options,
             name=site.name,
-            since=since,
+            first_row=first_row,
             prior_scale=jnp.asarray(np.asarray(1.0)),
         )
 
     @property
     def parts(self) -> tuple["Objective", ...]:
-        """Objectives of the sites: this one."""
+        """Objectives of the sites: only this one."""
         return (self,)
 
     @property
     def columns(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the site's numbers in the free vector: all of them."""
+        """Positions of the site's parameters in the free vector: all of them."""
         return (tuple(range(len(self.free.names))),)
 
     @property
     def number_of_residuals(self) -> int:
-        """Residuals of the observations, unused ones included, without those of the prior."""
+        """Number of residuals of the observations, unused ones included, without the prior's."""
         return sum(target.size for target in self.targets)
 
-    def simulated(self, free: Float[Array, "free start"]) -> tuple[Run, Bool[Array, "start"]]:
-        """Equilibrium of the first year, then every year; starts are cells."""
+    def simulate(self, free: Float[Array, "free start"]) -> tuple[Run, Bool[Array, "start"]]:
+        """Run from the equilibrium of the first year through every year; starts are cells."""
         starts = free.shape[1]
-        parameters, history = self.free.put(self.parameters, free)
-        location, forcing = as_cells(self.location, self.forcing, starts)
-        return history_run(
-            parameters, location, forcing, history.get(DISEQUILIBRIUM), self.since, self.options
+        parameters, history = self.free.insert(self.parameters, free)
+        location, forcing = broadcast_to_cells(self.location, self.forcing, starts)
+        return run_history(
+            parameters, location, forcing, history.get(DISEQUILIBRIUM), self.first_row, self.options
         )
 
     def outputs(
         self, free: Float[Array, "free start"]
     ) -> tuple[dict[str, Float[Array, "..."]], Bool[Array, "start"]]:
-        """Everything targets can be compared with, by output name, starts trailing."""
-        run, converged = self.simulated(free)
+        """Simulated outputs that targets can be compared with, by name, starts trailing."""
+        run, converged = self.simulate(free)
         depth = run.soil.depths.index(SENSOR_DEPTH)
         outputs = {name: getattr(run.monthly, name) for name in MONTHLY_TARGETS[:4]}
         outputs["soil_temperature"] = run.monthly.soil_temperature[:, :, depth]
@@ -181,45 +181,47 @@ class Objective(eqx.Module):
         )
         return outputs, converged
 
-    def predictions(
+    def residual_vector(
         self, free: Float[Array, "free start"]
     ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:
-        """Residuals of the observations, those of the prior after them."""
+        """Residuals of the observations, then of the prior; to be traced."""
         outputs, converged = self.outputs(free)
         parts = [target.residuals(outputs[target.variable]) for target in self.targets]
         prior = self.prior_scale * self.free.prior_residuals(free)
         return jnp.concatenate([*parts, prior]), converged
 
     @partial(exported_jit, packages=("temjax.sites",))
-    def linearised(self, free: Float[Array, "free start"]) -> Linearised:
+    def linearise(self, free: Float[Array, "free start"]) -> Linearisation:
         """Residuals and their Jacobian by forward mode, for every start at once.
 
-        Few parameters: the whole Jacobian costs about what one reverse gradient does, and gives
-        the curvature as well.
+        With few parameters the whole Jacobian costs about as much as one reverse-mode gradient,
+        and gives the curvature as well.
         """
         size, starts = free.shape
 
-        def push(direction):
+        def push_forward(direction):
             tangent = jnp.broadcast_to(direction[:, None], (size, starts))
-            return jax.jvp(self.predictions, (free,), (tangent,), has_aux=True)
+            return jax.jvp(self.residual_vector, (free,), (tangent,), has_aux=True)
 
-        residuals, columns, converged = jax.vmap(push, out_axes=(None, 1, None))(jnp.eye(size))
-        return Linearised(residuals, columns, converged)
+        residuals, columns, converged = jax.vmap(push_forward, out_axes=(None, 1, None))(
+            jnp.eye(size)
+        )
+        return Linearisation(residuals, columns, converged)
 
     @partial(exported_jit, packages=("temjax.sites",))
-    def evaluated(
+    def residuals(
         self, free: Float[Array, "free start"]
     ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:
-        """Residuals alone."""
-        return self.predictions(free)
+        """Residuals without their Jacobian, compiled."""
+        return self.residual_vector(free)
 
     def misfit(self, residuals: np.ndarray) -> dict[str, float]:
-        """Half the sum of squares by target, the prior's share as ``prior``."""
-        return misfit_of(self.targets, np.asarray(residuals))
+        """Loss (half the sum of squares) by target, the prior's share as ``prior``."""
+        return misfit_by_target(self.targets, np.asarray(residuals))
 
 
-def misfit_of(targets: tuple[Target, ...], residuals: np.ndarray) -> dict[str, float]:
-    """Half the sum of squares by target, the prior's share as ``prior``."""
+def misfit_by_target(targets: tuple[Target, ...], residuals: np.ndarray) -> dict[str, float]:
+    """Loss (half the sum of squares) by target, the prior's share as ``prior``."""
     shares, position = {}, 0
     for target in targets:
         part = residuals[position : position + target.size]
@@ -229,53 +231,56 @@ def misfit_of(targets: tuple[Target, ...], residuals: np.ndarray) -> dict[str, f
     return shares
 
 
-def as_cells(location: Location, forcing: Forcing, starts: int) -> tuple[Location, Forcing]:
-    """One place repeated along a trailing axis."""
+def broadcast_to_cells(
+    location: Location, forcing: Forcing, cells: int
+) -> tuple[Location, Forcing]:
+    """Location and forcing repeated along a trailing axis of cells."""
 
-    def wide(leaf):
-        return jnp.broadcast_to(jnp.asarray(leaf)[..., None], (*jnp.shape(leaf), starts))
+    def repeat(leaf):
+        return jnp.broadcast_to(jnp.asarray(leaf)[..., None], (*jnp.shape(leaf), cells))
 
-    cells = eqx.tree_at(
+    repeated = eqx.tree_at(
         lambda f: (f.air_temperature, f.precipitation, f.shortwave),
         forcing,
-        replace_fn=wide,
+        replace_fn=repeat,
     )
-    return jax.tree.map(wide, location), cells
+    return jax.tree.map(repeat, location), repeated
 
 
-def history_run(
+def run_history(
     parameters: Parameters,
     location: Location,
     forcing: Forcing,
     factor: Float[Array, "*start"] | None,
-    since: int,
+    first_row: int,
     options: ModelOptions,
 ) -> tuple[Run, Bool[Array, "*start"]]:
-    """Equilibrium of the first year and the years that follow.
+    """Run from the equilibrium of the first year through the years of the forcing.
 
     Args:
         parameters: scalar or per start.
-        location: the place, or one per start.
+        location: of the site, or one per start.
         forcing: history and measured years.
-        factor: on soil organic carbon and nitrogen in the January of row ``since``; ``None``: 1.
-        since: first row of the run that is returned; earlier ones only lead to it.
+        factor: on soil organic carbon and nitrogen in the January of ``first_row``; ``None``: 1.
+        first_row: first year, as a row of the forcing, of the run that is returned; earlier years
+            only lead to it.
         options: model choices.
 
     Returns:
-        The run from ``since`` on, and whether the equilibrium converged.
+        The run from ``first_row`` on, and whether the equilibrium converged.
     """
-    found = find_equilibrium(parameters, location, forcing, climate="first", options=options)
-    state = found.state
-    if since:
+    equilibrium = find_equilibrium(parameters, location, forcing, climate="first", options=options)
+    state = equilibrium.state
+    if first_row:
         state = simulate(
-            parameters, location, forcing, initial=state, options=options, stop=since
+            parameters, location, forcing, initial=state, options=options, stop=first_row
         ).state
-    initial = disequilibrated(state, factor)
-    run = simulate(parameters, location, forcing, initial=initial, options=options, start=since)
-    return run, found.converged
+    initial = apply_disequilibrium(state, factor)
+    run = simulate(parameters, location, forcing, initial=initial, options=options, start=first_row)
+    return run, equilibrium.converged
 
 
-def disequilibrated(state: State, factor: Float[Array, "*start"] | None) -> State:
+def apply_disequilibrium(state: State, factor: Float[Array, "*start"] | None) -> State:
     """State with soil organic carbon and nitrogen multiplied by a factor."""
     if factor is None:
         return state
@@ -286,12 +291,12 @@ def disequilibrated(state: State, factor: Float[Array, "*start"] | None) -> Stat
 
 
 def first_failure(objective: Objective, free: Float[Array, "free"]) -> str:
-    """Which process and month is the first that is not finite, in words."""
-    run, converged = objective.simulated(jnp.asarray(free)[:, None])
+    """Description of the first flux and month that is not finite."""
+    run, converged = objective.simulate(jnp.asarray(free)[:, None])
     fluxes = np.asarray(run.monthly.fluxes)[..., 0]
-    broken = ~np.isfinite(fluxes)
-    if broken.any():
-        year, month, flux = np.argwhere(np.moveaxis(broken, 0, -1))[0]
+    invalid = ~np.isfinite(fluxes)
+    if invalid.any():
+        year, month, flux = np.argwhere(np.moveaxis(invalid, 0, -1))[0]
         when = f"{int(run.years[year])}-{month + 1:02d}"
         return f"{FLUXES[flux].replace('_', ' ')} in {when}"
     soil = ~np.isfinite(np.asarray(run.monthly.soil_temperature)[..., 0])

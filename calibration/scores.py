@@ -1,4 +1,4 @@
-"""How good a fit is: fitted and held-out months beside what a seasonal climatology would give."""
+"""Skill scores of a fit, in fitted and held-out months, beside those of a climatology."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -8,17 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from temjax import ModelOptions, Parameters, Run
-from temjax.calibration.fitting import FitResult
-from temjax.calibration.objective import Objective, history_run
+from temjax.calibration.multistart import FitResult
+from temjax.calibration.objective import Objective, run_history
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.findings import DataError, Finding
 from temjax.sites import MonthlySeries, Site, Skill, paired, skill
 from temjax.sites.compare import simulated_months
+from temjax.sites.observations import mean_over_years
 
 
 @dataclass(frozen=True)
 class Score:
-    """One observed variable and one group of months.
+    """Skill of one observed variable over one group of months.
 
     Attributes:
         variable: output name.
@@ -26,10 +27,10 @@ class Score:
         months: ``fitted``, ``held out`` or ``not fitted``.
         model: the fitted run.
         prior: the run at the centre of the prior, where one was made.
-        other_years: the climatology of the other years, months a year alone has left out; ``None``
-            for one mean year.
-        own_cycle: the mean seasonal cycle of the very months scored: above it a fit of the season
-            alone cannot come.
+        other_years: the leave-one-year-out climatology, without months observed in one year only;
+            ``None`` for one mean year.
+        own_cycle: the mean seasonal cycle of the scored months themselves, the upper limit of a
+            fit of the season alone.
         annual: observed and simulated sum (mean for temperature) by year, complete years.
     """
 
@@ -43,25 +44,25 @@ class Score:
     annual: tuple[tuple[int, float, float], ...]
 
 
-def parameters_of(objective: Objective, free: np.ndarray) -> tuple[Parameters, float]:
-    """Parameter set and disequilibrium factor of a free vector ``(free,)`` of the site."""
-    parameters, history = objective.free.put(objective.parameters, jnp.asarray(free))
+def parameters_at(objective: Objective, free: np.ndarray) -> tuple[Parameters, float]:
+    """Parameters and disequilibrium factor at a free vector ``(free,)`` of the site."""
+    parameters, history = objective.free.insert(objective.parameters, jnp.asarray(free))
     return parameters, float(history.get(DISEQUILIBRIUM, 1.0))
 
 
-def single_run(objective: Objective, free: np.ndarray, options: ModelOptions) -> Run:
-    """A run of one free vector; an optimiser can exploit coarse sub-steps, so take fine ones.
+def run_at(objective: Objective, free: np.ndarray, options: ModelOptions) -> Run:
+    """Run at one free vector; with fine sub-steps, as an optimiser can exploit coarse ones.
 
     Raises:
         DataError: the run is not finite.
     """
-    parameters, factor = parameters_of(objective, free)
-    run, _ = history_run(
+    parameters, factor = parameters_at(objective, free)
+    run, _ = run_history(
         parameters,
         objective.location,
         objective.forcing,
         jnp.asarray(factor),
-        objective.since,
+        objective.first_row,
         options,
     )
     jax.block_until_ready(run.annual.pools)
@@ -72,30 +73,29 @@ def single_run(objective: Objective, free: np.ndarray, options: ModelOptions) ->
     return run
 
 
-def site_free(result: FitResult, site: int, start: int | None = None) -> np.ndarray:
-    """Free vector of one site of a fit, at its best start by default."""
+def site_vector(result: FitResult, site: int, start: int | None = None) -> np.ndarray:
+    """Free vector ``(free,)`` of one site of a fit, by default that of the best start."""
     columns = list(result.objective.columns[site])
     return result.free[columns, result.best if start is None else start]
 
 
-def other_years_climatology(values: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Mean of the same month in the other years that may be used, ``(year, 12)``.
+def leave_one_year_out_climatology(values: np.ndarray, available: np.ndarray) -> np.ndarray:
+    """Leave-one-year-out climatology: mean of the same month in the other years, ``(year, 12)``.
 
     Args:
         values: observations.
-        given: True where a month may serve as information.
+        available: True where a month may enter the mean.
     """
-    total = np.where(given, values, 0.0).sum(axis=0)
-    count = given.sum(axis=0)
-    own = np.where(given, values, 0.0)
-    left = count - given
-    return np.where(left > 0, (total - own) / np.maximum(left, 1), np.nan)
+    own = np.where(available, values, 0.0)
+    total = own.sum(axis=0)
+    others = available.sum(axis=0) - available
+    return np.where(others > 0, (total - own) / np.maximum(others, 1), np.nan)
 
 
 def score_site(
     site: Site, objective: Objective, run: Run, prior_run: Run | None = None
 ) -> list[Score]:
-    """Scores of every monthly series of a site, also of those that were not fitted."""
+    """Scores of every monthly series of a site, including those that were not fitted."""
     targets = {t.variable: t for t in objective.targets if t.kind == "monthly"}
     scores = []
     for series in site.observations.monthly.values():
@@ -109,30 +109,30 @@ def score_site(
         present = np.isfinite(observed)
         if target is None:
             groups = {"not fitted": present}
-            given = present
+            available = present
         else:
-            used, held = np.asarray(target.used) > 0, np.asarray(target.held) > 0
-            groups = {"fitted": used, "held out": held}
-            given = used
+            used, held_out = np.asarray(target.used) > 0, np.asarray(target.held_out) > 0
+            groups = {"fitted": used, "held out": held_out}
+            available = used
         for label, mask in groups.items():
             if mask.sum() >= 2:
-                scores.append(_score(series, label, observed, simulated, before, mask, given))
+                scores.append(_score(series, label, observed, simulated, before, mask, available))
     return scores
 
 
-def _score(series: MonthlySeries, label, observed, simulated, before, mask, given) -> Score:
-    seen = np.where(mask, observed, np.nan)
+def _score(series: MonthlySeries, label, observed, simulated, before, mask, available) -> Score:
+    scored = np.where(mask, observed, np.nan)
     several = observed.shape[0] > 1
-    climatology = other_years_climatology(observed, given) if several else None
-    cycle = _mean(seen) if several else None
+    climatology = leave_one_year_out_climatology(observed, available) if several else None
+    cycle = mean_over_years(scored) if several else None
     return Score(
         variable=series.variable,
         unit=series.unit,
         months=label,
-        model=skill(seen, simulated),
-        prior=None if before is None else skill(seen, before),
-        other_years=None if climatology is None else _skill_if_any(seen, climatology),
-        own_cycle=None if cycle is None else skill(seen, np.broadcast_to(cycle, seen.shape)),
+        model=skill(scored, simulated),
+        prior=None if before is None else skill(scored, before),
+        other_years=None if climatology is None else _skill_if_any(scored, climatology),
+        own_cycle=None if cycle is None else skill(scored, np.broadcast_to(cycle, scored.shape)),
         annual=_annual(series, observed, simulated, mask),
     )
 
@@ -140,13 +140,6 @@ def _score(series: MonthlySeries, label, observed, simulated, before, mask, give
 def _skill_if_any(observed: np.ndarray, predicted: np.ndarray) -> Skill | None:
     both = np.isfinite(observed) & np.isfinite(predicted)
     return skill(observed, predicted) if both.sum() >= 2 else None
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    kept = np.isfinite(values)
-    count = kept.sum(axis=0)
-    total = np.where(kept, values, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _annual(series: MonthlySeries, observed, simulated, mask) -> tuple:
@@ -160,8 +153,8 @@ def _annual(series: MonthlySeries, observed, simulated, mask) -> tuple:
     return tuple(rows)
 
 
-def as_record(score: Score) -> dict:
-    """A score as plain numbers; what is not defined is ``None``."""
+def score_record(score: Score) -> dict:
+    """Score as JSON values; ``None`` where a number is not defined."""
 
     def clean(value):
         if isinstance(value, dict):
@@ -175,8 +168,8 @@ def as_record(score: Score) -> dict:
     return clean(dataclasses.asdict(score))
 
 
-def plain(values: np.ndarray) -> list:
-    """Nested lists with ``None`` where a value is not finite."""
+def finite_or_none(values: np.ndarray) -> list:
+    """Nested lists for JSON, with ``None`` where a value is not finite."""
     if values.ndim:
-        return [plain(part) for part in values]
+        return [finite_or_none(part) for part in values]
     return float(values) if np.isfinite(values) else None

@@ -1,7 +1,7 @@
 """Sensitivity by automatic differentiation: elasticities to parameters and to the climate.
 
 An elasticity is ∂ln(output)/∂ln(parameter): the percentage by which an output changes per per cent
-of a parameter. Parameters whose value may be negative or zero are moved by their prior standard
+of a parameter. Parameters that may be negative or zero are perturbed by their prior standard
 deviation instead, and outputs that may change sign (NEP) are scaled by a stated size; both are
 reported. Averages over the prior or posterior are derivative-based global measures (Kucherenko et
 al. 2009, Reliab. Eng. Syst. Saf. 94:1135, doi:10.1016/j.ress.2008.05.006).
@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from temjax import Forcing
-from temjax.calibration.objective import Objective, as_cells, history_run
+from temjax.calibration.objective import Objective, broadcast_to_cells, run_history
 from temjax.calibration.starts import prior_starts
-from temjax.calibration.tunables import DISEQUILIBRIUM, info_of
+from temjax.calibration.tunables import DISEQUILIBRIUM, parameter_info
+from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS, OutputInfo
 
 SEASONS = {"winter": (11, 0, 1), "spring": (2, 3, 4), "summer": (5, 6, 7), "autumn": (8, 9, 10)}
 SHORT = {
@@ -33,14 +34,13 @@ SHORT = {
     "vegc": "vegetation_carbon",
     "alt": "maximum_thaw_depth",
 }
-FLUX_OUTPUTS = ("nep", "gpp", "npp", "rh", "reco", "eet")
 DEFAULT_OUTPUTS = ("nep", "gpp", "rh", "soc", "alt")
 CLIMATE = ("air temperature", "precipitation", "CO2")
 LAST_YEARS = 3
-SMALL = 1e-9
+MINIMUM_SCALE = 1e-9
 
 
-class Slopes(eqx.Module):
+class OutputDerivatives(eqx.Module):
     """Outputs and their derivatives at a set of points.
 
     Attributes:
@@ -48,7 +48,7 @@ class Slopes(eqx.Module):
         by_parameter: in units per prior-space unit, ``(output, free, point)``.
         by_climate: per K, per relative change of precipitation and of CO2,
             ``(output, 3, point)``.
-        converged: whether the equilibrium was found, ``(point,)``.
+        converged: whether the equilibrium converged, ``(point,)``.
     """
 
     outputs: Float[Array, "output point"]
@@ -72,8 +72,8 @@ class Sensitivity:
         elasticity: at the centre, ``(output, free)``; per prior standard deviation for parameters
             listed in ``per_sd``.
         per_prior_sd: change of the scaled output per prior standard deviation at the centre.
-        mean_size: the same, mean of the absolute values over the points (Morris' μ*): the root mean
-            square, which bounds Sobol's total index, is left to one steep kink of the model.
+        mean_effect: the same, mean of the absolute values over the points (Morris' μ*);
+            a root mean square, which bounds Sobol's total index, is dominated by one steep kink.
         climate: change of the output per K, per 10 % of precipitation and per 10 % of CO2.
         per_sd: parameters without an elasticity.
         points: number averaged over.
@@ -88,7 +88,7 @@ class Sensitivity:
     scale: np.ndarray
     elasticity: np.ndarray = field(repr=False)
     per_prior_sd: np.ndarray = field(repr=False)
-    mean_size: np.ndarray = field(repr=False)
+    mean_effect: np.ndarray = field(repr=False)
     climate: np.ndarray = field(repr=False)
     per_sd: tuple[str, ...]
     points: int
@@ -96,11 +96,11 @@ class Sensitivity:
 
     def ranking(self, output: str) -> list[tuple[str, float]]:
         """Parameters by their mean absolute effect on an output, largest first."""
-        row = self.mean_size[self.outputs.index(output)]
+        row = self.mean_effect[self.outputs.index(output)]
         return [(self.names[i], float(row[i])) for i in np.argsort(-row)]
 
     def table(self) -> list[dict]:
-        """One row per output and parameter."""
+        """Sensitivities, one row per output and parameter."""
         rows = []
         for i, output in enumerate(self.outputs):
             for j, name in enumerate(self.names):
@@ -108,17 +108,17 @@ class Sensitivity:
                     {
                         "output": output,
                         "parameter": name,
-                        "symbol": info_of(name).symbol,
+                        "symbol": parameter_info(name).symbol,
                         "elasticity": None if name in self.per_sd else float(self.elasticity[i, j]),
                         "effect_of_one_prior_sd": float(self.per_prior_sd[i, j]),
-                        "effect_over_the_prior": float(self.mean_size[i, j]),
+                        "effect_over_the_prior": float(self.mean_effect[i, j]),
                     }
                 )
         return rows
 
 
 def expand_outputs(names: tuple[str, ...]) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
-    """Label, output name and months (empty: not a flux) of every output and season.
+    """Label, output name and months (none: not a flux) of every output and season.
 
     Raises:
         ValueError: unknown output.
@@ -127,7 +127,7 @@ def expand_outputs(names: tuple[str, ...]) -> tuple[tuple[str, str, tuple[int, .
     for name in names:
         if name not in SHORT:
             raise ValueError(f"unknown output {name!r}; choose from {', '.join(SHORT)}")
-        if name in FLUX_OUTPUTS:
+        if _output_info(name).is_sum:
             rows.append((name, SHORT[name], tuple(range(12))))
             rows += [(f"{name} {s}", SHORT[name], months) for s, months in SEASONS.items()]
         else:
@@ -137,19 +137,17 @@ def expand_outputs(names: tuple[str, ...]) -> tuple[tuple[str, str, tuple[int, .
 
 def unit_of(label: str) -> str:
     """Unit of an output of :func:`expand_outputs`."""
-    name = label.split()[0]
-    if name == "alt":
-        return "m"
     period = "yr-1" if " " not in label else "season-1"
-    if name == "eet":
-        return f"mm {period}"
-    if name in FLUX_OUTPUTS:
-        return f"g C m-2 {period}"
-    return "g N m-2" if name == "son" else "g C m-2"
+    return _output_info(label.split()[0]).unit_with_element.replace("month-1", period)
 
 
-def _moved(forcing: Forcing, shift: Float[Array, "3"]) -> Forcing:
-    """Forcing with every year shifted: K, and relative changes of precipitation and CO2."""
+def _output_info(short: str) -> OutputInfo:
+    """Metadata of an output by its short name."""
+    return (MONTHLY_OUTPUTS | ANNUAL_OUTPUTS)[SHORT[short]]
+
+
+def _perturbed(forcing: Forcing, shift: Float[Array, "3"]) -> Forcing:
+    """Forcing with every year perturbed: K, and relative changes of precipitation and CO2."""
     return eqx.tree_at(
         lambda f: (f.air_temperature, f.precipitation, f.co2),
         forcing,
@@ -162,17 +160,24 @@ def _moved(forcing: Forcing, shift: Float[Array, "3"]) -> Forcing:
 
 
 def evaluate_outputs(objective: Objective, rows, free, shift):
-    """Mean of the last years of every output, ``(output, point)``."""
-    parameters, history = objective.free.put(objective.parameters, free)
-    location, forcing = as_cells(
-        objective.location, _moved(objective.forcing, shift), free.shape[1]
+    """Outputs as means of the last years, ``(output, point)``, and convergence, ``(point,)``.
+
+    Args:
+        objective: of one site.
+        rows: from ``expand_outputs``.
+        free: points in free space, ``(free, point)``.
+        shift: of the climate, see ``_perturbed``, ``(3,)``.
+    """
+    parameters, history = objective.free.insert(objective.parameters, free)
+    location, forcing = broadcast_to_cells(
+        objective.location, _perturbed(objective.forcing, shift), free.shape[1]
     )
-    run, converged = history_run(
+    run, converged = run_history(
         parameters,
         location,
         forcing,
         history.get(DISEQUILIBRIUM),
-        objective.since,
+        objective.first_row,
         objective.options,
     )
     outputs = []
@@ -186,24 +191,28 @@ def evaluate_outputs(objective: Objective, rows, free, shift):
 
 
 @eqx.filter_jit
-def slopes(objective: Objective, rows: tuple, free: Float[Array, "free point"]) -> Slopes:
-    """Outputs and derivatives at many points, all directions in one forward-mode sweep."""
+def output_derivatives(
+    objective: Objective, rows: tuple, free: Float[Array, "free point"]
+) -> OutputDerivatives:
+    """Outputs and their derivatives at many points, all directions in one forward-mode sweep."""
     size, points = free.shape
 
-    def push(direction):
-        along = (
+    def push_forward(direction):
+        tangents = (
             jnp.broadcast_to(direction[:size, None], (size, points)),
             direction[size:],
         )
         return jax.jvp(
             lambda x, shift: evaluate_outputs(objective, rows, x, shift),
             (free, jnp.zeros(3)),
-            along,
+            tangents,
             has_aux=True,
         )
 
-    outputs, columns, converged = jax.vmap(push, out_axes=(None, 1, None))(jnp.eye(size + 3))
-    return Slopes(outputs, columns[:, :size], columns[:, size:], converged)
+    outputs, columns, converged = jax.vmap(push_forward, out_axes=(None, 1, None))(
+        jnp.eye(size + 3)
+    )
+    return OutputDerivatives(outputs, columns[:, :size], columns[:, size:], converged)
 
 
 def sensitivities(
@@ -230,20 +239,21 @@ def sensitivities(
     """
     rows = expand_outputs(outputs)
     free = prior_starts(objective.free, points, seed) if draws is None else jnp.asarray(draws)
-    found = slopes(objective, rows, free)
-    kept = np.asarray(found.converged) & np.isfinite(np.asarray(found.by_parameter)).all((0, 1))
-    if not kept[0]:
+    derivatives = output_derivatives(objective, rows, free)
+    finite = np.isfinite(np.asarray(derivatives.by_parameter)).all((0, 1))
+    valid = np.asarray(derivatives.converged) & finite
+    if not valid[0]:
         raise ValueError(f"{objective.name}: no equilibrium or derivative at the centre")
     # From free space to prior space, where one unit is a relative change or the parameter's unit.
-    stretch = jax.jvp(objective.free.prior_space, (free,), (jnp.ones_like(free),))[1]
-    by_parameter = np.asarray(found.by_parameter) / np.asarray(stretch)[None]
-    values = np.asarray(found.outputs)
+    slope = jax.jvp(objective.free.prior_space, (free,), (jnp.ones_like(free),))[1]
+    by_parameter = np.asarray(derivatives.by_parameter) / np.asarray(slope)[None]
+    values = np.asarray(derivatives.outputs)
     labels = [label for label, _, _ in rows]
     scale = np.abs(values).copy()
     for i, label in enumerate(labels):
         if label.startswith("nep"):
-            scale[i] = _gross(objective, labels, values, label)
-    scale = np.maximum(scale, SMALL)
+            scale[i] = _gpp_scale(labels, values, label)
+    scale = np.maximum(scale, MINIMUM_SCALE)
     relative = by_parameter / scale[:, None, :]
     sd = np.asarray(objective.free.prior_sd)
     is_log = objective.free.is_log
@@ -258,15 +268,15 @@ def sensitivities(
         scale=scale[:, 0],
         elasticity=relative[:, :, 0],
         per_prior_sd=effect[:, :, 0],
-        mean_size=np.mean(np.abs(effect[:, :, kept]), axis=2),
-        climate=np.asarray(found.by_climate)[:, :, 0] * step,
+        mean_effect=np.mean(np.abs(effect[:, :, valid]), axis=2),
+        climate=np.asarray(derivatives.by_climate)[:, :, 0] * step,
         per_sd=tuple(n for n, log in zip(objective.free.names, is_log, strict=True) if not log),
-        points=int(kept.sum()),
+        points=int(valid.sum()),
         model_years=int(objective.forcing.number_of_years * free.shape[1]),
     )
 
 
-def _gross(objective, labels, values, label) -> np.ndarray:
-    """GPP of the same season, or else the magnitude of NEP itself."""
-    gross = label.replace("nep", "gpp")
-    return np.abs(values[labels.index(gross if gross in labels else label)])
+def _gpp_scale(labels, values, label) -> np.ndarray:
+    """Scale of NEP: GPP of the same season, else the magnitude of NEP itself."""
+    gpp = label.replace("nep", "gpp")
+    return np.abs(values[labels.index(gpp if gpp in labels else label)])

@@ -1,4 +1,4 @@
-"""``temjax sensitivity``: ranked table and tornado plots of one place."""
+"""``temjax sensitivity``: ranked table and tornado plots of one site."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from temjax.calibration.objective import Objective
 from temjax.calibration.sensitivity import CLIMATE, DEFAULT_OUTPUTS, Sensitivity, sensitivities
 from temjax.calibration.targets import STOCK_TARGETS, stock_target
 from temjax.calibration.tunables import DEFAULT
-from temjax.command.main import console, names_of, of_few_cells
+from temjax.command.main import console, few_cells_command, split_names
 from temjax.files.atomic import write_text
 from temjax.runtime.machine import command_line
 from temjax.sites.cli import open_place
@@ -26,7 +26,7 @@ CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")
 SHOWN = 12
 
 
-@of_few_cells
+@few_cells_command
 def sensitivity(
     place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
     out: Annotated[Path, typer.Option(help="Folder for table, record and plots.")],
@@ -48,115 +48,119 @@ def sensitivity(
 
     Examples: temjax sensitivity haibei-meadow --out sens --of nep,alt --points 16
     """
-    where = open_place(place, site=site)
-    names = names_of(tunable, DEFAULT)
-    outputs = names_of(of, DEFAULT_OUTPUTS)
-    # An objective needs a target; sensitivities do not look at it.
+    opened = open_place(place, site=site)
+    names = split_names(tunable, DEFAULT)
+    outputs = split_names(of, DEFAULT_OUTPUTS)
+    # An objective needs a target; sensitivities do not depend on it.
     unused = stock_target(STOCK_TARGETS[0], 1.0, 1.0)
     try:
-        objective = Objective.of(where, names, (), extra_targets=(unused,))
-        with console.status(f"{where.name}: derivatives at {points} points"):
-            found = sensitivities(objective, outputs, points=points, seed=seed)
+        objective = Objective.of(opened, names, (), extra_targets=(unused,))
+        with console.status(f"{opened.name}: derivatives at {points} points"):
+            result = sensitivities(objective, outputs, points=points, seed=seed)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    paths = write_sensitivity(found, out, command=command_line())
+    paths = write_sensitivity(result, out, command=command_line())
     for output in outputs:
-        console.print(ranking_table(found, output))
-    console.print(climate_table(found))
+        console.print(ranking_table(result, output))
+    console.print(climate_table(result))
     console.print(f"written to {out}: {', '.join(path.name for path in paths)}", markup=False)
 
 
-def ranking_table(found: Sensitivity, output: str) -> Table:
-    """Strongest parameters of one output."""
-    row = found.outputs.index(output)
+def ranking_table(result: Sensitivity, output: str) -> Table:
+    """Table of the strongest parameters of one output."""
+    row = result.outputs.index(output)
     table = Table(
-        title=f"{output}: {found.values[row]:.4g} {found.units[row]}",
+        title=f"{output}: {result.values[row]:.4g} {result.units[row]}",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         caption="Effect of one prior sd, relative to the output (NEP: to GPP).",
     )
     for column in ("parameter", "elasticity", "effect at the centre", "over the prior"):
         table.add_column(column, justify="left" if column == "parameter" else "right")
-    for name, average in found.ranking(output)[:SHOWN]:
-        column = found.names.index(name)
-        value = found.elasticity[row, column]
+    for name, average in result.ranking(output)[:SHOWN]:
+        column = result.names.index(name)
+        value = result.elasticity[row, column]
         table.add_row(
             name,
-            "–" if name in found.per_sd else f"{value:+.3f}",
-            f"{found.per_prior_sd[row, column]:+.3f}",
+            "–" if name in result.per_sd else f"{value:+.3f}",
+            f"{result.per_prior_sd[row, column]:+.3f}",
             f"{average:.3f}",
         )
     return table
 
 
-def climate_table(found: Sensitivity) -> Table:
-    """Change of every output with temperature, precipitation and CO2."""
+def climate_table(result: Sensitivity) -> Table:
+    """Table of the change of every output with temperature, precipitation and CO2."""
     table = Table(title="Climate moved in every year", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("output")
     for name, step in zip(CLIMATE, CLIMATE_STEPS, strict=True):
         table.add_column(f"{name} {step}", justify="right")
-    for output, unit, changes in zip(found.outputs, found.units, found.climate, strict=True):
+    for output, unit, changes in zip(result.outputs, result.units, result.climate, strict=True):
         table.add_row(f"{output} ({unit})", *(f"{change:+.3g}" for change in changes))
     return table
 
 
-def write_sensitivity(found: Sensitivity, out: Path, *, command: str) -> list[Path]:
+def write_sensitivity(result: Sensitivity, out: Path, *, command: str) -> list[Path]:
     """Write table (CSV), record (JSON) and tornado plots (PNG)."""
     out.mkdir(parents=True, exist_ok=True)
-    stem = f"{found.site}-sensitivity"
+    stem = f"{result.site}-sensitivity"
     table, record, plot = (out / f"{stem}.{end}" for end in ("csv", "json", "png"))
-    rows = found.table()
+    rows = result.table()
     with table.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0].keys())
         writer.writeheader()
         writer.writerows(rows)
     content = {
-        "site": found.site,
+        "site": result.site,
         "command": command,
-        "points": found.points,
-        "model_years": found.model_years,
+        "points": result.points,
+        "model_years": result.model_years,
         "outputs": {
             name: {"value": float(value), "unit": unit, "scale": float(scale)}
             for name, value, unit, scale in zip(
-                found.outputs, found.values, found.units, found.scale, strict=True
+                result.outputs, result.values, result.units, result.scale, strict=True
             )
         },
         "sensitivity": rows,
         "climate": {
             output: dict(zip(CLIMATE, map(float, changes), strict=True))
-            for output, changes in zip(found.outputs, found.climate, strict=True)
+            for output, changes in zip(result.outputs, result.climate, strict=True)
         },
         "climate_steps": dict(zip(CLIMATE, CLIMATE_STEPS, strict=True)),
     }
     write_text(record, json.dumps(content, indent=1, allow_nan=False))
-    tornado_figure(found).savefig(plot, dpi=150)
+    tornado_figure(result).savefig(plot, dpi=150)
     return [table, record, plot]
 
 
-def tornado_figure(found: Sensitivity) -> Figure:
-    """Bars of the effect of one prior standard deviation, annual outputs and stocks."""
-    whole = [name for name in found.outputs if " " not in name]
-    columns = min(3, len(whole))
-    lines = -(-len(whole) // columns)
-    shown = min(SHOWN, len(found.names))
+def tornado_figure(result: Sensitivity) -> Figure:
+    """Tornado plots: effect of one prior standard deviation on annual outputs and stocks."""
+    annual = [name for name in result.outputs if " " not in name]
+    columns = min(3, len(annual))
+    lines = -(-len(annual) // columns)
+    shown = min(SHOWN, len(result.names))
     size = (4.6 * columns, (0.9 + 0.26 * shown) * lines)
     figure = Figure(figsize=size, layout="constrained")
     axes = np.ravel(figure.subplots(lines, columns, squeeze=False))
-    for axis, output in zip(axes, whole, strict=False):
-        row = found.outputs.index(output)
-        names = [name for name, _ in found.ranking(output)[:shown]][::-1]
-        at = np.arange(len(names))
-        effect = [100 * found.per_prior_sd[row, found.names.index(name)] for name in names]
-        spread = [100 * found.mean_size[row, found.names.index(name)] for name in names]
-        axis.barh(at, effect, color=SIMULATED_COLOUR, height=0.7, label="at the centre")
+    for axis, output in zip(axes, annual, strict=False):
+        row = result.outputs.index(output)
+        names = [name for name, _ in result.ranking(output)[:shown]][::-1]
+        rows = np.arange(len(names))
+        effect = [100 * result.per_prior_sd[row, result.names.index(name)] for name in names]
+        mean_effect = [100 * result.mean_effect[row, result.names.index(name)] for name in names]
+        axis.barh(rows, effect, color=SIMULATED_COLOUR, height=0.7, label="at the centre")
         sign = np.where(np.asarray(effect) < 0, -1.0, 1.0)
-        axis.plot(sign * spread, at, "|", ms=9, color="#1f2933", label="mean over the points")
-        axis.set_yticks(at, [short_label(name) for name in names], fontsize=7)
+        axis.plot(
+            sign * mean_effect, rows, "|", ms=9, color="#1f2933", label="mean over the points"
+        )
+        axis.set_yticks(rows, [short_label(name) for name in names], fontsize=7)
         axis.axvline(0, color="0.6", lw=0.8)
-        axis.set_title(f"{output.upper()}: {found.values[row]:.4g} {found.units[row]}", fontsize=9)
+        axis.set_title(
+            f"{output.upper()}: {result.values[row]:.4g} {result.units[row]}", fontsize=9
+        )
         axis.set_xlabel("change per prior sd (%" + (" of GPP)" if output == "nep" else ")"))
-    for axis in axes[len(whole) :]:
+    for axis in axes[len(annual) :]:
         axis.set_visible(False)
     axes[0].legend(frameon=False, fontsize=7)
-    figure.suptitle(f"{found.site}: sensitivity")
+    figure.suptitle(f"{result.site}: sensitivity")
     return figure

@@ -1,4 +1,4 @@
-"""Where a fit starts: a Sobol sequence through the prior."""
+"""Starts of a fit: a Sobol sequence through the prior."""
 
 import warnings
 
@@ -8,16 +8,16 @@ from jaxtyping import Array, Float
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from temjax.calibration.transforms import Free
+from temjax.calibration.transforms import FreeParameters
 
-WIDEST = 2.5  # prior standard deviations
+FARTHEST = 2.5  # from the prior's centre, prior standard deviations
 MARGIN = 0.02  # distance kept from a bound, share of its range
 
 
-def prior_starts(free: Free, count: int, seed: int) -> Float[Array, "free start"]:
-    """Starts drawn from the Gaussian prior, the first at its centre.
+def prior_starts(free: FreeParameters, count: int, seed: int) -> Float[Array, "free start"]:
+    """Sobol points of the Gaussian prior, the first at its centre.
 
-    Draws are kept within ``WIDEST`` standard deviations and inside the bounds.
+    They lie within ``FARTHEST`` standard deviations and inside the bounds.
 
     Args:
         free: the transform.
@@ -36,6 +36,6 @@ def prior_starts(free: Free, count: int, seed: int) -> Float[Array, "free start"
             # A count that is no power of two unbalances the sequence a little: harmless here.
             warnings.simplefilter("ignore", UserWarning)
             uniform = qmc.Sobol(size, rng=np.random.default_rng(seed)).random(count - 1)
-        normal[:, 1:] = np.clip(ndtri(uniform.T), -WIDEST, WIDEST)
-    low, high = (side[:, None] for side in free.box(MARGIN))
+        normal[:, 1:] = np.clip(ndtri(uniform.T), -FARTHEST, FARTHEST)
+    low, high = (side[:, None] for side in free.shift_bounds(MARGIN))
     return jnp.asarray(free.from_shifts(np.clip(normal, low, high))).at[:, 0].set(0.0)

@@ -1,14 +1,19 @@
-"""Tables of a fit for the terminal."""
+"""Tables and lines of a fit for the terminal."""
+
+from collections.abc import Mapping
 
 from rich import box
 from rich.table import Table
 
-from temjax.calibration.fitting import FitResult
+from temjax.calibration.multistart import FitResult
+from temjax.calibration.nuts import PosteriorDraws
+from temjax.calibration.profile_likelihood import ProfileLikelihood, profile_records
+from temjax.calibration.twin import Recovery
 from temjax.calibration.uncertainty import Laplace
 
 
 def parameter_table(posterior: Laplace) -> Table:
-    """Prior, estimate and interval for the terminal."""
+    """Table of prior, estimate and interval of every parameter."""
     table = Table(title="Fitted parameters", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("parameter", "TEM", "unit", "prior", "fitted", "90 %", "shrinkage"):
         table.add_column(column)
@@ -25,8 +30,39 @@ def parameter_table(posterior: Laplace) -> Table:
     return table
 
 
+def profile_lines(profiles: Mapping[str, ProfileLikelihood]) -> list[str]:
+    """Intervals of profile likelihoods as lines."""
+    lines = []
+    for record in profile_records(profiles):
+        low, high = (
+            "open" if record[end] is None else f"{record[end]:.4g}" for end in ("low", "high")
+        )
+        lines.append(f"profile of {record['name']}: 90 % {low} … {high}")
+    return lines
+
+
+def draws_line(draws: PosteriorDraws) -> str:
+    """Convergence diagnostics of draws from the posterior as a line."""
+    return (
+        f"draws: largest R-hat {draws.r_hat.max():.2f}, least effective draws "
+        f"{draws.effective.min():.0f}, {draws.divergent} divergent"
+    )
+
+
+def twin_lines(recovery: Recovery) -> list[str]:
+    """Parameter recovery of a twin as lines."""
+    flags = zip(recovery.names, recovery.identified, strict=True)
+    identified = [name for name, is_identified in flags if is_identified]
+    return [
+        f"twin: the data decide {', '.join(identified) if identified else 'no single parameter'} "
+        f"of {len(recovery.names)}",
+        f"twin: {int(recovery.recovered.sum())} of {recovery.recovered.size} starts bring them "
+        f"within {recovery.tolerance:.0%} of the truth",
+    ]
+
+
 def misfit_rows(result: FitResult) -> list[tuple[str, str]]:
-    """Loss and each target's share, before and after."""
+    """Loss and its share by target, before and after the fit."""
     rows = [
         (
             "loss (half the sum of squared, weighted distances)",

@@ -1,4 +1,4 @@
-"""What was measured, as a fit sees it: values, errors, weights, and what was left out."""
+"""Calibration targets: observed values, their errors and weights, and held-out years."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,14 +28,14 @@ ALIASES = {
     "alt": "maximum_thaw_depth",
 }
 DEFAULT_TARGETS = ("nep", "gpp", "reco", "soil_temperature", "soc", "son")
-LEAST_MONTHS = 12
+MINIMUM_MONTHS = 12
 
 
 @dataclass(frozen=True)
 class ErrorModel:
-    """Standard deviations that stand for what the model leaves out, and weights.
+    """Error model of the observations: model-error floors and weights.
 
-    Floors are added in quadrature to the measurement's own uncertainty.
+    Floors are standard deviations, added in quadrature to the measurement's own uncertainty.
 
     Attributes:
         flux: of monthly NEP, GPP and RECO, g C m⁻² month⁻¹.
@@ -43,6 +43,9 @@ class ErrorModel:
         water: of monthly evapotranspiration, mm month⁻¹.
         annual_flux: of the annual NEP sum, g C m⁻² yr⁻¹; ``None`` leaves annual sums out.
         weights: factor on a target's share of the loss, by output name; 1 where not named.
+
+    Raises:
+        ValueError: a floor or weight that is not a positive number.
     """
 
     flux: float = 8.0
@@ -53,11 +56,11 @@ class ErrorModel:
 
     def __str__(self) -> str:
         annual = "not fitted" if self.annual_flux is None else f"{self.annual_flux:g} g C m⁻² yr⁻¹"
-        factors = ", ".join(f"{name.replace('_', ' ')} {w:g}" for name, w in self.weights.items())
+        weights = ", ".join(f"{name.replace('_', ' ')} {w:g}" for name, w in self.weights.items())
         return (
             f"monthly fluxes {self.flux:g} g C m⁻² month⁻¹, soil temperature "
             f"{self.temperature:g} K, evapotranspiration {self.water:g} mm month⁻¹, in quadrature "
-            f"with the measurements' own; annual NEP {annual}; weights {factors or 'all 1'}"
+            f"with the measurements' own; annual NEP {annual}; weights {weights or 'all 1'}"
         )
 
     def __post_init__(self) -> None:
@@ -68,8 +71,8 @@ class ErrorModel:
             if not (np.isfinite(value) and value > 0):
                 raise ValueError(f"ErrorModel: {name} = {value}; it must be a positive number")
 
-    def of(self, variable: str) -> float:
-        """Floor of a monthly target, its unit."""
+    def floor(self, variable: str) -> float:
+        """Standard deviation of the model error of a monthly target, in its unit."""
         if variable == "soil_temperature":
             return self.temperature
         return self.water if variable == "evapotranspiration" else self.flux
@@ -83,7 +86,7 @@ DEFAULT_ERRORS = ErrorModel()
 
 
 class Target(eqx.Module):
-    """One observed quantity, ready to compare. Simulated values may carry trailing starts.
+    """Observations of one quantity with their errors; simulated values may have trailing starts.
 
     Attributes:
         variable: output name (static).
@@ -95,7 +98,7 @@ class Target(eqx.Module):
             trailing axis each start has data of its own (replicates of a twin experiment).
         sd: standard deviation, without that axis.
         used: 1 where a value counts, else 0.
-        held: 1 where a value is kept back to test the fit, else 0.
+        held_out: 1 where a value is kept back to test the fit, else 0.
     """
 
     variable: str = eqx.field(static=True)
@@ -106,11 +109,11 @@ class Target(eqx.Module):
     values: Float[Array, "..."]
     sd: Float[Array, "..."]
     used: Float[Array, "..."]
-    held: Float[Array, "..."]
+    held_out: Float[Array, "..."]
 
     @property
     def label(self) -> str:
-        """Name in tables; annual sums say so."""
+        """Name in tables; that of annual sums begins with ``annual``."""
         return f"annual {self.variable}" if self.kind == "annual" else self.variable
 
     @property
@@ -120,27 +123,27 @@ class Target(eqx.Module):
 
     @property
     def dimensions(self) -> int:
-        """Axes of one start's values."""
+        """Number of axes of one start's values."""
         return {"monthly": 2, "annual": 1, "stock": 0}[self.kind]
 
     def predicted(self, simulated: Float[Array, "..."]) -> Float[Array, "..."]:
-        """The run's counterpart of ``values``, with the starts trailing."""
+        """Simulated counterpart of ``values``, starts trailing."""
         if self.kind == "stock":
             return simulated
-        chosen = simulated[self.rows[0] : self.rows[1]]
+        years = simulated[self.rows[0] : self.rows[1]]
         if self.mean_year:
-            chosen = jnp.mean(chosen, axis=0, keepdims=True)
-        return jnp.sum(chosen, axis=1) if self.kind == "annual" else chosen
+            years = jnp.mean(years, axis=0, keepdims=True)
+        return jnp.sum(years, axis=1) if self.kind == "annual" else years
 
     def residuals(self, simulated: Float[Array, "..."]) -> Float[Array, "n *start"]:
-        """√weight (simulated − observed)/sd, 0 where unused."""
+        """Weighted residuals √weight (simulated − observed)/sd; 0 where unused."""
         predicted = self.predicted(simulated)
         starts = predicted.shape[self.dimensions :]
 
-        def wide(array):
+        def with_starts(array):
             return jnp.reshape(array, (*array.shape, *(1,) * (predicted.ndim - array.ndim)))
 
-        scaled = wide(self.used / self.sd) * (predicted - wide(self.values))
+        scaled = with_starts(self.used / self.sd) * (predicted - with_starts(self.values))
         return self.weight**0.5 * jnp.reshape(scaled, (self.size, *starts))
 
 
@@ -163,7 +166,7 @@ def monthly_target(
             f"run covers {years[0]}–{years[-1]}; give forcing for the observed years"
         )
     usable, values, sd = series.usable, series.values, series.sd
-    held = np.zeros_like(usable)
+    held_out = np.zeros_like(usable)
     if series.is_climatology:
         if holdout:
             raise ValueError(
@@ -172,16 +175,17 @@ def monthly_target(
                 "tower's FLUXNET file, or its folder in TEMJAX_FLUXNET)"
             )
     else:
-        kept = (series.years >= first) & (series.years <= last)
-        usable, values, sd = usable[kept], values[kept], sd[kept]
-        held = usable & np.isin(np.arange(first, last + 1), holdout)[:, None]
-    if int((usable & ~held).sum()) < LEAST_MONTHS:
+        overlap = (series.years >= first) & (series.years <= last)
+        usable, values, sd = usable[overlap], values[overlap], sd[overlap]
+        held_out = usable & np.isin(np.arange(first, last + 1), holdout)[:, None]
+    used = usable & ~held_out
+    if int(used.sum()) < MINIMUM_MONTHS:
         raise ValueError(
-            f"{where}: {series.variable} has {int((usable & ~held).sum())} usable months to fit; "
-            f"a fit needs at least {LEAST_MONTHS}"
+            f"{where}: {series.variable} has {int(used.sum())} usable months to fit; "
+            f"a fit needs at least {MINIMUM_MONTHS}"
         )
-    floor = errors.of(series.variable)
-    total = np.sqrt(np.where(np.isfinite(sd), sd, 0.0) ** 2 + floor**2)
+    floor = errors.floor(series.variable)
+    total_sd = np.sqrt(np.where(np.isfinite(sd), sd, 0.0) ** 2 + floor**2)
     return Target(
         variable=series.variable,
         kind="monthly",
@@ -189,17 +193,17 @@ def monthly_target(
         mean_year=series.is_climatology,
         weight=errors.weight(series.variable),
         values=jnp.asarray(np.where(usable, values, 0.0)),
-        sd=jnp.asarray(total),
-        used=jnp.asarray(usable & ~held, float),
-        held=jnp.asarray(held, float),
+        sd=jnp.asarray(total_sd),
+        used=jnp.asarray(used, float),
+        held_out=jnp.asarray(held_out, float),
     )
 
 
 def annual_target(monthly: Target, sd: float, weight: float) -> Target:
-    """Sums of the calendar years that are complete."""
-    whole = jnp.all(monthly.used > 0, axis=1)
-    held = jnp.all(monthly.held > 0, axis=1)
-    values = jnp.where(whole | held, jnp.sum(monthly.values, axis=1), 0.0)
+    """Target of annual sums: calendar years with every month used, or every month held out."""
+    used = jnp.all(monthly.used > 0, axis=1)
+    held_out = jnp.all(monthly.held_out > 0, axis=1)
+    values = jnp.where(used | held_out, jnp.sum(monthly.values, axis=1), 0.0)
     return Target(
         variable=monthly.variable,
         kind="annual",
@@ -208,14 +212,20 @@ def annual_target(monthly: Target, sd: float, weight: float) -> Target:
         weight=weight,
         values=values,
         sd=jnp.full(values.shape, sd),
-        used=jnp.asarray(whole, float),
-        held=jnp.asarray(held, float),
+        used=jnp.asarray(used, float),
+        held_out=jnp.asarray(held_out, float),
     )
 
 
 def stock_target(variable: str, value: float, sd: float, weight: float = 1.0) -> Target:
-    """Target of one number: SOC and SON at the end of the run (g m⁻²), or ``maximum_thaw_depth``
-    as the mean of the last ten years (m).
+    """Target of one number: a stock at the end of the run, or the thaw depth.
+
+    Args:
+        variable: ``soil_organic_carbon`` or ``soil_organic_nitrogen`` (g m⁻²), or
+            ``maximum_thaw_depth``, the mean of the last ten years (m).
+        value: observed.
+        sd: its standard deviation.
+        weight: factor on its share of the loss.
 
     Raises:
         ValueError: unknown variable or a standard deviation that is not positive.
@@ -232,7 +242,7 @@ def stock_target(variable: str, value: float, sd: float, weight: float = 1.0) ->
 def site_targets(
     site: Site, names: tuple[str, ...], errors: ErrorModel, holdout: tuple[int, ...]
 ) -> tuple[Target, ...]:
-    """Targets of a site by name or short name.
+    """Targets of a site, by output name or short name.
 
     Raises:
         ValueError: not observed, named twice, too short, or a hold-out year without data.
@@ -244,45 +254,46 @@ def site_targets(
         if period is None or not period[0] <= year <= period[1]:
             span = "no monthly observations" if period is None else f"{period[0]}–{period[1]}"
             raise ValueError(f"{site.name}: hold-out year {year} was not observed ({span})")
-    known = [*observed.monthly, *observed.stocks]
-    chosen: dict[str, list[Target]] = {}
+    observed_names = [*observed.monthly, *observed.stocks]
+    selected: dict[str, list[Target]] = {}
     for name in names:
         variable = ALIASES.get(name, name)
-        if variable in chosen:
+        if variable in selected:
             raise ValueError(f"target {variable!r} is named twice")
         if variable in observed.monthly:
             series = observed.monthly[variable]
-            chosen[variable] = [monthly_target(series, years, errors, holdout, site.name)]
+            selected[variable] = [monthly_target(series, years, errors, holdout, site.name)]
             if variable == "net_ecosystem_production" and errors.annual_flux is not None:
-                monthly = chosen[variable][0]
-                chosen[variable].append(
+                monthly = selected[variable][0]
+                selected[variable].append(
                     annual_target(monthly, errors.annual_flux, errors.weight(variable))
                 )
         elif variable in observed.stocks:
             stock: Stock = observed.stocks[variable]
             weight = errors.weight(variable)
-            chosen[variable] = [stock_target(variable, stock.value, stock.sd, weight)]
+            selected[variable] = [stock_target(variable, stock.value, stock.sd, weight)]
         else:
             raise ValueError(
-                f"{site.name} has no observations of {name!r}; it has {', '.join(known) or 'none'}"
+                f"{site.name} has no observations of {name!r}; it has "
+                f"{', '.join(observed_names) or 'none'}"
             )
-    unused = set(errors.weights) - set(chosen)
+    unused = set(errors.weights) - set(selected)
     if unused:
         raise ValueError(
             f"a weight is given for {sorted(unused)[0]!r}, which is no target of this fit"
         )
-    return tuple(target for group in chosen.values() for target in group)
+    return tuple(target for group in selected.values() for target in group)
 
 
-def data_use(site: Site, targets: tuple[Target, ...]) -> list[dict]:
-    """What each target rests on, with error and weight: rows of the report."""
+def data_summary(site: Site, targets: tuple[Target, ...]) -> list[dict]:
+    """Data behind each target, with error and weight: rows of the report."""
     rows = []
     for target in targets:
         row = {
             "target": target.label,
             "weight": target.weight,
             "used": int(np.sum(np.asarray(target.used))),
-            "held_out": int(np.sum(np.asarray(target.held))),
+            "held_out": int(np.sum(np.asarray(target.held_out))),
             "median_sd": float(np.median(np.asarray(target.sd))),
             "missing": 0,
             "suspect": 0,

@@ -1,8 +1,13 @@
-"""From bounded parameters to free numbers and back.
+"""Transform between bounded parameters and unconstrained (free) ones.
 
-A free number of 0 is the centre of the prior; near it, a step of 1 is one standard deviation of the
-prior. Bounds are reached only in the limit (a scaled logistic curve in prior space), so no clip
-stops a gradient.
+Four coordinates of the same point, each ``(free,)`` or ``(free, start)``:
+
+- *values* in the parameters' own units;
+- *prior space*: the logarithm of positive parameters, else the value; the prior is Gaussian there;
+- *shifts*: distance from the prior's centre in prior standard deviations;
+- *free space*, unconstrained: 0 is the prior's centre, near it a step of 1 is one prior standard
+  deviation, and bounds are reached only in the limit (a scaled logistic curve in prior space), so
+  no clipping cuts a gradient.
 """
 
 import math
@@ -14,16 +19,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from temjax.calibration.tunables import HISTORY, HISTORY_START, expand_names, info_of
+from temjax.calibration.tunables import (
+    HISTORY_DEFAULTS,
+    HISTORY_PARAMETERS,
+    expand_names,
+    parameter_info,
+)
 from temjax.parameters.registry import Parameters
 
 
-class Free(eqx.Module):
-    """The numbers a fit may move. Free vectors have shape ``(free,)`` or ``(free, start)``.
+class FreeParameters(eqx.Module):
+    """Free parameters of a fit: bounds, Gaussian prior and transform.
 
     Attributes:
-        names: our names, in the order of the free vector.
-        start: value in prior space (log of positive parameters, else the value itself).
+        names: parameter names, in the order of the free vector.
+        centre: of the prior, in prior space.
         lower: bound in prior space.
         upper: bound in prior space.
         prior_sd: standard deviation in prior space.
@@ -31,7 +41,7 @@ class Free(eqx.Module):
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
-    start: tuple[float, ...] = eqx.field(static=True)
+    centre: tuple[float, ...] = eqx.field(static=True)
     lower: tuple[float, ...] = eqx.field(static=True)
     upper: tuple[float, ...] = eqx.field(static=True)
     prior_sd: tuple[float, ...] = eqx.field(static=True)
@@ -45,27 +55,27 @@ class Free(eqx.Module):
         *,
         centre: Mapping[str, float] | None = None,
         prior_sd: Mapping[str, float] | None = None,
-    ) -> "Free":
-        """Free some parameters about their present values.
+    ) -> "FreeParameters":
+        """Free parameters with their priors centred at present values.
 
         Args:
             parameters: scalar values; the prior is centred there.
-            names: our names, TEM symbols or groups of ``temjax.calibration.tunables``.
+            names: parameter names, TEM symbols or groups of ``temjax.calibration.tunables``.
             centre: values (in units) that replace those of ``parameters``.
             prior_sd: standard deviations in prior space that replace the registry's.
 
         Raises:
-            ValueError: unknown, repeated or fixed parameter, or a start on or outside its bounds.
+            ValueError: unknown, repeated or fixed parameter, or a centre on or outside its bounds.
         """
         resolved = expand_names(names)
-        centre, widths = dict(centre or {}), dict(prior_sd or {})
-        start, lower, upper, sd, is_log = [], [], [], [], []
+        centres, widths = dict(centre or {}), dict(prior_sd or {})
+        middle, lower, upper, sd, is_log = [], [], [], [], []
         for name in resolved:
-            info = info_of(name)
-            if name in centre:
-                value = float(centre[name])
-            elif name in HISTORY_START:
-                value = HISTORY_START[name]
+            info = parameter_info(name)
+            if name in centres:
+                value = float(centres[name])
+            elif name in HISTORY_DEFAULTS:
+                value = HISTORY_DEFAULTS[name]
             else:
                 value = float(getattr(parameters, name))
             low, high = info.bounds
@@ -75,7 +85,7 @@ class Free(eqx.Module):
                     f"{low:g} … {high:g}; set it inside first"
                 )
             space = math.log if info.transform == "log" else float
-            start.append(space(value))
+            middle.append(space(value))
             lower.append(space(low))
             upper.append(space(high))
             width = float(widths.get(name, info.prior_sd))
@@ -83,30 +93,30 @@ class Free(eqx.Module):
                 raise ValueError(f"{name}: prior standard deviation {width:g} must be positive")
             sd.append(width)
             is_log.append(info.transform == "log")
-        fields = (start, lower, upper, sd, is_log)
+        fields = (middle, lower, upper, sd, is_log)
         return cls(resolved, *(tuple(field) for field in fields))
 
     def prior_space(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
-        """Values in prior space."""
+        """Values in prior space of free numbers."""
         low, high = _column(self.lower, free), _column(self.upper, free)
-        share = (_column(self.start, free) - low) / (high - low)
+        share = (_column(self.centre, free) - low) / (high - low)
         slope = (high - low) * share * (1 - share)
         offset = jnp.log(share) - jnp.log1p(-share)
         step = _column(self.prior_sd, free) / slope
         return low + (high - low) * jax.nn.sigmoid(offset + step * free)
 
     def values(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
-        """Values in their own units."""
+        """Values in their own units of free numbers."""
         inner = self.prior_space(free)
         return jnp.where(_column(self.is_log, free), jnp.exp(inner), inner)
 
     def from_prior_space(self, inner: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
-        """Free numbers of values in prior space; values on or beyond a bound give infinity."""
+        """Free numbers of values in prior space; infinite on or beyond a bound."""
         low, high = _column(self.lower, inner), _column(self.upper, inner)
-        start = _column(self.start, inner)
-        slope = (start - low) * (high - start) / (high - low)
+        centre = _column(self.centre, inner)
+        slope = (centre - low) * (high - centre) / (high - low)
         share = (inner - low) / (high - low)
-        offset = jnp.log(start - low) - jnp.log(high - start)
+        offset = jnp.log(centre - low) - jnp.log(high - centre)
         logit = jnp.log(share) - jnp.log1p(-share)
         return (logit - offset) * slope / _column(self.prior_sd, inner)
 
@@ -118,11 +128,12 @@ class Free(eqx.Module):
         """
         values = np.asarray(values, dtype=float)
         for row, name in enumerate(self.names):
-            low, high = info_of(name).bounds
+            low, high = parameter_info(name).bounds
             outside = values[row][~((values[row] > low) & (values[row] < high))]
             if outside.size:
+                unit = parameter_info(name).unit
                 raise ValueError(
-                    f"{name} = {outside.flat[0]:g} {info_of(name).unit} is not inside its bounds "
+                    f"{name} = {outside.flat[0]:g} {unit} is not inside its bounds "
                     f"{low:g} … {high:g}"
                 )
         is_log = np.asarray(_column(self.is_log, values))
@@ -130,12 +141,12 @@ class Free(eqx.Module):
         return self.from_prior_space(jnp.asarray(inner))
 
     def prior_residuals(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
-        """Distance from the centre in prior standard deviations."""
-        centre, sd = _column(self.start, free), _column(self.prior_sd, free)
+        """Residuals of the prior: shifts from its centre in prior standard deviations."""
+        centre, sd = _column(self.centre, free), _column(self.prior_sd, free)
         return (self.prior_space(free) - centre) / sd
 
     def shifts(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Distances from the centre in prior standard deviations, and their slope in free space.
+        """Shifts of free numbers, and their derivative with respect to each.
 
         Args:
             free: ``(free, *start)``.
@@ -145,65 +156,65 @@ class Free(eqx.Module):
         return np.asarray(shift), np.asarray(slope)
 
     def from_shifts(self, shift: np.ndarray) -> np.ndarray:
-        """Free numbers of distances from the centre in prior standard deviations."""
+        """Free numbers of shifts, the inverse of :meth:`shifts`."""
         shift = jnp.asarray(shift)
-        inner = _column(self.start, shift) + _column(self.prior_sd, shift) * shift
+        inner = _column(self.centre, shift) + _column(self.prior_sd, shift) * shift
         return np.asarray(self.from_prior_space(inner))
 
-    def inside(self, shift: np.ndarray, margin: float = 0.0) -> np.ndarray:
-        """Prior-space values of shifts in prior standard deviations, cut at the bounds.
+    def clipped(self, shift: np.ndarray, margin: float = 0.0) -> np.ndarray:
+        """Values in prior space of shifts, clipped to the bounds.
 
         Args:
             shift: ``(free, *start)``.
             margin: distance kept from the bounds, as a share of their range.
         """
         shift = np.asarray(shift)
-        low, high, start, sd = (
+        low, high, centre, sd = (
             np.reshape(values, (-1,) + (1,) * (shift.ndim - 1))
-            for values in (self.lower, self.upper, self.start, self.prior_sd)
+            for values in (self.lower, self.upper, self.centre, self.prior_sd)
         )
-        room = margin * (high - low)
-        return np.clip(start + sd * shift, low + room, high - room)
+        gap = margin * (high - low)
+        return np.clip(centre + sd * shift, low + gap, high - gap)
 
     def values_at(self, shift: np.ndarray) -> np.ndarray:
-        """Values in units of shifts in prior standard deviations, cut at the bounds.
+        """Values in their own units of shifts, clipped to the bounds.
 
         Args:
             shift: ``(free, *start)``.
         """
-        inner = self.inside(shift)
+        inner = self.clipped(shift)
         is_log = np.reshape(self.is_log, (-1,) + (1,) * (inner.ndim - 1))
         return np.where(is_log, np.exp(np.where(is_log, inner, 0.0)), inner)
 
-    def box(self, margin: float) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds as distances from the centre in prior standard deviations, ``(free,)`` each.
+    def shift_bounds(self, margin: float) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bounds as shifts, ``(free,)`` each.
 
         Args:
             margin: distance kept from them, as a share of their range; a centre closer to a
-                bound stays inside the box.
+                bound stays within.
         """
         low, high = np.asarray(self.lower), np.asarray(self.upper)
-        start, sd = np.asarray(self.start), np.asarray(self.prior_sd)
-        room = margin * (high - low)
-        return np.minimum(low + room - start, 0) / sd, np.maximum(high - room - start, 0) / sd
+        centre, sd = np.asarray(self.centre), np.asarray(self.prior_sd)
+        gap = margin * (high - low)
+        return np.minimum(low + gap - centre, 0) / sd, np.maximum(high - gap - centre, 0) / sd
 
-    def put(
+    def insert(
         self, parameters: Parameters, free: Float[Array, "free *start"]
     ) -> tuple[Parameters, dict[str, Float[Array, "*start"]]]:
-        """Parameters with the free ones set, and the free numbers that are none of TEM's."""
+        """Parameters with the free ones replaced, and the free numbers that are none of TEM's."""
         values = dict(zip(self.names, self.values(free), strict=True))
-        inside = [name for name in self.names if name not in HISTORY]
-        changed = parameters
-        if inside:
-            changed = eqx.tree_at(
-                lambda p: [getattr(p, name) for name in inside],
+        tem_names = [name for name in self.names if name not in HISTORY_PARAMETERS]
+        replaced = parameters
+        if tem_names:
+            replaced = eqx.tree_at(
+                lambda p: [getattr(p, name) for name in tem_names],
                 parameters,
-                [values[name] for name in inside],
+                [values[name] for name in tem_names],
             )
-        return changed, {name: values[name] for name in self.names if name in HISTORY}
+        return replaced, {name: values[name] for name in self.names if name in HISTORY_PARAMETERS}
 
 
 def _column(values: tuple, like: Array) -> Array:
-    """One number per free parameter against ``(free, *start)``."""
+    """One number per free parameter, shaped to broadcast with ``(free, *start)``."""
     column = jnp.asarray(values)
     return jnp.reshape(column, (-1,) + (1,) * (jnp.ndim(like) - 1))

@@ -1,10 +1,10 @@
-"""What a fit may move: the registry's tunables, one number of the history, and named groups."""
+"""Calibration parameters: the registry's tunables, the disequilibrium factor, named groups."""
 
 from temjax.parameters.registry import REGISTRY, ParameterInfo, resolve_name, tunable_names
 
 DISEQUILIBRIUM = "disequilibrium_factor"
-# Not a parameter of TEM: how far soil matter was from equilibrium when the run starts.
-HISTORY = {
+# Not a parameter of TEM: distance of soil organic matter from equilibrium when the run starts.
+HISTORY_PARAMETERS = {
     DISEQUILIBRIUM: ParameterInfo(
         name=DISEQUILIBRIUM,
         symbol="",
@@ -17,7 +17,7 @@ HISTORY = {
         tunable=True,
     )
 }
-HISTORY_START = {DISEQUILIBRIUM: 1.0}
+HISTORY_DEFAULTS = {DISEQUILIBRIUM: 1.0}
 
 # The family of Liu et al. (2022), Table S2, as far as the paper's text names it.
 TABLE_S2 = (
@@ -60,14 +60,14 @@ DEFAULT = (
 GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT}
 
 
-def info_of(name: str) -> ParameterInfo:
-    """Registry entry of a tunable by our name, or by ``name@site``."""
+def parameter_info(name: str) -> ParameterInfo:
+    """Registry entry of a calibration parameter, by name or ``name@site``."""
     name = name.partition("@")[0]
-    return HISTORY[name] if name in HISTORY else REGISTRY[name]
+    return HISTORY_PARAMETERS[name] if name in HISTORY_PARAMETERS else REGISTRY[name]
 
 
 def expand_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Groups opened and TEM symbols replaced by our names.
+    """Parameter names with groups expanded and TEM symbols resolved.
 
     Raises:
         ValueError: unknown, repeated or fixed parameter.
@@ -77,19 +77,19 @@ def expand_names(names: tuple[str, ...]) -> tuple[str, ...]:
         if name in GROUPS:
             resolved += [member for member in GROUPS[name] if member not in resolved]
             continue
-        if name not in HISTORY:
+        if name not in HISTORY_PARAMETERS:
             try:
                 name = resolve_name(name)
             except KeyError as error:
-                hint = f"; groups are {', '.join(GROUPS)}; also {', '.join(HISTORY)}"
+                hint = f"; groups are {', '.join(GROUPS)}; also {', '.join(HISTORY_PARAMETERS)}"
                 raise ValueError(f"{error.args[0]}{hint}") from error
         if name in resolved:
             raise ValueError(f"parameter {name!r} is named twice")
-        info = info_of(name)
+        info = parameter_info(name)
         if not info.tunable:
             raise ValueError(
                 f"parameter {name!r} ({info.symbol}) is fixed; tunable are "
-                + ", ".join((*tunable_names(), *HISTORY))
+                + ", ".join((*tunable_names(), *HISTORY_PARAMETERS))
             )
         resolved.append(name)
     if not resolved:

@@ -1,4 +1,4 @@
-"""Twin experiments: fit the model's own output, where the truth is known."""
+"""Twin experiments: fits of the model's own output, where the true parameters are known."""
 
 from dataclasses import dataclass, field, replace
 
@@ -6,28 +6,29 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from temjax.calibration.fitting import FitResult, fit
+from temjax.calibration.multistart import FitResult, Progress, fit
 from temjax.calibration.objective import Objective
-from temjax.calibration.side_by_side import SideBySide
+from temjax.calibration.parallel import ParallelStarts
 from temjax.calibration.uncertainty import Laplace, laplace, laplace_at
 
-IDENTIFIED = 0.5  # resolution from which the data decide more of a number than the prior
-WEAK_PRIOR = 1e-3  # noise-free twins: the prior only keeps directions without data in place
+IDENTIFIED = 0.5  # resolution above which a parameter is set by the data more than by the prior
+RECOVERY_STEPS = 40
+WEAK_PRIOR = 1e-3  # scale of the prior in noise-free twins: it only fixes uninformed directions
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """A noise-free twin.
+    """Parameter recovery of a noise-free twin.
 
     Attributes:
-        names: of the free numbers.
-        truth: in units.
+        names: of the free parameters.
+        truth: true values, in units.
         estimates: of every start, ``(free, start)``.
-        identified: numbers the data decide more than the prior: resolution 1 − sd²/sd(prior)², from
-            the eigen-spectrum of JᵀJ at the truth, of at least ``IDENTIFIED``.
-        recovered: starts that bring all identified numbers within ``tolerance``, ``(start,)``.
-        worst: largest relative error of an identified number, ``(start,)``.
-        tolerance: relative to the truth (of numbers near zero: of the prior sd).
+        identified: parameters set by the data more than by the prior: resolution 1 − sd²/sd(prior)²
+            from the eigen-spectrum of JᵀJ at the truth of at least ``IDENTIFIED``.
+        recovered: starts that bring all identified parameters within ``tolerance``, ``(start,)``.
+        worst: largest relative error of an identified parameter, ``(start,)``.
+        tolerance: relative to the truth (for values near zero: to the prior sd).
         result: the fit.
         posterior: at the truth, with the full prior.
     """
@@ -45,15 +46,15 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Coverage:
-    """A noisy twin with replicates.
+    """Coverage of the intervals in replicates of a noisy twin.
 
     Attributes:
-        names: of the free numbers.
+        names: of the free parameters.
         level: of the interval.
         inside: whether the interval covers the truth, ``(free, replicate)``; NaN where dropped.
         rate: share of all intervals that cover.
-        by_name: share per number.
-        replicates: counted ones.
+        by_name: share per parameter.
+        replicates: number that counted.
     """
 
     names: tuple[str, ...]
@@ -71,7 +72,7 @@ def twin_objective(
     noise_seed: int | None = None,
     starts: int = 1,
 ) -> Objective:
-    """The objective with its observations replaced by the model's output at ``truth``.
+    """Objective with its observations replaced by the model's output at ``truth``.
 
     Args:
         objective: real data define months, errors and weights.
@@ -84,8 +85,8 @@ def twin_objective(
         ValueError: the model fails at the truth.
     """
     points = np.asarray(truth, dtype=float)
-    wide = points if points.ndim == 2 else np.repeat(points[:, None], starts, axis=1)
-    linear = SideBySide(objective).linearised(wide)
+    per_start = points if points.ndim == 2 else np.repeat(points[:, None], starts, axis=1)
+    linear = ParallelStarts(objective).linearise(per_start)
     residuals = linear.residuals
     if not (np.all(linear.converged) and np.isfinite(residuals).all()):
         raise ValueError(
@@ -100,17 +101,17 @@ def twin_objective(
             rows = rows + rng.standard_normal(rows.shape)
         sd = np.asarray(target.sd * target.used)[..., None] / target.weight**0.5
         values = np.asarray(target.values)[..., None] + sd * rows.reshape(*sd.shape[:-1], -1)
-        kept = values[..., 0] if points.ndim == 1 else values
-        targets.append(eqx.tree_at(lambda t: t.values, target, jnp.asarray(kept)))
+        values = values[..., 0] if points.ndim == 1 else values
+        targets.append(eqx.tree_at(lambda t: t.values, target, jnp.asarray(values)))
     return replace(objective, targets=tuple(targets))
 
 
-def draw_truth(objective: Objective, count: int, seed: int, spread: float = 1.0) -> np.ndarray:
-    """Truths from the prior, ``(free, count)``, kept within two standard deviations."""
+def draw_true_points(objective: Objective, count: int, seed: int, scale: float = 1.0) -> np.ndarray:
+    """True points drawn from the prior within two standard deviations, ``(free, count)``."""
     rng = np.random.default_rng(seed)
     size = len(objective.free.names)
-    normal = np.clip(rng.standard_normal((size, count)), -2.0, 2.0) * spread
-    inner = objective.free.inside(normal, margin=0.05)
+    normal = np.clip(rng.standard_normal((size, count)), -2.0, 2.0) * scale
+    inner = objective.free.clipped(normal, margin=0.05)
     return np.asarray(objective.free.from_prior_space(jnp.asarray(inner)))
 
 
@@ -119,27 +120,27 @@ def recover(
     *,
     starts: int = 16,
     seed: int = 0,
-    steps: int = 40,
-    spread: float = 0.5,
+    steps: int = RECOVERY_STEPS,
+    scale: float = 0.5,
     tolerance: float = 0.01,
-    progress=None,
+    progress: Progress | None = None,
 ) -> Recovery:
-    """Noise-free twin from many starts.
+    """Parameter recovery of a noise-free twin from many starts.
 
     Args:
         objective: real data define months, errors and weights.
         starts: Sobol starts.
         seed: of truth and starts.
         steps: per start.
-        spread: of the truth about the prior's centre, in prior standard deviations.
+        scale: of the truth about the prior's centre, in prior standard deviations.
         tolerance: relative error that counts as recovered.
         progress: as in ``fit``.
     """
-    truth = draw_truth(objective, 1, seed, spread)[:, 0]
+    truth = draw_true_points(objective, 1, seed, scale)[:, 0]
     twin = twin_objective(objective, truth, starts=starts)
     twin = replace(twin, prior_scale=jnp.asarray(np.asarray(WEAK_PRIOR)))
     result = fit(twin, starts=starts, seed=seed, steps=steps, tolerance=1e-8, progress=progress)
-    # The Jacobian of the best start stands for that at the truth; laplace_at adds the full prior.
+    # The Jacobian at the best start approximates that at the truth; laplace_at adds the prior.
     posterior = laplace_at(
         objective.free, truth, result.jacobian[:, :, result.best], twin.number_of_residuals
     )
@@ -170,14 +171,14 @@ def coverage(
     level: float = 0.9,
     seed: int = 0,
     steps: int = 20,
-    progress=None,
+    progress: Progress | None = None,
 ) -> Coverage:
-    """Noisy twins: how often the Laplace interval covers the truth.
+    """Coverage of the Laplace interval in noisy twins.
 
-    Truths are drawn from the prior and every replicate has its own noise; replicates run side by
-    side as starts, each from the centre of the prior.
+    True points are drawn from the prior and every replicate has its own noise; replicates are the
+    starts of one fit, each from the centre of the prior.
     """
-    truth = draw_truth(objective, replicates, seed)
+    truth = draw_true_points(objective, replicates, seed)
     twin = twin_objective(objective, truth, noise_seed=seed + 1)
     first = np.zeros_like(truth)
     result = fit(twin, first=first, steps=steps, tolerance=1e-6, progress=progress)
@@ -188,12 +189,14 @@ def coverage(
             continue
         low, high = laplace(result, replicate).interval(level)
         inside[:, replicate] = (low <= values[:, replicate]) & (values[:, replicate] <= high)
-    kept = np.isfinite(inside).all(axis=0)
+    counted = np.isfinite(inside).all(axis=0)
     return Coverage(
         names=objective.free.names,
         level=level,
         inside=inside,
-        rate=float(inside[:, kept].mean()),
-        by_name=dict(zip(objective.free.names, inside[:, kept].mean(axis=1).tolist(), strict=True)),
-        replicates=int(kept.sum()),
+        rate=float(inside[:, counted].mean()),
+        by_name=dict(
+            zip(objective.free.names, inside[:, counted].mean(axis=1).tolist(), strict=True)
+        ),
+        replicates=int(counted.sum()),
     )

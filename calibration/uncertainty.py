@@ -1,9 +1,10 @@
-"""What a fit knows and what it does not: Laplace's approximation where the prior is Gaussian.
+"""Laplace's approximation of the posterior, in the space where the prior is Gaussian.
 
 The posterior is taken as Gaussian about the lowest loss with the Gauss–Newton curvature of data and
 prior, in prior space measured in prior standard deviations (logarithms of positive parameters):
 there the prior itself is the unit Gaussian, so without data the interval is the prior's. Intervals
-are cut at the bounds. The data's information is compared with the prior's direction by direction.
+are clipped at the bounds. Eigenvalues compare the data's information with the prior's, direction by
+direction.
 """
 
 from dataclasses import dataclass, field
@@ -13,23 +14,23 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import norm
 
-from temjax.calibration.fitting import FitResult
+from temjax.calibration.multistart import FitResult
 from temjax.calibration.targets import Target
-from temjax.calibration.transforms import Free
-from temjax.calibration.tunables import info_of
+from temjax.calibration.transforms import FreeParameters
+from temjax.calibration.tunables import parameter_info
 
 INFORMED = 1.0  # data information over prior information along a direction
 NEAR_BOUND = 0.02  # share of the range in prior space
-WEIGHTY = 0.3  # least coefficient named in a direction
+LISTED_COEFFICIENT = 0.3  # smallest coefficient named in a direction
 
 
 @dataclass(frozen=True)
 class Laplace:
-    """Gaussian posterior in prior standard deviations about the prior's centre.
+    """Gaussian posterior, in prior standard deviations from the prior's centre.
 
     Attributes:
-        names: of the free numbers.
-        free: transform.
+        names: of the free parameters.
+        free: free parameters.
         centre: lowest loss, ``(free,)``.
         covariance: posterior, ``(free, free)``; that of the prior is the identity.
         eigenvalues: information of the data over that of the prior, largest first, ``(free,)``.
@@ -38,7 +39,7 @@ class Laplace:
     """
 
     names: tuple[str, ...]
-    free: Free = field(repr=False)
+    free: FreeParameters = field(repr=False)
     centre: np.ndarray
     covariance: np.ndarray = field(repr=False)
     eigenvalues: np.ndarray
@@ -52,7 +53,7 @@ class Laplace:
 
     @property
     def shrinkage(self) -> np.ndarray:
-        """1 − posterior sd / prior sd: 0 where the data say nothing, near 1 where they decide."""
+        """1 − posterior sd / prior sd: 0 without information in the data, near 1 with much."""
         return 1 - self.sd
 
     @property
@@ -62,31 +63,32 @@ class Laplace:
 
     @property
     def informed(self) -> int:
-        """Directions in which the data say more than the prior."""
+        """Number of directions with more information in the data than in the prior."""
         return int(np.sum(self.eigenvalues > INFORMED))
 
     def interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
-        """Central interval of each number in its unit."""
-        reach = norm.ppf(0.5 + level / 2) * self.sd
-        return self.free.values_at(self.centre - reach), self.free.values_at(self.centre + reach)
+        """Central interval of each parameter in its unit."""
+        half_width = norm.ppf(0.5 + level / 2) * self.sd
+        low, high = self.centre - half_width, self.centre + half_width
+        return self.free.values_at(low), self.free.values_at(high)
 
     def prior_interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
-        """Central interval of the prior, cut at the bounds."""
-        reach = np.full(self.centre.size, norm.ppf(0.5 + level / 2))
-        return self.free.values_at(-reach), self.free.values_at(reach)
+        """Central interval of the prior, clipped at the bounds."""
+        half_width = np.full(self.centre.size, norm.ppf(0.5 + level / 2))
+        return self.free.values_at(-half_width), self.free.values_at(half_width)
 
     def samples(self, count: int, seed: int = 0) -> np.ndarray:
-        """Draws in free space, ``(free, count)``; those beyond a bound lie just inside it."""
+        """Draws in free space, ``(free, count)``; those beyond a bound are put just inside it."""
         normal = np.random.default_rng(seed).standard_normal((self.centre.size, count))
         values, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         shift = self.centre[:, None] + root @ normal
-        inner = self.free.inside(shift, margin=1e-3)
+        inner = self.free.clipped(shift, margin=1e-3)
         return np.asarray(self.free.from_prior_space(jnp.asarray(inner)))
 
     def at_bounds(self) -> tuple[str, ...]:
-        """Numbers whose optimum lies against a bound: they say structure, not an estimate."""
-        inner = self.free.inside(self.centre)
+        """Parameters whose optimum lies at a bound: a sign of model structure, not an estimate."""
+        inner = self.free.clipped(self.centre)
         low, high = np.asarray(self.free.lower), np.asarray(self.free.upper)
         share = (inner - low) / (high - low)
         return tuple(
@@ -96,70 +98,74 @@ class Laplace:
         )
 
     def unconstrained(self) -> list[str]:
-        """Combinations the data do not constrain, weakest first, in words."""
+        """Parameter combinations the data do not constrain, weakest first, as text."""
         lines = []
         for column in np.argsort(self.eigenvalues):
             if self.eigenvalues[column] > INFORMED:
                 break
             direction = self.directions[:, column]
-            order = [i for i in np.argsort(-np.abs(direction)) if abs(direction[i]) >= WEIGHTY]
+            order = [
+                i for i in np.argsort(-np.abs(direction)) if abs(direction[i]) >= LISTED_COEFFICIENT
+            ]
             terms = " ".join(f"{direction[i]:+.2f} {self.names[i]}" for i in order)
             lines.append(f"{terms} (data/prior information {self.eigenvalues[column]:.2g})")
         return lines
 
     def table(self) -> list[dict]:
-        """Rows of prior, estimate and interval, in units."""
+        """Prior, estimate and interval of every parameter, in units."""
         low, high = self.interval()
         prior_low, prior_high = self.prior_interval()
-        start, best = self.free.values_at(0 * self.centre), self.free.values_at(self.centre)
-        against = self.at_bounds()
+        prior, best = self.free.values_at(0 * self.centre), self.free.values_at(self.centre)
+        at_bounds = self.at_bounds()
         rows = []
         for i, name in enumerate(self.names):
-            info = info_of(name)
+            info = parameter_info(name)
             rows.append(
                 {
                     "name": name,
                     "symbol": info.symbol,
                     "unit": info.unit,
-                    "prior": float(start[i]),
+                    "prior": float(prior[i]),
                     "prior_low": float(prior_low[i]),
                     "prior_high": float(prior_high[i]),
                     "estimate": float(best[i]),
                     "low": float(low[i]),
                     "high": float(high[i]),
                     "shrinkage": float(self.shrinkage[i]),
-                    "at_bound": name in against,
+                    "at_bound": name in at_bounds,
                     "bounds": list(info.bounds),
                 }
             )
         return rows
 
     def predicted_sd(self) -> np.ndarray:
-        """Posterior sd of every residual of the observations, in its standard deviations."""
+        """Posterior sd of every predicted observation, in standard deviations of its error."""
         return np.sqrt(
             np.maximum(np.einsum("nf,fg,ng->n", self.jacobian, self.covariance, self.jacobian), 0)
         )
 
 
 def laplace(result: FitResult, start: int | None = None) -> Laplace:
-    """Gaussian posterior about the best point of a fit, or of one of its starts."""
+    """Laplace's approximation at the best point of a fit, or of one of its starts."""
     index = result.best if start is None else start
     jacobian = result.jacobian[:, :, index]
     centre = result.free[:, index]
     return laplace_at(result.objective.free, centre, jacobian, result.objective.number_of_residuals)
 
 
-def laplace_at(free: Free, centre: np.ndarray, jacobian: np.ndarray, observed: int) -> Laplace:
-    """Gaussian posterior of a point and its Jacobian.
+def laplace_at(
+    free: FreeParameters, centre: np.ndarray, jacobian: np.ndarray, observed: int
+) -> Laplace:
+    """Laplace's approximation at a point from the Jacobian there.
 
     Args:
-        free: transform.
+        free: free parameters.
         centre: in free space, ``(free,)``.
         jacobian: in free space, of the observations' residuals, then others, ``(n, free)``.
         observed: rows of the observations.
     """
-    shift, stretch = free.shifts(centre)
-    data = jacobian[:observed] / stretch
+    shift, slope = free.shifts(centre)
+    data = jacobian[:observed] / slope
     values, vectors = np.linalg.eigh(data.T @ data)
     order = np.argsort(-values)
     values, vectors = np.maximum(values[order], 0.0), vectors[:, order]
@@ -179,8 +185,8 @@ class Band:
     """Posterior predictive band of one target, in its unit.
 
     Attributes:
-        target: what is predicted.
-        centre: at the lowest loss.
+        target: the observations.
+        centre: prediction at the lowest loss.
         parameter_sd: from the parameters alone.
         total_sd: with the measurement and model error of the target.
     """
@@ -192,7 +198,11 @@ class Band:
 
 
 def linear_bands(result: FitResult, posterior: Laplace) -> dict[str, Band]:
-    """Bands of every target by linear propagation of the posterior, by site and target."""
+    """Predictive bands of every target by linear propagation of the posterior.
+
+    Returns:
+        By ``target@site``.
+    """
     bands, position = {}, 0
     sd = posterior.predicted_sd()
     for part in result.objective.parts:
@@ -201,14 +211,14 @@ def linear_bands(result: FitResult, posterior: Laplace) -> dict[str, Band]:
             residuals = result.residuals[rows, result.best].reshape(target.sd.shape)
             observed_sd = np.asarray(target.sd)
             root = target.weight**0.5
-            spread = sd[rows].reshape(target.sd.shape) / root * observed_sd
+            parameter_sd = sd[rows].reshape(target.sd.shape) / root * observed_sd
             centre = np.asarray(target.values) + residuals / root * observed_sd
-            known = np.asarray(target.used) > 0
+            used = np.asarray(target.used) > 0
             bands[f"{target.label}@{part.name}"] = Band(
                 target=target,
-                centre=np.where(known, centre, np.nan),
-                parameter_sd=np.where(known, spread, np.nan),
-                total_sd=np.where(known, np.hypot(spread, observed_sd), np.nan),
+                centre=np.where(used, centre, np.nan),
+                parameter_sd=np.where(used, parameter_sd, np.nan),
+                total_sd=np.where(used, np.hypot(parameter_sd, observed_sd), np.nan),
             )
             position += target.size
     return bands
@@ -217,7 +227,7 @@ def linear_bands(result: FitResult, posterior: Laplace) -> dict[str, Band]:
 def sampled_outputs(
     result: FitResult, posterior: Laplace, *, draws: int = 32, seed: int = 0
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Model runs at posterior draws, by site and output name, draws trailing.
+    """Simulated outputs at posterior draws, by site and output name, draws trailing.
 
     Draws whose equilibrium does not converge are left out.
     """
@@ -225,6 +235,6 @@ def sampled_outputs(
     outputs = {}
     for part, columns in zip(result.objective.parts, result.objective.columns, strict=True):
         values, converged = jax.jit(part.outputs)(points[jnp.asarray(columns)])
-        kept = np.asarray(converged)
-        outputs[part.name] = {name: np.asarray(array)[..., kept] for name, array in values.items()}
+        valid = np.asarray(converged)
+        outputs[part.name] = {name: np.asarray(array)[..., valid] for name, array in values.items()}
     return outputs

@@ -1,4 +1,4 @@
-"""Places: their forcing, what was observed there, and readers for both."""
+"""Sites: forcing and observations of single places, and readers for both."""
 
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         skill,
     )
     from temjax.sites.site import Site, load, names, read_site
+    from temjax.sites.sources import open_site
 
 __getattr__, __dir__ = _lazy_names(
     __name__,
@@ -24,6 +25,7 @@ __getattr__, __dir__ = _lazy_names(
         "history": ("global_co2", "plateau_warming", "site_forcing"),
         "observations": ("MonthlySeries", "Observations", "Skill", "Stock", "paired", "skill"),
         "site": ("Site", "load", "names", "read_site"),
+        "sources": ("open_site",),
     },
 )
 
@@ -36,6 +38,7 @@ __all__ = [
     "global_co2",
     "load",
     "names",
+    "open_site",
     "paired",
     "plateau_warming",
     "read_fluxnet",

@@ -1,7 +1,6 @@
-"""Commands of the sites: the catalog and site runs; checks of site and FLUXNET files."""
+"""``temjax sites`` and ``temjax simulate``; checks of site and FLUXNET files."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,26 +9,26 @@ from rich import box
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from temjax.command.main import console, of_few_cells
-from temjax.files.findings import DataError, Finding
+from temjax.command.main import console, cpu_command, few_cells_command
+from temjax.files.findings import Finding
 from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
 from temjax.parameters.files import read_parameters
 from temjax.runtime.machine import command_line
-from temjax.sites import fluxnet, fluxnet_table
+from temjax.sites import fluxnet_table
 from temjax.sites.compare import compare, comparison_table
 from temjax.sites.entry import parse_entry
 from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
 from temjax.sites.run import SiteRun, run_site, site_dataset
-from temjax.sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
+from temjax.sites.site import Site, catalog_entry, entry_of_fluxnet, load, names
+from temjax.sites.sources import fluxnet_file, open_site
 
-FLUXNET_FOLDER = "TEMJAX_FLUXNET"
 SITE_TABLES = {"location", "soil", "vegetation"}
 
 
 def check(path: Path) -> list[Finding] | None:
-    """Findings of a site file or a FLUXNET monthly file, None for anything else."""
+    """Findings of a site file or a FLUXNET monthly file; None for any other file."""
     path = Path(path)
     if path.suffix == ".toml" and path.is_file():
         return parse_entry(path)[1] if _is_site_file(path) else None
@@ -48,7 +47,7 @@ def check(path: Path) -> list[Finding] | None:
 
 
 def _is_site_file(path: Path) -> bool:
-    """Two of the three tables every site file has: enough to tell it from other TOML files."""
+    """Whether a TOML file has two of the three tables of every site file."""
     try:
         keys = read_toml(path).keys()
     except TomlError:
@@ -56,6 +55,7 @@ def _is_site_file(path: Path) -> bool:
     return len(SITE_TABLES & keys) >= 2
 
 
+@cpu_command
 def list_sites(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
@@ -64,38 +64,41 @@ def list_sites(
     Examples: temjax sites; temjax sites --json
     """
     if as_json:
-        typer.echo(json.dumps([_facts(name) for name in names()], indent=1, ensure_ascii=False))
+        typer.echo(
+            json.dumps([_catalog_record(name) for name in names()], indent=1, ensure_ascii=False)
+        )
         return
     table = Table(title="Places in the catalog", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("name", "place", "forcing", "observed"):
         table.add_column(column, no_wrap=column in ("name", "forcing"))
     for name in names():
-        site, place = load(name), catalog_entry(name).location
-        where = f"{abs(place.latitude):.2f}°{'N' if place.latitude >= 0 else 'S'}"
-        if place.longitude is not None:
-            where += f" {abs(place.longitude):.2f}°{'E' if place.longitude >= 0 else 'W'}"
+        site, location = load(name), catalog_entry(name).location
+        position = f"{abs(location.latitude):.2f}°{'N' if location.latitude >= 0 else 'S'}"
+        if location.longitude is not None:
+            east = location.longitude >= 0
+            position += f" {abs(location.longitude):.2f}°{'E' if east else 'W'}"
         years = site.forcing.years
         period = site.observations.period
-        seen = [OBSERVED[key][1] for key in site.observations.monthly]
+        monthly = [OBSERVED[key][1] for key in site.observations.monthly]
         stocks = [STOCKS[key] for key in site.observations.stocks]
         table.add_row(
             f"{name}\n{site.parameter_set}",
-            f"{site.title}\n{where}, {place.elevation:.0f} m",
+            f"{site.title}\n{position}, {location.elevation:.0f} m",
             f"{years[0]}-{years[-1]}",
-            f"{period[0]}-{period[1]}\n{', '.join(seen + stocks)}" if period else "none",
+            f"{period[0]}-{period[1]}\n{', '.join(monthly + stocks)}" if period else "none",
         )
     console.print(table)
 
 
-def _facts(name: str) -> dict[str, object]:
-    """A place of the catalog for programs."""
-    site, place = load(name), catalog_entry(name).location
+def _catalog_record(name: str) -> dict[str, object]:
+    """Catalog entry as JSON values."""
+    site, location = load(name), catalog_entry(name).location
     return {
         "name": name,
         "title": site.title,
-        "latitude": place.latitude,
-        "longitude": place.longitude,
-        "elevation": place.elevation,
+        "latitude": location.latitude,
+        "longitude": location.longitude,
+        "elevation": location.elevation,
         "parameter_set": site.parameter_set,
         "forcing": [int(site.forcing.years[0]), int(site.forcing.years[-1])],
         "observed": {
@@ -106,58 +109,24 @@ def _facts(name: str) -> dict[str, object]:
     }
 
 
-def monthly_file(name: str) -> Path | None:
-    """The monthly file of a catalog's tower in the folder that TEMJAX_FLUXNET names, if any.
+def open_place(place: str, *, site: Path | None = None, **reading: str | bool | float) -> Site:
+    """Site of a command's argument.
+
+    Args:
+        place: catalog name, site file or FLUXNET monthly file.
+        site: site file with the facts a FLUXNET file lacks.
+        **reading: of FLUXNET files, see ``open_site``.
 
     Raises:
-        DataError: no such folder, or several files of the tower in it.
+        typer.BadParameter: a site file beside another place than a FLUXNET file.
+        DataError: unknown name, or faults of a file.
     """
-    folder = os.environ.get(FLUXNET_FOLDER)
-    if not folder or name not in names():
-        return None
-
-    def fault(message: str, mend: str) -> DataError:
-        return DataError([Finding(folder, FLUXNET_FOLDER, "", message, mend)])
-
-    if not Path(folder).is_dir():
-        raise fault("no such folder", "name the folder with the towers' monthly CSV files")
-    known = catalog_entry(name).fluxnet_id
-    found = sorted(Path(folder).glob(f"*_{known}_*_MM_*.csv")) if known else []
-    if len(found) > 1:
-        raise fault(
-            f"several monthly files of {known}: {', '.join(path.name for path in found)}",
-            "keep one, or give the file in place of the name",
-        )
-    return found[0] if found else None
-
-
-def open_place(
-    place: str,
-    *,
-    site: Path | None = None,
-    partition: fluxnet.Partition = "DT",
-    fill_from_climatology: bool = False,
-    minimum_quality: float = fluxnet.MINIMUM_QUALITY,
-) -> Site:
-    """A catalog name, a site file or a FLUXNET monthly file as a site; see ``read_fluxnet``.
-
-    A tower of the catalog is its monthly file where ``monthly_file`` knows one.
-    """
-    path = monthly_file(place) or Path(place)
-    if path.suffix.lower() == ".csv":
-        return fluxnet.read_fluxnet(
-            path,
-            site=site,
-            partition=partition,
-            fill_from_climatology=fill_from_climatology,
-            minimum_quality=minimum_quality,
-        )
-    if site is not None:
+    if site is not None and fluxnet_file(place) is None:
         raise typer.BadParameter("--site goes with a FLUXNET file", param_hint="--site")
-    return read_site(path) if path.suffix == ".toml" else load(place)
+    return open_site(place, site_file=site, **reading)
 
 
-@of_few_cells
+@few_cells_command
 def simulate_site(
     place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
     out: Annotated[Path, typer.Option(help="NetCDF file to write.")],
@@ -196,26 +165,25 @@ def simulate_site(
     """
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"no such folder: {out.absolute().parent}", param_hint="--out")
-    where = open_place(
+    opened = open_place(
         place, site=site, partition=partition, fill_from_climatology=fill_from_climatology
     )
-    given = None if parameters is None else read_parameters(parameters)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(where.name, total=None)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(opened.name, total=None)
         result = run_site(
-            where,
-            parameters=given,
+            opened,
+            parameters=None if parameters is None else read_parameters(parameters),
             parameter_source=None if parameters is None else str(parameters),
             options=ModelOptions(active_layer_rule=active_layer_rule),
             start=start,
             stop=stop,
             exposure=None if exposure else False,
             spin_up=spinup,
-            report=lambda text: progress.update(task, description=f"{where.name}: {text}"),
+            progress=lambda text: bar.update(task, description=f"{opened.name}: {text}"),
         )
     write_netcdf(site_dataset(result, command=command_line()), out)
-    _summary(result, out)
+    _print_summary(result, out)
     if parameters is not None and (factor := fitted_disequilibrium(parameters)) != 1.0:
         console.print(
             f"note: {parameters.name} was fitted with {factor:.3g} times the soil organic matter "
@@ -226,14 +194,14 @@ def simulate_site(
 
 
 def fitted_disequilibrium(parameters: Path) -> float:
-    """The disequilibrium factor that a fitted parameter file names, 1 where it names none."""
+    """Disequilibrium factor in the provenance of a fitted parameter file, 1 without one."""
     provenance = read_toml(parameters).get("provenance", {})
     factor = provenance.get("disequilibrium_factor", 1.0) if isinstance(provenance, dict) else 1.0
     return float(factor) if isinstance(factor, int | float) else 1.0
 
 
-def _summary(result: SiteRun, out: Path) -> None:
-    """What was run and how it compares, for the terminal."""
+def _print_summary(result: SiteRun, out: Path) -> None:
+    """Print what was run and how it compares with the observations."""
     site, run = result.site, result.run
     console.print(
         f"{site.title}: {run.years[0]}-{run.years[-1]}, parameters {result.parameter_source}"
@@ -242,8 +210,8 @@ def _summary(result: SiteRun, out: Path) -> None:
     console.print(f"nitrogen drift over the run: {result.nitrogen_drift:.1e} g N m⁻²")
     for warning in result.warnings:
         console.print(f"warning: {warning}", markup=False)
-    shared = site.observations.period
-    if shared and shared[0] <= int(run.years[-1]) and shared[1] >= int(run.years[0]):
+    period = site.observations.period
+    if period and period[0] <= int(run.years[-1]) and period[1] >= int(run.years[0]):
         console.print(comparison_table("Observed and simulated", compare(site, run)))
     for note in site.notes:
         console.print(f"note: {note}", markup=False)

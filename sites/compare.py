@@ -1,4 +1,4 @@
-"""A run beside what was observed: skill, annual sums and the aligned months."""
+"""Comparison of a run with the observations: aligned months, skill and annual sums."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ DEPTH_TOLERANCE = 0.02  # m between sensor and model depth
 
 @dataclass(frozen=True)
 class Comparison:
-    """One observed variable beside the simulation.
+    """Comparison of one observed variable with the simulation.
 
     Attributes:
         series: the observations.
@@ -34,7 +34,7 @@ class Comparison:
 
 
 def simulated_months(run: Run, series: MonthlySeries) -> np.ndarray:
-    """The run's months of an observed variable, ``(year, 12)``; soil temperature at its depth.
+    """Simulated months of an observed variable, ``(year, 12)``; soil temperature at its depth.
 
     Raises:
         ValueError: no model output near the sensor's depth.
@@ -52,7 +52,7 @@ def simulated_months(run: Run, series: MonthlySeries) -> np.ndarray:
 
 
 def compare(site: Site, run: Run, *, usable_only: bool = True) -> list[Comparison]:
-    """Every monthly series of a site beside the run.
+    """Comparison of every monthly series of a site with a run.
 
     Args:
         usable_only: leave out months a known fault of the data touches.
@@ -68,8 +68,8 @@ def compare(site: Site, run: Run, *, usable_only: bool = True) -> list[Compariso
             np.asarray(run.years),
             usable_only=usable_only,
         )
-        kept = np.isfinite(observed)
-        simulated = np.where(kept, simulated, np.nan)
+        compared = np.isfinite(observed)
+        simulated = np.where(compared, simulated, np.nan)
         total = 1 if series.variable == "soil_temperature" else 12
         rows.append(
             Comparison(
@@ -77,39 +77,39 @@ def compare(site: Site, run: Run, *, usable_only: bool = True) -> list[Compariso
                 observed=observed,
                 simulated=simulated,
                 skill=skill(observed, simulated),
-                observed_year=_mean_year(observed, kept, total),
-                simulated_year=_mean_year(simulated, kept, total),
+                observed_year=_mean_year(observed, compared, total),
+                simulated_year=_mean_year(simulated, compared, total),
             )
         )
     return rows
 
 
-def _mean_year(values: np.ndarray, kept: np.ndarray, months: int) -> float:
+def _mean_year(values: np.ndarray, mask: np.ndarray, months: int) -> float:
     """Mean over calendar months of the mean over years, times ``months`` (12 for a sum)."""
-    count = kept.sum(axis=0)
+    count = mask.sum(axis=0)
     if not count.any():
         return float("nan")
-    monthly = np.where(kept, values, 0.0).sum(axis=0)[count > 0] / count[count > 0]
+    monthly = np.where(mask, values, 0.0).sum(axis=0)[count > 0] / count[count > 0]
     factor = months * monthly.size / 12 if months > 1 else 1
     return float(monthly.mean() * factor)
 
 
 def comparison_table(title: str, rows: list[Comparison]) -> Table:
-    """Skill as a table for the terminal."""
+    """Table of skill scores for the terminal."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("variable", no_wrap=True)
     for name in ("months", "r²", "NSE", "RMSE", "bias", "observed", "simulated"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        figures = row.skill
-        warm = row.series.variable == "soil_temperature"
+        scores = row.skill
+        is_temperature = row.series.variable == "soil_temperature"
         table.add_row(
-            f"{OBSERVED[row.series.variable][1]} ({'°C' if warm else 'g C m⁻²'})",
-            str(figures.count),
-            f"{figures.squared_correlation:.2f}",
-            f"{figures.nash_sutcliffe:.2f}",
-            f"{figures.rmse:.2f}",
-            f"{figures.bias:+.2f}",
+            f"{OBSERVED[row.series.variable][1]} ({'°C' if is_temperature else 'g C m⁻²'})",
+            str(scores.count),
+            f"{scores.squared_correlation:.2f}",
+            f"{scores.nash_sutcliffe:.2f}",
+            f"{scores.rmse:.2f}",
+            f"{scores.bias:+.2f}",
             f"{row.observed_year:.1f}",
             f"{row.simulated_year:.1f}",
         )

@@ -1,4 +1,4 @@
-"""First stage of ``temjax demo``: a tower site as published parameters have it, before any fit."""
+"""First stage of ``temjax demo``: run of a tower site with published parameters, before a fit."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ SITE = "haibei-meadow"
 
 
 def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
-    """Simulate the site, write NetCDF and a figure, and return the summary rows."""
+    """Run the site, write NetCDF and a figure, and return the summary rows."""
     site = load(SITE)
-    result = run_site(site, report=lambda text: console.print(f"{SITE}: {text}"))
+    result = run_site(site, progress=lambda text: console.print(f"{SITE}: {text}"))
     write_netcdf(site_dataset(result, command=command_line()), out / f"{SITE}.nc")
     rows = compare(site, result.run)
     mean_year_figure(f"{site.title}: first guess, no fit", rows, out / f"{SITE}_prior.png")

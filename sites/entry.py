@@ -1,7 +1,7 @@
-"""The site file: what a place is, in TOML, checked key by key.
+"""Site files (TOML): location, soil, vegetation and observations of a site, checked key by key.
 
-Catalog entries (``sites/catalog/*.toml``) and a user's SITE.toml share this form; ``docs/sites.md``
-describes it for people who write one.
+Catalog entries (``sites/catalog/*.toml``) and a user's SITE.toml have this form, which
+``docs/sites.md`` describes.
 """
 
 from pathlib import Path
@@ -14,27 +14,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from temjax.files.findings import DataError, Finding, nearest, raise_findings
 from temjax.files.toml import TomlError, read_toml
 from temjax.forcing import Location
+from temjax.outputs import FORCING_VARIABLES
 from temjax.parameters.registry import REGISTRY
+from temjax.runs.validation import check_climate, check_location, check_texture, check_vegetation
 from temjax.sites.observations import OBSERVED, Stock
-from temjax.validation import check_climate, check_location, check_texture, check_vegetation
 
-Twelve = Annotated[list[float], Field(min_length=12, max_length=12)]
+MonthlyValues = Annotated[list[float], Field(min_length=12, max_length=12)]
 CLIMATE = ("air_temperature", "precipitation", "shortwave")
 UNITS = {
-    "air_temperature": "degC",
-    "precipitation": "mm month-1",
-    "shortwave": "W m-2",
+    **{name: FORCING_VARIABLES[name].unit for name in CLIMATE},
     **{name: unit for name, (unit, _) in OBSERVED.items()},
 }
 
 
 class _Table(BaseModel):
-    """A TOML table: unknown keys are refused."""
+    """TOML table that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Place(_Table):
+class SiteLocation(_Table):
     """``[location]``: degrees north and east, m above sea level."""
 
     latitude: float
@@ -55,7 +54,7 @@ class Soil(_Table):
 
 
 class Override(_Table):
-    """A value that replaces the one of the parameter set."""
+    """Parameter value that replaces the one of the parameter set."""
 
     value: float
     source: str
@@ -72,7 +71,7 @@ class Vegetation(_Table):
 
 
 class History(_Table):
-    """``[history]``: how the climatology is carried back to ``first_year``."""
+    """``[history]``: how the climatology is extended back to ``first_year``."""
 
     first_year: int = 1901
     warming: Literal["plateau", "none"] = "none"
@@ -83,14 +82,14 @@ class Climatology(_Table):
     """``[climatology.<variable>]``: a mean year and the standard deviation between years."""
 
     unit: str
-    mean: Twelve
-    sd: Twelve | None = None
+    mean: MonthlyValues
+    sd: MonthlyValues | None = None
     depth: float | None = None
     source: str
 
 
-class Figure(_Table):
-    """``[[annual]]`` and ``[[published]]``: single figures kept beside the monthly ones."""
+class SingleValue(_Table):
+    """``[[annual]]`` and ``[[published]]``: single values beside the monthly ones."""
 
     variable: str
     value: float
@@ -100,8 +99,8 @@ class Figure(_Table):
     source: str
 
 
-class Trap(_Table):
-    """``[[traps]]``: a known fault of the data; ``suspect`` marks the months as unfit to fit."""
+class DataFault(_Table):
+    """``[[traps]]``: known fault of the data; months marked ``suspect`` are left out of fits."""
 
     variable: str
     text: str
@@ -113,22 +112,22 @@ class Trap(_Table):
 
 
 class SiteEntry(_Table):
-    """A whole site file."""
+    """Contents of a site file."""
 
     name: str
     title: str
     description: str = ""
     fluxnet_id: str | None = None
     period: tuple[int, int] | None = None
-    location: Place
+    location: SiteLocation
     soil: Soil
     vegetation: Vegetation
     history: History | None = None
     climatology: dict[str, Climatology] = {}
     stocks: dict[Literal["soil_organic_carbon", "soil_organic_nitrogen"], Stock] = {}
-    annual: list[Figure] = []
-    published: list[Figure] = []
-    traps: list[Trap] = []
+    annual: list[SingleValue] = []
+    published: list[SingleValue] = []
+    traps: list[DataFault] = []
 
     @model_validator(mode="after")
     def _consistent(self) -> "SiteEntry":
@@ -136,10 +135,9 @@ class SiteEntry(_Table):
             raise ValueError("a climatology needs 'period', its first and last year")
         if self.period is not None and self.period[0] > self.period[1]:
             raise ValueError(f"period {self.period[0]}-{self.period[1]} runs backwards")
-        given = set(CLIMATE) & set(self.climatology)
-        if given and given != set(CLIMATE):
-            absent = ", ".join(sorted(set(CLIMATE) - given))
-            raise ValueError(f"the climatology lacks {absent}")
+        missing = set(CLIMATE) - set(self.climatology)
+        if missing and missing != set(CLIMATE):
+            raise ValueError(f"the climatology lacks {', '.join(sorted(missing))}")
         for name, table in self.climatology.items():
             if name not in UNITS:
                 raise ValueError(f"unknown climatology {name!r}. {nearest(name, UNITS)}")
@@ -149,7 +147,7 @@ class SiteEntry(_Table):
 
     @property
     def model_location(self) -> Location:
-        """Location as the model takes it."""
+        """Location of the model."""
         return Location(
             latitude=jnp.asarray(self.location.latitude, dtype=float),
             elevation=jnp.asarray(self.location.elevation, dtype=float),
@@ -159,17 +157,20 @@ class SiteEntry(_Table):
 
 
 def check_entry(entry: SiteEntry, *, file: str) -> list[Finding]:
-    """Values of a site file that parsed: place, texture, names, units of the climatology."""
+    """Findings in the values of a parsed site file: location, texture, names, climatology."""
     findings = check_texture(entry.soil.sand, entry.soil.silt, entry.soil.clay, file=file)
-    place = [f for f in check_location(entry.model_location, file=file)]
-    # texture faults are named once, by their own keys
-    findings += [f for f in place if f.variable not in ("silt_plus_clay", "vegetation")]
+    # Faults of texture and vegetation are reported once, by their own keys.
+    findings += [
+        finding
+        for finding in check_location(entry.model_location, file=file)
+        if finding.variable not in ("silt_plus_clay", "vegetation")
+    ]
     findings += check_vegetation(entry.vegetation.parameter_set, file=file)
     for name in entry.vegetation.overrides:
         if name not in REGISTRY:
             message = f"unknown parameter {name!r}"
-            place_text = "vegetation.overrides"
-            findings.append(Finding(file, name, place_text, message, nearest(name, REGISTRY)))
+            mend = nearest(name, REGISTRY)
+            findings.append(Finding(file, name, "vegetation.overrides", message, mend))
     climate = {
         name: np.asarray([table.mean])
         for name, table in entry.climatology.items()
@@ -186,7 +187,7 @@ def check_entry(entry: SiteEntry, *, file: str) -> list[Finding]:
 
 
 def parse_entry(path: str | Path) -> tuple[SiteEntry | None, list[Finding]]:
-    """Read a site file; the entry is None when it does not have the documented form."""
+    """Contents and findings of a site file; None for contents without the documented form."""
     path = Path(path)
     try:
         entry = SiteEntry.model_validate(read_toml(path))
@@ -198,10 +199,10 @@ def parse_entry(path: str | Path) -> tuple[SiteEntry | None, list[Finding]]:
 
 
 def read_entry(path: str | Path) -> SiteEntry:
-    """A checked site file.
+    """Contents of a site file, checked.
 
     Raises:
-        DataError: naming the file, every wrong key and the mend.
+        DataError: every fault, with file, key and mend.
     """
     entry, findings = parse_entry(path)
     raise_findings(findings)
@@ -215,7 +216,7 @@ def _file_finding(path: Path, message: str, mend: str) -> Finding:
 
 
 def _schema_finding(path: Path, fault: dict) -> Finding:
-    """A pydantic error as a finding."""
+    """Finding of a pydantic error."""
     key = ".".join(str(part) for part in fault["loc"]) or "file"
     mends = {
         "extra_forbidden": "Remove or rename this key (docs/sites.md lists the keys).",

@@ -1,4 +1,4 @@
-"""Plots of a site run beside the observations."""
+"""Figures of a site run and its observations."""
 
 from pathlib import Path
 
@@ -6,21 +6,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from temjax.sites.compare import Comparison
+from temjax.sites.observations import OBSERVED, mean_over_years
+from temjax.units import typeset_unit
 
 INITIALS = "JFMAMJJASOND"
 OBSERVED_COLOUR, SIMULATED_COLOUR = "#1f2933", "#c2410c"
 AXIS = {
-    "gross_primary_production": "GPP (g C m⁻² month⁻¹)",
-    "ecosystem_respiration": "RECO (g C m⁻² month⁻¹)",
-    "net_ecosystem_production": "NEP (g C m⁻² month⁻¹)",
-    "soil_temperature": "soil temperature (°C)",
+    name: f"{'soil temperature' if name == 'soil_temperature' else label} ({typeset_unit(unit)})"
+    for name, (unit, label) in OBSERVED.items()
 }
 
 
 def mean_year_figure(title: str, rows: list[Comparison], path: str | Path) -> Path:
-    """Mean year of each observed variable, observed and simulated, as PNG.
+    """Mean year of each observed variable, observed and simulated, written as PNG.
 
-    Bars are the observations' standard deviation (between years for a climatology).
+    Error bars are the observations' standard deviation (between years for a climatology).
     """
     path = Path(path)
     columns = min(2, len(rows))
@@ -32,7 +32,7 @@ def mean_year_figure(title: str, rows: list[Comparison], path: str | Path) -> Pa
         sd = row.series.sd.mean(axis=0)
         axis.errorbar(
             months,
-            _mean(row.observed),
+            mean_over_years(row.observed),
             yerr=np.where(np.isfinite(sd), sd, 0.0),
             fmt="o",
             ms=4,
@@ -40,11 +40,11 @@ def mean_year_figure(title: str, rows: list[Comparison], path: str | Path) -> Pa
             color=OBSERVED_COLOUR,
             label=f"observed {row.series.period[0]}–{row.series.period[1]}",
         )
-        axis.plot(months, _mean(row.simulated), color=SIMULATED_COLOUR, label="simulated")
-        figures = row.skill
+        axis.plot(months, mean_over_years(row.simulated), color=SIMULATED_COLOUR, label="simulated")
+        scores = row.skill
         axis.set_title(
-            f"r² {figures.squared_correlation:.2f}, NSE {figures.nash_sutcliffe:.2f}, "
-            f"bias {figures.bias:+.1f}",
+            f"r² {scores.squared_correlation:.2f}, NSE {scores.nash_sutcliffe:.2f}, "
+            f"bias {scores.bias:+.1f}",
             fontsize=9,
         )
         axis.set_ylabel(AXIS[row.series.variable])
@@ -58,11 +58,3 @@ def mean_year_figure(title: str, rows: list[Comparison], path: str | Path) -> Pa
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
     return path
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean over years, NaN in months without values."""
-    kept = np.isfinite(values)
-    count = kept.sum(axis=0)
-    total = np.where(kept, values, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

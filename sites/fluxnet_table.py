@@ -1,4 +1,4 @@
-"""FLUXNET2015 / ONEFlux monthly files as tables: parsed, checked, every fault with its line."""
+"""Tables of FLUXNET2015 / ONEFlux monthly files, parsed and checked."""
 
 import calendar
 import dataclasses
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from temjax.files.findings import Finding
-from temjax.validation import MISSING_VALUE, check_climate, check_months
+from temjax.runs.validation import MISSING_VALUE, check_climate, check_months
 
 CLIMATE_COLUMNS = {"air_temperature": "TA_F", "precipitation": "P_F", "shortwave": "SW_IN_F"}
 ID_PATTERN = re.compile(r"_?([A-Z]{2}-[A-Za-z0-9]{3})_")
@@ -19,21 +19,21 @@ SPAN_BY_LENGTH = {4: "yearly", 8: "daily or weekly", 12: "half-hourly"}
 
 @dataclasses.dataclass(frozen=True)
 class FluxnetTable:
-    """A monthly file as whole calendar years.
+    """Monthly file as complete calendar years.
 
     Attributes:
         path: the file.
         years: calendar years, consecutive.
         columns: column -> ``(year, 12)``, NaN where -9999 or where the month is not in the file.
         present: months that are in the file, ``(year, 12)``.
-        row: line of the file per month, ``(year, 12)``, 0 where absent.
+        line: of the file, per month, ``(year, 12)``, 0 where absent.
     """
 
     path: Path
     years: np.ndarray
     columns: Mapping[str, np.ndarray]
     present: np.ndarray
-    row: np.ndarray
+    line: np.ndarray
 
     @property
     def days(self) -> np.ndarray:
@@ -42,10 +42,10 @@ class FluxnetTable:
             [[calendar.monthrange(int(y), m)[1] for m in range(1, 13)] for y in self.years]
         )
 
-    def place(self, at: tuple[int, ...]) -> str:
-        """Line and time stamp of a month."""
-        stamp = f"{self.years[at[0]]}{at[1] + 1:02d}"
-        line = int(self.row[at[0], at[1]])
+    def month_text(self, index: tuple[int, ...]) -> str:
+        """Line and time stamp of a month ``(year, month)``."""
+        stamp = f"{self.years[index[0]]}{index[1] + 1:02d}"
+        line = int(self.line[index[0], index[1]])
         return f"line {line} (TIMESTAMP {stamp})" if line else f"TIMESTAMP {stamp}"
 
 
@@ -56,9 +56,9 @@ def fluxnet_id(path: str | Path) -> str | None:
 
 
 def read_table(path: str | Path) -> tuple[FluxnetTable | None, list[Finding]]:
-    """Parse a monthly file; the table is None where it has no usable form.
+    """Table and findings of a monthly file; None for a table that cannot be formed.
 
-    Months that are absent inside the span stay NaN in the table (:func:`check_gaps`).
+    Months that are absent within the period stay NaN in the table (:func:`check_gaps`).
     """
     path = Path(path)
 
@@ -94,31 +94,31 @@ def read_table(path: str | Path) -> tuple[FluxnetTable | None, list[Finding]]:
     if any(not 1 <= month <= 12 for _, month in months):
         return None, findings
     years = np.arange(min(months)[0], max(months)[0] + 1)
-    row = np.zeros((years.size, 12), dtype=int)
-    at = tuple(np.array([(year - years[0], month - 1) for year, month in months]).T)
-    row[at] = np.arange(len(months)) + 2
+    line = np.zeros((years.size, 12), dtype=int)
+    index = tuple(np.array([(year - years[0], month - 1) for year, month in months]).T)
+    line[index] = np.arange(len(months)) + 2
     columns = {}
     for name in frame.columns:
         if name == "TIMESTAMP":
             continue
         values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float)
         text = frame[name].fillna("NaN").str.strip().str.lower()
-        broken = np.flatnonzero(np.isnan(values) & ~text.isin(["nan", "", "na"]).to_numpy())
-        if broken.size:
-            place = f"line {broken[0] + 2} (TIMESTAMP {stamps.iloc[broken[0]]})"
-            message = f"{frame[name].iloc[broken[0]]!r} is not a number"
+        invalid = np.flatnonzero(np.isnan(values) & ~text.isin(["nan", "", "na"]).to_numpy())
+        if invalid.size:
+            where = f"line {invalid[0] + 2} (TIMESTAMP {stamps.iloc[invalid[0]]})"
+            message = f"{frame[name].iloc[invalid[0]]!r} is not a number"
             mend = "Write a number, or -9999 where missing."
-            findings.append(Finding(str(path), name, place, message, mend))
+            findings.append(Finding(str(path), name, where, message, mend))
         columns[name] = np.full((years.size, 12), np.nan)
-        columns[name][at] = np.where(values == MISSING_VALUE, np.nan, values)
-    return FluxnetTable(path, years, columns, row > 0, row), findings
+        columns[name][index] = np.where(values == MISSING_VALUE, np.nan, values)
+    return FluxnetTable(path, years, columns, line > 0, line), findings
 
 
 def check_gaps(table: FluxnetTable) -> list[Finding]:
-    """Months that are not in the file, and -9999 in the climate columns."""
+    """Findings of months that are not in the file, and of -9999 in the climate columns."""
     file = str(table.path)
-    held = [(int(table.years[y]), int(m) + 1) for y, m in np.argwhere(table.present)]
-    findings = check_months(held, file=file, variable="TIMESTAMP")
+    months = [(int(table.years[y]), int(m) + 1) for y, m in np.argwhere(table.present)]
+    findings = check_months(months, file=file, variable="TIMESTAMP")
     for column in CLIMATE_COLUMNS.values():
         gap = np.isnan(table.columns.get(column, table.days)) & table.present
         if gap.any():
@@ -126,13 +126,13 @@ def check_gaps(table: FluxnetTable) -> list[Finding]:
             more = f" and {len(stamps) - 6} more" if len(stamps) > 6 else ""
             message = f"missing (-9999) in {', '.join(stamps[:6])}{more}"
             mend = "Fill these months, or use --fill-from-climatology (fill_from_climatology=True)."
-            place = table.place(tuple(np.argwhere(gap)[0]))
-            findings.append(Finding(file, column, place, message, mend))
+            where = table.month_text(tuple(np.argwhere(gap)[0]))
+            findings.append(Finding(file, column, where, message, mend))
     return findings
 
 
 def check_table(table: FluxnetTable, *, latitude: float | None = None) -> list[Finding]:
-    """Climate columns: there, and in the right unit."""
+    """Findings of climate columns that are absent or look like another unit."""
     file = str(table.path)
     findings = []
     climate, labels = {}, {}
@@ -146,5 +146,5 @@ def check_table(table: FluxnetTable, *, latitude: float | None = None) -> list[F
         climate[name] = np.where(np.isnan(values), 0.0, values * days)
         labels[name] = column
     return findings + check_climate(
-        climate, latitude=latitude, file=file, names=labels, index_text=table.place
+        climate, latitude=latitude, file=file, names=labels, index_text=table.month_text
     )

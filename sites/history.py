@@ -1,4 +1,4 @@
-"""Climate before the tower: a monthly climatology moved along a century of warming, and CO2."""
+"""Forcing before the tower's years: monthly climatology shifted by a century of warming, CO2."""
 
 from functools import cache
 from importlib.resources import files
@@ -29,10 +29,11 @@ def plateau_warming(years: np.ndarray | int, scenario: Scenario = "rcp85") -> np
     """
     years = np.asarray(years, dtype=float)
     linear, quadratic = _FUTURE[scenario]
-    ahead = np.maximum(years - 2006, 0)
-    early = -1.70 + 0.30 * (years - 1861) / 99
-    late = -1.40 + 0.04 * (np.minimum(years, 2006) - 1960)
-    return np.where(years <= 1960, early, late + linear * ahead + quadratic * ahead**2)
+    since_2006 = np.maximum(years - 2006, 0)
+    to_1960 = -1.70 + 0.30 * (years - 1861) / 99
+    to_2006 = -1.40 + 0.04 * (np.minimum(years, 2006) - 1960)
+    future = to_2006 + linear * since_2006 + quadratic * since_2006**2
+    return np.where(years <= 1960, to_1960, future)
 
 
 @cache
@@ -47,7 +48,8 @@ def global_co2(first: int, last: int, scenario: Scenario = "rcp85") -> np.ndarra
     """Monthly global CO2 of calendar years ``first`` to ``last``, shape ``(year, 12)``, ppmv.
 
     July values of Meinshausen et al. (2011, doi:10.1007/s10584-011-0156-z) joined linearly; the
-    first months of ``first`` and the last of ``last`` are constant (model.md 8b).
+    first months of ``first`` and the last of ``last`` are constant
+    (docs/specification/model.md 8b).
 
     Raises:
         ValueError: years outside 1860-2100.
@@ -58,8 +60,8 @@ def global_co2(first: int, last: int, scenario: Scenario = "rcp85") -> np.ndarra
         raise ValueError(
             f"CO2 is known for {years[0]:.0f}-{years[-1]:.0f}; {first}-{last} was asked for"
         )
-    chosen = (years >= first) & (years <= last)
-    return np.asarray(co2_monthly(jnp.asarray(table[scenario][chosen])))
+    selected = (years >= first) & (years <= last)
+    return np.asarray(co2_monthly(jnp.asarray(table[scenario][selected])))
 
 
 def site_forcing(
@@ -80,7 +82,7 @@ def site_forcing(
     Args:
         climatology: ``air_temperature`` °C, ``precipitation`` mm month⁻¹, ``shortwave`` W m⁻²,
             each ``(12,)``: the mean of the tower years.
-        tower_years: first and last year the climatology is the mean of.
+        tower_years: first and last year of the climatology.
         tower: the same variables ``(year, 12)`` for each tower year.
         warming: ``none`` repeats the climatology.
         last_year: end of the forcing, by default the last tower year.

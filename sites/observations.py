@@ -1,4 +1,4 @@
-"""What was measured at a place: monthly series, stocks, and how well a simulation matches them."""
+"""Observations of a site (monthly series, stocks, annual sums), and skill of a simulation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,15 +7,17 @@ from typing import ClassVar
 import numpy as np
 
 from temjax.files.findings import raise_findings
-from temjax.validation import check_overlap
+from temjax.outputs import MONTHLY_OUTPUTS
+from temjax.runs.validation import check_overlap
 
-# observed variable -> (unit, short name); names as in temjax.outputs where the model has them
+# observed output -> (unit, short name)
 OBSERVED = {
-    "gross_primary_production": ("g C m-2 month-1", "GPP"),
-    "ecosystem_respiration": ("g C m-2 month-1", "RECO"),
-    "net_ecosystem_production": ("g C m-2 month-1", "NEP"),
-    "soil_temperature": ("degC", "Tsoil"),
-}
+    name: (MONTHLY_OUTPUTS[name].unit_with_element, MONTHLY_OUTPUTS[name].symbol or "Tsoil")
+    for name in (
+        "gross_primary_production", "ecosystem_respiration", "net_ecosystem_production",
+        "soil_temperature",
+    )
+}  # fmt: skip
 STOCKS = {"soil_organic_carbon": "SOC", "soil_organic_nitrogen": "SON"}
 
 
@@ -47,7 +49,7 @@ class MonthlySeries:
 
     @property
     def is_climatology(self) -> bool:
-        """One mean year for a period of several."""
+        """Whether the values are one mean year of a period of several."""
         return self.values.shape[0] != self.years.size
 
     @property
@@ -62,15 +64,25 @@ class MonthlySeries:
 
     def climatology(self, *, usable_only: bool = False) -> np.ndarray:
         """Mean year ``(12,)``, NaN where no year has a value."""
-        kept = self.usable if usable_only else np.isfinite(self.values)
-        total = np.where(kept, self.values, 0.0).sum(axis=0)
-        count = kept.sum(axis=0)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return mean_over_years(self.values, self.usable if usable_only else None)
+
+
+def mean_over_years(values: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    """Mean over the first axis, NaN where it has no value.
+
+    Args:
+        values: ``(year, 12)``.
+        mask: values to average; by default the finite ones.
+    """
+    mask = np.isfinite(values) if mask is None else mask
+    total = np.where(mask, values, 0.0).sum(axis=0)
+    count = mask.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 @dataclass(frozen=True)
 class Stock:
-    """An observed stock: value and standard deviation in ``unit`` over ``depth``.
+    """Observed stock: value and standard deviation in ``unit`` over ``depth``.
 
     Also the ``[stocks.<pool>]`` table of a site file, where unknown keys are refused.
     """
@@ -86,8 +98,8 @@ class Stock:
 
 
 @dataclass(frozen=True)
-class AnnualFigure:
-    """A published or summed annual figure."""
+class AnnualValue:
+    """Published or summed annual value."""
 
     year: int
     value: float
@@ -97,30 +109,30 @@ class AnnualFigure:
 
 @dataclass(frozen=True)
 class Observations:
-    """Everything observed at a site.
+    """Observations of a site.
 
     Attributes:
         monthly: variable -> series.
         stocks: ``soil_organic_carbon``, ``soil_organic_nitrogen``.
-        annual: variable -> figures by year.
+        annual: variable -> values by year.
     """
 
     monthly: Mapping[str, MonthlySeries] = field(default_factory=dict)
     stocks: Mapping[str, Stock] = field(default_factory=dict)
-    annual: Mapping[str, tuple[AnnualFigure, ...]] = field(default_factory=dict)
+    annual: Mapping[str, tuple[AnnualValue, ...]] = field(default_factory=dict)
 
     @property
     def period(self) -> tuple[int, int] | None:
         """First and last year with monthly observations."""
-        spans = [series.period for series in self.monthly.values()]
-        if not spans:
+        periods = [series.period for series in self.monthly.values()]
+        if not periods:
             return None
-        return min(first for first, _ in spans), max(last for _, last in spans)
+        return min(first for first, _ in periods), max(last for _, last in periods)
 
 
 @dataclass(frozen=True)
 class Skill:
-    """Agreement of paired values; NaN where it is not defined.
+    """Skill scores of paired values; NaN where not defined.
 
     Attributes:
         count: pairs.
@@ -141,7 +153,7 @@ class Skill:
 
 
 def skill(observed: np.ndarray, simulated: np.ndarray) -> Skill:
-    """Skill over the pairs in which both values are finite.
+    """Skill scores over the pairs in which both values are finite.
 
     Raises:
         ValueError: the shapes differ.
@@ -154,12 +166,12 @@ def skill(observed: np.ndarray, simulated: np.ndarray) -> Skill:
     if o.size < 2:
         return Skill(o.size, *(np.nan,) * 6)
     error = s - o
-    spread, moved = o - o.mean(), s - s.mean()
-    variance = float(spread @ spread)
-    joint = variance * float(moved @ moved)
+    o_anomaly, s_anomaly = o - o.mean(), s - s.mean()
+    variance = float(o_anomaly @ o_anomaly)
+    joint = variance * float(s_anomaly @ s_anomaly)
     return Skill(
         count=o.size,
-        squared_correlation=float(spread @ moved) ** 2 / joint if joint > 0 else np.nan,
+        squared_correlation=float(o_anomaly @ s_anomaly) ** 2 / joint if joint > 0 else np.nan,
         nash_sutcliffe=1 - float(error @ error) / variance if variance > 0 else np.nan,
         rmse=float(np.sqrt(np.mean(error**2))),
         bias=float(error.mean()),
@@ -171,7 +183,7 @@ def skill(observed: np.ndarray, simulated: np.ndarray) -> Skill:
 def paired(
     series: MonthlySeries, simulated: np.ndarray, years: np.ndarray, *, usable_only: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Observed and simulated months of the same calendar months.
+    """Observed and simulated values of the same calendar months.
 
     A climatology is paired with the mean of the simulated years of its period.
 
@@ -186,11 +198,11 @@ def paired(
         DataError: no simulated year was observed.
     """
     years = np.asarray(years)
-    spans = {"simulation": years, f"observed {series.variable}": series.years}
-    raise_findings(check_overlap(spans))
+    periods = {"simulation": years, f"observed {series.variable}": series.years}
+    raise_findings(check_overlap(periods))
     rows = np.asarray(simulated)[np.isin(years, series.years)]
-    kept = series.usable if usable_only else np.isfinite(series.values)
-    observed = np.where(kept, series.values, np.nan)
+    valid = series.usable if usable_only else np.isfinite(series.values)
+    observed = np.where(valid, series.values, np.nan)
     if series.is_climatology:
         return observed, rows.mean(axis=0, keepdims=True)
     return observed[np.isin(series.years, years)], rows

@@ -7,46 +7,21 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from temjax.files.atomic import written_whole
+from temjax.files.atomic import atomic_write
 from temjax.files.findings import DataError, Finding
 from temjax.forcing import MONTH_DAYS, Forcing, Location
-from temjax.outputs import ANNUAL_OUTPUTS, FLUX_OUTPUTS, MONTHLY_OUTPUTS, OutputInfo
+from temjax.outputs import (
+    ANNUAL_VARIABLES,
+    DEPTH_ATTRIBUTES,
+    FORCING_VARIABLES,
+    MONTHLY_OUTPUTS,
+    OutputInfo,
+)
 from temjax.runs.simulate import Run
+from temjax.units import DAYS_PER_YEAR
 
-# CF standard name table; a name is given only where meaning and dimension of the unit agree
-STANDARD_NAMES = {
-    "gross_primary_production": "gross_primary_productivity_of_biomass_expressed_as_carbon",
-    "net_primary_production": "net_primary_productivity_of_biomass_expressed_as_carbon",
-    "autotrophic_respiration": (
-        "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_plant_respiration"
-    ),
-    "heterotrophic_respiration": (
-        "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_"
-        "heterotrophic_respiration"
-    ),
-    "vegetation_carbon": "vegetation_mass_content_of_carbon",
-    "soil_organic_carbon": "soil_mass_content_of_carbon",
-    "snowpack": "lwe_thickness_of_surface_snow_amount",
-    "rainfall": "rainfall_rate",
-    "snowfall": "lwe_snowfall_rate",
-    "evapotranspiration": "lwe_water_evaporation_rate",
-    "soil_temperature": "soil_temperature",
-    "air_temperature": "air_temperature",
-    "precipitation": "lwe_precipitation_rate",
-    "shortwave": "surface_downwelling_shortwave_flux_in_air",
-    "co2": "mole_fraction_of_carbon_dioxide_in_air",
-}
-FORCING_OUTPUTS = (
-    OutputInfo("air_temperature", "degC", "air temperature", cell_methods="time: mean"),
-    OutputInfo("precipitation", "mm month-1", "precipitation", cell_methods="time: sum"),
-    OutputInfo("shortwave", "W m-2", "incident shortwave radiation", cell_methods="time: mean"),
-    OutputInfo("co2", "1e-6", "mole fraction of CO2 in air", cell_methods="time: mean"),
-)
-RESPIRATION = OutputInfo(
-    "ecosystem_respiration", "g m-2 month-1", "ecosystem respiration (mass of carbon)", "RECO"
-)
-# annual sums of the monthly fluxes carry "annual_" so that a name means one thing in a file
-ANNUAL_PREFIX = "annual_"
+# without a standard name in the files of sites, though the registry has one
+_WITHOUT_STANDARD_NAME = ("active_layer_thickness", "soil_organic_nitrogen")
 
 
 def time_axes(years: np.ndarray) -> dict[str, xr.DataArray]:
@@ -55,11 +30,11 @@ def time_axes(years: np.ndarray) -> dict[str, xr.DataArray]:
     ``time`` is the middle of each month; ``year`` the calendar year with its CF time beside it.
     """
     years = np.asarray(years)
-    start = 365 * np.arange(years.size)[:, None]
+    start = DAYS_PER_YEAR * np.arange(years.size)[:, None]
     ends = np.cumsum(MONTH_DAYS)
     low = (start + ends - np.array(MONTH_DAYS)).reshape(-1).astype(float)
     high = (start + ends).reshape(-1).astype(float)
-    yearly = np.stack([start[:, 0], start[:, 0] + 365], axis=1).astype(float)
+    yearly = np.stack([start[:, 0], start[:, 0] + DAYS_PER_YEAR], axis=1).astype(float)
     units = {"units": f"days since {years[0]:04d}-01-01", "calendar": "365_day"}
     time = {"standard_name": "time", "long_name": "time", "axis": "T", **units}
     return {
@@ -89,8 +64,8 @@ def variable_attributes(info: OutputInfo) -> dict[str, str]:
         "units": info.unit,
         "cell_methods": info.cell_methods,
     }
-    if info.name in STANDARD_NAMES:
-        attributes["standard_name"] = STANDARD_NAMES[info.name]
+    if info.standard_name and not info.name.endswith(_WITHOUT_STANDARD_NAME):
+        attributes["standard_name"] = info.standard_name
     if info.symbol:
         attributes["tem_symbol"] = info.symbol
     return attributes
@@ -115,7 +90,7 @@ def run_dataset(
         forcing: also write the climate of the run's years.
         longitude: degrees east, of the shape of the cells.
         cell_dims: names of the trailing cell axes, none for a single cell.
-        monthly, annual: outputs to keep, by default all.
+        monthly, annual: names of the variables to keep, by default all.
         attributes: global attributes (``temjax.sites.provenance``).
 
     Raises:
@@ -127,19 +102,9 @@ def run_dataset(
         )
     years = np.asarray(run.years)
     axes = time_axes(years)
-    depths = np.asarray(run.soil.depths, dtype=float)
     coordinates = {name: axes[name] for name in ("time", "year", "annual_time")}
-    coordinates["depth"] = xr.DataArray(
-        depths,
-        dims="depth",
-        attrs={
-            "standard_name": "depth",
-            "long_name": "depth below the surface",
-            "units": "m",
-            "positive": "down",
-            "axis": "Z",
-        },
-    )
+    depths = np.asarray(run.soil.depths, dtype=float)
+    coordinates["depth"] = xr.DataArray(depths, dims="depth", attrs=DEPTH_ATTRIBUTES)
     coordinates |= _places(location, longitude, cell_dims)
     variables = {name: axes[name] for name in ("time_bnds", "annual_time_bnds")}
 
@@ -147,19 +112,20 @@ def run_dataset(
         values = np.asarray(values)
         return values.reshape(-1, *values.shape[2:])
 
-    every_month = [*MONTHLY_OUTPUTS.values(), RESPIRATION]
-    for info in _chosen(every_month, monthly):
-        dims = ("time", "depth") if info.name == "soil_temperature" else ("time",)
-        values = months(getattr(run.monthly, info.name))
-        variables[info.name] = (*_shaped(dims, cell_dims, values), variable_attributes(info))
+    for name, info in _selected(MONTHLY_OUTPUTS, monthly).items():
+        dims = ("time", "depth") if info.by_depth else ("time",)
+        values = months(getattr(run.monthly, name))
+        variables[name] = ((*dims, *cell_dims), values, variable_attributes(info))
     if forcing is not None:
         rows = np.isin(np.asarray(forcing.years), years)
-        for info in FORCING_OUTPUTS:
-            values = months(np.asarray(getattr(forcing, info.name))[rows])
-            dims = cell_dims if values.ndim > 1 else ()
-            variables[info.name] = (*_shaped(("time",), dims, values), variable_attributes(info))
-    for name, values, attrs in _annual(run, annual):
-        variables[name] = (*_shaped(("year",), cell_dims, values), attrs)
+        for name, info in FORCING_VARIABLES.items():
+            values = months(np.asarray(getattr(forcing, name))[rows])
+            dims = ("time", *(cell_dims if values.ndim > 1 else ()))
+            variables[name] = (dims, values, variable_attributes(info))
+    for name, info in _selected(ANNUAL_VARIABLES, annual).items():
+        values = np.asarray(getattr(run.annual, name))
+        values = values.astype("i1") if values.dtype == bool else values
+        variables[info.name] = (("year", *cell_dims), values, variable_attributes(info))
     return xr.Dataset(
         variables,
         coords=coordinates,
@@ -167,55 +133,22 @@ def run_dataset(
     )
 
 
-def _annual(run: Run, names: Iterable[str] | None):
-    """Annual outputs: sums of fluxes, year-end pools and the rest of the registry."""
-    sums = [
-        OutputInfo(
-            ANNUAL_PREFIX + info.name,
-            info.unit.replace("month-1", "year-1"),
-            "annual " + info.long_name,
-            info.symbol,
-            cell_methods=info.cell_methods,
-        )
-        for info in FLUX_OUTPUTS
-        if info.cell_methods == "time: sum"
-    ]
-    ends = [
-        OutputInfo(
-            ("year_end_" if info.name in MONTHLY_OUTPUTS else "") + info.name,
-            info.unit,
-            info.long_name,
-            info.symbol,
-            cell_methods=info.cell_methods,
-        )
-        for info in ANNUAL_OUTPUTS.values()
-    ]
-    for info in _chosen([*sums, *ends], names):
-        source = info.name.removeprefix(ANNUAL_PREFIX).removeprefix("year_end_")
-        values = np.asarray(getattr(run.annual, source))
-        if values.dtype == bool:
-            values = values.astype("i1")
-        attributes = variable_attributes(info)
-        if source in STANDARD_NAMES:
-            attributes["standard_name"] = STANDARD_NAMES[source]
-        yield info.name, values, attributes
+def _selected(
+    variables: Mapping[str, OutputInfo], names: Iterable[str] | None
+) -> dict[str, OutputInfo]:
+    """Attribute of the output to metadata of its variable, for the named variables in their order.
 
-
-def _chosen(infos: Iterable[OutputInfo], names: Iterable[str] | None) -> list[OutputInfo]:
-    known = {info.name: info for info in infos}
+    Raises:
+        ValueError: an unknown name.
+    """
     if names is None:
-        return list(known.values())
+        return dict(variables)
+    attributes = {info.name: attribute for attribute, info in variables.items()}
     wanted = list(names)
-    unknown = [name for name in wanted if name not in known]
+    unknown = [name for name in wanted if name not in attributes]
     if unknown:
-        raise ValueError(f"unknown output {unknown[0]!r}; known: {', '.join(known)}")
-    return [known[name] for name in wanted]
-
-
-def _shaped(
-    dims: tuple[str, ...], cell_dims: tuple[str, ...], values: np.ndarray
-) -> tuple[tuple[str, ...], np.ndarray]:
-    return (*dims, *cell_dims), values
+        raise ValueError(f"unknown output {unknown[0]!r}; known: {', '.join(attributes)}")
+    return {attributes[name]: variables[attributes[name]] for name in wanted}
 
 
 def _places(
@@ -266,7 +199,7 @@ def write_netcdf(dataset: xr.Dataset, path: str | Path, *, float32: bool = True)
                 code["_FillValue"] = np.float32(1e20)
         encoding[name] = code
     try:
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             dataset.to_netcdf(
                 partial, format="NETCDF4_CLASSIC", engine="netcdf4", encoding=encoding
             )

@@ -1,4 +1,4 @@
-"""The look that all HTML reports share: one style, plain for screens, phones and paper."""
+"""Style sheet shared by all HTML reports, for screens, phones and paper."""
 
 from importlib.resources import files
 
@@ -6,5 +6,5 @@ from markupsafe import Markup
 
 
 def page_style() -> Markup:
-    """The style sheet, to stand in a page: reports need no other file."""
+    """Style sheet to be embedded in a page, so that reports are single files."""
     return Markup((files("temjax.sites") / "report.css").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Where a result came from: version, command and hashes of what went in."""
+"""Provenance of results: version, command, hashes of parameters and forcing."""
 
 import dataclasses
 import hashlib
@@ -12,7 +12,7 @@ from temjax.parameters.registry import Parameters
 
 
 def _digest(named: dict[str, np.ndarray]) -> str:
-    """Short hash of named numbers: the values as float64, so a file's precision does not matter."""
+    """Short hash of named arrays as float64, independent of the precision of a file."""
     digest = hashlib.sha256()
     for name in sorted(named):
         values = np.ascontiguousarray(named[name], dtype="<f8")
@@ -34,7 +34,7 @@ def forcing_hash(forcing: Forcing) -> str:
 
 
 def provenance(parameters: Parameters, forcing: Forcing, *, command: str) -> dict[str, str]:
-    """Global attributes that say what made a file."""
+    """Global attributes of a file: model version, time, command and hashes."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     package = version("temjax")
     return {

@@ -1,4 +1,4 @@
-"""One site from equilibrium through its climate, and the dataset of it."""
+"""Run of a site from equilibrium through its forcing, and its dataset."""
 
 import dataclasses
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.runs.annual_map import total_nitrogen
 from temjax.runs.equilibrium import CLIMATE_YEARS, METHODS, Climate, Equilibrium, find_equilibrium
+from temjax.runs.quality import run_quality
 from temjax.runs.simulate import Run, simulate
-from temjax.runs.soundness import soundness
 from temjax.runs.spin_up import spin_up as repeat_cycle
 from temjax.sites.output import run_dataset
 from temjax.sites.provenance import provenance
@@ -23,14 +23,14 @@ from temjax.state import State
 
 @dataclasses.dataclass(frozen=True)
 class SiteRun:
-    """A finished site run.
+    """Finished run of a site.
 
     Attributes:
-        site: the place.
-        parameters: what was run.
+        site: its location, forcing and observations.
+        parameters: of the run.
         parameter_source: name of the set or file.
-        equilibrium: state of departure and its certificate.
-        spin_up: how the state of departure was made.
+        equilibrium: and its certificate.
+        spin_up: choice of the spin-up.
         run: from the first year of the forcing on.
         first_year: first calendar year to write.
         options: model choices.
@@ -47,47 +47,47 @@ class SiteRun:
 
     @property
     def certificate(self) -> str:
-        """The equilibrium's certificate in one line."""
-        found = self.equilibrium
-        state = "converged" if bool(found.converged) else "NOT converged"
+        """Certificate of the equilibrium in one line."""
+        result = self.equilibrium
+        state = "converged" if bool(result.converged) else "NOT converged"
         return (
-            f"{state} ({METHODS[int(found.method)]}, {int(found.iterations)} years), "
-            f"residual {float(found.residual):.1e}, heat residual "
-            f"{float(found.heat_residual):.1e}"
+            f"{state} ({METHODS[int(result.method)]}, {int(result.iterations)} years), "
+            f"residual {float(result.residual):.1e}, heat residual "
+            f"{float(result.heat_residual):.1e}"
         )
 
     @property
     def nitrogen_drift(self) -> float:
-        """Change of all nitrogen over the run, g N m⁻²; the cycle is closed, so only rounding."""
+        """Change of total nitrogen over the run, g N m⁻²; rounding only, as the cycle is closed."""
 
-        def held(state: State) -> float:
-            ledgers = state.exposure
+        def total(state: State) -> float:
+            exposure = state.exposure
             return float(
                 total_nitrogen(state.ecosystem.pools)
-                + ledgers.inaccessible_inorganic_nitrogen
-                + ledgers.frozen_organic_nitrogen
-                + ledgers.frozen_inorganic_nitrogen
+                + exposure.inaccessible_inorganic_nitrogen
+                + exposure.frozen_organic_nitrogen
+                + exposure.frozen_inorganic_nitrogen
             )
 
-        return held(self.run.state) - held(self.equilibrium.state)
+        return total(self.run.state) - total(self.equilibrium.state)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What in the run is to be read with care."""
-        sound, found = soundness(self.run), []
-        if bool(sound.negative):
-            found.append(
-                f"a pool fell below zero, by {-float(sound.least_pool):.1e} of its largest value; "
-                "check decomposition parameters against the climate: rates above about 1 per "
-                "month are not resolved"
+        """Reasons for caution with the run, as sentences."""
+        quality, lines = run_quality(self.run), []
+        if bool(quality.negative):
+            lines.append(
+                f"a pool fell below zero, by {-float(quality.least_pool):.1e} of its largest "
+                "value; check decomposition parameters against the climate: rates above about 1 "
+                "per month are not resolved"
             )
-        if bool(sound.unsolved):
-            found.append(
+        if bool(quality.unsolved):
+            lines.append(
                 "a step of soil heat was left without a solution "
-                f"({float(sound.heat_imbalance):.2g} W m⁻²); read soil temperature and thaw depth "
-                "with care"
+                f"({float(quality.heat_imbalance):.2g} W m⁻²); read soil temperature and thaw "
+                "depth with care"
             )
-        return tuple(found)
+        return tuple(lines)
 
 
 CLIMATES = {
@@ -98,10 +98,10 @@ CLIMATES = {
 
 
 def parse_spin_up(choice: str) -> tuple[Climate, int]:
-    """Climate of the equilibrium and years of the cycle after it.
+    """Climate of the equilibrium and number of years of the cycle after it.
 
     Raises:
-        DataError: not a choice.
+        DataError: unknown choice.
     """
     named: dict[str, Climate] = {"equilibrium": "first", "mean": "mean", "cycle": "cycle"}
     if choice in named:
@@ -124,20 +124,20 @@ def run_site(
     stop: int | None = None,
     exposure: bool | None = None,
     spin_up: str = "equilibrium",
-    report: Callable[[str], None] = lambda text: None,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> SiteRun:
-    """Equilibrium with the start of the site's forcing, then every year up to ``stop``.
+    """Run of a site: equilibrium with the start of its forcing, then every year up to ``stop``.
 
     Args:
-        parameters: run as they are, in place of the site's set with its own values.
-        parameter_source: what to call them.
+        parameters: in place of the site's set with its own values.
+        parameter_source: their name in the output.
         start: first calendar year to write; earlier years are simulated all the same.
         stop: last calendar year.
         exposure: thaw exposure, None: from 1901 on.
         spin_up: ``equilibrium`` with the forcing's first year, ``mean`` with the mean of its first
             30 years, ``cycle`` with these years as they follow each other, or ``years:N``: the
             equilibrium with their mean, then N years of the cycle.
-        report: told what is being done.
+        progress: called with a description of each phase.
 
     Raises:
         DataError: years outside the forcing, or values that are not finite.
@@ -154,19 +154,19 @@ def run_site(
         message = f"{site.parameter_set} has no Stefan coefficient for the rule 'stefan'"
         mend = "Choose 'hold' or 'literal', or give parameters with stefan_coefficient."
         raise DataError([Finding(site.name, "stefan_coefficient", "", message, mend)])
-    climate, more = parse_spin_up(spin_up)
-    report("equilibrium (the first run compiles)")
+    climate, cycle_years = parse_spin_up(spin_up)
+    progress("equilibrium (the first run compiles)")
     equilibrium = find_equilibrium(
         values, site.location, site.forcing, climate=climate, options=options
     )
     jax.block_until_ready(equilibrium.state.ecosystem.pools)
     initial = equilibrium.state
-    if more:
-        report(f"spin-up, {more} years")
+    if cycle_years:
+        progress(f"spin-up, {cycle_years} years")
         initial = repeat_cycle(
-            values, site.location, site.forcing, initial, years=more, options=options
+            values, site.location, site.forcing, initial, years=cycle_years, options=options
         )
-    report(f"{years[0]}-{stop}")
+    progress(f"{years[0]}-{stop}")
     run = simulate(
         values,
         site.location,
@@ -187,14 +187,14 @@ def run_site(
 
 
 def _source_of(site: Site) -> str:
-    """Name of the set and the site's own values."""
-    own = ", ".join(f"{name} {value:g}" for name, value in site.parameter_overrides.items())
-    return f"{site.parameter_set} with {own}" if own else site.parameter_set
+    """Name of the parameter set and the site's own values."""
+    overrides = ", ".join(f"{name} {value:g}" for name, value in site.parameter_overrides.items())
+    return f"{site.parameter_set} with {overrides}" if overrides else site.parameter_set
 
 
 def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
-    """CF dataset of a site run with provenance and the equilibrium's certificate."""
-    site, found = result.site, result.equilibrium
+    """CF dataset of a site run with provenance and the certificate of the equilibrium."""
+    site, equilibrium = result.site, result.equilibrium
     attributes = {
         "title": f"{site.title}: temjax site simulation",
         **provenance(result.parameters, site.forcing, command=command),
@@ -210,12 +210,12 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
             first=int(site.forcing.years[0]),
             last=int(site.forcing.years[min(CLIMATE_YEARS, len(site.forcing.years)) - 1]),
         ),
-        "equilibrium_converged": bool(found.converged),
-        "equilibrium_method": METHODS[int(found.method)],
-        "equilibrium_years": int(found.iterations),
-        "equilibrium_residual": float(found.residual),
-        "equilibrium_heat_residual": float(found.heat_residual),
-        "equilibrium_spectral_radius": float(found.spectral_radius),
+        "equilibrium_converged": bool(equilibrium.converged),
+        "equilibrium_method": METHODS[int(equilibrium.method)],
+        "equilibrium_years": int(equilibrium.iterations),
+        "equilibrium_residual": float(equilibrium.residual),
+        "equilibrium_heat_residual": float(equilibrium.heat_residual),
+        "equilibrium_spectral_radius": float(equilibrium.spectral_radius),
         "warnings": "; ".join(result.warnings) or "none",
         "nitrogen_drift": f"{result.nitrogen_drift:.2e} g m-2 over the run",
     }

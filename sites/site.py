@@ -1,4 +1,4 @@
-"""A place to run: location, forcing, observations and parameter set in one object."""
+"""Site: location, forcing, observations and parameter set in one object."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,25 +12,25 @@ from temjax.files.findings import DataError, Finding, nearest
 from temjax.forcing import Forcing, Location
 from temjax.parameters.files import load_parameters, replace_parameters
 from temjax.parameters.registry import Parameters
-from temjax.sites.entry import CLIMATE, SiteEntry, Trap, read_entry
+from temjax.sites.entry import CLIMATE, DataFault, SiteEntry, read_entry
 from temjax.sites.history import site_forcing
-from temjax.sites.observations import OBSERVED, AnnualFigure, MonthlySeries, Observations
+from temjax.sites.observations import OBSERVED, AnnualValue, MonthlySeries, Observations
 
 
 @dataclass(frozen=True)
 class Site:
-    """One place.
+    """Site of a single-point run.
 
     Attributes:
         name: short name, used in file names.
-        title: name for people.
+        title: name in texts and figures.
         location: latitude, elevation, texture, vegetation.
         forcing: monthly climate and CO2, ``(year, 12)``.
-        observations: what was measured there.
+        observations: monthly series, stocks and annual values.
         parameter_set: name of the published or first-guess set.
-        parameter_overrides: values of this place that replace those of the set.
-        notes: known faults of the data and choices made while reading, for people.
-        sources: where the climate came from.
+        parameter_overrides: parameter values of the site that replace those of the set.
+        notes: known faults of the data and choices made while reading, as sentences.
+        sources: of the climate.
         longitude: degrees east, NaN where unknown; the model does not use it.
     """
 
@@ -46,28 +46,28 @@ class Site:
     longitude: float = float("nan")
 
     def parameters(self, base: Parameters | None = None) -> Parameters:
-        """The parameter set with the values of this place.
+        """Parameter set with the values of the site.
 
         Args:
             base: replaces the named set; the site's own values still go on top.
         """
-        start = load_parameters(self.parameter_set) if base is None else base
-        return replace_parameters(start, **self.parameter_overrides)
+        base = load_parameters(self.parameter_set) if base is None else base
+        return replace_parameters(base, **self.parameter_overrides)
 
 
 def names() -> tuple[str, ...]:
-    """Names of the catalog."""
+    """Names of the sites in the catalog."""
     folder = files("temjax.sites") / "catalog"
-    found = (item.name for item in folder.iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
+    file_names = (item.name for item in folder.iterdir())
+    return tuple(sorted(n.removesuffix(".toml") for n in file_names if n.endswith(".toml")))
 
 
 @cache
 def catalog_entry(name: str) -> SiteEntry:
-    """The catalog's description of a place.
+    """Catalog entry of a site.
 
     Raises:
-        DataError: no such place.
+        DataError: no such site.
     """
     if name not in names():
         fault = Finding("catalog", "site", "", f"unknown site {name!r}", nearest(name, names()))
@@ -77,7 +77,7 @@ def catalog_entry(name: str) -> SiteEntry:
 
 
 def entry_of_fluxnet(fluxnet_id: str | None) -> SiteEntry | None:
-    """Catalog entry of a FLUXNET site id, None where the catalog has none."""
+    """Catalog entry of a FLUXNET site id; None if there is none."""
     if fluxnet_id is None:
         return None
     entries = (catalog_entry(name) for name in names())
@@ -85,21 +85,21 @@ def entry_of_fluxnet(fluxnet_id: str | None) -> SiteEntry | None:
 
 
 def load(name: str) -> Site:
-    """A place of the catalog, with its climatology as forcing and observation.
+    """Site of the catalog, with its climatology as forcing and observations.
 
-    The tower's own months need the tower's file: ``sites.read_fluxnet``.
+    The months of the tower need its file: ``sites.read_fluxnet``.
 
     Raises:
-        DataError: no such place, with the nearest names.
+        DataError: no such site, with the nearest names.
     """
     return site_from_entry(catalog_entry(name))
 
 
 def read_site(path: str | Path) -> Site:
-    """A place described by a site file that carries its climatology.
+    """Site of a site file that has a climatology.
 
     Raises:
-        DataError: naming the file, every wrong key and the mend.
+        DataError: every fault, with file, key and mend.
     """
     entry = read_entry(path)
     if not entry.climatology:
@@ -109,8 +109,8 @@ def read_site(path: str | Path) -> Site:
 
 
 def site_from_entry(entry: SiteEntry) -> Site:
-    """Site whose forcing and observations are the entry's climatology."""
-    assert entry.period is not None  # the entry's validator has seen to it
+    """Site whose forcing and observations are the climatology of an entry."""
+    assert entry.period is not None  # validated by SiteEntry
     history = entry.history
     climate = {name: np.asarray(entry.climatology[name].mean) for name in CLIMATE}
     forcing = site_forcing(
@@ -149,12 +149,12 @@ def make_site(
     partition: str,
     notes: tuple[str, ...] = (),
 ) -> Site:
-    """Site of an entry with the forcing and monthly observations a reader made."""
-    annual: dict[str, tuple[AnnualFigure, ...]] = {}
+    """Site of an entry with given forcing and monthly observations."""
+    annual: dict[str, tuple[AnnualValue, ...]] = {}
     for row in (*entry.annual, *entry.published):
         if row.year is not None:
-            figure = AnnualFigure(row.year, row.value, row.unit, row.source)
-            annual[row.variable] = (*annual.get(row.variable, ()), figure)
+            value = AnnualValue(row.year, row.value, row.unit, row.source)
+            annual[row.variable] = (*annual.get(row.variable, ()), value)
     assumed = [f"{key} assumed: {text}" for key, text in _assumptions(entry)]
     return Site(
         name=entry.name,
@@ -170,9 +170,9 @@ def make_site(
         parameter_overrides={k: v.value for k, v in entry.vegetation.overrides.items()},
         notes=(
             *(
-                f"{trap.variable}: {trap.text}"
-                for trap in entry.traps
-                if trap.partition in (None, partition)
+                f"{fault.variable}: {fault.text}"
+                for fault in entry.traps
+                if fault.partition in (None, partition)
             ),
             *notes,
             *assumed,
@@ -183,28 +183,35 @@ def make_site(
 
 
 def suspect_months(
-    traps: list[Trap], variable: str, period: tuple[int, int], *, partition: str, mean: bool = False
+    faults: list[DataFault],
+    variable: str,
+    period: tuple[int, int],
+    *,
+    partition: str,
+    mean: bool = False,
 ) -> np.ndarray:
-    """Months that a known fault makes unfit to fit, ``(year, 12)``.
+    """Mask of months that known faults exclude from fits, ``(year, 12)``.
 
-    With ``mean`` the period is one mean year ``(1, 12)``: faults of single years do not condemn
-    it, faults of a month in every year do.
+    With ``mean`` the period is one mean year ``(1, 12)``: faults of single years do not exclude a
+    month, faults of a month in every year do.
     """
     years = np.arange(period[0], period[1] + 1)
-    marked = np.zeros((1 if mean else years.size, 12), dtype=bool)
-    for trap in traps:
-        if not trap.suspect or trap.variable != variable:
+    suspect = np.zeros((1 if mean else years.size, 12), dtype=bool)
+    for fault in faults:
+        if not fault.suspect or fault.variable != variable:
             continue
-        if trap.partition not in (None, partition) or (mean and trap.years):
+        if fault.partition not in (None, partition) or (mean and fault.years):
             continue
-        rows = np.isin(years, trap.years) if trap.years else np.ones(len(marked), dtype=bool)
-        months = np.isin(np.arange(1, 13), trap.months) if trap.months else np.ones(12, dtype=bool)
-        marked |= rows[:, None] & months
-    return marked
+        rows = np.isin(years, fault.years) if fault.years else np.ones(len(suspect), dtype=bool)
+        months = np.ones(12, dtype=bool)
+        if fault.months:
+            months = np.isin(np.arange(1, 13), fault.months)
+        suspect |= rows[:, None] & months
+    return suspect
 
 
 def _assumptions(entry: SiteEntry) -> list[tuple[str, str]]:
-    """What the entry itself calls assumed."""
+    """Name and source of every value of an entry that is marked as assumed."""
     rows = [("texture", entry.soil.source)] if entry.soil.assumed else []
     rows += [(k, v.source) for k, v in entry.vegetation.overrides.items() if v.assumed]
     rows += [(k, v.source) for k, v in entry.stocks.items() if v.assumed]

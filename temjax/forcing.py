@@ -1,4 +1,4 @@
-"""Drivers of a run and the fixed facts of a place, as plain arrays with cells trailing."""
+"""Climate forcing of a run and site attributes of its cells, arrays with the cell axes last."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Location(eqx.Module):
-    """Fixed facts of one cell ``()`` or many ``(cell,)``.
+    """Site attributes of one cell ``()`` or many ``(cell,)``.
 
     Attributes:
         latitude: degrees north.
@@ -32,7 +32,7 @@ class Location(eqx.Module):
 
 
 class Forcing(eqx.Module):
-    """Monthly climate and CO2.
+    """Monthly climate and CO2 of consecutive years.
 
     Attributes:
         years: calendar years, shape ``(year,)``.
@@ -78,7 +78,7 @@ class Forcing(eqx.Module):
 
 
 def select_years(forcing: Forcing, start: int, stop: int) -> Forcing:
-    """Rows ``start`` to ``stop`` (indices, not calendar years) as a forcing of its own."""
+    """Forcing of the rows ``start`` to ``stop`` (indices, not calendar years)."""
     return Forcing(
         years=forcing.years[start:stop],
         air_temperature=forcing.air_temperature[start:stop],
@@ -90,10 +90,10 @@ def select_years(forcing: Forcing, start: int, stop: int) -> Forcing:
 
 @partial(jax.jit, static_argnums=(1, 2))  # one small program per length, not one per operation
 def mean_year(forcing: Forcing, start: int = 0, stop: int | None = None) -> Forcing:
-    """The mean year of rows ``start`` to ``stop``, with the CO2 of the first of them.
+    """Mean year of rows ``start`` to ``stop``, with the CO2 of the first of them.
 
     CO2 is constant in equilibrium and spin-up: every month takes the first row's January value
-    (protocol, section 1).
+    (docs/specification/protocol.md 1).
     """
     rows = select_years(forcing, start, forcing.number_of_years if stop is None else stop)
     return Forcing(
@@ -106,7 +106,7 @@ def mean_year(forcing: Forcing, start: int = 0, stop: int | None = None) -> Forc
 
 
 def concatenate(*parts: Forcing) -> Forcing:
-    """Join forcings along the year axis; CO2 is broadcast to cells if any part has it so."""
+    """Concatenate forcings along the year axis; CO2 gets a cell axis if any part has one."""
     per_cell = any(jnp.ndim(part.co2) > 2 for part in parts)
 
     def co2(part: Forcing) -> Array:
@@ -128,7 +128,9 @@ def concatenate(*parts: Forcing) -> Forcing:
 
 @jax.jit
 def co2_monthly(annual: Float[Array, "year"]) -> Float[Array, "year 12"]:
-    """Monthly CO2 from annual values taken as July values (model.md 8b), ppmv.
+    """Monthly CO2 from annual values taken as July values, ppmv.
+
+    Source: docs/specification/model.md 8b.
 
     Linear between Julys; the whole first year and the months after the last July are constant.
 

@@ -1,4 +1,4 @@
-"""Guarded arithmetic shared by the processes.
+"""Arithmetic with finite derivatives, shared by the processes.
 
 Every function is written with a "double where": the operand is made harmless before the
 operation and the result is replaced afterwards, so that the branch that is not taken
@@ -21,7 +21,7 @@ Layers = Float[Array, "layer *cell"]
 
 
 def safe_divide(numerator: CellLike, denominator: CellLike, fallback: CellLike = 0.0) -> Cell:
-    """Return `numerator / denominator`, or `fallback` where the denominator is exactly zero.
+    """Quotient `numerator / denominator`, or `fallback` where the denominator is exactly zero.
 
     The derivative is that of the quotient where the denominator is non-zero and that of the
     fallback elsewhere; it is finite in both branches.
@@ -31,13 +31,13 @@ def safe_divide(numerator: CellLike, denominator: CellLike, fallback: CellLike =
 
 
 def positive_part(value: CellLike) -> Cell:
-    """Return `max(value, 0)` with derivative 0 at the kink (as `jax.nn.relu`)."""
+    """Positive part `max(value, 0)` with derivative 0 at the kink (as `jax.nn.relu`)."""
     return jax.nn.relu(value)
 
 
 @jax.custom_jvp
 def larger(one: CellLike, other: CellLike) -> Cell:
-    """The larger of two, and its derivative.
+    """Elementwise maximum, with a derivative that does not test for equality with the result.
 
     The derivative of ``jnp.maximum`` goes where an operand equals the result. A checkpoint can work
     the two out again in different programs, one of them rounded differently: then neither equals it
@@ -55,7 +55,7 @@ def _larger_jvp(primals, tangents):
 
 @jax.custom_jvp
 def smaller(one: CellLike, other: CellLike) -> Cell:
-    """The smaller of two; its derivative as that of ``larger``."""
+    """Elementwise minimum; its derivative as that of ``larger``."""
     return jnp.minimum(one, other)
 
 
@@ -66,13 +66,13 @@ def _smaller_jvp(primals, tangents):
 
 
 def limited(value: CellLike, lowest: CellLike, highest: CellLike) -> Cell:
-    """A value between two limits; its derivative as that of ``larger``."""
+    """Clip a value to two limits; its derivative as that of ``larger``."""
     return smaller(larger(value, lowest), highest)
 
 
 @jax.custom_jvp
 def reciprocal(value: CellLike) -> Cell:
-    """Return `1/value`, with a derivative that costs no second division."""
+    """Reciprocal `1/value`, with a derivative that costs no second division."""
     return 1.0 / value
 
 
@@ -83,19 +83,19 @@ def _reciprocal_jvp(primals, tangents):
 
 
 def largest(values: Float[Array, "row *cell"]) -> Float[Array, "*cell"]:
-    """The largest of the rows; its derivative goes to the first row that has it.
+    """Maximum over the rows; its derivative goes to the first row that has it.
 
     The derivative of ``jnp.max`` goes where a row equals the maximum. On the way back through a
     checkpoint the two can be worked out by different programs, one of them rounded differently:
     then no row equals it and the derivative is lost. It took 37 % of that of a second year's
     production.
     """
-    place = jnp.argmax(values, axis=0)
-    return jnp.take_along_axis(values, place[None], axis=0)[0]
+    index = jnp.argmax(values, axis=0)
+    return jnp.take_along_axis(values, index[None], axis=0)[0]
 
 
 def saturation(concentration: CellLike, half_saturation: CellLike) -> Cell:
-    """Return the Michaelis-Menten fraction `x / (k + x)` of a non-negative concentration.
+    """Michaelis-Menten fraction `x / (k + x)` of a non-negative concentration.
 
     Negative concentrations, which occur inside Newton iterations only, count as zero so that
     the pole at `x = -k` is out of reach.
@@ -107,11 +107,12 @@ def saturation(concentration: CellLike, half_saturation: CellLike) -> Cell:
 def temperature_bell(
     value: CellLike, minimum: CellLike, optimum: CellLike, maximum: CellLike
 ) -> Cell:
-    """Return TEM's response curve that is 0 at the bounds and 1 at the optimum.
+    """TEM's response curve: 0 at the bounds, 1 at the optimum.
 
     `(v - min)(v - max) / [(v - min)(v - max) - (v - opt)^2]` between the bounds, 0 outside
-    (model.md 4 for temperature, 5.3 for moisture). Between the bounds the first product is
-    negative, so the denominator never vanishes there; outside it is replaced.
+    (docs/specification/model.md 4 for temperature, docs/specification/model.md 5.3 for moisture).
+    Between the bounds the first product is negative, so the denominator never vanishes there;
+    outside it is replaced.
     """
     inside = (value > minimum) & (value < maximum)
     product = jnp.where(inside, (value - minimum) * (value - maximum), -1.0)
@@ -122,13 +123,13 @@ def temperature_bell(
 def value_and_jacobian(
     function: Callable, point: Float[Array, "row *cell"]
 ) -> tuple[Float[Array, "row *cell"], Float[Array, "*cell i j"]]:
-    """A map of each cell's rows, and its derivative with the two row axes last.
+    """Value and Jacobian of a map of each cell's rows, the two row axes of the Jacobian last.
 
     Forward mode: cells do not mix, so one tangent per row serves all of them.
 
     Args:
         function: rows to rows, cell by cell.
-        point: where.
+        point: where it is evaluated.
     """
     size = point.shape[0]
     basis = jnp.eye(size, dtype=point.dtype).reshape((size, size) + (1,) * (point.ndim - 1))

@@ -1,4 +1,4 @@
-"""Model choices that are fixed when a function is compiled."""
+"""Options of the model, fixed when a function is compiled."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ RespirationDepth = Literal["20cm", "0-20cm"]
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Frozen, hashable choices; two equal instances share one compilation.
+    """Options of the model; frozen and hashable, so that equal instances share a compilation.
 
     Attributes:
         substeps: IMEX sub-steps per month of the carbon–nitrogen–water equations. With 16, about
@@ -18,10 +18,10 @@ class ModelOptions:
             (up to 7 %, where storage runs out within a month); with 48, one in 10 000.
         heat_substeps: backward-Euler steps per month of soil heat.
         heat_iterations: Newton iterations per heat step at most; most steps need two to seven.
-        active_layer_rule: which thickness drives thaw exposure (protocol, section 2):
+        active_layer_rule: thickness that drives thaw exposure (docs/specification/protocol.md 2):
             ``hold`` keeps last year's value in a year with residual thaw, ``literal`` is the
             annual maximum thaw depth, ``stefan`` is E·√TDD of the ground surface.
-        root_zone_nitrogen: what plants may take up of exposed inorganic nitrogen.
+        root_zone_nitrogen: share of exposed inorganic nitrogen that plants can take up.
         expose_water: scale available water with thaw exposure.
         respiration_depth: soil temperature that drives heterotrophic respiration.
         thaw_width: width of the smooth thaw switch of photosynthesis, K.

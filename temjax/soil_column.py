@@ -3,7 +3,7 @@
 Three horizons (mat of moss, litter or roots; upper; lower mineral to 40 m) each hold a fixed number
 of layers, so a horizon's thickness can be a fitted parameter: layer interfaces move smoothly with
 it and always coincide with the horizon interfaces (properties by cell centre cost 9 cm of thaw
-depth, soil_heat.md 3).
+depth, docs/specification/soil_heat.md 3).
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ HORIZONS = ("mat", "upper", "lower")
 
 
 class SoilColumn(eqx.Module):
-    """Fixed thermal facts of a column.
+    """Thermal properties of a column, fixed in time.
 
     Attributes:
         thickness: layer thickness, m, ``(layer, *cell)``.
@@ -39,7 +39,7 @@ class SoilColumn(eqx.Module):
         heat_capacity_frozen: J m⁻³ K⁻¹, ``(layer, *cell)``.
         latent_heat: heat to melt all water of the layer, J m⁻³, ``(layer, *cell)``.
         swept: 1 where thaw and freezing fronts sweep through every year, 0 far below: weight of the
-            front's place within a layer, ``(layer, *cell)``.
+            front's position within a layer, ``(layer, *cell)``.
         freezing_range: w, the water melts between −w and 0 °C, K, ``(*cell)``.
         geothermal_flux: W m⁻², upward through the bottom, ``(*cell)``.
     """
@@ -56,7 +56,10 @@ class SoilColumn(eqx.Module):
 
     @property
     def melt_enthalpy(self) -> Float[Array, "layer *cell"]:
-        """H_m, enthalpy of the fully thawed layer at 0 °C, J m⁻³ (soil_heat.md 2)."""
+        """H_m, enthalpy of the fully thawed layer at 0 °C, J m⁻³.
+
+        Source: docs/specification/soil_heat.md 2.
+        """
         mean_capacity = 0.5 * (self.heat_capacity_thawed + self.heat_capacity_frozen)
         return self.latent_heat + mean_capacity * self.freezing_range
 
@@ -88,7 +91,7 @@ class SoilColumn(eqx.Module):
     @property
     def top(self) -> Float[Array, "layer *cell"]:
         """Depth of the top of each layer, m."""
-        return jnp.cumsum(self.thickness, axis=0) - self.thickness
+        return layer_tops(self.thickness)
 
     @property
     def centre(self) -> Float[Array, "layer *cell"]:
@@ -96,10 +99,10 @@ class SoilColumn(eqx.Module):
         return jnp.cumsum(self.thickness, axis=0) - 0.5 * self.thickness
 
 
-class LayerFacts(NamedTuple):
-    """What a heat step needs of layers, worked out once: of all of them, of some, or of one.
+class ThermalProperties(NamedTuple):
+    """Thermal properties as a heat step needs them, of all layers, of some, or of one.
 
-    Attributes as those of ``SoilColumn``.
+    Attributes as those of ``SoilColumn``; the derived ones are computed once.
     """
 
     thickness: Float[Array, "*layer_cell"]
@@ -114,11 +117,11 @@ class LayerFacts(NamedTuple):
     freezing_range: Float[Array, "*layer_cell"]
 
 
-def layer_facts(column: SoilColumn) -> LayerFacts:
-    """The facts of all layers of a column, the freezing range repeated for each."""
-    facts = {name: getattr(column, name) for name in LayerFacts._fields}
-    facts["freezing_range"] = jnp.broadcast_to(column.freezing_range, column.thickness.shape)
-    return LayerFacts(**facts)
+def thermal_properties(column: SoilColumn) -> ThermalProperties:
+    """Thermal properties of all layers of a column, the freezing range repeated for each."""
+    properties = {name: getattr(column, name) for name in ThermalProperties._fields}
+    properties["freezing_range"] = jnp.broadcast_to(column.freezing_range, column.thickness.shape)
+    return ThermalProperties(**properties)
 
 
 def layer_counts(layers: int = LAYERS) -> tuple[int, int, int]:
@@ -128,7 +131,7 @@ def layer_counts(layers: int = LAYERS) -> tuple[int, int, int]:
         ValueError: fewer than 8 layers cannot resolve three horizons.
     """
     if layers < 8:
-        raise ValueError(f"{layers} soil layers asked for; the three horizons need at least 8")
+        raise ValueError(f"{layers} soil layers requested; the three horizons need at least 8")
     mat = round(layers * 3 / LAYERS)
     upper = round(layers * 10 / LAYERS)
     return mat, upper, layers - mat - upper
@@ -167,10 +170,17 @@ def layer_thickness(
     return jnp.concatenate(thickness)
 
 
+def layer_tops(thickness: Float[Array, "layer *cell"]) -> Float[Array, "layer *cell"]:
+    """Depth of the top of each layer, m."""
+    return jnp.cumsum(thickness, axis=0) - thickness
+
+
 def swept_by_fronts(thickness: Float[Array, "layer *cell"]) -> Float[Array, "layer *cell"]:
-    """Weight of a front's place within a layer, 1 at the surface, fading at 4 m (soil_heat.py)."""
-    top = jnp.cumsum(thickness, axis=0) - thickness
-    return jax.nn.sigmoid((SWEPT_DEPTH - top) / SWEPT_FADE)
+    """Weight of a front's position within a layer, 1 at the surface, fading at 4 m.
+
+    See ``temjax.processes.half_layers.half_layer``.
+    """
+    return jax.nn.sigmoid((SWEPT_DEPTH - layer_tops(thickness)) / SWEPT_FADE)
 
 
 def soil_column(

@@ -1,4 +1,4 @@
-"""What the model carries in time: pools, yearly memory, soil heat, thaw exposure."""
+"""Prognostic state: pools, yearly memory, soil heat and thaw exposure."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -26,7 +26,8 @@ def pool_index(name: str) -> int:
 class EcosystemState(eqx.Module):
     """Carbon, nitrogen (g m⁻²) and water (mm) pools in one packed array.
 
-    One array, not ten: XLA on CPU handles many scalar leaves badly (docs/numerics).
+    One array, not ten: XLA on CPU handles many scalar leaves badly
+    (docs/specification/model.md 15.1).
 
     Attributes:
         pools: shape ``(10, *cell)``, rows in the order of ``POOLS``.
@@ -86,7 +87,7 @@ class EcosystemState(eqx.Module):
 
 
 class Memory(eqx.Module):
-    """What TEM carries from month to month or year to year besides its pools.
+    """Variables that TEM carries from month to month or year to year besides its pools.
 
     Attributes:
         unnormalised_leaf: UNL of the previous month (–).
@@ -108,10 +109,10 @@ class Memory(eqx.Module):
 
 
 class SoilHeatState(eqx.Module):
-    """Soil heat.
+    """State of soil heat.
 
     Attributes:
-        enthalpy: volumetric enthalpy, J m⁻³, zero when a layer has just frozen fully.
+        enthalpy: volumetric, J m⁻³; zero where a layer has just frozen fully.
         snow_resistance: thermal resistance of the snow at the previous month's centre, m² K W⁻¹.
         frozen_all_year: 1 where a layer stayed frozen through the last year, else 0.
     """
@@ -122,10 +123,12 @@ class SoilHeatState(eqx.Module):
 
 
 class ExposureState(eqx.Module):
-    """Ledgers and thicknesses of thaw exposure (protocol, section 2).
+    """Ledgers and thicknesses of thaw exposure.
 
-    The frozen ledgers are changes since the first exposure year: they start at zero, fall by what
-    thaws, and may be negative because the size of the unseen stock is unknown.
+    Source: docs/specification/protocol.md 2.
+
+    The frozen ledgers are changes since the first exposure year: they start at zero and fall by
+    what thaws; the size of the frozen stock is unknown, so they may be negative.
 
     Attributes:
         inaccessible_inorganic_nitrogen: exposed mineral N below the rooting zone (Q), g N m⁻².
@@ -147,12 +150,12 @@ class ExposureState(eqx.Module):
 
     @classmethod
     def zeros(cls, shape: tuple[int, ...], dtype) -> "ExposureState":
-        """Nothing exposed yet."""
+        """State before the first exposure."""
         return cls(*(jnp.zeros(shape, dtype) for _ in range(7)))
 
 
 class State(eqx.Module):
-    """Everything a run needs to go on; pool names are forwarded from ``ecosystem``."""
+    """Complete state of a run; pool names are forwarded from ``ecosystem``."""
 
     ecosystem: EcosystemState
     memory: Memory

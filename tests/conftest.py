@@ -56,7 +56,7 @@ def restored_settings():
     """A command sets JAX up for itself; other tests keep their own settings."""
     from temjax.runtime import cache  # after any import hook of a plug-in
 
-    names = ("jax_enable_x64", "jax_compilation_cache_dir")
+    names = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_platforms")
     before = {name: getattr(jax.config, name) for name in names}
     programs = cache.programs_enabled()
     yield

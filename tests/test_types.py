@@ -59,7 +59,8 @@ if everything:
     from tests.support import small_region
 
     folder = pathlib.Path(sys.argv[-1])
-    temjax.regional.run.members.project(small_region.small_experiment(folder), folder / "out")
+    experiment = small_region.small_experiment(folder)
+    temjax.regional.run.members.run_experiment(experiment, folder / "out")
 """
 
 

@@ -1,8 +1,8 @@
 """Tables made from the registries when the site is built, so that they cannot fall behind.
 
 A line ``[[parameters: name, other_*]]`` becomes the table of those parameters, ``[[parameters]]``
-that of all; ``[[monthly outputs]]``, ``[[annual outputs]]``, ``[[region products]]`` and
-``[[parameter sets]]`` likewise.
+that of all; ``[[monthly outputs]]``, ``[[annual outputs]]``, ``[[forcing variables]]``,
+``[[region products]]`` and ``[[parameter sets]]`` likewise.
 """
 
 import fnmatch
@@ -13,13 +13,18 @@ from importlib import resources
 from pathlib import Path
 
 from temjax import parameter_set_names
-from temjax.outputs import ANNUAL_OUTPUTS, FLUXES, MONTHLY_OUTPUTS, OutputInfo
+from temjax.outputs import (
+    ANNUAL_OUTPUTS,
+    ANNUAL_SUMS,
+    FORCING_VARIABLES,
+    MONTHLY_OUTPUTS,
+    OutputInfo,
+)
 from temjax.parameters.registry import REGISTRY, ParameterInfo
-from temjax.regional.experiment.products import MONTHLY, PRODUCTS
+from temjax.regional.experiment.products import PRODUCTS, Product
+from temjax.units import typeset_unit
 
 _MARK = re.compile(r"^\[\[(?P<kind>[a-z ]+)(?::(?P<what>[^\]]*))?\]\]$", re.MULTILINE)
-_POWER = re.compile(r"(?<=[A-Za-z)])(-?[1-9])(/2)?")
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _OPTIONAL_PAGES = {"Calibration": "calibration.md"}
 
 
@@ -49,8 +54,9 @@ def on_page_markdown(markdown: str, page, **_) -> str:
             if kind == "monthly outputs":
                 return output_table(MONTHLY_OUTPUTS.values())
             if kind == "annual outputs":
-                sums = [info for name, info in MONTHLY_OUTPUTS.items() if name in FLUXES]
-                return output_table([*ANNUAL_OUTPUTS.values(), *map(_per_year, sums)])
+                return output_table([*ANNUAL_OUTPUTS.values(), *ANNUAL_SUMS.values()])
+            if kind == "forcing variables":
+                return output_table(FORCING_VARIABLES.values())
             if kind == "region products":
                 return product_table()
         except KeyError as error:
@@ -75,15 +81,6 @@ def chosen(patterns: str) -> list[ParameterInfo]:
     return [info for name, info in REGISTRY.items() if name in names]
 
 
-def _unit(unit: str) -> str:
-    """UDUNITS as people write it: m-2 is m⁻²."""
-
-    def raised(match: re.Match) -> str:
-        return "⁻½" if match[2] else match[1].translate(_RAISED)
-
-    return _POWER.sub(raised, unit.replace("degC", "°C"))
-
-
 def _bounds(info: ParameterInfo) -> str:
     low, high = info.bounds
     if not info.tunable:
@@ -99,7 +96,7 @@ def parameter_table(patterns: str) -> str:
         (
             f"`{info.name}`",
             info.symbol,
-            _unit(info.unit),
+            typeset_unit(info.unit),
             info.description,
             _bounds(info),
             info.source,
@@ -114,54 +111,62 @@ def set_table() -> str:
     """Bundled sets with what their files say of themselves."""
     rows = []
     for name in parameter_set_names():
-        text = (resources.files("temjax") / "parameter_sets" / f"{name}.toml").read_text("utf-8")
+        text = (resources.files("temjax.parameters") / "sets" / f"{name}.toml").read_text("utf-8")
         document = tomllib.loads(text)
         base = f"`{document['base']}`" if "base" in document else ""
         rows.append((f"`{name}`", document.get("title", ""), base, document.get("source", "")))
     return _markdown(("set", "title", "base", "source"), rows)
 
 
-def _per_year(info: OutputInfo) -> OutputInfo:
-    return OutputInfo(
-        f"annual_{info.name}",
-        info.unit.replace("month-1", "year-1"),
-        f"annual sum: {info.long_name}",
-        info.symbol,
-    )
-
-
 def output_table(outputs: Iterable[OutputInfo]) -> str:
-    """Name, symbol, unit, meaning, time cell, ISIMIP name."""
+    """Name, symbol, unit, meaning, cell method, ISIMIP name and CF standard name."""
     rows = [
         (
             f"`{info.name}`",
             info.symbol,
-            _unit(info.unit),
-            info.long_name,
-            info.cell_methods.removeprefix("time: "),
-            info.isimip,
+            typeset_unit(info.unit),
+            _meaning(info),
+            _time(info.cell_methods),
+            _code(info.isimip.name if info.isimip else ""),
+            _code(info.standard_name),
         )
         for info in outputs
     ]
-    return _markdown(("name", "symbol", "unit", "meaning", "in time", "ISIMIP"), rows)
+    head = ("name", "symbol", "unit", "meaning", "in time", "ISIMIP", "CF standard name")
+    return _markdown(head, rows)
 
 
 def product_table() -> str:
-    """Variables of a region's files: name, unit, meaning, time cell, months, names elsewhere."""
+    """Variables of a region's files: metadata, cell methods by year and month, and source."""
     rows = [
         (
             f"`{product.name}`",
-            _unit(product.units),
-            product.long_name + (" (by depth)" if product.by_depth else ""),
-            product.cell_methods.removeprefix("time: "),
-            "yes" if product.name in MONTHLY else "",
+            typeset_unit(product.unit),
+            _meaning(product),
+            _time(product.cell_methods),
+            _time(product.monthly_cell_methods),
             "yes" if product.isimip else "",
-            f"`{product.standard_name}`" if product.standard_name else "",
+            _code(product.standard_name),
+            _code(product.output.name if product.isimip else ""),
         )
         for product in PRODUCTS.values()
     ]
-    head = ("name", "unit", "meaning", "in time", "by month", "ISIMIP", "CF standard name")
+    head = ("name", "unit", "meaning", "by year", "by month", "ISIMIP", "CF standard name",
+            "model output")  # fmt: skip
     return _markdown(head, rows)
+
+
+def _meaning(variable: OutputInfo | Product) -> str:
+    by_depth = variable.by_depth and "depth" not in variable.long_name
+    return variable.long_name + (" (by depth)" if by_depth else "")
+
+
+def _time(cell_methods: str) -> str:
+    return cell_methods.removeprefix("time: ")
+
+
+def _code(name: str) -> str:
+    return f"`{name}`" if name else ""
 
 
 def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -1,4 +1,4 @@
-"""The case ``regional-tile`` of ``temjax benchmark``: one tile through all its phases."""
+"""Case ``regional-tile`` of ``temjax benchmark``: all phases of one tile."""
 
 import dataclasses
 import tempfile
@@ -14,8 +14,8 @@ from temjax.command.benchmark.cases import Case
 from temjax.regional.command.demo import EXPERIMENT
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.run.member_group import prepare
-from temjax.regional.run.restart import NoRestarts, Products
+from temjax.regional.run.member_group import prepare_group
+from temjax.regional.run.restart import NoRestartPoints, Products
 from temjax.regional.run.tile import TileRun
 
 
@@ -35,18 +35,20 @@ def tile_case(cells: int, years: int) -> Case:
     domain = load_domain(experiment)
     member, scenario = experiment.members[0]
     with tempfile.TemporaryDirectory() as unused:
-        group = prepare(experiment, domain, member, [scenario], Path(unused), Console(quiet=True))
+        group = prepare_group(
+            experiment, domain, member, [scenario], Path(unused), Console(quiet=True)
+        )
     valid = np.concatenate([index for index, _ in group.tiles.values()])
     source = np.resize(valid, cells)
     group = dataclasses.replace(group, tiles={0: (np.arange(cells), source)})
-    work = group.work(0)
-    _, timeline, given, _ = work.scenarios[0]
+    work = group.tile_work(0)
+    _, timeline, tile_cells, _ = work.scenarios[0]
 
-    def whole() -> Products:
+    def run() -> Products:
         return TileRun(
-            experiment, timeline, given, work.sets, NoRestarts(), NoRestarts(),
+            experiment, timeline, tile_cells, work.sets, NoRestartPoints(), NoRestartPoints(),
             lambda phase, cell_years, computed: None,
         ).run()  # fmt: skip
 
     cell_years = timeline.simulated_years * cells
-    return Case("regional-tile", whole, (), cell_years, traceable=False)
+    return Case("regional-tile", run, (), cell_years, traceable=False)

@@ -1,20 +1,20 @@
-"""``temjax check`` for experiments and forcing folders: everything wrong, in one pass."""
+"""Check of experiments and forcing folders for ``temjax check``: all faults in one pass."""
 
 from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
 from temjax.parameters.files import ParameterError, read_parameters
 from temjax.regional.experiment.experiment import Experiment, read_experiment
-from temjax.regional.inputs.climate import load_climate
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.inputs.monthly_netcdf import check_folder
+from temjax.regional.inputs.folder import check_folder
+from temjax.regional.inputs.load import load_climate
 from temjax.regional.results.formats import require_format
 
 _TABLES = ("domain", "climate", "protocol")
 
 
 def check(path: Path) -> list[Finding] | None:
-    """Findings of an experiment file, a folder of them or a folder of NetCDF input; else None."""
+    """Check an experiment file, a folder of them or of NetCDF input; None for anything else."""
     path = Path(path)
     if path.is_dir():
         files = [file for file in sorted(path.glob("*.toml")) if _is_experiment(file)]
@@ -27,7 +27,7 @@ def check(path: Path) -> list[Finding] | None:
 
 
 def _is_experiment(path: Path) -> bool:
-    """An experiment has the tables a site or a parameter set lacks."""
+    """Whether a TOML file has the tables of an experiment."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -36,7 +36,7 @@ def _is_experiment(path: Path) -> bool:
 
 
 def check_file(path: Path) -> list[Finding]:
-    """Findings of an experiment file, its parameter files and its input data."""
+    """Check an experiment file, its parameter files and its input data."""
     try:
         experiment = read_experiment(path)
         require_format(experiment.output.format)
@@ -62,12 +62,12 @@ def _input_findings(experiment: Experiment) -> list[Finding]:
         domain = load_domain(experiment)
     except DataError as error:
         return error.findings
-    findings = [fault for found in domain.findings.values() for fault in found]
+    findings = [fault for faults in domain.findings.values() for fault in faults]
     for member, scenario in experiment.members:
         try:
             climate = load_climate(experiment, domain, member, scenario)
         except DataError as error:
             findings += error.findings
             continue
-        findings += [fault for found in climate.findings.values() for fault in found]
+        findings += [fault for faults in climate.findings.values() for fault in faults]
     return findings

@@ -1,38 +1,60 @@
-"""What the commands of a region make of their options."""
+"""Experiments from the options of the commands of a region."""
 
 from pathlib import Path
 
-from temjax.command.main import names_of
+import typer
+from rich.console import Console
+
+from temjax.command.main import split_names
 from temjax.files.findings import DataError, Finding
 from temjax.regional.experiment.experiment import Experiment, read_experiment
+from temjax.regional.run.provenance import read_record
 
 
 def names(text: str | None) -> list[str] | None:
-    """Comma-separated names; None where nothing is given."""
-    return None if text is None else list(names_of(text, ()))
+    """Split comma-separated names; None without any."""
+    return None if text is None else list(split_names(text, ()))
 
 
-def selected(
+def select_experiment(
     experiment: Path,
     members: str | None,
     scenarios: str | None,
     cells: str | None,
     data: Path | None = None,
 ) -> Experiment:
-    """An experiment file, restricted to what ``--members``, ``--scenarios``, ``--cells`` name.
+    """Read an experiment file, restricted by ``--members``, ``--scenarios`` and ``--cells``.
 
     Args:
         data: ``--data``, the folder of the input in place of the file's.
     """
-    chosen = read_experiment(experiment).with_data(data)
-    return chosen.select(names(members), names(scenarios), parse_box(cells))
+    settings = read_experiment(experiment).with_data(data)
+    return settings.select(names(members), names(scenarios), parse_box(cells))
+
+
+def repeated_experiment(
+    folder: Path, out: Path, choices: tuple, data: Path | None, console: Console
+) -> Experiment:
+    """Read the experiment of a run folder; prints what differs from the run (versions, device)."""
+    if any(choice is not None for choice in choices):
+        message = (
+            "--from repeats the run as it was, without --members, --scenarios, --cells or "
+            "--tile-cells"
+        )
+        raise typer.BadParameter(message)
+    if out.resolve() == folder.resolve():
+        raise typer.BadParameter("give a folder that is not the repeated run's", param_hint="--out")
+    settings, notes = read_record(folder, data)
+    for note in notes:
+        console.print(f"differs, last bits may too: {note}", style="yellow", markup=False)
+    return settings
 
 
 def parse_box(text: str | None) -> tuple[float, float, float, float] | None:
-    """``bbox:west,south,east,north`` as numbers; None where nothing is given.
+    """Parse ``bbox:west,south,east,north``; None without a text.
 
     Raises:
-        DataError: anything else.
+        DataError: any other text.
     """
     if text is None:
         return None

@@ -1,16 +1,16 @@
-"""Last stage of ``temjax demo``: the synthetic plateau with and without thaw exposure."""
+"""Regional stage of ``temjax demo``: the synthetic plateau with and without thaw exposure."""
 
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from rich.console import Console
 
-from temjax.regional.command.project import summary_table
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.inputs.synthetic import LABEL
-from temjax.regional.report.member import finish_member
-from temjax.regional.results.effect import Row
-from temjax.regional.run.members import project
+from temjax.regional.report.member import write_member_output
+from temjax.regional.report.pipeline import summary_table
+from temjax.regional.results.effect import SummaryRow
+from temjax.regional.run.members import run_experiment
 
 EXPERIMENT = "qtp-synthetic-demo.toml"
 FITTED_TYPE = "alpine-meadow"
@@ -24,11 +24,11 @@ def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
     parameters = "first guess"
     if context.get("fitted"):
         fitted = Path(context["fitted"])
-        experiment = with_parameters(experiment, fitted)
+        experiment = with_fitted_meadow(experiment, fitted)
         parameters = f"meadow fitted ({fitted.name}), other types first guess"
     console.print(f"{experiment.title}: domain and climate are {LABEL}, not a projection")
-    (result,) = project(experiment, out, console=console)
-    rows, paths = finish_member(experiment, result, out)
+    (result,) = run_experiment(experiment, out, console=console)
+    rows, paths = write_member_output(experiment, result, out)
     console.print(summary_table(experiment.title, rows))
     speed = result.cell_years / result.seconds
     return [
@@ -38,7 +38,7 @@ def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
             f"{result.cell_years:,} in {result.seconds:.0f} s with compilation "
             f"({speed:,.0f} per second)",
         ),
-        *((row.name, str(row)) for row in _chosen(rows)),
+        *((row.name, str(row)) for row in _highlights(rows)),
         ("figures", ", ".join(path.name for path in paths if path.suffix == ".png")),
     ]
 
@@ -46,11 +46,11 @@ def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
 stage.order = 30
 
 
-def with_parameters(experiment: Experiment, path: Path) -> Experiment:
-    """The experiment with a parameter file for the fitted type; the ground surface stays."""
-    parameters = experiment.parameters | {FITTED_TYPE: path}
-    return experiment.model_copy(update={"parameters": parameters, "keep_ground_surface": True})
+def with_fitted_meadow(experiment: Experiment, path: Path) -> Experiment:
+    """The experiment with a parameter file for the fitted type and the bundled ground surface."""
+    experiment = experiment.with_parameters({FITTED_TYPE: path})
+    return experiment.model_copy(update={"keep_ground_surface": True})
 
 
-def _chosen(rows: list[Row]) -> list[Row]:
+def _highlights(rows: list[SummaryRow]) -> list[SummaryRow]:
     return [row for row in rows if row.name.startswith(_SHOWN)]

@@ -1,6 +1,6 @@
 """``temjax project``, ``temjax report`` and ``temjax synthetic-plateau``.
 
-What they need is imported when they run: the workers' imports then go on beside ours.
+The modules of a command are imported when it runs, concurrently with the imports of its workers.
 """
 
 from pathlib import Path
@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from temjax.command.main import begun_by, console, of_few_cells, resumable
+from temjax.command.main import before_jax, console, few_cells_command, resumable
 from temjax.regional.command.options import Data, Members, Scenarios
-from temjax.regional.run.forkserver import begin_early
+from temjax.regional.run.forkserver import start_early
 
 
-@begun_by(begin_early)
-@of_few_cells
+@before_jax(start_early)
+@few_cells_command
 def project_command(
     experiment: Annotated[
         Path | None, typer.Argument(help="Experiment TOML.", show_default=False)
@@ -53,21 +53,22 @@ def project_command(
     Examples: temjax project region.toml --out runs/a; temjax project region.toml --out runs/a
     --resume --workers 0; temjax project --from runs/a --out runs/again
     """
-    from temjax.regional.command.choices import selected
-    from temjax.regional.command.project import repeated, run_and_write
+    from temjax.regional.command.choices import repeated_experiment, select_experiment
+    from temjax.regional.report.pipeline import run_projection
 
     if (experiment is None) == (repeat is None):
         raise typer.BadParameter("give an experiment file, or --from RUN_DIR")
     if repeat is None:
-        settings = selected(experiment, members, scenarios, cells, data)
+        settings = select_experiment(experiment, members, scenarios, cells, data)
     else:
-        settings = repeated(repeat, out, (members, scenarios, cells, tile_cells), data, console)
+        choices = members, scenarios, cells, tile_cells
+        settings = repeated_experiment(repeat, out, choices, data, console)
     console.print(settings.title, style="bold", markup=False)
-    given = {"workers": workers, "tile_cells": tile_cells}
-    run = settings.run.model_copy(update={k: v for k, v in given.items() if v is not None})
+    options = {"workers": workers, "tile_cells": tile_cells}
+    run = settings.run.model_copy(update={k: v for k, v in options.items() if v is not None})
     settings = settings.model_copy(update={"run": run})
     with resumable(out):
-        run_and_write(settings, out, console, resume=resume, scheduler=scheduler)
+        run_projection(settings, out, console, resume=resume, scheduler=scheduler)
 
 
 def synthetic_command(

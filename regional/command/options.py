@@ -1,4 +1,4 @@
-"""Options that several commands of a region have."""
+"""Options common to several commands of a region."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""``temjax attribute`` and ``temjax region-sensitivity``: what stands behind a region's results."""
+"""``temjax attribute`` and ``temjax region-sensitivity``: causes and uncertainty of results."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,11 +7,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from temjax.command.main import console, of_few_cells
-from temjax.regional.command.choices import names, selected
+from temjax.command.main import console, few_cells_command
+from temjax.regional.command.choices import names, select_experiment
 from temjax.regional.command.options import Data, Members, Scenarios
 from temjax.regional.diagnostics import tables
-from temjax.regional.studies.attribution import HELD_YEARS, attribute
+from temjax.regional.studies.attribution import CONSTANT_CLIMATE_YEARS, attribute
 from temjax.regional.studies.attribution_report import drivers_table, read_attributions
 from temjax.regional.studies.sensitivity import DEFAULT_PARAMETERS
 from temjax.regional.studies.sensitivity_run import (
@@ -19,10 +19,10 @@ from temjax.regional.studies.sensitivity_run import (
     uncertainty_table,
     write_sensitivity,
 )
-from temjax.regional.studies.uncertainty import fitted_spreads
+from temjax.regional.studies.uncertainty import fitted_uncertainties
 
 
-@of_few_cells
+@few_cells_command
 def attribute_command(
     experiment: Annotated[Path, typer.Argument(help="Experiment TOML of a finished project.")],
     out: Annotated[Path, typer.Option(help="Its --out folder.")],
@@ -32,13 +32,13 @@ def attribute_command(
     data: Data = None,
     held_years: Annotated[
         int, typer.Option(min=1, help="Last years of history that a held climate repeats.")
-    ] = HELD_YEARS,
+    ] = CONSTANT_CLIMATE_YEARS,
 ) -> None:
     """Climate, CO2 and thaw exposure one at a time, from the branch state of a project.
 
     Examples: temjax attribute region.toml --out runs/a
     """
-    settings = selected(experiment, members, scenarios, cells, data)
+    settings = select_experiment(experiment, members, scenarios, cells, data)
     for path in attribute(settings, out, console, held_years):
         console.print(str(path), soft_wrap=True)
     _show(console, drivers_table(read_attributions(out)))
@@ -63,25 +63,25 @@ def sensitivity_command(
 
     Examples: temjax region-sensitivity region.toml --out sens --parameters fitted --samples 40
     """
-    settings = selected(experiment, members, scenarios, cells, data)
+    settings = select_experiment(experiment, members, scenarios, cells, data)
     chosen = names(parameters) or list(DEFAULT_PARAMETERS)
     fitted = chosen == ["fitted"]
-    spreads = fitted_spreads(settings) if fitted or samples else []
+    uncertainties = fitted_uncertainties(settings) if fitted or samples else []
     if fitted:
-        chosen = list(dict.fromkeys(given.name for given in spreads))
-    for member, scenario, made in region_sensitivity(
-        settings, tuple(chosen), spreads, samples, console
+        chosen = list(dict.fromkeys(uncertainty.name for uncertainty in uncertainties))
+    for member, scenario, result in region_sensitivity(
+        settings, tuple(chosen), uncertainties, samples, console
     ):
-        for path in write_sensitivity(settings, member, scenario, made, out):
+        for path in write_sensitivity(settings, member, scenario, result, out):
             console.print(str(path), soft_wrap=True)
-        if spreads:
-            _show(console, uncertainty_table(made))
+        if uncertainties:
+            _show(console, uncertainty_table(result))
 
 
-def _show(console: Console, given: tables.Table) -> None:
-    table = Table(title=given.caption, caption=given.note)
-    for name in given.head:
+def _show(console: Console, content: tables.Table) -> None:
+    table = Table(title=content.caption, caption=content.note)
+    for name in content.head:
         table.add_column(name)
-    for row in given.rows:
+    for row in content.rows:
         table.add_row(*row)
     console.print(table)

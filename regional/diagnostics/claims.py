@@ -1,17 +1,17 @@
-"""The paper's qualitative findings against a run, and a summary in words made from the numbers."""
+"""Qualitative claims of the paper checked against a run, and a summary of the run in words."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from temjax.regional.diagnostics.tables import (
-    Ours,
+    MeanSD,
     diagnostic,
+    mean_sd,
     of_scenario,
     over_members,
     period_mean,
     scenarios,
-    spread,
 )
 from temjax.regional.diagnostics.totals import (
     MEADOW,
@@ -23,20 +23,20 @@ from temjax.regional.diagnostics.totals import (
 )
 
 SMALL_PART = 0.3  # of exposed nitrogen; the paper says 0.12–0.15
-LITTLE_DEEPENING = 0.02  # m, below which a response per metre says nothing
+LITTLE_DEEPENING = 0.02  # m, below which a response per metre is not defined
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One finding of the paper for one scenario.
+class Claim:
+    """Claim of the paper checked for one scenario.
 
     Attributes:
         scenario: pathway.
-        text: what the paper finds.
-        holds: whether the mean over members agrees; None where the run cannot tell.
+        text: the claim.
+        holds: whether most members agree; None where no member can tell.
         members: in how many members it holds, of how many.
-        numbers: ours, in words.
-        why: what stands behind a disagreement; empty where it holds.
+        numbers: of this run, as text.
+        why: likely cause of a disagreement; empty where it holds.
     """
 
     scenario: str
@@ -68,16 +68,17 @@ def flux_per_metre(group: GroupTotals) -> float:
     return per_metre(group, group.delta["ΔRH"].sum())
 
 
-def _judge(values: list[bool | None]) -> tuple[bool | None, str]:
+def _majority(values: list[bool | None]) -> tuple[bool | None, str]:
+    """Whether more than half of the known values are true, and their count as text."""
     known = [value for value in values if value is not None]
     if not known:
         return None, "0 of 0"
     return sum(known) * 2 > len(known), f"{sum(known)} of {len(known)}"
 
 
-def check_findings(members: list[MemberTotals]) -> list[Finding]:
-    """Every finding of protocol.md 4 for every scenario."""
-    found = []
+def check_claims(members: list[MemberTotals]) -> list[Claim]:
+    """Check every claim of docs/specification/protocol.md 4 for every scenario."""
+    claims = []
     for scenario in scenarios(members):
         chosen = of_scenario(members, scenario)
         numbers = [diagnostics(member.groups[REGION]) for member in chosen]
@@ -85,14 +86,14 @@ def check_findings(members: list[MemberTotals]) -> list[Finding]:
         def tg(name: str, chosen: list[MemberTotals] = chosen) -> str:
             return over_members(chosen, REGION, lambda g: diagnostics(g)[name]).text(1)
 
-        found.append(_make(
+        claims.append(_claim(
             scenario, "Thaw raises RH more than NPP (ΔRH > ΔNPP)",
             [n["ΣΔRH"] > n["ΣΔNPP"] for n in numbers],
             f"ΣΔRH {tg('ΣΔRH')}, ΣΔNPP {tg('ΣΔNPP')} Tg C",
             "Plants gain more from mineralised nitrogen than microbes release; look at the N-use "
             "fraction and the root-zone rule.",
         ))  # fmt: skip
-        found.append(_make(
+        claims.append(_claim(
             scenario, "SOC in the active layer grows (ΔSOC > 0) while all soil together loses "
             "carbon (ΔSOC_NET < 0)",
             [n["ΔSOC"] > 0 > n["ΔSOC_NET"] for n in numbers],
@@ -100,22 +101,22 @@ def check_findings(members: list[MemberTotals]) -> list[Finding]:
             "Either the layer shoals in part of the region or litter from better fed plants "
             "outweighs decomposition.",
         ))  # fmt: skip
-        found.append(_make(
+        claims.append(_claim(
             scenario, "Plants take up only a small part of the exposed nitrogen "
             f"(below {SMALL_PART:.0%}; the paper has 12–15 %)",
             [0 < n["N-use fraction"] < SMALL_PART for n in numbers],
             f"N-use fraction {diagnostic(chosen, REGION, 'N-use fraction').text()}",
             "The fraction tests turnover of soil nitrogen; a negative one means that uptake fell.",
         ))  # fmt: skip
-        found.append(_per_metre(scenario, chosen))
+        claims.append(_per_metre(scenario, chosen))
         sinks = [period_mean(member, "NEP", _last_decade(member)) for member in chosen]
-        found.append(_make(
+        claims.append(_claim(
             scenario, "The region stays a carbon sink (NEP > 0 in the last decade of S_T)",
             [bool(value > 0) if np.isfinite(value) else None for value in sinks],
-            f"NEP {spread(sinks).text(1)} Tg C yr⁻¹",
+            f"NEP {mean_sd(sinks).text(1)} Tg C yr⁻¹",
             "Respiration of exposed and old carbon outruns the growth that CO2 and warmth allow.",
         ))  # fmt: skip
-    return found
+    return claims
 
 
 def _last_decade(member: MemberTotals) -> tuple[int, int]:
@@ -123,7 +124,8 @@ def _last_decade(member: MemberTotals) -> tuple[int, int]:
     return max(last - 9, int(member.years["future"][0])), last
 
 
-def _per_metre(scenario: str, chosen: list[MemberTotals]) -> Finding:
+def _per_metre(scenario: str, chosen: list[MemberTotals]) -> Claim:
+    """The claim that meadows respond more than steppes per metre of deepening."""
     verdicts = []
     for member in chosen:
         pair = [member.groups.get(name) for name in (MEADOW, STEPPE)]
@@ -134,7 +136,7 @@ def _per_metre(scenario: str, chosen: list[MemberTotals]) -> Finding:
         + f" (net {over_members(chosen, name, net_per_metre).text(0)})"
         for name in (MEADOW, STEPPE)
     }
-    return _make(
+    return _claim(
         scenario, "Per metre of active-layer deepening meadows respond more than steppes",
         verdicts,
         f"ΣΔRH per m²: meadow {text[MEADOW]}, steppe {text[STEPPE]} g C per metre",
@@ -143,22 +145,22 @@ def _per_metre(scenario: str, chosen: list[MemberTotals]) -> Finding:
     )  # fmt: skip
 
 
-def _make(scenario: str, text: str, verdicts: list[bool | None], numbers: str, why: str) -> Finding:
-    holds, count = _judge(verdicts)
-    return Finding(scenario, text, holds, count, numbers, "" if holds else why)
+def _claim(scenario: str, text: str, verdicts: list[bool | None], numbers: str, why: str) -> Claim:
+    holds, count = _majority(verdicts)
+    return Claim(scenario, text, holds, count, numbers, "" if holds else why)
 
 
 def summary_words(members: list[MemberTotals], alt_rule: str) -> list[str]:
-    """What the run says, one sentence or two per scenario and topic, from the numbers alone."""
-    words = []
+    """Summarise a run in words, one or two sentences per scenario and topic."""
+    sentences = []
     for scenario in scenarios(members):
         chosen = of_scenario(members, scenario)
-        words += [
+        sentences += [
             _exposure_words(scenario, chosen, alt_rule),
             _balance_words(scenario, chosen),
             _type_words(scenario, chosen),
         ]
-    return words
+    return sentences
 
 
 def _exposure_words(scenario: str, chosen: list[MemberTotals], alt_rule: str) -> str:
@@ -175,14 +177,14 @@ def _exposure_words(scenario: str, chosen: list[MemberTotals], alt_rule: str) ->
 
 
 def _balance_words(scenario: str, chosen: list[MemberTotals]) -> str:
-    def tg(name: str) -> Ours:
+    def tg(name: str) -> MeanSD:
         return over_members(chosen, REGION, lambda g: diagnostics(g)[name])
 
     respiration, growth, net = tg("ΣΔRH"), tg("ΣΔNPP"), tg("ΣΔNEP")
     larger = "more" if respiration.mean > growth.mean else "less"
     effect = "weakens" if net.mean < 0 else "strengthens"
     decade = [period_mean(member, "NEP", _last_decade(member)) for member in chosen]
-    sink = spread(decade)
+    sink = mean_sd(decade)
     state = "a sink" if sink.mean > 0 else "a source"
     return (
         f"{scenario}: exposure raises respiration by {respiration.text(0)} Tg C and growth by "

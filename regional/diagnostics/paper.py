@@ -1,4 +1,4 @@
-"""Numbers of Liu et al. 2022 (doi:10.1029/2021GB007068) to set beside ours, never to tune to.
+"""Numbers of Liu et al. 2022 (doi:10.1029/2021GB007068) for comparison, never for tuning.
 
 Table 1: (total Tg C yr⁻¹, density g C m⁻² yr⁻¹) of NPP, RH, NEP; Tables 2 and 3: (mean, SD) over
 four climate models, Pg C and Tg N.
@@ -7,7 +7,7 @@ four climate models, Pg C and Tg N.
 DOI = "10.1029/2021GB007068"
 
 Pair = tuple[float | None, float | None]
-Spread = tuple[float, float]
+MeanAndSD = tuple[float, float]
 
 # period and scenario -> NPP, RH, NEP
 TABLE_1: dict[str, tuple[Pair, Pair, Pair]] = {
@@ -30,7 +30,7 @@ OTHER_STUDIES: tuple[tuple[str, str, str, Pair, Pair, Pair], ...] = (
 )
 
 # scenario -> column -> (mean, SD)
-TABLE_2: dict[str, dict[str, Spread]] = {
+TABLE_2: dict[str, dict[str, MeanAndSD]] = {
     "rcp45": {
         "ΔSOC": (0.61, 0.26), "ΣΔLTRC": (0.33, 0.27), "ΣΔRH": (0.56, 0.44), "SOC_PF": (0.84, 0.41),
         "decomposed fraction": (0.24, 0.15), "ΔSON": (60.24, 32.37), "ΣΔLTRN": (8.11, 6.72),
@@ -44,7 +44,7 @@ TABLE_2: dict[str, dict[str, Spread]] = {
 }  # fmt: skip
 
 # vegetation -> scenario -> column -> (mean, SD)
-TABLE_3: dict[str, dict[str, dict[str, Spread]]] = {
+TABLE_3: dict[str, dict[str, dict[str, MeanAndSD]]] = {
     "alpine-meadow": {
         "rcp45": {"SOC_PF": (0.48, 0.16), "ΣΔRH": (0.33, 0.28), "SON_PF": (30.34, 11.64),
                   "ΣΔVegNup": (6.99, 6.13)},
@@ -60,7 +60,7 @@ TABLE_3: dict[str, dict[str, dict[str, Spread]]] = {
 }  # fmt: skip
 
 # text of the paper: quantity -> scenario -> (mean, SD)
-TEXT: dict[str, dict[str, Spread]] = {
+TEXT: dict[str, dict[str, MeanAndSD]] = {
     "ΔNPP last": {"rcp45": (6.76, 4.78), "rcp85": (24.73, 9.56)},
     "ΔRH last": {"rcp45": (8.56, 5.28), "rcp85": (33.22, 14.30)},
     "ΣΔNEP": {"rcp45": (-203.55, 156.39), "rcp85": (-325.67, 132.76)},
@@ -68,5 +68,5 @@ TEXT: dict[str, dict[str, Spread]] = {
 }
 ALT_NOW = {"region": (2.68, 0.09), "alpine-meadow": (2.15, 0.02), "alpine-steppe": (2.89, 0.07)}
 ALT_END = {"rcp45": (2.9, 0.1), "rcp85": (3.2, 0.1)}
-SOC_NOW: Spread = (13.75, 0.98)  # Pg C in active layers, 2006–2015
+SOC_NOW: MeanAndSD = (13.75, 0.98)  # Pg C in active layers, 2006–2015
 CONTRIBUTION = {"rcp45": (13, 23), "rcp85": (17, 35)}  # % of the change of the carbon balance

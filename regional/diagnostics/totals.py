@@ -1,7 +1,7 @@
-"""A member in numbers: annual series by group of cells, in the units of the paper's tables.
+"""Totals of a member: annual series by group of cells, in the units of the paper's tables.
 
-Definitions: protocol.md 3. Carbon and nitrogen are totals (Tg) over the area of the group, climate
-and thaw are area-weighted means. A group is the region or one vegetation type.
+Definitions: docs/specification/protocol.md 3. Carbon and nitrogen are totals (Tg) over the area of
+the group, climate and thaw are area-weighted means. A group is the region or one vegetation type.
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.experiment.products import (
-    GRAMS_PER_KILOGRAM,
-    GRAMS_PER_TERAGRAM,
-    SQUARE_METRES,
-    grams_per_year,
-)
 from temjax.regional.results.effect import (
     Region,
     delta_fluxes,
@@ -25,12 +19,13 @@ from temjax.regional.results.effect import (
     weights,
 )
 from temjax.regional.results.read_back import StoredMember
+from temjax.units import GRAMS_PER_KILOGRAM, grams_per_square_metre, grams_per_year, teragrams
 
 REGION = "region"
 MEADOW, STEPPE = "alpine-meadow", "alpine-steppe"
 
 Series = dict[str, NDArray]
-# whole-run variables: label -> (product, factor to g m⁻² or m)
+# series of a run: label -> product
 _CARBON_RATES = {"GPP": "gpp", "NPP": "npp", "RH": "rh"}
 _CARBON_STOCKS = {"SOC": "csoil", "VegC": "cveg"}
 _NITROGEN = {
@@ -55,7 +50,7 @@ class GroupTotals:
     """Annual series of one group of cells.
 
     Attributes:
-        area: km² in use.
+        area: of unmasked cells, km².
         delta: Δ = S_T − S_R, Tg (cumulative for SOC_PF and SON_PF), ``(future year,)``.
         runs: ``historical``, ``S_R``, ``S_T`` to label to series, Tg yr⁻¹, Tg or means.
     """
@@ -65,13 +60,13 @@ class GroupTotals:
     runs: dict[str, Series]
 
     def density(self, total: NDArray | float) -> NDArray | float:
-        """A total in Tg as g m⁻²."""
-        return total * GRAMS_PER_TERAGRAM / (self.area * SQUARE_METRES)
+        """Convert a total in Tg to g m⁻²."""
+        return grams_per_square_metre(total, self.area)
 
 
 @dataclass(frozen=True)
 class MemberTotals:
-    """A member's groups, with maps of what is shown per cell."""
+    """Annual series of a member by group, and maps by name, ``(cell,)``."""
 
     member: str
     scenario: str
@@ -83,21 +78,21 @@ class MemberTotals:
 
 
 def groups_of(result: Region) -> dict[str, NDArray]:
-    """Cells of the region and of each vegetation type."""
+    """Masks of the region and of each vegetation type, ``(cell,)``."""
     types = sorted(set(result.domain.vegetation) - {""})
-    everywhere = np.ones(result.domain.vegetation.shape, dtype=bool)
-    return {REGION: everywhere} | {name: result.domain.vegetation == name for name in types}
+    region = np.ones(result.domain.vegetation.shape, dtype=bool)
+    return {REGION: region} | {name: result.domain.vegetation == name for name in types}
 
 
 def group_weights(result: Region) -> dict[str, NDArray]:
-    """Area in use (km²) by cell, for every group that has any."""
+    """Area of unmasked cells by group, km², ``(cell,)``; groups without area are left out."""
     area = np.where(weights(result) > 0, result.domain.area, 0.0)
-    made = {name: area * mask for name, mask in groups_of(result).items()}
-    return {name: weight for name, weight in made.items() if weight.sum() > 0}
+    by_group = {name: area * mask for name, mask in groups_of(result).items()}
+    return {name: weight for name, weight in by_group.items() if weight.sum() > 0}
 
 
 def member_totals(stored: StoredMember) -> MemberTotals:
-    """Reduce a stored member to its series and maps."""
+    """Compute the series and maps of a stored member."""
     fluxes, stocks = delta_fluxes(stored), delta_stocks(stored)
     residual = residual_exposure(stocks, fluxes)
     by_cell = fluxes | stocks | {"SOC_PF residual": residual}
@@ -140,12 +135,12 @@ def member_totals(stored: StoredMember) -> MemberTotals:
 
 
 def _decade_mean(values: NDArray) -> NDArray:
-    """Mean of the last ten years; cells that ever lack a value there lack one in the mean."""
+    """Mean of the last ten years; NaN in cells that lack a value in any of them."""
     return values[-10:].mean(axis=0)
 
 
 def _run_values(stored: StoredMember, run: str) -> Series:
-    """What is followed through a run, g m⁻² (yr⁻¹) or its own unit, ``(year, cell)``."""
+    """Variables of a run by label, g m⁻² (yr⁻¹) or their own unit, ``(year, cell)``."""
     products = stored.products
     values = {n: grams_per_year(products[f"{run}/{p}"]) for n, p in _CARBON_RATES.items()}
     values["NEP"] = values["NPP"] - values["RH"]
@@ -158,31 +153,34 @@ def _run_values(stored: StoredMember, run: str) -> Series:
 
 
 def total(values: NDArray, weight: NDArray) -> NDArray:
-    """Σ over cells in Tg of ``(year, cell)`` in g m⁻²; masked cells weigh nothing."""
-    known = np.where(weight > 0, values, 0.0)
-    return known @ weight * SQUARE_METRES / GRAMS_PER_TERAGRAM
+    """Sum over cells in Tg of ``(year, cell)`` in g m⁻²; masked cells have zero weight."""
+    unmasked = np.where(weight > 0, values, 0.0)
+    return teragrams(unmasked @ weight)
 
 
 def diagnostics(group: GroupTotals) -> dict[str, float]:
-    """Numbers of protocol.md 3 for one group of one member, Tg C or Tg N; fractions as such."""
+    """Diagnostics of docs/specification/protocol.md 3 for one group of a member, Tg C or Tg N, and
+    fractions.
+    """
     delta = group.delta
     stocks = (
         "SOC_PF", "SON_PF", "ΔSOC", "ΔSON", "ΔSOC_NET", "ΔVegC", "ΔVegN", "ΔEcoC", "ΔEcoC_NET",
         "SOC_PF residual",
     )  # fmt: skip
-    made = {name: float(delta[name][-1]) for name in stocks}
+    values = {name: float(delta[name][-1]) for name in stocks}
     fluxes = ("ΔNPP", "ΔRH", "ΔNEP", "ΔLTRC", "ΔLTRN", "ΔNetNMin", "ΔVegNup")
-    made |= {f"Σ{name}": float(delta[name].sum()) for name in fluxes}
-    made |= {f"{name} last": float(delta[name][-1]) for name in ("ΔNPP", "ΔRH", "ΔNEP")}
-    made["decomposed fraction"] = ratio(made["ΣΔRH"] - made["ΣΔLTRC"], made["SOC_PF"])
-    made["N-use fraction"] = ratio(made["ΣΔVegNup"], made["SON_PF"])
-    return made
+    values |= {f"Σ{name}": float(delta[name].sum()) for name in fluxes}
+    values |= {f"{name} last": float(delta[name][-1]) for name in ("ΔNPP", "ΔRH", "ΔNEP")}
+    values["decomposed fraction"] = ratio(values["ΣΔRH"] - values["ΣΔLTRC"], values["SOC_PF"])
+    values["N-use fraction"] = ratio(values["ΣΔVegNup"], values["SON_PF"])
+    return values
 
 
 def contributions(group: GroupTotals) -> dict[str, float]:
     """Share of ALT deepening in the overall change of S_T (the paper's Fig. 4b).
 
-    Δ of the last year divided by the change of S_T since the branch year; NaN where it is 0.
+    Difference S_T − S_R of the last year divided by the change of S_T since the branch year; NaN
+    where that is 0.
     """
     deltas = {"VegC": "ΔVegC", "SOC": "ΔSOC", "NPP": "ΔNPP", "RH": "ΔRH"}
     history, future = group.runs["historical"], group.runs["S_T"]

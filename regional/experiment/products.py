@@ -1,132 +1,26 @@
-"""What a regional run keeps: annual products, in ISIMIP names and units where they exist.
+"""Products of a regional run: the model outputs it keeps by year, and by month where asked for.
 
-Names and units of the ISIMIP2b biomes sector: protocol.md 6. Everything else keeps the model's own
-name and unit from ``temjax.outputs``.
+Names, units and conversions are those of ``temjax.outputs``: an output with an ISIMIP variable is
+kept as that (docs/specification/protocol.md 6), any other under the model's own name and unit.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.cell import CellConstants
 from temjax.forcing import MONTH_DAYS
-from temjax.outputs import ANNUAL_OUTPUTS, FLUX_OUTPUTS, OutputInfo
+from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS, IsimipVariable, OutputInfo
+from temjax.parameters.cell import CellConstants
 from temjax.runs.simulate import Run
-from temjax.sites.output import STANDARD_NAMES
+from temjax.units import SECONDS_PER_DAY, SECONDS_PER_YEAR
 
-SECONDS_PER_YEAR = 86400.0 * sum(MONTH_DAYS)
-GRAMS_PER_KILOGRAM = 1000.0
-GRAMS_PER_TERAGRAM = 1e12
-SQUARE_METRES = 1e6  # per km²
-ZERO_CELSIUS = 273.15
-
-Extract = Callable[[Run, CellConstants], NDArray]
-
-
-@dataclass(frozen=True)
-class Product:
-    """One output variable.
-
-    Attributes:
-        name: in files.
-        units: UDUNITS.
-        long_name: for files and plots.
-        extract: takes it from a run, ``(year, *cell)`` or ``(year, depth, *cell)``.
-        cell_methods: CF.
-        standard_name: CF, empty where none exists.
-        isimip: whether name and units are ISIMIP's.
-        by_depth: whether there is a depth axis.
-    """
-
-    name: str
-    units: str
-    long_name: str
-    extract: Extract
-    cell_methods: str
-    standard_name: str = ""
-    isimip: bool = False
-    by_depth: bool = False
-
-
-def _month_mean(values: NDArray) -> NDArray:
-    """Mean over months, weighted by their days: ``(year, 12, ...)`` to ``(year, ...)``."""
-    weights = np.asarray(MONTH_DAYS, dtype=values.dtype) / sum(MONTH_DAYS)
-    return np.tensordot(values, weights, axes=([1], [0]))
-
-
-def _rate(flux: str, factor: float) -> Extract:
-    scale = factor / SECONDS_PER_YEAR
-    return lambda run, _: np.asarray(getattr(run.annual, flux)) * scale
-
-
-def _stock(pool: str) -> Extract:
-    return lambda run, _: np.asarray(getattr(run.annual, pool)) / GRAMS_PER_KILOGRAM
-
-
-def _own(name: str) -> Extract:
-    return lambda run, _: np.asarray(getattr(run.annual, name))
-
-
-def _soil_temperature(run: Run, _: CellConstants) -> NDArray:
-    return _month_mean(np.asarray(run.monthly.soil_temperature)) + ZERO_CELSIUS
-
-
-def _soil_moisture(run: Run, constants: CellConstants) -> NDArray:
-    available = _month_mean(np.asarray(run.monthly.available_water))
-    return available + np.asarray(constants.wilting_point)
-
-
-def _snow(run: Run, _: CellConstants) -> NDArray:
-    return _month_mean(np.asarray(run.monthly.snowpack))
-
-
-_RATE, _STOCK, _MEAN = "kg m-2 s-1", "kg m-2", "time: mean"
-_INTO, _OUT_OF = "carbon mass flux into atmosphere", "carbon mass flux out of atmosphere"
-
-
-def _carbon_rate(name: str, flux: str, long_name: str) -> Product:
-    extract = _rate(flux, 1 / GRAMS_PER_KILOGRAM)
-    return Product(name, _RATE, long_name, extract, _MEAN, STANDARD_NAMES[flux], isimip=True)
-
-
-def _carbon_stock(name: str, pool: str, long_name: str) -> Product:
-    extract = _stock(pool)
-    return Product(
-        name, _STOCK, long_name, extract, "time: point", STANDARD_NAMES[pool], isimip=True
-    )
-
-
-_ISIMIP = (
-    _carbon_rate("gpp", "gross_primary_production", f"{_OUT_OF} due to GPP"),
-    _carbon_rate("npp", "net_primary_production", f"{_OUT_OF} due to NPP"),
-    _carbon_rate("ra", "autotrophic_respiration", f"{_INTO} due to autotrophic respiration"),
-    _carbon_rate("rh", "heterotrophic_respiration", f"{_INTO} due to heterotrophic respiration"),
-    Product(
-        "evap", _RATE, "total evapotranspiration", _rate("evapotranspiration", 1.0), _MEAN,
-        "water_evapotranspiration_flux", isimip=True,
-    ),
-    _carbon_stock("cveg", "vegetation_carbon", "carbon mass in vegetation"),
-    _carbon_stock("csoil", "soil_organic_carbon", "carbon mass in soil pool"),
-    Product(
-        "tsl", "K", "temperature of soil", _soil_temperature, _MEAN,
-        STANDARD_NAMES["soil_temperature"], isimip=True, by_depth=True,
-    ),
-    Product(
-        "thawdepth", "m", "annual maximum thaw depth", _own("maximum_thaw_depth"),
-        "time: maximum", isimip=True,
-    ),
-    Product(
-        "soilmoist", _STOCK, "total soil moisture content of the rooting zone", _soil_moisture,
-        _MEAN, "mass_content_of_water_in_soil", isimip=True,
-    ),
-    Product(
-        "swe", _STOCK, "snow water equivalent", _snow, _MEAN, "surface_snow_amount", isimip=True
-    ),
-)  # fmt: skip
-
-_OWN_NAMES = (
+MONTHLY_PREFIX = "monthly "
+_SECONDS_PER_MONTH = SECONDS_PER_DAY * np.asarray(MONTH_DAYS)
+_SOURCES = (  # model outputs, in the order of the files
+    "gross_primary_production", "net_primary_production", "autotrophic_respiration",
+    "heterotrophic_respiration", "evapotranspiration", "vegetation_carbon", "soil_organic_carbon",
+    "soil_temperature", "maximum_thaw_depth", "available_water", "snowpack",
     "active_layer_thickness", "minimum_thaw_depth", "mean_annual_ground_temperature", "permafrost",
     "talik", "exposure_factor", "exposed_carbon", "exposed_nitrogen", "exposed_inorganic_nitrogen",
     "exposed_water", "frozen_carbon", "frozen_organic_nitrogen", "frozen_inorganic_nitrogen",
@@ -136,71 +30,117 @@ _OWN_NAMES = (
 )  # fmt: skip
 
 
-_OWN_STANDARD_NAMES = {
-    "active_layer_thickness": "permafrost_active_layer_thickness",
-    "soil_organic_nitrogen": "soil_mass_content_of_nitrogen",
-}  # a sum over the year has none: names of fluxes are for rates
+@dataclass(frozen=True)
+class Product:
+    """Variable of a regional file and the model output it is computed from.
+
+    Attributes:
+        output: the model output.
+        name: in files.
+        unit: UDUNITS.
+        long_name: for files and plots.
+        standard_name: CF, empty where none exists.
+        cell_methods: CF, of the annual values.
+        monthly_cell_methods: CF, of the monthly values; empty where there are none.
+    """
+
+    output: OutputInfo
+    name: str
+    unit: str
+    long_name: str
+    standard_name: str
+    cell_methods: str
+    monthly_cell_methods: str = ""
+
+    @property
+    def isimip(self) -> IsimipVariable | None:
+        """The ISIMIP variable it is, if any."""
+        return self.output.isimip
+
+    @property
+    def by_depth(self) -> bool:
+        """Whether there is a depth axis."""
+        return self.output.by_depth
+
+    def annual(self, run: Run, constants: CellConstants) -> NDArray:
+        """Values by year, ``(year, [depth,] *cell)``."""
+        name, isimip = self.output.name, self.isimip
+        if isimip is not None and isimip.annual_mean:
+            months = _monthly_mean(np.asarray(getattr(run.monthly, name)))
+            return _add_constants(months / isimip.divisor, isimip, constants)
+        values = np.asarray(getattr(run.annual, name))
+        if isimip is None:
+            return values
+        if self.output.is_sum:
+            return values * (1 / isimip.divisor / SECONDS_PER_YEAR)
+        return _add_constants(values / isimip.divisor, isimip, constants)
+
+    def monthly(self, run: Run, constants: CellConstants) -> NDArray:
+        """Values by month, ``(year, 12, [depth,] *cell)``; of products in ``MONTHLY_PRODUCTS``."""
+        isimip = self.isimip
+        values = np.asarray(getattr(run.monthly, self.output.name)) * (1 / isimip.divisor)
+        if self.output.is_sum:
+            seconds = _SECONDS_PER_MONTH.astype(values.dtype)
+            return values / seconds.reshape((12,) + (1,) * (values.ndim - 2))
+        return _add_constants(values, isimip, constants)
 
 
-def _from_registry(info: OutputInfo) -> Product:
-    """A product under the model's own name; monthly fluxes are summed over the year."""
-    units = info.unit.removesuffix(" month-1")
-    standard_name = _OWN_STANDARD_NAMES.get(info.name, "")
+def _monthly_mean(values: NDArray) -> NDArray:
+    """Mean over months, weighted by their days: ``(year, 12, ...)`` to ``(year, ...)``."""
+    weights = np.asarray(MONTH_DAYS, dtype=values.dtype) / sum(MONTH_DAYS)
+    return np.tensordot(values, weights, axes=([1], [0]))
+
+
+def _add_constants(values: NDArray, isimip: IsimipVariable, constants: CellConstants) -> NDArray:
+    """Values plus the offset of the unit and the constant of the cell, where there is one."""
+    if isimip.offset:
+        values = values + isimip.offset
+    if isimip.cell_constant:
+        values = values + np.asarray(getattr(constants, isimip.cell_constant))
+    return values
+
+
+def _isimip_product(info: OutputInfo, isimip: IsimipVariable) -> Product:
+    """A product in ISIMIP's name and unit; sums become mean rates."""
+    by_month = "time: mean" if info.is_sum else info.cell_methods
     return Product(
-        info.name, units, info.long_name, _own(info.name), info.cell_methods, standard_name
+        output=info,
+        name=isimip.name,
+        unit=isimip.unit or info.unit,
+        long_name=isimip.long_name or info.long_name,
+        standard_name=isimip.standard_name or info.standard_name,
+        cell_methods="time: mean" if isimip.annual_mean else by_month,
+        monthly_cell_methods=by_month if info.name in MONTHLY_OUTPUTS else "",
     )
 
 
-_REGISTRY = ANNUAL_OUTPUTS | {info.name: info for info in FLUX_OUTPUTS}
+def _model_product(info: OutputInfo) -> Product:
+    """A product under the model's own name; monthly fluxes are summed over the year."""
+    return Product(
+        output=info,
+        name=info.name,
+        unit=info.unit.removesuffix(" month-1"),
+        long_name=info.long_name,
+        # a sum over the year has none: names of fluxes are for rates
+        standard_name="" if info.is_sum else info.standard_name,
+        cell_methods=info.cell_methods,
+    )
+
+
+def _product(info: OutputInfo) -> Product:
+    return _model_product(info) if info.isimip is None else _isimip_product(info, info.isimip)
+
+
 PRODUCTS: dict[str, Product] = {
     product.name: product
-    for product in (*_ISIMIP, *(_from_registry(_REGISTRY[name]) for name in _OWN_NAMES))
+    for product in (_product((MONTHLY_OUTPUTS | ANNUAL_OUTPUTS)[name]) for name in _SOURCES)
 }
+MONTHLY_PRODUCTS = tuple(name for name, product in PRODUCTS.items() if product.monthly_cell_methods)
 
 
 def annual_products(run: Run, constants: CellConstants) -> dict[str, NDArray]:
     """All products of a run's years."""
-    return {name: product.extract(run, constants) for name, product in PRODUCTS.items()}
-
-
-MONTHLY_PREFIX = "monthly "
-_SECONDS = 86400.0 * np.asarray(MONTH_DAYS)
-
-
-def _monthly_rate(flux: str, factor: float) -> Extract:
-    def extract(run: Run, _: CellConstants) -> NDArray:
-        sums = np.asarray(getattr(run.monthly, flux))
-        seconds = _SECONDS.astype(sums.dtype).reshape((12,) + (1,) * (sums.ndim - 2))
-        return sums * factor / seconds
-
-    return extract
-
-
-def _monthly_own(name: str, factor: float = 1.0) -> Extract:
-    return lambda run, _: np.asarray(getattr(run.monthly, name)) * factor
-
-
-_PER_KILOGRAM = 1 / GRAMS_PER_KILOGRAM
-MONTHLY: dict[str, Extract] = {
-    "gpp": _monthly_rate("gross_primary_production", _PER_KILOGRAM),
-    "npp": _monthly_rate("net_primary_production", _PER_KILOGRAM),
-    "ra": _monthly_rate("autotrophic_respiration", _PER_KILOGRAM),
-    "rh": _monthly_rate("heterotrophic_respiration", _PER_KILOGRAM),
-    "evap": _monthly_rate("evapotranspiration", 1.0),
-    "cveg": _monthly_own("vegetation_carbon", _PER_KILOGRAM),
-    "csoil": _monthly_own("soil_organic_carbon", _PER_KILOGRAM),
-    "tsl": lambda run, _: np.asarray(run.monthly.soil_temperature) + ZERO_CELSIUS,
-    "soilmoist": lambda run, constants: (
-        np.asarray(run.monthly.available_water) + np.asarray(constants.wilting_point)
-    ),
-    "swe": _monthly_own("snowpack"),
-}
-_AT_MONTHS_END = ("cveg", "csoil", "soilmoist", "swe")
-
-
-def monthly_cell_methods(name: str) -> str:
-    """CF cell method of a product by month; some annual means are taken from month-end values."""
-    return "time: point" if name in _AT_MONTHS_END else PRODUCTS[name].cell_methods
+    return {name: product.annual(run, constants) for name, product in PRODUCTS.items()}
 
 
 def monthly_products(
@@ -208,9 +148,4 @@ def monthly_products(
 ) -> dict[str, NDArray]:
     """Chosen products by month, ``(year, 12, [depth,] *cell)``: means of fluxes and temperature,
     water of snow and soil and carbon stocks at the month's end."""
-    return {MONTHLY_PREFIX + name: MONTHLY[name](run, constants) for name in names}
-
-
-def grams_per_year(rate: NDArray) -> NDArray:
-    """An ISIMIP carbon flux (kg m⁻² s⁻¹) as g C m⁻² yr⁻¹."""
-    return rate * (SECONDS_PER_YEAR * GRAMS_PER_KILOGRAM)
+    return {MONTHLY_PREFIX + name: PRODUCTS[name].monthly(run, constants) for name in names}

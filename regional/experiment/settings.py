@@ -1,46 +1,51 @@
-"""Tables of the experiment file that say where domain and climate come from."""
+"""Tables of an experiment file: domain, climate, protocol, model, run and output."""
 
 import os
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from temjax.files.findings import nearest
+from temjax.options import ModelOptions
 from temjax.parameters.files import parameter_set_names
+from temjax.regional.experiment.products import MONTHLY_PRODUCTS
 
 
-class Section(BaseModel):
+class Settings(BaseModel):
     """A table of the experiment file: frozen, unknown keys rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def leaves(path: str) -> bool:
+def leaves_folder(path: str) -> bool:
     """Whether a relative path leads out of the folder it is relative to."""
     return not os.path.isabs(path) and os.path.normpath(path).split(os.sep)[0] == os.pardir
 
 
-def _within(path: str) -> str:
-    if leaves(path):
+def _within_folder(path: str) -> str:
+    if leaves_folder(path):
         raise ValueError("leaves its folder; give an absolute path, or a file below `folder`")
     return path
 
 
-FileName = Annotated[str, AfterValidator(_within)]
-# parts of the names of files that are written
+FileName = Annotated[str, AfterValidator(_within_folder)]
+# parts of the names of output files
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 
 
-class Variable(Section):
+class Variable(Settings):
     """A variable of a NetCDF file in the section's folder."""
 
     file: FileName
     variable: str
 
 
-class SyntheticDomain(Section):
-    """The synthetic plateau (plateau.md B); every product is labelled SYNTHETIC.
+class SyntheticDomain(Settings):
+    """The synthetic plateau; every product is labelled SYNTHETIC.
+
+    Source: docs/specification/plateau.md B.
 
     ``stride`` keeps every n-th row and column, starting at ``offset`` (row, column).
     """
@@ -61,7 +66,7 @@ class SyntheticDomain(Section):
         return self
 
 
-class GriddedDomain(Section):
+class GriddedDomain(Settings):
     """Vegetation classes, texture (percent) and elevation (m) on one grid of NetCDF files.
 
     Attributes:
@@ -96,7 +101,7 @@ class GriddedDomain(Section):
         return self
 
 
-class SyntheticClimate(Section):
+class SyntheticClimate(Settings):
     """Pseudo-GCMs A-D and scenarios rcp45, rcp85; CO2 is the global series."""
 
     kind: Literal["synthetic-plateau"]
@@ -104,14 +109,14 @@ class SyntheticClimate(Section):
     scenarios: tuple[Literal["rcp45", "rcp85"], ...] = ("rcp85",)
 
 
-class ClimateFile(Section):
+class ClimateFile(Settings):
     """One file of monthly climate; files follow each other in time without gap or overlap."""
 
     file: FileName
     label: str
 
 
-class GriddedClimate(Section):
+class GriddedClimate(Settings):
     """Monthly NetCDF files on the domain's grid, joined in time, and annual CO2 files."""
 
     kind: Literal["monthly-netcdf"]
@@ -125,7 +130,7 @@ class GriddedClimate(Section):
     co2: tuple[Variable, ...] = Field(min_length=1)
 
 
-class IsimipClimate(Section):
+class IsimipClimate(Settings):
     """ISIMIP2b files, daily or monthly, found by their names anywhere under ``folder``.
 
     Attributes:
@@ -145,3 +150,91 @@ class IsimipClimate(Section):
     history: Name = "historical"
     lapse_rate: float = Field(0.0, ge=0, le=10)
     cache: Path | None = None
+
+
+Year = Annotated[int, Field(ge=-10_000, le=10_000)]
+YearRange = tuple[Year, Year]
+
+
+class Protocol(Settings):
+    """Periods of the runs; every range is (first year, last year), both included.
+
+    Source: docs/specification/protocol.md 1.
+
+    Attributes:
+        equilibrium_years: whose mean year (or first year) the equilibrium sees.
+        equilibrium_climate: ``mean`` or ``first``.
+        spin_up_years: repeated until ``spin_up_length`` years are full; the last repetition is
+            whole, a remainder is cut from the beginning.
+        historical: from the end of the spin-up to the year the experiments branch from.
+        future: run twice, as S_R (no exposure) and S_T (exposure).
+        exposure_from: first year thaw exposure acts in the historical run.
+    """
+
+    equilibrium_years: YearRange
+    equilibrium_climate: Literal["mean", "first"] = "mean"
+    spin_up_years: YearRange
+    spin_up_length: int = Field(200, ge=1, le=100_000)
+    historical: YearRange
+    future: YearRange
+    exposure_from: Year | None = None
+
+    @model_validator(mode="after")
+    def _periods_agree(self) -> "Protocol":
+        for name in ("equilibrium_years", "spin_up_years", "historical", "future"):
+            first, last = getattr(self, name)
+            if last < first:
+                raise ValueError(f"{name} = [{first}, {last}] ends before it begins")
+        if self.future[0] != self.historical[1] + 1:
+            raise ValueError(
+                f"future begins {self.future[0]}, but historical ends {self.historical[1]}; "
+                f"let future begin {self.historical[1] + 1}"
+            )
+        return self
+
+    @property
+    def first_exposure_year(self) -> int:
+        """First year in which thaw exposure acts."""
+        return self.historical[0] if self.exposure_from is None else self.exposure_from
+
+
+_OPTION_TYPES = get_type_hints(ModelOptions)
+ModelChoices = create_model(
+    "ModelChoices",
+    __base__=Settings,
+    __doc__="Choices of the model, as in ``temjax.ModelOptions``.",
+    **{field.name: (_OPTION_TYPES[field.name], field.default) for field in fields(ModelOptions)},
+)
+
+
+class RunSettings(Settings):
+    """Tiling and parallelism of a run; ``workers`` does not change any result.
+
+    Attributes:
+        tile_cells: most cells in one tile.
+        block_years: years compiled and kept in memory at a time.
+        precision: of the runs after the spin-up; equilibrium and spin-up are always float64.
+        workers: processes that run tiles side by side on a CPU; 0 takes one per core. A script that
+            sets it needs the usual ``if __name__ == "__main__"`` guard.
+    """
+
+    tile_cells: int = Field(50, ge=1, le=10_000_000)
+    block_years: int = Field(40, ge=1, le=10_000)
+    precision: Literal["float64", "float32"] = "float64"
+    workers: int = Field(1, ge=0, le=10_000)
+
+
+class OutputSettings(Settings):
+    """Output files: ``monthly`` names products that are written by month beside the annual ones."""
+
+    monthly: tuple[str, ...] = ()
+    format: Literal["netcdf", "zarr"] = "netcdf"
+
+    @model_validator(mode="after")
+    def _products_exist(self) -> "OutputSettings":
+        for name in self.monthly:
+            if name not in MONTHLY_PRODUCTS:
+                raise ValueError(
+                    f"monthly: {name!r} is not kept by month. {nearest(name, MONTHLY_PRODUCTS)}"
+                )
+        return self

@@ -1,4 +1,4 @@
-"""Maps of a region: mean over climate models of what exposure did, one column per scenario."""
+"""Maps of a region: means over climate models, one column per scenario."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,25 +19,25 @@ from temjax.regional.figures.paper_figures import (
 )
 from temjax.regional.inputs.domain import Domain
 
-_QUANTILE = 0.98  # where the colours end; a few extreme cells must not bleach a map
+_QUANTILE = 0.98  # end of the colour range; a few extreme cells must not dominate it
 DELTA_MAPS = ("ΔVegC", "ΔSOC", "ΣΔNPP", "ΣΔRH", "ΣΔNEP")
 
 
 def colour_range(values: list[NDArray]) -> dict:
-    """Colours common to several maps.
+    """Colour scale common to several maps.
 
-    Values of both signs get a diverging scale about zero. Where nearly all have one sign it would
-    hide their pattern, so they get a sequential scale over their own range.
+    Values of both signs get a diverging scale about zero, values of one sign a sequential scale
+    over their own range.
     """
-    known = np.concatenate([v[np.isfinite(v)] for v in values])
-    low, high = np.quantile(known, [1 - _QUANTILE, _QUANTILE]) if known.size else (-1.0, 1.0)
+    finite = np.concatenate([v[np.isfinite(v)] for v in values])
+    low, high = np.quantile(finite, [1 - _QUANTILE, _QUANTILE]) if finite.size else (-1.0, 1.0)
     if low * high > 0:
         return {"cmap": "cividis", "vmin": low, "vmax": high}
     return {"cmap": "PuOr", "vmin": -max(-low, high), "vmax": max(-low, high)}
 
 
 def draw_map(axes: Axes, domain: Domain, values: NDArray, colours: dict):
-    """One map with coordinates; cells without a value are dark, outside of the region is pale."""
+    """Draw a map with coordinates; cells without a value are dark, the outside is pale."""
     latitude, longitude = domain.grid.fields()
     inside = domain.to_grid(np.ones(domain.size))
     grey = ListedColormap(["0.55"])
@@ -53,14 +53,14 @@ def draw_map(axes: Axes, domain: Domain, values: NDArray, colours: dict):
 
 
 def member_mean(members: list[MemberTotals], name: str) -> NDArray:
-    """Mean over members of a map; cells without a value in any member have none."""
+    """Mean over members of a map; NaN in cells without a value in any member."""
     return np.mean([member.maps[name] for member in members], axis=0)
 
 
 def grid_of_maps(
     members: list[MemberTotals], names: tuple[str, ...], unit: str, colours: dict | None = None
 ) -> Figure:
-    """Rows of quantities, columns of scenarios, one colour scale per row."""
+    """Draw maps with quantities in rows and scenarios in columns, one colour scale per row."""
     columns = scenarios(members)
     domain = members[0].stored.domain
     rows, across = domain.grid.shape
@@ -76,25 +76,25 @@ def grid_of_maps(
             image = draw_map(axes, domain, values, scale)
             axes.set_title(f"{name}, {scenario}", fontsize=10)
             if name != names[-1]:
-                axes.set_xlabel("")  # the last row's serves all: titles need the room
+                axes.set_xlabel("")  # the last row has it
         figure.colorbar(image, ax=list(row), extend="both", label=unit, shrink=0.9)
     return figure
 
 
 def delta_maps(members: list[MemberTotals]) -> Figure:
-    """Figure 5: what thaw exposure changed by the last year."""
+    """Figure 5: change by thaw exposure in the last year."""
     return grid_of_maps(members, DELTA_MAPS, DENSITY)
 
 
 def thickness_maps(members: list[MemberTotals]) -> Figure:
-    """Active layer now and at the end; grey where it is not defined in every member and year."""
+    """Maps of the active layer now and at the end; grey where a member or year has none."""
     return grid_of_maps(members, ("ALT now", "ALT end"), "m")
 
 
 def at_a_glance(members: list[MemberTotals]) -> Figure:
-    """ΔRH against ΔNPP through time, and the active layer of the last scenario's end."""
+    """Time series of ΔRH and ΔNPP, and map of the last scenario's active layer at the end."""
     figure = Figure(figsize=(10.5, 3.6), layout="constrained")
-    series, place = figure.subplots(1, 2, width_ratios=(1.0, 1.15))
+    series, layer = figure.subplots(1, 2, width_ratios=(1.0, 1.15))
     for scenario, colour in colour_of(members).items():
         chosen = of_scenario(members, scenario)
         years = chosen[0].years["future"]
@@ -105,14 +105,14 @@ def at_a_glance(members: list[MemberTotals]) -> Figure:
     last = scenarios(members)[-1]
     values = member_mean(of_scenario(members, last), "ALT end")
     domain = members[0].stored.domain
-    image = draw_map(place, domain, values, colour_range([values]))
-    place.set_title(f"Active layer at the end, {last}", fontsize=10)
-    figure.colorbar(image, ax=place, extend="both", label="m", shrink=0.8)
+    image = draw_map(layer, domain, values, colour_range([values]))
+    layer.set_title(f"Active layer at the end, {last}", fontsize=10)
+    figure.colorbar(image, ax=layer, extend="both", label="m", shrink=0.8)
     return figure
 
 
 def vegetation_map(domain: Domain) -> Figure:
-    """Vegetation types of the domain (the paper's Figure 1b)."""
+    """Map of the vegetation types (the paper's Figure 1b)."""
     types = sorted(set(domain.vegetation) - {""})
     codes = np.array([types.index(n) if n else np.nan for n in domain.vegetation], dtype=float)
     rows, across = domain.grid.shape

@@ -1,7 +1,7 @@
-"""Figures of a region: maps and time series of Δ = S_T − S_R.
+"""Figures of a member: maps and time series of Δ = S_T − S_R.
 
 Diverging colours and line colours are safe for colour-blind readers (PuOr; Okabe and Ito). Figures
-of the synthetic plateau say so in their title.
+of the synthetic plateau are labelled in their title.
 """
 
 from concurrent.futures import Future
@@ -15,8 +15,8 @@ from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.figures.maps import colour_range, draw_map
 from temjax.regional.figures.paper_figures import COLOURS, DENSITY
 from temjax.regional.inputs.synthetic import LABEL
+from temjax.regional.member import MemberResult
 from temjax.regional.results.effect import delta_fluxes, delta_stocks, regional_mean, weights
-from temjax.regional.run.members import MemberResult
 from temjax.regional.run.workers import Workers
 
 BLUE, ORANGE, GREEN, PINK, *_ = COLOURS
@@ -24,10 +24,14 @@ BLACK = "#000000"
 _RATE = "g C m$^{-2}$ yr$^{-1}$"
 
 
-def write_figures(
+def submit_figures(
     experiment: Experiment, result: MemberResult, out: Path, workers: Workers
 ) -> dict[Path, Future]:
-    """Draw both figures of a member; workers lay them out and write them as PNG, by path."""
+    """Draw both figures of a member and submit them to workers, which write them as PNG.
+
+    Returns:
+        Futures by path.
+    """
     stem = f"{result.member}_{result.scenario}".lower()
     figures = {
         out / f"delta_map_{stem}.png": map_figure(experiment, result),
@@ -51,7 +55,7 @@ def _title(experiment: Experiment, result: MemberResult, what: str) -> str:
 
 
 def map_figure(experiment: Experiment, result: MemberResult) -> Figure:
-    """Maps of ΔSOC, ΣΔNPP, ΣΔRH and ΣΔNEP at the end of the run."""
+    """Draw maps of ΔSOC, ΣΔNPP, ΣΔRH and ΣΔNEP at the end of the run."""
     first, last = experiment.protocol.future
     fluxes, stocks = delta_fluxes(result), delta_stocks(result)
     panels = {
@@ -72,7 +76,7 @@ def map_figure(experiment: Experiment, result: MemberResult) -> Figure:
 
 
 def time_series_figure(experiment: Experiment, result: MemberResult) -> Figure:
-    """Regional means: thaw, annual Δ of the fluxes, carbon exposed and kept, cumulative ΔNEP."""
+    """Draw regional means: thaw, annual Δ of fluxes, exposed carbon and stocks, cumulative ΔNEP."""
     weight = weights(result)
     first, last = experiment.protocol.future
     start, end = experiment.protocol.historical

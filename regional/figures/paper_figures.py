@@ -1,6 +1,6 @@
-"""Figures of the report: the paper's 3, 4, 6–8 and S3–S5 as ensemble series and bars.
+"""Figures 3, 4, 6–8 and S3–S5 of the paper as ensemble series and bars.
 
-Lines are means over climate models, shades one standard deviation. Colours: Okabe and Ito.
+Lines are means over climate models, shading is one standard deviation. Colours: Okabe and Ito.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def colour_of(members: list[MemberTotals]) -> dict[str, str]:
 def shaded(
     axes: Axes, years: NDArray, rows: list[NDArray], colour: str, label: str, dash: str = "-"
 ) -> None:
-    """Mean of the members as a line, ± 1 SD as a shade."""
+    """Plot the mean of the members as a line and ± 1 SD as shading."""
     values = np.stack(rows)
     mean = values.mean(axis=0)
     axes.plot(years, mean, color=colour, label=label, linestyle=dash, linewidth=1.3)
@@ -49,25 +49,25 @@ def shaded(
 
 
 def finish(axes: Axes, title: str, unit: str, zero: bool = True) -> None:
-    """Title, unit, zero line and legend of a panel of years."""
+    """Set title, unit, zero line and legend of a panel of years."""
     axes.set_title(title, fontsize=10)
     axes.set_ylabel(unit)
     axes.set_xlabel("year")
     if zero:
         axes.axhline(0, color="0.5", linewidth=0.8, zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(y=0.15)  # room for the legend
+    axes.margins(y=0.15)  # space for the legend
     legend(axes)
 
 
 def legend(axes: Axes) -> None:
-    """A plain legend where there is something to name."""
+    """Add a legend where lines or bars have labels."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=8)
 
 
 def panels(rows: int, columns: int, height: float = 2.7) -> tuple[Figure, list[Axes]]:
-    """A figure of equal panels, in reading order."""
+    """Create a figure of equal panels; returns its axes row by row."""
     figure = Figure(figsize=(10.5, height * rows + 0.3), layout="constrained")
     figure.get_layout_engine().set(hspace=0.06)  # titles apart from the axis labels above
     return figure, list(np.atleast_1d(figure.subplots(rows, columns)).ravel())
@@ -125,7 +125,7 @@ def _whole(group: GroupTotals, name: str) -> NDArray:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars of one label: mean and SD over members of a number of one group, by name."""
+    """Bars of one label: mean and SD over members of numbers of one group."""
 
     label: str
     colour: str
@@ -136,30 +136,30 @@ class Bars:
 
 
 def _bars(
-    axes: Axes, names: tuple[str, ...], series: list[Bars], room: float = 0.25, size: int = 8
+    axes: Axes, names: tuple[str, ...], series: list[Bars], margin: float = 0.25, font_size: int = 8
 ) -> None:
-    """Grouped bars with ± SD; ``room`` above them for the legend, ``size`` of the names."""
+    """Draw grouped bars with ± SD and a margin above them for the legend."""
     width = 0.8 / len(series)
-    for place, one in enumerate(series):
-        ours = [
-            over_members(one.members, one.group, lambda g, s=one, n=name: s.number(g, n))
+    for number, bars in enumerate(series):
+        values = [
+            over_members(bars.members, bars.group, lambda g, s=bars, n=name: s.number(g, n))
             for name in names
         ]
         axes.bar(
-            np.arange(len(names)) + (place - (len(series) - 1) / 2) * width,
-            [value.mean for value in ours], 0.9 * width,
-            yerr=np.nan_to_num([value.sd for value in ours]), color=one.colour, alpha=one.alpha,
-            label=one.label, capsize=2, error_kw={"linewidth": 0.9},
+            np.arange(len(names)) + (number - (len(series) - 1) / 2) * width,
+            [value.mean for value in values], 0.9 * width,
+            yerr=np.nan_to_num([value.sd for value in values]), color=bars.colour, alpha=bars.alpha,
+            label=bars.label, capsize=2, error_kw={"linewidth": 0.9},
         )  # fmt: skip
-    axes.set_xticks(range(len(names)), names, fontsize=size)
-    axes.margins(y=room)
+    axes.set_xticks(range(len(names)), names, fontsize=font_size)
+    axes.margins(y=margin)
     axes.axhline(0, color="0.5", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     legend(axes)
 
 
 def meadow_and_steppe(members: list[MemberTotals]) -> Figure:
-    """Figure 6: meadow against steppe, change of ALT since the branch and Δ of the balance."""
+    """Figure 6: meadow and steppe, change of ALT since the branch and Δ of the balance."""
     shown = (("δALT", "m"), ("ΔNPP", RATE), ("ΔRH", RATE), ("ΔNEP", RATE),
              ("ΔVegC", _STOCK), ("ΔSOC_NET", _STOCK))  # fmt: skip
     figure, axes = panels(2, 3)
@@ -195,7 +195,7 @@ def nitrogen_runs(members: list[MemberTotals]) -> Figure:
             for scenario, colour in colour_of(members).items()
             for run, alpha in (("S_R", 0.45), ("S_T", 1.0))
         ]  # fmt: skip
-        _bars(panel, names, series, room=0.3, size=10)
+        _bars(panel, names, series, margin=0.3, font_size=10)
         panel.set_title(title, fontsize=10)
         panel.set_ylabel(unit)
     return figure

@@ -1,4 +1,4 @@
-"""Annual CO2 of ISIMIP text files, those of the history and of a scenario joined."""
+"""Annual CO2 of ISIMIP text files, history and scenario joined."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from temjax.regional.experiment.settings import IsimipClimate
 from temjax.regional.inputs.gridded import Reader
-from temjax.validation import check_climate
+from temjax.runs.validation import check_climate
 
 FILE = "co2_{scenario}_*.txt"
 
@@ -25,7 +25,7 @@ def read_co2(reader: Reader, settings: IsimipClimate, scenario: str, years: NDAr
             series |= _read_co2_text(reader, path)
     absent = [int(year) for year in years if int(year) not in series]
     if absent and not reader.findings:
-        reader.find(
+        reader.add_finding(
             str(settings.folder), "co2", f"no CO2 for {len(absent)} of the climate's years",
             f"Give {FILE.format(scenario=scenario)} with lines of year and ppm.",
             f"year {absent[0]}",
@@ -48,7 +48,7 @@ def _read_co2_text(reader: Reader, path: Path) -> dict[int, float]:
         try:
             series[int(float(fields[0]))] = float(fields[1])
         except (ValueError, IndexError):
-            reader.find(
+            reader.add_finding(
                 str(path), "co2", f"{line.strip()!r} is not a year and a number",
                 "Write one year and its ppm per line.", f"line {number}",
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The cells of a region: where they are, what grows there, what soil, how large."""
+"""Domain of a region: coordinates, vegetation, soil and area of its cells."""
 
 from dataclasses import dataclass, field, replace
 
@@ -11,14 +11,14 @@ from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.settings import GriddedDomain, SyntheticDomain, Variable
 from temjax.regional.inputs import synthetic
 from temjax.regional.inputs.gridded import Grid, Reader
-from temjax.validation import check_location, check_texture
+from temjax.runs.validation import check_location, check_texture
 
 KM_PER_DEGREE = 111.19
 
 
 @dataclass(frozen=True)
 class Domain:
-    """Cells and their grid.
+    """Cells of a region and their grid.
 
     Attributes:
         latitude, longitude: degrees, ``(cell,)``.
@@ -28,7 +28,7 @@ class Domain:
         area: km², ``(cell,)``.
         row, column: position on ``grid``, ``(cell,)``.
         grid: the horizontal grid.
-        synthetic: whether products must say so.
+        synthetic: whether products are labelled SYNTHETIC.
         findings: faults by cell; such cells are masked.
     """
 
@@ -49,8 +49,8 @@ class Domain:
         """Number of cells."""
         return self.latitude.size
 
-    def name(self, cell: int) -> str:
-        """A cell as a reader would look it up."""
+    def label(self, cell: int) -> str:
+        """Row, column and coordinates of a cell, for messages."""
         return (
             f"cell ({self.row[cell]}, {self.column[cell]}) at "
             f"{self.latitude[cell]:.3f} N {self.longitude[cell]:.3f} E"
@@ -58,12 +58,12 @@ class Domain:
 
     def to_grid(self, values: NDArray) -> NDArray:
         """Scatter ``(..., cell)`` to ``(..., row, column)``, NaN where there is no cell."""
-        field_ = np.full((*values.shape[:-1], *self.grid.shape), np.nan)
-        field_[..., self.row, self.column] = values
-        return field_
+        gridded = np.full((*values.shape[:-1], *self.grid.shape), np.nan)
+        gridded[..., self.row, self.column] = values
+        return gridded
 
     def select(self, cells: NDArray) -> "Domain":
-        """The same grid with fewer cells (indices)."""
+        """Select cells by index; the grid stays."""
         cells = np.asarray(cells)
         number = {int(old): new for new, old in enumerate(cells)}
         per_cell = {
@@ -76,7 +76,7 @@ class Domain:
 
 
 def load_domain(experiment: Experiment) -> Domain:
-    """The domain of an experiment.
+    """Load the domain of an experiment.
 
     Raises:
         DataError: files, variables or grids that cannot be used at all. A fault of single cells is
@@ -88,17 +88,17 @@ def load_domain(experiment: Experiment) -> Domain:
         domain = _gridded_domain(experiment.domain)
     if experiment.cells is None:
         return domain
-    kept = np.flatnonzero(in_box(experiment.cells, domain.latitude, domain.longitude))
-    if kept.size == 0:
+    inside = np.flatnonzero(in_box(experiment.cells, domain.latitude, domain.longitude))
+    if inside.size == 0:
         message = f"no cell of the domain lies in {list(experiment.cells)}"
         raise_findings([Finding(experiment.name, "cells", "", message, "Choose a larger box.")])
-    return domain.select(kept)
+    return domain.select(inside)
 
 
 def in_box(
     box: tuple[float, float, float, float] | None, latitude: NDArray, longitude: NDArray
 ) -> NDArray:
-    """Whether cell centres lie in a box (west, south, east, north); no box holds everything."""
+    """Whether cell centres lie in a box (west, south, east, north); without a box all do."""
     if box is None:
         return np.ones(latitude.shape, dtype=bool)
     west, south, east, north = box
@@ -106,11 +106,11 @@ def in_box(
 
 
 def synthetic_cells(settings: SyntheticDomain) -> synthetic.Plateau:
-    """The synthetic plateau thinned to the chosen rows and columns."""
+    """Cells of the synthetic plateau in every ``stride``-th row and column."""
     cells = synthetic.plateau(settings.resolution, forest=settings.forest)
     row, column = settings.offset
-    kept = (cells.row % settings.stride == row) & (cells.column % settings.stride == column)
-    return cells.select(kept)
+    chosen = (cells.row % settings.stride == row) & (cells.column % settings.stride == column)
+    return cells.select(chosen)
 
 
 def _synthetic_domain(settings: SyntheticDomain) -> Domain:
@@ -136,26 +136,26 @@ def _synthetic_domain(settings: SyntheticDomain) -> Domain:
 def _gridded_domain(settings: GriddedDomain) -> Domain:
     reader = Reader(settings.folder)
     names = ("vegetation", "sand", "silt", "clay", "elevation")
-    wanted: dict[str, Variable] = {name: getattr(settings, name) for name in names}
+    variables: dict[str, Variable] = {name: getattr(settings, name) for name in names}
     if settings.permafrost is not None:
-        wanted["permafrost"] = settings.permafrost
-    fields = {name: reader.read(variable) for name, variable in wanted.items()}
+        variables["permafrost"] = settings.permafrost
+    fields = {name: reader.read(variable) for name, variable in variables.items()}
     reference = fields["vegetation"]
     if reference is not None and reference.grid is None:
-        reader.find(
+        reader.add_finding(
             str(settings.folder / settings.vegetation.file),
             "lat, lon",
             "the file has no lat and lon",
             "Add latitude and longitude of the cells, 1-D or 2-D.",
         )
-    for name, found in fields.items():
-        if found is not None and found.values.ndim != 2:
-            reader.find(
-                str(settings.folder / wanted[name].file), wanted[name].variable,
-                f"has shape {found.values.shape}", "Give (latitude, longitude), nothing else.",
+    for name, gridded in fields.items():
+        if gridded is not None and gridded.values.ndim != 2:
+            reader.add_finding(
+                str(settings.folder / variables[name].file), variables[name].variable,
+                f"has shape {gridded.values.shape}", "Give (latitude, longitude), nothing else.",
             )  # fmt: skip
-        elif found is not None and reference is not None:
-            reader.same_grid(wanted[name].file, found.grid, reference.grid)
+        elif gridded is not None and reference is not None:
+            reader.same_grid(variables[name].file, gridded.grid, reference.grid)
     raise_findings(reader.findings)
 
     grid = reference.grid
@@ -168,14 +168,14 @@ def _gridded_domain(settings: GriddedDomain) -> Domain:
         inside &= np.isin(mask, settings.permafrost_classes)
     if not inside.any():
         place = settings.permafrost or settings.vegetation
-        reader.find(
+        reader.add_finding(
             str(settings.folder / place.file), place.variable, "no cell belongs to the region",
             "Check the classes of the vegetation map and of the permafrost mask.",
         )  # fmt: skip
         raise_findings(reader.findings)
     texture = {n: np.asarray(fields[n].values, float).ravel()[inside] for n in names[1:4]}
     if settings.cell_area_km2 is None and not grid.rectilinear:
-        reader.find(
+        reader.add_finding(
             str(settings.folder), "cell_area_km2", "unknown for a projected grid",
             "Add domain.cell_area_km2.",
         )  # fmt: skip
@@ -206,13 +206,13 @@ def _area(settings: GriddedDomain, grid: Grid, latitude: NDArray) -> NDArray:
 def _cell_findings(
     domain: Domain, settings: GriddedDomain, classes: NDArray, texture: dict[str, NDArray]
 ) -> dict[int, list[Finding]]:
-    """Faults of single cells: class, texture, latitude, elevation."""
+    """Findings of single cells: class, texture, latitude, elevation."""
     file = str(settings.folder / settings.vegetation.file)
     findings: dict[int, list[Finding]] = {}
     known = ", ".join(f"{number} = {name}" for number, name in settings.classes.items())
     for cell in range(domain.size):
-        place = domain.name(cell)
-        found = [
+        place = domain.label(cell)
+        cell_findings = [
             replace(fault, index=place)
             for fault in check_texture(
                 *(float(texture[name][cell]) for name in ("sand", "silt", "clay")),
@@ -222,14 +222,14 @@ def _cell_findings(
         location = Location(
             latitude=domain.latitude[cell],
             elevation=domain.elevation[cell],
-            silt_plus_clay=0.5 if found else domain.silt_plus_clay[cell],
+            silt_plus_clay=0.5 if cell_findings else domain.silt_plus_clay[cell],
         )
-        found += [
+        cell_findings += [
             replace(fault, index=place)
             for fault in check_location(location, file=str(settings.folder))
         ]
         if not domain.vegetation[cell]:
-            found.append(
+            cell_findings.append(
                 Finding(
                     file,
                     settings.vegetation.variable,
@@ -238,6 +238,6 @@ def _cell_findings(
                     f"Add it; known: {known}.",
                 )
             )
-        if found:
-            findings[cell] = found
+        if cell_findings:
+            findings[cell] = cell_findings
     return findings

@@ -1,4 +1,4 @@
-"""Reading gridded NetCDF input: each fault becomes a finding, so that one pass names them all."""
+"""Reader of gridded NetCDF input that collects every fault as a finding in one pass."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from temjax.files.findings import Finding, nearest
 from temjax.regional.experiment.settings import Variable
 from temjax.runtime.machine import available_bytes
 
-# what the NetCDF libraries raise for damaged and foreign files
+# what the NetCDF libraries raise for damaged files and other formats
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, MemoryError, OverflowError)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A horizontal grid and how NetCDF should describe it.
+    """Horizontal grid: dimensions, coordinates and projection.
 
     Attributes:
         dims: names of the two horizontal dimensions.
@@ -35,7 +35,7 @@ class Grid:
 
     @property
     def rectilinear(self) -> bool:
-        """Whether latitude and longitude are axes of their own."""
+        """Whether latitude and longitude are one-dimensional."""
         return self.latitude.ndim == 1
 
     @property
@@ -66,7 +66,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Field:
-    """A variable as read: values with the two horizontal dimensions last."""
+    """Values, units and grid of a variable; the two horizontal dimensions are last."""
 
     values: NDArray
     units: str
@@ -74,121 +74,124 @@ class Field:
 
 
 class Reader:
-    """Reads variables from one folder and collects findings instead of stopping at the first."""
+    """Reader of the variables of one folder; faults are collected in ``findings``."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.findings: list[Finding] = []
         if not folder.is_dir():
-            self.find(
+            self.add_finding(
                 str(folder), "", "folder does not exist", "Put the data there or mend `folder`."
             )
 
-    def find(self, file: str, variable: str, message: str, mend: str, index: str = "") -> None:
-        """Note a fault."""
+    def add_finding(
+        self, file: str, variable: str, message: str, mend: str, index: str = ""
+    ) -> None:
+        """Add a fault."""
         self.findings.append(Finding(file, variable, index, message, mend))
 
     def open(self, file: str) -> xr.Dataset | None:
-        """The dataset, its times not decoded; None with a finding where it cannot be read."""
+        """Open a file of the folder, times not decoded; None with a finding if it is unreadable."""
         path = self.folder / file
         if not self.folder.is_dir():
             return None
         if not path.is_file():
             files = [p.name for p in self.folder.glob("*.nc*")]
             hint = nearest(file, files) if files else "The folder holds no NetCDF file."
-            self.find(str(path), "", "file does not exist", hint)
+            self.add_finding(str(path), "", "file does not exist", hint)
             return None
         return self.open_path(path)
 
     def open_path(self, path: Path) -> xr.Dataset | None:
-        """The dataset of an existing file, see ``open``."""
+        """Open an existing file, see ``open``."""
         try:
             with netCDF4.Dataset(path) as file:
                 axes = {n: v for n, v in file.variables.items() if n in v.dimensions}
-                for name, axis in axes.items():  # xarray reads these at once
-                    if not self._fits(str(path), name, axis.size, axis.dtype):
+                for name, axis in axes.items():  # xarray reads axes when it opens
+                    if not self._fits_memory(str(path), name, axis.size, axis.dtype):
                         return None
             return xr.open_dataset(path, decode_times=False, engine="netcdf4")
         except _UNREADABLE as error:
-            self.unreadable(str(path), "", error)
+            self.add_unreadable(str(path), "", error)
             return None
 
-    def unreadable(self, file: str, variable: str, error: Exception) -> None:
-        """Note a file or variable that the NetCDF library does not give."""
-        self.find(
+    def add_unreadable(self, file: str, variable: str, error: Exception) -> None:
+        """Add the fault of a file or variable that the NetCDF library cannot read."""
+        self.add_finding(
             file, variable, f"not readable as NetCDF ({error})",
             "Give a whole NetCDF file: this one is truncated, damaged or of another kind.",
         )  # fmt: skip
 
-    def numbers(self, file: str, array: xr.DataArray) -> NDArray | None:
-        """A variable's values; None with a finding where they are no numbers, too many or lost."""
-        if not self._fits(file, str(array.name), array.size, array.dtype):
+    def load_values(self, file: str, array: xr.DataArray) -> NDArray | None:
+        """Values of a variable; None with a finding where they are not numeric, too many for memory
+        or unreadable."""
+        if not self._fits_memory(file, str(array.name), array.size, array.dtype):
             return None
         try:
             return array.values
         except _UNREADABLE as error:
-            self.unreadable(file, str(array.name), error)
+            self.add_unreadable(file, str(array.name), error)
             return None
 
-    def _fits(self, file: str, name: str, size: int, kind: object) -> bool:
-        """Whether values are numbers that memory can hold."""
+    def _fits_memory(self, file: str, name: str, size: int, kind: object) -> bool:
+        """Whether values are numeric and fit into the available memory."""
         if getattr(kind, "kind", "O") not in "iuf":
-            self.find(file, name, f"holds {kind}, not numbers", "Give a numeric variable.")
+            self.add_finding(file, name, f"holds {kind}, not numbers", "Give a numeric variable.")
             return False
-        needed, there = size * kind.itemsize, available_bytes()
-        if there is not None and needed > there:
-            self.find(
+        needed, available = size * kind.itemsize, available_bytes()
+        if available is not None and needed > available:
+            self.add_finding(
                 file, name, f"declares {size:,} values ({needed / 1e9:,.0f} GB), "
-                f"{there / 1e9:,.1f} GB of memory are available", "Cut the file to the region.",
+                f"{available / 1e9:,.1f} GB of memory are available", "Cut the file to the region.",
             )  # fmt: skip
             return False
         return True
 
-    def read(self, wanted: Variable) -> Field | None:
-        """One variable of one file."""
-        dataset = self.open(wanted.file)
+    def read(self, variable: Variable) -> Field | None:
+        """Read one variable of one file."""
+        dataset = self.open(variable.file)
         if dataset is None:
             return None
         with dataset:
-            return self.take(dataset, wanted)
+            return self.read_variable(dataset, variable)
 
-    def take(self, dataset: xr.Dataset, wanted: Variable) -> Field | None:
-        """One variable of an open dataset."""
-        path = str(self.folder / wanted.file)
-        if wanted.variable not in dataset:
+    def read_variable(self, dataset: xr.Dataset, variable: Variable) -> Field | None:
+        """Read one variable of an open dataset."""
+        path = str(self.folder / variable.file)
+        if variable.variable not in dataset:
             known = [str(name) for name in dataset.data_vars]
-            self.find(
+            self.add_finding(
                 path,
-                wanted.variable,
+                variable.variable,
                 "variable is not in the file",
-                nearest(wanted.variable, known),
+                nearest(variable.variable, known),
             )
             return None
-        array = dataset[wanted.variable]
-        values = self.numbers(path, array)
+        array = dataset[variable.variable]
+        values = self.load_values(path, array)
         if values is None:
             return None
-        faults = len(self.findings)
+        findings_before = len(self.findings)
         grid = self._grid(path, dataset, array) if array.ndim >= 2 else None
-        if len(self.findings) > faults:
+        if len(self.findings) > findings_before:
             return None
         return Field(values, str(array.attrs.get("units", "")), grid)
 
     def _grid(self, path: str, dataset: xr.Dataset, array: xr.DataArray) -> Grid | None:
-        """The grid of an array's last two dimensions, from the file's own lat and lon."""
+        """Grid of an array's last two dimensions, from lat and lon of the file."""
 
-        def named(*names: str) -> NDArray | None:
-            found = next((name for name in names if name in dataset.variables), None)
-            values = None if found is None else self.numbers(path, dataset[found])
+        def coordinate(*names: str) -> NDArray | None:
+            name = next((name for name in names if name in dataset.variables), None)
+            values = None if name is None else self.load_values(path, dataset[name])
             return None if values is None else np.asarray(values, dtype=float)
 
-        latitude, longitude = named("lat", "latitude"), named("lon", "longitude")
+        latitude, longitude = coordinate("lat", "latitude"), coordinate("lon", "longitude")
         if latitude is None or longitude is None:
             return None
         axes = latitude.ndim == 1 and longitude.ndim == 1
         shape = (latitude.size, longitude.size) if axes else latitude.shape
         if shape != array.shape[-2:] or not (axes or longitude.shape == shape):
-            self.find(
+            self.add_finding(
                 path, str(array.name),
                 f"has shape {array.shape} with {array.dims}, but lat and lon span {shape}",
                 "Let latitude and longitude be the last two dimensions.",
@@ -199,7 +202,7 @@ class Reader:
         mapping = next(
             (v.attrs for v in dataset.variables.values() if "grid_mapping_name" in v.attrs), None
         )
-        y, x = named("y"), named("x")
+        y, x = coordinate("y"), coordinate("x")
         projected = None if y is None or x is None else (y, x)
         return Grid(("y", "x"), latitude, longitude, projected, mapping)
 
@@ -210,7 +213,7 @@ class Reader:
             return True
         path = str(self.folder / file)
         if grid.shape != reference.shape:
-            self.find(
+            self.add_finding(
                 path,
                 "lat, lon",
                 f"grid {grid.shape} differs from the domain's {reference.shape}",
@@ -218,11 +221,11 @@ class Reader:
             )
             return False
         (lat, lon), (lat0, lon0) = grid.fields(), reference.fields()
-        apart = np.hypot(lat - lat0, (lon - lon0) * np.cos(np.radians(lat0)))
-        worst = np.unravel_index(np.argmax(apart), apart.shape)
-        if apart[worst] < reference.spacing():
+        distance = np.hypot(lat - lat0, (lon - lon0) * np.cos(np.radians(lat0)))
+        worst = np.unravel_index(np.argmax(distance), distance.shape)
+        if distance[worst] < reference.spacing():
             return True
-        self.find(
+        self.add_finding(
             path,
             "lat, lon",
             f"cell centre {lat[worst]:.3f} N {lon[worst]:.3f} E, but the domain has "

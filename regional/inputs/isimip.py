@@ -1,7 +1,7 @@
-"""ISIMIP2b climate: files found by name, daily values averaged to months once and kept on disk.
+"""ISIMIP2b climate: files identified by name, daily values averaged to months and cached on disk.
 
-Names, units and periods: protocol.md 6. One year of one variable is in memory at a time; the months
-of the region's climate cells are read from the cache by memory map.
+Names, units and periods: docs/specification/protocol.md 6. One year of one variable is in memory at
+a time; the months of the region's climate cells are memory-mapped from the cache.
 """
 
 import hashlib
@@ -16,15 +16,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.files.atomic import written_whole
+from temjax.files.atomic import atomic_write
 from temjax.files.findings import Finding, nearest, raise_findings
 from temjax.regional.experiment.settings import IsimipClimate
-from temjax.regional.inputs.climate import VARIABLES, Segment, dates
+from temjax.regional.inputs.climate import VARIABLES, Segment
 from temjax.regional.inputs.co2 import read_co2
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.time_axis import decode_dates
 from temjax.regional.inputs.units import to_model_units
-from temjax.validation import check_climate, check_months
+from temjax.runs.validation import check_climate, check_months
 
 NAMES = {"air_temperature": "tas", "precipitation": "pr", "shortwave": "rsds"}
 _FILE = re.compile(
@@ -35,7 +36,7 @@ _FILE = re.compile(
 
 @dataclass(frozen=True)
 class ClimateChunk:
-    """One file: what its name says."""
+    """Path and period of one file, from its name."""
 
     path: Path
     daily: bool
@@ -74,7 +75,7 @@ class IsimipMonths:
 def isimip_climate(
     settings: IsimipClimate, domain: Domain, member: str, scenario: str
 ) -> IsimipMonths:
-    """Climate of one member: history and scenario joined, CO2 from its text files.
+    """Load the climate of one member: history and scenario joined, CO2 from its text files.
 
     Raises:
         DataError: files that are missing, overlap or leave a gap, units or time axes that cannot
@@ -83,23 +84,23 @@ def isimip_climate(
     reader = Reader(settings.folder)
     raise_findings(reader.findings)
     periods = {name: [] for name in VARIABLES}
-    segments, place = [], None
+    segments, climate_cells = [], None
     for name in VARIABLES:
         for part in (settings.history, scenario):
             chunks = find_chunks(reader, NAMES[name], member, part)
             raise_findings(reader.findings)
-            place = place or _climate_cells(reader, chunks[0].path, domain)
+            climate_cells = climate_cells or _climate_cells(reader, chunks[0].path, domain)
             raise_findings(reader.findings)
-            months = _monthly(reader, settings, NAMES[name], chunks, place)
+            months = _monthly_means(reader, settings, chunks, climate_cells)
             raise_findings(reader.findings)
             periods[name].append((part, chunks[0].first.year, months))
     data = {}
     for name, parts in periods.items():
-        data[name], found = _join(reader, NAMES[name], parts)
-        segments = segments or found
-        if found != segments:
-            reader.find(
-                str(settings.folder), NAMES[name], f"covers {_spans(found)}, but "
+        data[name], covered = _join(reader, NAMES[name], parts)
+        segments = segments or covered
+        if covered != segments:
+            reader.add_finding(
+                str(settings.folder), NAMES[name], f"covers {_spans(covered)}, but "
                 f"{NAMES[VARIABLES[0]]} covers {_spans(segments)}",
                 "Give all variables for the same years.",
             )  # fmt: skip
@@ -107,44 +108,45 @@ def isimip_climate(
     years = np.arange(segments[0].first, segments[-1].last + 1)
     co2 = read_co2(reader, settings, scenario, years)
     raise_findings(reader.findings)
-    row, column = place.row - place.rows.start, place.column - place.columns.start
-    made = IsimipMonths(
+    row = climate_cells.row - climate_cells.rows.start
+    column = climate_cells.column - climate_cells.columns.start
+    climate = IsimipMonths(
         data=data,
         row=row,
         column=column,
-        warming=_warming(settings.lapse_rate, domain.elevation, row, column),
+        warming=_lapse_rate_warming(settings.lapse_rate, domain.elevation, row, column),
         years=years,
         co2=co2,
         segments=tuple(segments),
         common_until=segments[0].last,
     )
-    made.findings.update(_value_findings(settings, made, domain, member, scenario))
-    return made
+    climate.findings.update(_value_findings(settings, climate, domain, member, scenario))
+    return climate
 
 
 def find_chunks(reader: Reader, variable: str, model: str, scenario: str) -> list[ClimateChunk]:
-    """Files of a variable in time order; missing files, gaps and overlaps become findings."""
-    chunks, seen = [], set()
+    """Find the files of a variable in time order; missing files, gaps and overlaps are findings."""
+    chunks, available = [], set()
     for path in sorted(reader.folder.rglob(f"{variable}_*.nc*")):
-        named = _FILE.match(path.name)
-        if named is None:
+        parts = _FILE.match(path.name)
+        if parts is None:
             continue
-        seen.add((named["model"], named["scenario"]))
-        if (named["model"], named["scenario"]) == (model, scenario):
-            first, last = (_date(named[key]) for key in ("first", "last"))
-            chunks.append(ClimateChunk(path, named["step"] == "day", first, last))
+        available.add((parts["model"], parts["scenario"]))
+        if (parts["model"], parts["scenario"]) == (model, scenario):
+            first, last = (_date(parts[key]) for key in ("first", "last"))
+            chunks.append(ClimateChunk(path, parts["step"] == "day", first, last))
     if not chunks:
-        known = [f"{a} {b}" for a, b in sorted(seen)]
+        known = [f"{a} {b}" for a, b in sorted(available)]
         hint = nearest(f"{model} {scenario}", known) if known else (
             f"Name them {variable}_day_{model}_{scenario}_r1i1p1_EWEMBI_YYYYMMDD-YYYYMMDD.nc4."
         )  # fmt: skip
-        reader.find(str(reader.folder), variable, f"no files of {model} {scenario}", hint)
+        reader.add_finding(str(reader.folder), variable, f"no files of {model} {scenario}", hint)
     chunks.sort(key=lambda chunk: chunk.first)
     for before, after in pairwise(chunks):
         expected = before.last + timedelta(days=1)
         if after.first != expected:
             what = "overlaps" if after.first < expected else "leaves a gap after"
-            reader.find(
+            reader.add_finding(
                 str(after.path), variable, f"begins {after.first}, {what} {before.path.name}",
                 f"Give files that follow each other; {expected} is next.", str(after.first),
             )  # fmt: skip
@@ -157,7 +159,7 @@ def _date(text: str) -> date:
 
 @dataclass(frozen=True)
 class ClimateCells:
-    """Where the domain's cells lie on the climate grid; ``rows``, ``columns`` bound them."""
+    """Position of the domain's cells on the climate grid; ``rows`` and ``columns`` bound them."""
 
     row: NDArray
     column: NDArray
@@ -166,67 +168,63 @@ class ClimateCells:
 
 
 def _climate_cells(reader: Reader, path: Path, domain: Domain) -> ClimateCells | None:
-    """The climate cell each domain cell lies in, whichever way latitudes run."""
+    """Locate the climate cell of each domain cell; latitudes may ascend or descend."""
     dataset = reader.open_path(path)
     if dataset is None:
         return None
     with dataset:
         absent = [name for name in ("lat", "lon") if name not in dataset.variables]
         if absent:
-            reader.find(str(path), absent[0], "is not in the file", "Give ISIMIP grids.")
+            reader.add_finding(str(path), absent[0], "is not in the file", "Give ISIMIP grids.")
             return None
-        axes = [reader.numbers(str(path), dataset[name]) for name in ("lat", "lon")]
+        axes = [reader.load_values(str(path), dataset[name]) for name in ("lat", "lon")]
         if any(axis is None or axis.ndim != 1 for axis in axes):
-            reader.find(str(path), "lat, lon", "are no axes", "Give lat(lat) and lon(lon).")
+            reader.add_finding(str(path), "lat, lon", "are no axes", "Give lat(lat) and lon(lon).")
             return None
         lat, lon = (axis.astype(float) for axis in axes)
     longitude = np.where(lon.max() > 180, domain.longitude % 360, domain.longitude)
-    found = []
+    indices = []
     for name, axis, values in (("lat", lat, domain.latitude), ("lon", lon, longitude)):
         index = np.abs(axis[:, None] - values).argmin(axis=0)
         half = abs(float(np.median(np.diff(axis)))) / 2 if axis.size > 1 else np.inf
         outside = np.abs(axis[index] - values) > half * (1 + 1e-6)
         if outside.any():
             cell = int(np.argmax(outside))
-            reader.find(
+            reader.add_finding(
                 str(path), name, f"{values[cell]:.3f} is beyond the grid "
                 f"({outside.sum()} such cells)", "Give climate for the whole region.",
-                domain.name(cell),
+                domain.label(cell),
             )  # fmt: skip
-        found.append(index)
-    row, column = found
+        indices.append(index)
+    row, column = indices
     return ClimateCells(
         row, column, slice(row.min(), row.max() + 1), slice(column.min(), column.max() + 1)
     )
 
 
-def _monthly(
-    reader: Reader,
-    settings: IsimipClimate,
-    variable: str,
-    chunks: list[ClimateChunk],
-    place: ClimateCells,
+def _monthly_means(
+    reader: Reader, settings: IsimipClimate, chunks: list[ClimateChunk], cells: ClimateCells
 ) -> NDArray | None:
-    """Months ``(year, 12, row, column)`` in the model's units, from the cache or made now."""
+    """Monthly means ``(year, 12, row, column)`` in the model's units, through the cache on disk."""
     folder = settings.cache or settings.folder / "monthly"
-    key = hashlib.sha256(repr((place.rows, place.columns)).encode())
+    key = hashlib.sha256(repr((cells.rows, cells.columns)).encode())
     for chunk in chunks:
         stat = chunk.path.stat()
         key.update(f"{chunk.path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
     name = "_".join(chunks[0].path.name.split("_")[:4])
     cached = folder / f"{name}_{key.hexdigest()[:16]}.npy"
     if not cached.is_file():
-        years = [months for chunk in chunks for months in _chunk_years(reader, chunk, place)]
+        years = [months for chunk in chunks for months in _chunk_years(reader, chunk, cells)]
         if reader.findings:
             return None
         folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(cached) as partial, partial.open("wb") as file:
+        with atomic_write(cached) as partial, partial.open("wb") as file:
             np.save(file, np.stack(years))
     return np.load(cached, mmap_mode="r", allow_pickle=False)
 
 
-def _chunk_years(reader: Reader, chunk: ClimateChunk, place: ClimateCells) -> Iterator[NDArray]:
-    """Calendar years of one file, ``(12, row, column)`` each, one year in memory at a time."""
+def _chunk_years(reader: Reader, chunk: ClimateChunk, cells: ClimateCells) -> Iterator[NDArray]:
+    """Monthly means of one file by calendar year, ``(12, row, column)``, one year in memory."""
     path = str(chunk.path)
     variable = chunk.path.name.split("_")[0]
     dataset = reader.open_path(chunk.path)
@@ -235,9 +233,9 @@ def _chunk_years(reader: Reader, chunk: ClimateChunk, place: ClimateCells) -> It
     with dataset:
         if variable not in dataset or "units" not in dataset.get("time", xr.DataArray()).attrs:
             absent = "time" if variable in dataset else variable
-            reader.find(path, absent, "is not in the file", "Give ISIMIP2b files.")
+            reader.add_finding(path, absent, "is not in the file", "Give ISIMIP2b files.")
             return
-        stamps = dates(reader, path, dataset)
+        stamps = decode_dates(reader, path, dataset)
         if stamps is None:
             return
         months = np.array([(stamp.year, stamp.month) for stamp in stamps])
@@ -246,14 +244,14 @@ def _chunk_years(reader: Reader, chunk: ClimateChunk, place: ClimateCells) -> It
             return
         array = dataset[variable]
         if array.dims != ("time", "lat", "lon"):
-            reader.find(path, variable, f"has {array.dims}", "Give (time, lat, lon).")
+            reader.add_finding(path, variable, f"has {array.dims}", "Give (time, lat, lon).")
             return
         units = str(array.attrs.get("units", ""))
         kind = next(kind for kind, name in NAMES.items() if name == variable)
         for year in np.unique(months[:, 0]):
             rows = np.flatnonzero(months[:, 0] == year)
             part = slice(rows[0], rows[-1] + 1)
-            values = reader.numbers(path, array[part, place.rows, place.columns])
+            values = reader.load_values(path, array[part, cells.rows, cells.columns])
             if values is None:
                 return
             values = values.astype(float)
@@ -268,7 +266,7 @@ def _chunk_years(reader: Reader, chunk: ClimateChunk, place: ClimateCells) -> It
 
 
 def _check_days(reader: Reader, path: str, daily: bool, stamps: NDArray, months: NDArray) -> None:
-    """Every month of every year, and in daily files every day once, whatever the calendar."""
+    """Check for every month of every year and, in daily files, every day of its calendar once."""
     records = [tuple(int(part) for part in month) for month in months]
     unique = list(dict.fromkeys(records))
     reader.findings += check_months(unique if daily else records, file=path)
@@ -282,7 +280,7 @@ def _check_days(reader: Reader, path: str, daily: bool, stamps: NDArray, months:
     if short or repeated:
         first = short[0] if short else stamps[0]
         what = "days are missing" if short else f"{repeated} days are repeated"
-        reader.find(
+        reader.add_finding(
             path, "time", f"{what} in {first.year}-{first.month:02d}", "Give every day once.",
             f"{first.year}-{first.month:02d}",
         )  # fmt: skip
@@ -291,11 +289,11 @@ def _check_days(reader: Reader, path: str, daily: bool, stamps: NDArray, months:
 def _join(
     reader: Reader, variable: str, parts: list[tuple[str, int, NDArray]]
 ) -> tuple[NDArray, list[Segment]]:
-    """Years of the history and the scenario put together."""
+    """Join the years of history and scenario."""
     segments = [Segment(name, first, first + len(months) - 1) for name, first, months in parts]
     for before, after in pairwise(segments):
         if after.first != before.last + 1:
-            reader.find(
+            reader.add_finding(
                 str(reader.folder), variable,
                 f"{before.label} ends in {before.last}, {after.label} begins in {after.first}",
                 f"Give {after.label} from {before.last + 1} on.", f"year {before.last + 1}",
@@ -307,8 +305,10 @@ def _spans(segments: list[Segment]) -> str:
     return ", ".join(f"{part.label} {part.first}-{part.last}" for part in segments)
 
 
-def _warming(lapse_rate: float, elevation: NDArray, row: NDArray, column: NDArray) -> NDArray:
-    """K by which cells are warmer than their climate cell: height above their common mean."""
+def _lapse_rate_warming(
+    lapse_rate: float, elevation: NDArray, row: NDArray, column: NDArray
+) -> NDArray:
+    """Lapse-rate warming of cells relative to the mean elevation of their climate cell, K."""
     _, cell = np.unique(np.stack([row, column]), axis=1, return_inverse=True)
     cell = cell.ravel()
     mean = np.bincount(cell, elevation) / np.bincount(cell)
@@ -318,7 +318,7 @@ def _warming(lapse_rate: float, elevation: NDArray, row: NDArray, column: NDArra
 def _value_findings(
     settings: IsimipClimate, climate: IsimipMonths, domain: Domain, member: str, scenario: str
 ) -> dict[int, list[Finding]]:
-    """Faulty values by domain cell; a climate cell is checked once."""
+    """Findings of faulty values by domain cell; a climate cell is checked once."""
     pairs, first, cell = np.unique(
         np.stack([climate.row, climate.column]), axis=1, return_index=True, return_inverse=True
     )
@@ -327,16 +327,16 @@ def _value_findings(
     for number in range(pairs.shape[1]):
         row, column = pairs[:, number]
         values = {name: climate.data[name][:, :, row, column] for name in VARIABLES}
-        found = check_climate(
+        cell_findings = check_climate(
             values,
             latitude=domain.latitude[first[number]],
             file=f"{settings.folder} {member} {scenario}",
             names=NAMES,
-            index_text=lambda at, here=first[number]: (
-                f"{climate.years[at[0]]}-{at[1] + 1:02d}, {domain.name(int(here))}"
+            index_text=lambda at, index=first[number]: (
+                f"{climate.years[at[0]]}-{at[1] + 1:02d}, {domain.label(int(index))}"
             ),
         )
-        if found:
-            for here in np.flatnonzero(cell == number):
-                findings[int(here)] = found
+        if cell_findings:
+            for index in np.flatnonzero(cell == number):
+                findings[int(index)] = cell_findings
     return findings

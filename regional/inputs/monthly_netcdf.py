@@ -1,151 +1,178 @@
-"""Checking a folder of NetCDF input that no experiment file describes yet.
+"""Monthly climate of NetCDF files on the domain's grid, joined in time, with annual CO2."""
 
-Variables are recognised by CF standard name or by the names ISIMIP, CRU and TEM users give them;
-everything that is recognised is checked, whatever else lies there is left alone.
-"""
-
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.files.findings import Finding
-from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.climate import whole_years
-from temjax.regional.inputs.gridded import Field, Reader
+from temjax.files.findings import Finding, raise_findings
+from temjax.regional.experiment.settings import GriddedClimate, Variable
+from temjax.regional.inputs.climate import VARIABLES, Segment
+from temjax.regional.inputs.domain import Domain
+from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.time_axis import whole_years
 from temjax.regional.inputs.units import to_model_units
-from temjax.validation import check_climate, check_texture
-
-_NAMES = {
-    "air_temperature": {"air_temperature", "tair", "tas", "tmp", "temp", "ta"},
-    "precipitation": {"precipitation", "precip", "pr", "pre", "prec"},
-    "shortwave": {"shortwave", "nirr", "rsds", "swdown", "sw_in"},
-    "co2": {"co2"},
-}
-_STANDARD_NAMES = {
-    "air_temperature": "air_temperature",
-    "precipitation_amount": "precipitation",
-    "precipitation_flux": "precipitation",
-    "lwe_thickness_of_precipitation_amount": "precipitation",
-    "downwelling_shortwave_flux_in_air": "shortwave",
-    "surface_downwelling_shortwave_flux_in_air": "shortwave",
-    "mole_fraction_of_carbon_dioxide_in_air": "co2",
-}
-_FRACTIONS = ("sand", "silt", "clay")
+from temjax.runs.validation import check_climate
 
 
-def check_folder(folder: Path) -> list[Finding] | None:
-    """Findings of the climate, CO2 and texture files in a folder; None if there is no NetCDF."""
-    files = sorted(file.name for file in folder.glob("*.nc*"))
-    if not files:
-        return None
-    reader = Reader(folder)
-    for file in files:
-        dataset = reader.open(file)
-        if dataset is not None:
-            with dataset:
-                _check_dataset(reader, file, dataset)
-    return reader.findings
+@dataclass(frozen=True)
+class GriddedMonthlyClimate:
+    """Monthly climate in memory, ``(year, 12, cell)`` float32 as read; see ``Climate``."""
+
+    data: Mapping[str, NDArray]
+    years: NDArray
+    co2: NDArray
+    segments: tuple[Segment, ...]
+    findings: dict[int, list[Finding]] = field(default_factory=dict)
+    common_until: int | None = None
+
+    def load(self, cells: NDArray) -> dict[str, NDArray]:
+        """See ``Climate.load``."""
+        return {name: self.data[name][..., cells].astype(float) for name in VARIABLES}
 
 
-def kind_of(name: str, array: xr.DataArray) -> str | None:
-    """Which of the model's drivers a variable is."""
-    standard = array.attrs.get("standard_name", "")
-    if standard in _STANDARD_NAMES:
-        return _STANDARD_NAMES[standard]
-    return next((kind for kind, names in _NAMES.items() if name.casefold() in names), None)
+def monthly_netcdf_climate(settings: GriddedClimate, domain: Domain) -> GriddedMonthlyClimate:
+    """Read the monthly climate and annual CO2 of a domain.
 
-
-def _check_dataset(reader: Reader, file: str, dataset: xr.Dataset) -> None:
-    path = str(reader.folder / file)
-    kinds = {
-        str(name): kind
-        for name in dataset.data_vars
-        if (kind := kind_of(str(name), dataset[name])) is not None
-    }
-    years = None
-    if any("time" in dataset[name].dims for name in kinds):
-        years = whole_years(reader, path, dataset)
-    for name, kind in kinds.items():
-        field = reader.take(dataset, Variable(file=file, variable=name))
-        if field is None:
+    Raises:
+        DataError: files, variables, units or months that cannot be used; faulty values of single
+            cells are kept in ``findings`` instead.
+    """
+    reader = Reader(settings.folder)
+    parts, segments, by_cell = [], [], {}
+    for source in settings.files:
+        part = _read_file(reader, settings, source.file, domain)
+        if part is None:
             continue
-        if field.values.ndim == 0:
-            reader.find(path, name, "is a single number", "Give monthly or yearly values.")
-            continue
-        values = to_model_units(reader, path, name, kind, field.units, _monthly(field, years))
-        if values is not None:
-            _check_values(reader, path, name, kind, values, field, years)
-    _check_texture(reader, path, dataset)
-
-
-def _monthly(field: Field, years: NDArray | None) -> NDArray:
-    """``(year, 12, row, column)`` where the months are whole, as it is otherwise."""
-    if years is None or field.values.shape[0] != 12 * years.size:
-        return field.values
-    return field.values.reshape(years.size, 12, *field.values.shape[1:])
-
-
-def _check_values(
-    reader: Reader,
-    path: str,
-    name: str,
-    kind: str,
-    values: NDArray,
-    field: Field,
-    years: NDArray | None,
-) -> None:
-    whole = years is not None and values.ndim == 4
-    latitude = None
-    if field.grid is not None:
-        latitude = field.grid.fields()[0]
-        outside = np.argwhere(~(np.abs(latitude) <= 90))
-        if outside.size:
-            row, column = outside[0]
-            reader.find(
-                path, "lat", f"latitude {latitude[row, column]:g} is out of range",
-                "Give degrees north, -90 to 90.", f"cell ({row}, {column})",
+        years, data = part
+        if segments and years[0] != segments[-1].last + 1:
+            reader.add_finding(
+                str(settings.folder / source.file), "time",
+                f"begins in {years[0]}, but the file before ends in {segments[-1].last}",
+                "List the files in time order, without gap or overlap.", f"year {years[0]}",
             )  # fmt: skip
-            latitude = None
-
-    def place(at: tuple[int, ...]) -> str:
-        if not whole:
-            return f"record {at[0]}" + (f", cell {at[1:]}" if at[1:] else "")
-        record = 12 * at[0] + at[1]
-        return f"record {record} ({years[at[0]]}-{at[1] + 1:02d}), cell ({at[2]}, {at[3]})"
-
-    reader.findings += check_climate(
-        {kind: values.astype(float)},
-        latitude=latitude if whole else None,
-        file=path,
-        names={kind: name},
-        index_text=place,
+        segments.append(Segment(source.label, int(years[0]), int(years[-1])))
+        parts.append(data)
+        for cell, findings in _value_findings(settings, source.file, years, data, domain).items():
+            by_cell.setdefault(cell, []).extend(findings)
+    co2 = _read_co2(reader, settings, segments)
+    raise_findings(reader.findings)
+    return GriddedMonthlyClimate(
+        data={name: np.concatenate([part[name] for part in parts]) for name in VARIABLES},
+        years=np.arange(segments[0].first, segments[-1].last + 1),
+        co2=co2,
+        segments=tuple(segments),
+        findings=by_cell,
     )
 
 
-def _check_texture(reader: Reader, path: str, dataset: xr.Dataset) -> None:
-    """Sand, silt and clay of one file must sum to 100 in every cell."""
-    found = {
-        fraction: next((v for v in dataset.data_vars if fraction in str(v).casefold()), None)
-        for fraction in _FRACTIONS
-    }
-    if None in found.values():
-        return
-    given = [reader.numbers(path, dataset[found[name]]) for name in _FRACTIONS]
-    if any(values is None for values in given):
-        return
-    if len({values.shape for values in given}) > 1:
-        reader.find(path, "texture", "sand, silt and clay differ in shape", "Give one grid.")
-        return
-    fractions = np.stack([np.asarray(values, float) for values in given])
-    faults = 0
-    for at in np.ndindex(fractions.shape[1:]):
-        cell = fractions[(slice(None), *at)]
-        faulty = np.isfinite(cell).any() and check_texture(*map(float, cell), file=path)
-        if faulty and not faults:
-            first, place = faulty[0], at
-        faults += bool(faulty)
-    if faults:
-        reader.find(path, first.variable, f"{first.message} ({faults} such cells)", first.mend,
-                    f"cell {place}")  # fmt: skip
+def _read_file(
+    reader: Reader, settings: GriddedClimate, file: str, domain: Domain
+) -> tuple[NDArray, dict[str, NDArray]] | None:
+    """Calendar years and the three variables ``(year, 12, cell)`` of one file."""
+    dataset = reader.open(file)
+    if dataset is None:
+        return None
+    path = str(reader.folder / file)
+    with dataset:
+        years = whole_years(reader, path, dataset)
+        data = {}
+        for name in VARIABLES:
+            label = getattr(settings, name)
+            gridded = reader.read_variable(dataset, Variable(file=file, variable=label))
+            if gridded is None or years is None:
+                continue
+            if gridded.grid is None:
+                reader.add_finding(
+                    path, "lat, lon", "the file has no lat and lon",
+                    "Add latitude and longitude of the cells.",
+                )  # fmt: skip
+                return None
+            if not reader.same_grid(file, gridded.grid, domain.grid):
+                return None
+            if gridded.values.ndim != 3 or gridded.values.shape[0] != 12 * years.size:
+                reader.add_finding(
+                    path, label, f"has shape {gridded.values.shape}, but the file "
+                    f"holds {12 * years.size} months",
+                    "Give (time, latitude, longitude), one record per month.",
+                )  # fmt: skip
+                return None
+            values = gridded.values[:, domain.row, domain.column].reshape(years.size, 12, -1)
+            converted = to_model_units(reader, path, label, name, gridded.units, values)
+            if converted is not None:
+                data[name] = converted
+    return (years, data) if len(data) == len(VARIABLES) else None
+
+
+def _read_co2(reader: Reader, settings: GriddedClimate, segments: list[Segment]) -> NDArray:
+    """July CO2 of the climate's years, ppmv."""
+    series: dict[int, float] = {}
+    for source in settings.co2:
+        dataset = reader.open(source.file)
+        if dataset is None:
+            continue
+        path = str(reader.folder / source.file)
+        with dataset:
+            gridded = reader.read_variable(dataset, source)
+            if gridded is None:
+                continue
+            years = None
+            if "year" in dataset.variables:
+                years = reader.load_values(path, dataset["year"])
+            if years is None or gridded.values.shape != years.shape or years.ndim != 1:
+                mend = "Give co2(year) with a year axis."
+                reader.add_finding(path, "year", "no yearly series", mend)
+                continue
+            values = to_model_units(
+                reader, path, source.variable, "co2", gridded.units, gridded.values
+            )
+            if not (np.abs(years) < 1e6).all():
+                reader.add_finding(path, "year", "holds no calendar years", "Give whole years.")
+                continue
+            years = years.astype(int)
+        if values is None:
+            continue
+        reader.findings += check_climate(
+            {"co2": values[:, None]},
+            file=path,
+            names={"co2": source.variable},
+            index_text=lambda at, years=years: f"year {years[at[0]]}",
+        )
+        series.update(zip(years.tolist(), values.astype(float).tolist(), strict=True))
+    if not segments:
+        return np.empty(0)
+    years = range(segments[0].first, segments[-1].last + 1)
+    absent = [year for year in years if year not in series]
+    if absent and series:
+        reader.add_finding(
+            str(reader.folder / settings.co2[-1].file), settings.co2[-1].variable,
+            f"CO2 lacks {len(absent)} of the climate's years",
+            "Give CO2 for every year of the climate.", f"year {absent[0]}",
+        )  # fmt: skip
+    return np.array([series.get(year, np.nan) for year in years])
+
+
+def _value_findings(
+    settings: GriddedClimate, file: str, years: NDArray, data: dict[str, NDArray], domain: Domain
+) -> dict[int, list[Finding]]:
+    """Findings of faulty values, by cell."""
+    path = str(settings.folder / file)
+    names = {name: getattr(settings, name) for name in VARIABLES}
+
+    def check(cells: slice) -> list[Finding]:
+        return check_climate(
+            {name: values[..., cells].astype(float) for name, values in data.items()},
+            latitude=domain.latitude[cells],
+            file=path,
+            names=names,
+            index_text=lambda at: (
+                f"record {12 * at[0] + at[1]} ({years[at[0]]}-{at[1] + 1:02d}), "
+                + domain.label((cells.start or 0) + at[2])
+            ),
+        )
+
+    if not check(slice(None)):
+        return {}
+    by_cell = {cell: check(slice(cell, cell + 1)) for cell in range(domain.size)}
+    return {cell: findings for cell, findings in by_cell.items() if findings}

@@ -1,4 +1,7 @@
-"""Steps in a region's climate where one source follows another: reported, never smoothed."""
+"""Discontinuities of a region's mean climate at the transition between sources.
+
+They are reported, never smoothed.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +14,7 @@ from temjax.regional.inputs.units import MONTH_LENGTHS
 
 @dataclass(frozen=True)
 class Seam:
-    """The step in a region's mean climate where one source follows another."""
+    """Discontinuity of the regional mean climate at the transition between two sources."""
 
     before: Segment
     after: Segment
@@ -31,18 +34,18 @@ class Seam:
 
 
 def find_seams(climate: Climate, area: NDArray, *, span: int = 10) -> list[Seam]:
-    """Steps in the area-weighted mean climate at the borders between sources.
+    """Find the discontinuities of the area-weighted mean climate between sources.
 
     Args:
-        climate: with its sources.
+        climate: of one member.
         area: weights ``(cell,)``.
         span: years averaged on each side.
     """
     if len(climate.segments) < 2:
         return []
-    good = np.array([c for c in range(area.size) if c not in climate.findings], dtype=int)
-    data = climate.load(good)
-    weight = area[good] / area[good].sum()
+    valid = np.array([c for c in range(area.size) if c not in climate.findings], dtype=int)
+    data = climate.load(valid)
+    weight = area[valid] / area[valid].sum()
 
     def mean(name: str, first: int, last: int) -> float:
         rows = (climate.years >= first) & (climate.years <= last)

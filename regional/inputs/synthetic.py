@@ -1,18 +1,20 @@
-"""A synthetic Qinghai-Tibetan Plateau: domain and pseudo-GCM climate from closed formulas.
+"""Synthetic Qinghai-Tibetan Plateau: domain and pseudo-GCM climate from closed formulas.
 
 SYNTHETIC: every number here is invented so that published aggregates of the plateau's permafrost
 region (area, class shares, mean climate, warming) are met. Agreement with those aggregates is
 calibration, not validation, and no product made from it may be shown without the word.
 
-Source: plateau.md B (domain, B1 time, B2 statistics). All sines take radians.
+Source: docs/specification/plateau.md B (domain, B1 time, B2 statistics). All sines take radians.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from temjax.files.findings import Finding
+from temjax.regional.inputs.climate import VARIABLES, Segment
 from temjax.sites.history import plateau_warming
 
 Scenario = Literal["rcp45", "rcp85"]
@@ -38,7 +40,7 @@ WARMEST_PERMAFROST_MEAN = -3.7  # °C: cells with a colder 1986-2005 mean are th
 
 @dataclass(frozen=True)
 class Plateau:
-    """Fixed facts and mean climate of the synthetic cells, all ``(cell,)`` unless stated.
+    """Location, soil, vegetation and mean climate of the cells, ``(cell,)`` unless stated.
 
     Attributes:
         resolution: degrees.
@@ -73,7 +75,7 @@ class Plateau:
     area: NDArray
 
     def select(self, cells: NDArray) -> "Plateau":
-        """The same plateau with only the given cells (indices or a mask)."""
+        """Select cells by index or mask."""
         per_cell = {
             name: value[cells]
             for name, value in vars(self).items()
@@ -91,14 +93,14 @@ def grid_axes(resolution: float) -> tuple[NDArray, NDArray]:
 
 
 def plateau(resolution: float = 0.5, *, forest: bool = True, everywhere: bool = False) -> Plateau:
-    """Build the synthetic domain.
+    """Build the cells of the synthetic domain.
 
     Args:
         resolution: 0.5 (424 cells) or 0.1 degrees (10 578 cells); any divisor of 7 and 24 works.
         forest: use the wider forest rule (elevation < 4600 m), which puts the sixth vegetation
             type inside the permafrost mask (5 cells at 0.5°, 59 at 0.1°); the narrow rule
             (< 4350 m), with which the published shares were computed, leaves it empty.
-        everywhere: keep all cells of the box, not only those cold enough for permafrost.
+        everywhere: all cells of the box, not only those cold enough for permafrost.
     """
     latitudes, longitudes = grid_axes(resolution)
     lat, lon = (a.ravel() for a in np.meshgrid(latitudes, longitudes, indexing="ij"))
@@ -123,7 +125,7 @@ def plateau(resolution: float = 0.5, *, forest: bool = True, everywhere: bool = 
     sand = np.clip(72 - 28 * wetness + 8 * np.sin(wave * (lon / 2.9 + lat / 3.7)), 25, 85)
     clay = np.clip(8 + 14 * wetness, 5, 30)
 
-    whole = Plateau(
+    box = Plateau(
         resolution=resolution,
         longitude=lon,
         latitude=lat,
@@ -141,11 +143,11 @@ def plateau(resolution: float = 0.5, *, forest: bool = True, everywhere: bool = 
         vegetation=_vegetation(precipitation, elevation, 4600 if forest else 4350),
         area=(111.19 * resolution) ** 2 * np.cos(np.radians(lat)),
     )
-    return whole if everywhere else whole.select(mean_temperature <= WARMEST_PERMAFROST_MEAN)
+    return box if everywhere else box.select(mean_temperature <= WARMEST_PERMAFROST_MEAN)
 
 
 def _vegetation(precipitation: NDArray, elevation: NDArray, forest_limit: float) -> NDArray:
-    """Parameter-set names; rules in order, a later one overrides."""
+    """Parameter-set names by rules in order; a later rule overrides."""
     desert = precipitation < 120
     names = np.full(precipitation.shape, "alpine-steppe", dtype="<U17")
     names[precipitation >= 295] = "alpine-meadow"
@@ -158,7 +160,7 @@ def _vegetation(precipitation: NDArray, elevation: NDArray, forest_limit: float)
 
 @dataclass(frozen=True)
 class Noise:
-    """Interannual noise, common to all cells but for the east-west gradient ``tilt``.
+    """Interannual noise, common to all cells except for the east-west gradient ``tilt``.
 
     Attributes:
         temperature, tilt: K, ``(year,)``.
@@ -196,7 +198,7 @@ def _noise_part(gcm: PseudoGcm, part: int, years: int) -> Noise:
 
 
 def noise(gcm: PseudoGcm, scenario: Scenario) -> Noise:
-    """Seeded noise of 1861-2099; 1861-2005 is shared by the scenarios of one pseudo-GCM."""
+    """Draw the seeded noise of 1861-2099; the scenarios of a pseudo-GCM share 1861-2005."""
     past = _noise_part(gcm, 0, LAST_HISTORICAL_YEAR - FIRST_YEAR + 1)
     future = _noise_part(gcm, 1 + SCENARIOS.index(scenario), LAST_YEAR - LAST_HISTORICAL_YEAR)
     return Noise(**{k: np.concatenate([v, getattr(future, k)]) for k, v in vars(past).items()})
@@ -215,7 +217,9 @@ class PlateauClimate:
 def climate(
     cells: Plateau, gcm: PseudoGcm, scenario: Scenario, *, with_noise: bool = True
 ) -> PlateauClimate:
-    """Climate of the given cells for one pseudo-GCM and scenario (plateau.md B1).
+    """Compute the climate of cells for one pseudo-GCM and scenario.
+
+    Source: docs/specification/plateau.md B1.
 
     The pseudo-GCMs A-D are an invented spread, not the four ISIMIP models.
 
@@ -260,3 +264,22 @@ def climate(
         precipitation = precipitation * np.exp(n.precipitation - 0.0072)[:, None, None]
         shortwave = shortwave * (1 + n.shortwave)[..., None]
     return PlateauClimate(years, temperature, precipitation, np.ascontiguousarray(shortwave))
+
+
+@dataclass(frozen=True)
+class SyntheticPlateauClimate:
+    """Climate of a pseudo-GCM, computed for the cells that are loaded; see ``Climate``."""
+
+    cells: Plateau
+    member: str
+    scenario: str
+    years: NDArray
+    co2: NDArray
+    segments: tuple[Segment, ...]
+    findings: dict[int, list[Finding]] = field(default_factory=dict)
+    common_until: int | None = COMMON_UNTIL
+
+    def load(self, cells: NDArray) -> dict[str, NDArray]:
+        """See ``Climate.load``."""
+        monthly = climate(self.cells.select(cells), self.member, self.scenario)
+        return {name: getattr(monthly, name) for name in VARIABLES}

@@ -1,7 +1,7 @@
-"""The synthetic plateau written the way a user's own data come: ISIMIP2b climate, maps, experiment.
+"""Writer of the synthetic plateau as input files: ISIMIP2b climate, maps and experiment.
 
-Every file says SYNTHETIC. One thing differs from the pseudo-GCMs in memory: ISIMIP has one history
-for all scenarios, so 1996–2005 take the precipitation trend of RCP8.5 in both (at most 0.4 %).
+Every file is labelled SYNTHETIC. ISIMIP has one history for all scenarios, so 1996–2005 take the
+precipitation trend of RCP8.5 in both, unlike the pseudo-GCMs in memory (at most 0.4 %).
 """
 
 from collections.abc import Iterator
@@ -12,15 +12,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.files.atomic import write_text, written_whole
+from temjax.files.atomic import atomic_write, write_text
 from temjax.parameters.files import parameter_set_names
 from temjax.regional.inputs import synthetic
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.inputs.units import MONTH_LENGTHS
 from temjax.sites.history import global_co2
+from temjax.units import SECONDS_PER_DAY, ZERO_CELSIUS
 
-KELVIN = 273.15
-_SECONDS = 86400.0
 _UNITS = {"tas": "K", "pr": "kg m-2 s-1", "rsds": "W m-2"}
 _DECADES = ((1861, 1870), *((year, year + 9) for year in range(1871, 2001, 10)), (2001, 2005),
             (2006, 2010), *((year, year + 9) for year in range(2011, 2091, 10)),
@@ -29,17 +28,17 @@ _NOTE = f"{LABEL} plateau: invented numbers, not a climate model and not an obse
 
 
 def model_name(gcm: str) -> str:
-    """What the file names call a pseudo-GCM."""
+    """Name of a pseudo-GCM in file names."""
     return f"{LABEL}-{gcm}"
 
 
 def write_climate(
     folder: Path, cells: synthetic.Plateau, gcm: str, scenario: str, *, daily: bool = False
 ) -> None:
-    """Write one member's history (if it is not there) and scenario, north to south.
+    """Write the history (if absent) and scenario of one member, north to south.
 
     Args:
-        folder: made if needed.
+        folder: created if needed.
         cells: of the 0.5° grid.
         gcm, scenario: pseudo-GCM and pathway.
         daily: days of equal value within a month instead of months.
@@ -47,11 +46,11 @@ def write_climate(
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("historical", scenario):
         source = "rcp85" if part == "historical" else scenario
-        made = synthetic.climate(cells, gcm, source)
+        monthly = synthetic.climate(cells, gcm, source)
         values = {
-            "tas": made.air_temperature + KELVIN,
-            "pr": made.precipitation / (_SECONDS * MONTH_LENGTHS[:, None]),
-            "rsds": made.shortwave,
+            "tas": monthly.air_temperature + ZERO_CELSIUS,
+            "pr": monthly.precipitation / (SECONDS_PER_DAY * MONTH_LENGTHS[:, None]),
+            "rsds": monthly.shortwave,
         }
         for first, last in _DECADES:
             if (last <= synthetic.LAST_HISTORICAL_YEAR) != (part == "historical"):
@@ -98,7 +97,7 @@ def _write_chunk(
     )
     dataset["lat"].attrs["units"], dataset["lon"].attrs["units"] = "degrees_north", "degrees_east"
     encoding = {name: {"zlib": True, "complevel": 4, "_FillValue": np.float32(1e20)}}
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         dataset.to_netcdf(partial, format="NETCDF4_CLASSIC", encoding=encoding)
 
 
@@ -120,7 +119,7 @@ def _stamps(first: int, years: int, daily: bool) -> Iterator[date]:
 
 
 def write_domain(folder: Path, cells: synthetic.Plateau) -> dict[int, str]:
-    """Maps of vegetation classes, texture, elevation and permafrost; returns the classes."""
+    """Write maps of vegetation classes, texture, elevation and permafrost; returns the classes."""
     folder.mkdir(parents=True, exist_ok=True)
     latitude, longitude = synthetic.grid_axes(cells.resolution)
     classes = {i: name for i, name in enumerate(parameter_set_names(), start=1)
@@ -190,7 +189,7 @@ def write_plateau(
     resolution: float = 0.5,
     daily: bool = False,
 ) -> Path:
-    """Climate (0.5°), domain maps (``resolution``) and an experiment file; returns its path."""
+    """Write climate (0.5°), domain maps (``resolution``) and an experiment; returns its path."""
     domain = synthetic.plateau(resolution)
     coarse = synthetic.plateau(0.5, everywhere=True)
     for gcm in gcms:

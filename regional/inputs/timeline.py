@@ -1,7 +1,7 @@
-"""The timeline of a run: spin-up cycle, history and future as one sequence of years.
+"""Timeline of a run: spin-up cycle, history and future as one sequence of years.
 
-Source: protocol.md 1. The experiments S_R (no exposure after the branch) and S_T (exposure) share
-the sequence and differ in one switch per year.
+Source: docs/specification/protocol.md 1. The experiments S_R (no exposure after the branch) and S_T
+(exposure) share the sequence and differ in one switch per year.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax.forcing import Forcing, co2_monthly
-from temjax.regional.experiment.experiment import Protocol
+from temjax.regional.experiment.settings import Protocol
 from temjax.regional.inputs.climate import VARIABLES, Climate
 
 EXPERIMENTS = ("S_R", "S_T")
@@ -19,7 +19,7 @@ EXPERIMENTS = ("S_R", "S_T")
 
 @dataclass(frozen=True)
 class Timeline:
-    """Every year that is run, in order.
+    """Simulated years in order.
 
     Attributes:
         years: label of each year; spin-up years count down from the year before the history.
@@ -46,26 +46,26 @@ class Timeline:
 
     @property
     def simulated_years(self) -> int:
-        """Years to simulate per cell; the future is run twice."""
+        """Simulated years per cell; the future is run twice."""
         return 2 * self.future[1] - self.future[0]
 
-    def experiment_switch(self, experiment: str) -> NDArray:
-        """Exposure per year of S_R or S_T."""
+    def exposure_switch(self, experiment: str) -> NDArray:
+        """Thaw exposure of S_R or S_T by year."""
         switch = self.exposed.copy()
         if experiment == "S_R":
             switch[self.future[0] :] = False
         return switch
 
 
-def make_timeline(
+def build_timeline(
     protocol: Protocol, climate: Climate, block_years: int, share: bool = True
 ) -> Timeline:
-    """Lay out the years of a protocol over a climate that covers them.
+    """Build the timeline of a protocol over a climate that covers it.
 
     Args:
         protocol: periods.
         climate: of one member and scenario.
-        block_years: length of the blocks the past is made of.
+        block_years: length of the blocks of the past.
         share: whether scenarios of a member may share their past.
     """
     first_year = int(climate.years[0])
@@ -107,8 +107,8 @@ def _common_years(protocol: Protocol, climate: Climate, block_years: int) -> int
     return max(common, 0) // block_years * block_years
 
 
-def blocks(start: int, stop: int, length: int) -> list[tuple[int, int]]:
-    """Cut ``start`` to ``stop`` into blocks of at most ``length`` years."""
+def year_blocks(start: int, stop: int, length: int) -> list[tuple[int, int]]:
+    """Divide the years ``start`` to ``stop`` into blocks of at most ``length`` years."""
     return [(first, min(first + length, stop)) for first in range(start, stop, length)]
 
 
@@ -117,10 +117,10 @@ def block_forcing(
 ) -> tuple[Forcing, NDArray]:
     """Forcing of a block of years with one neighbour year on each side, and its timeline indices.
 
-    The neighbours carry the true months before and after, so running rows 1 to -1 equals running
-    these years of the whole timeline; at its two ends the first and last year neighbour
-    themselves, which is what the model does at the ends of a forcing. All blocks of one length
-    share one compilation. A block may reach beyond the end: the last year is repeated there.
+    The neighbours hold the months before and after, so that rows 1 to -1 give what a run of the
+    whole timeline gives in these years. At its two ends the first and last year are their own
+    neighbours, as the model does at the ends of a forcing. All blocks of one length share one
+    compilation. A block may extend beyond the end: the last year is repeated there.
     """
     indices = np.clip(np.arange(block[0] - 1, block[1] + 1), 0, timeline.years.size - 1)
     rows = timeline.rows[indices]
@@ -133,7 +133,7 @@ def block_forcing(
 
 
 def equilibrium_forcing(timeline: Timeline, data: dict[str, NDArray]) -> Forcing:
-    """Forcing whose mean (or first) year the equilibrium sees, at constant CO2."""
+    """Forcing of the equilibrium, which takes its mean or first year, at constant CO2."""
     rows = timeline.equilibrium_rows
     return Forcing(
         years=jnp.asarray(rows),

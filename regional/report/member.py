@@ -1,4 +1,4 @@
-"""Everything a finished member leaves behind: data files, figures, the summary as JSON."""
+"""Output of a member: data files, figures, the summary as JSON."""
 
 import json
 import math
@@ -10,40 +10,40 @@ from pathlib import Path
 
 from temjax.files.atomic import write_text
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.figures.member_figures import write_figures
-from temjax.regional.results.effect import Row, summarise
-from temjax.regional.results.member_files import attributes, write_member
-from temjax.regional.run.members import STATUS, MemberResult
-from temjax.regional.run.workers import HERE, Workers
+from temjax.regional.figures.member_figures import submit_figures
+from temjax.regional.member import STATUS, MemberResult
+from temjax.regional.results.effect import SummaryRow, summarise
+from temjax.regional.results.member_files import global_attributes, submit_member_files
+from temjax.regional.run.workers import SERIAL, Workers
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """A member whose files are being written.
+class PendingMember:
+    """Output of a member that workers are writing.
 
     Attributes:
         member, scenario: of the climate.
-        rows: its summary.
+        rows: summary.
     """
 
     member: str
     scenario: str
-    rows: list[Row]
+    rows: list[SummaryRow]
     _files: list[Path]
-    _begun: list[Future]
+    _futures: list[Future]
     _write_summary: Callable[[], Path]
 
     @property
     def label(self) -> str:
-        """Member and scenario for people."""
+        """Member and scenario in one text."""
         return f"{self.member} {self.scenario}"
 
     def done(self) -> bool:
-        """Whether ``ended`` would not wait."""
-        return all(file.done() for file in self._begun)
+        """Whether all files are written."""
+        return all(file.done() for file in self._futures)
 
-    def ended(self) -> list[Path]:
-        """Wait for the files and write the summary, which says that they are complete.
+    def wait(self) -> list[Path]:
+        """Wait for the files, then write the summary, which marks them as complete.
 
         Returns:
             All paths, data files first.
@@ -51,37 +51,39 @@ class Unfinished:
         Raises:
             OSError: a file could not be written.
         """
-        for file in self._begun:
+        for file in self._futures:
             file.result()
         return [*self._files, self._write_summary()]
 
 
-def begin_member(
+def submit_member(
     experiment: Experiment, result: MemberResult, out: Path, workers: Workers
-) -> Unfinished:
-    """Let workers write a member's files; what they need of its numbers is handed over."""
-    files, begun = write_member(experiment, result, out, workers)
-    figures = write_figures(experiment, result, out, workers)
+) -> PendingMember:
+    """Submit the files and figures of a member to workers and summarise it."""
+    files, futures = submit_member_files(experiment, result, out, workers)
+    figures = submit_figures(experiment, result, out, workers)
     rows = summarise(experiment, result)
-    last = partial(write_summary, experiment, result, rows, out)
-    begun += figures.values()
+    summary = partial(write_summary, experiment, result, rows, out)
+    futures += figures.values()
     paths = [*files.values(), *figures]
-    return Unfinished(result.member, result.scenario, rows, paths, begun, last)
+    return PendingMember(result.member, result.scenario, rows, paths, futures, summary)
 
 
-def finish_member(
+def write_member_output(
     experiment: Experiment, result: MemberResult, out: Path
-) -> tuple[list[Row], list[Path]]:
-    """Write a member's files; returns its summary and the paths, data files first."""
-    begun = begin_member(experiment, result, out, HERE)
-    return begun.rows, begun.ended()
+) -> tuple[list[SummaryRow], list[Path]]:
+    """Write the output of a member; returns its summary and the paths, data files first."""
+    pending = submit_member(experiment, result, out, SERIAL)
+    return pending.rows, pending.wait()
 
 
-def write_summary(experiment: Experiment, result: MemberResult, rows: list[Row], out: Path) -> Path:
-    """Write what ``temjax report`` needs beside the data files; products are not read."""
+def write_summary(
+    experiment: Experiment, result: MemberResult, rows: list[SummaryRow], out: Path
+) -> Path:
+    """Write the summary that ``temjax report`` reads beside the data files."""
     path = out / f"summary_{result.member}_{result.scenario}.json".lower()
     summary = {
-        "attributes": attributes(experiment, result, "S_T"),
+        "attributes": global_attributes(experiment, result, "S_T"),
         "format": experiment.output.format,
         "numbers": [
             {
@@ -95,9 +97,9 @@ def write_summary(experiment: Experiment, result: MemberResult, rows: list[Row],
         "cells": {
             str(cell): {
                 "status": STATUS[int(result.status[cell])],
-                "reasons": [str(fault) for fault in found],
+                "reasons": [str(finding) for finding in cell_findings],
             }
-            for cell, found in result.findings.items()
+            for cell, cell_findings in result.findings.items()
         },
     }
     write_text(path, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")

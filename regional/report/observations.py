@@ -1,4 +1,4 @@
-"""A run beside observations: active layer at points, soil stocks by vegetation type."""
+"""Comparison with observations: active layer at points, soil stocks by vegetation type."""
 
 import csv
 import re
@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from temjax.files.findings import DataError, Finding
-from temjax.regional.diagnostics.tables import Ours, Table, spread
+from temjax.regional.diagnostics.tables import MeanSD, Table, mean_sd
 from temjax.regional.diagnostics.totals import MEADOW, STEPPE, MemberTotals
 from temjax.regional.figures.paper_figures import COLOURS, legend, panels
+from temjax.units import GRAMS_PER_KILOGRAM
 
 OBSERVED_YEARS = (2006, 2009)
 _BOUND = re.compile(r">\s*(\d+(?:\.\d+)?)\s*m\b")
@@ -29,7 +30,7 @@ SOIL_STOCKS: dict[str, dict[str, tuple[float, float, str, str]]] = {
 
 @dataclass(frozen=True)
 class ThawPoint:
-    """Observed active layer at a place, m; where only a lower bound is known ``observed`` is it."""
+    """Observed active layer at a point, m; a lower bound if ``censored``."""
 
     name: str
     latitude: float
@@ -40,7 +41,7 @@ class ThawPoint:
 
 @dataclass(frozen=True)
 class Scores:
-    """Agreement at the points that are not censored; NaN where there are too few."""
+    """Scores at the uncensored points; NaN where there are too few."""
 
     count: int
     squared_correlation: float
@@ -51,7 +52,7 @@ class Scores:
 
 
 def read_thaw_points(path: Path) -> list[ThawPoint]:
-    """Points of a table like ``alt_qtp.csv``: name, lat_suggested, lon_suggested,
+    """Read the points of a table like ``alt_qtp.csv``: name, lat_suggested, lon_suggested,
     alt_m_mean_2006_2009 and, where that is empty, a lower bound in ``flags`` ("> 2.35 m").
 
     Raises:
@@ -99,49 +100,50 @@ def simulated_thaw(members: list[MemberTotals], points: list[ThawPoint]) -> NDAr
         layer = member.stored.products["historical/active_layer_thickness"][chosen]
         values.append(layer.mean(axis=0) if chosen.any() else np.full(domain.size, np.nan))
     mean = np.mean(values, axis=0)
-    found = np.full(len(points), np.nan)
+    simulated = np.full(len(points), np.nan)
     for number, point in enumerate(points):
-        away = np.hypot(
+        distance = np.hypot(
             domain.latitude - point.latitude,
             (domain.longitude - point.longitude) * np.cos(np.radians(point.latitude)),
         )
-        nearest = int(np.argmin(away))
-        if away[nearest] <= domain.grid.spacing():
-            found[number] = mean[nearest]
-    return found
+        nearest = int(np.argmin(distance))
+        if distance[nearest] <= domain.grid.spacing():
+            simulated[number] = mean[nearest]
+    return simulated
 
 
 def thaw_scores(points: list[ThawPoint], simulated: NDArray) -> Scores:
-    """R², RMSE and bias over measured points; a censored one agrees above its bound."""
+    """Compute R², RMSE and bias over measured points; a censored one agrees above its bound."""
     observed = np.array([point.observed for point in points])
     censored = np.array([point.censored for point in points], dtype=bool)
-    known = np.isfinite(simulated)
-    used = known & ~censored
+    defined = np.isfinite(simulated)
+    used = defined & ~censored
     x, y = observed[used], simulated[used]
-    above = known & censored & (simulated >= observed)
+    above = defined & censored & (simulated >= observed)
     enough = x.size > 2 and x.std() > 0 and y.std() > 0
     return Scores(
         count=int(x.size),
         squared_correlation=float(np.corrcoef(x, y)[0, 1] ** 2) if enough else np.nan,
         rmse=float(np.sqrt(np.mean((y - x) ** 2))) if x.size else np.nan,
         bias=float(np.mean(y - x)) if x.size else np.nan,
-        censored=int(np.sum(known & censored)),
+        censored=int(np.sum(defined & censored)),
         censored_agreeing=int(np.sum(above)),
     )
 
 
 def thaw_table(points: list[ThawPoint], simulated: NDArray) -> Table:
-    """Point by point, with the scores in the note."""
+    """Table of observed and simulated active layers, with the scores in the note."""
     rows = [
         (point.name, f"{point.latitude:.2f} N {point.longitude:.2f} E",
-         ("> " if point.censored else "") + f"{point.observed:.2f}", Ours(value, np.nan).text())
+         ("> " if point.censored else "") + f"{point.observed:.2f}", MeanSD(value, np.nan).text())
         for point, value in zip(points, simulated, strict=True)
     ]  # fmt: skip
     scores = thaw_scores(points, simulated)
     note = (
         f"Means of 2006–2009 in m; {scores.count} measured points: "
-        f"R² {Ours(scores.squared_correlation, np.nan).text()}, "
-        f"RMSE {Ours(scores.rmse, np.nan).text()} m, bias {Ours(scores.bias, np.nan).text()} m; "
+        f"R² {MeanSD(scores.squared_correlation, np.nan).text()}, "
+        f"RMSE {MeanSD(scores.rmse, np.nan).text()} m, "
+        f"bias {MeanSD(scores.bias, np.nan).text()} m; "
         f"{scores.censored_agreeing} of {scores.censored} lower bounds (>) are met. "
         "A cell is not a point: within a vegetation type soil water alone moves ALT by 1 m."
     )
@@ -149,26 +151,28 @@ def thaw_table(points: list[ThawPoint], simulated: NDArray) -> Table:
                  ("point", "place", "observed", "simulated"), rows)  # fmt: skip
 
 
-def soil_now(members: list[MemberTotals], group: str, name: str) -> Ours:
+def soil_now(members: list[MemberTotals], group: str, name: str) -> MeanSD:
     """SOC or SON of a vegetation type in the last decade of the history, kg m⁻²."""
     chosen = [member.groups[group] for member in members if group in member.groups]
-    return spread(g.density(g.runs["historical"][name][-10:].mean()) / 1e3 for g in chosen)
+    return mean_sd(
+        g.density(g.runs["historical"][name][-10:].mean()) / GRAMS_PER_KILOGRAM for g in chosen
+    )
 
 
 def soil_table(members: list[MemberTotals]) -> Table:
-    """SOC and SON by vegetation type beside published ranges."""
+    """Table of SOC and SON by vegetation type with published ranges."""
     rows = []
     for group, variables in SOIL_STOCKS.items():
         if not any(group in member.groups for member in members):
             continue
         for name, (low, high, depth, source) in variables.items():
-            ours = soil_now(members, group, name)
-            gap = 0.0 if low <= ours.mean <= high else min(
-                (ours.mean - low, ours.mean - high), key=abs
+            simulated = soil_now(members, group, name)
+            gap = 0.0 if low <= simulated.mean <= high else min(
+                (simulated.mean - low, simulated.mean - high), key=abs
             )  # fmt: skip
             verdict = "inside" if gap == 0 else f"{gap:+.2f}".replace("-", "−")
-            rows.append((f"{group}: {name}", ours.text(), f"{low:g}–{high:g} ({depth})", verdict,
-                         source))  # fmt: skip
+            published = f"{low:g}–{high:g} ({depth})"
+            rows.append((f"{group}: {name}", simulated.text(), published, verdict, source))
     note = "kg m⁻². Ours is the stock of the active layer, published ranges have fixed depths."
     head = ("vegetation", "this run", "published", "against the range", "source")
     return Table("Soil carbon and nitrogen beside published ranges", note, head, rows)
@@ -199,13 +203,15 @@ def validation_figure(
             g for g, v in SOIL_STOCKS.items()
             if name in v and any(g in member.groups for member in members)
         ]  # fmt: skip
-        for place, group in enumerate(groups):
+        for position, group in enumerate(groups):
             low, high, *_ = SOIL_STOCKS[group][name]
-            panel.plot([place - 0.15] * 2, [low, high], color=COLOURS[1], linewidth=5, alpha=0.5,
-                       label="published range" if place == 0 else None)  # fmt: skip
-            ours = soil_now(members, group, name)
-            panel.errorbar(place + 0.15, ours.mean, yerr=np.nan_to_num(ours.sd), fmt="o",
-                           color=COLOURS[0], label="this run" if place == 0 else None)  # fmt: skip
+            panel.plot([position - 0.15] * 2, [low, high], color=COLOURS[1], linewidth=5, alpha=0.5,
+                       label="published range" if position == 0 else None)  # fmt: skip
+            stock = soil_now(members, group, name)
+            panel.errorbar(
+                position + 0.15, stock.mean, yerr=np.nan_to_num(stock.sd), fmt="o",
+                color=COLOURS[0], label="this run" if position == 0 else None,
+            )  # fmt: skip
         panel.set_xticks(range(len(groups)), [g.removeprefix("alpine-") for g in groups])
         panel.set_xlim(-0.6, max(len(groups), 1) - 0.4)
         panel.set_ylim(bottom=0)

@@ -1,4 +1,4 @@
-"""``temjax report``: one self-contained HTML page from the files of a finished run."""
+"""Report of a region: one self-contained HTML page from the files of a finished run."""
 
 import base64
 import io
@@ -15,21 +15,20 @@ from matplotlib.figure import Figure
 
 from temjax.files.atomic import write_text
 from temjax.regional.diagnostics import tables
-from temjax.regional.diagnostics.claims import check_findings, summary_words
+from temjax.regional.diagnostics.claims import check_claims, summary_words
 from temjax.regional.diagnostics.paper import DOI
 from temjax.regional.diagnostics.tables import Table
 from temjax.regional.diagnostics.totals import REGION, MemberTotals, member_totals
-from temjax.regional.figures import maps
-from temjax.regional.figures import paper_figures as report_figures
+from temjax.regional.figures import maps, paper_figures
 from temjax.regional.inputs.synthetic import LABEL
-from temjax.regional.report import observations as validation
+from temjax.regional.report import observations
 from temjax.regional.results.read_back import read_run
-from temjax.regional.studies import attribution_report as drivers
+from temjax.regional.studies import attribution_report
 from temjax.sites.page import page_style
 
 PAGE = "report.html"
-RUN_RECORD = "run.json"  # how the run went, beside its results
-MOST_CELLS = 200  # rows of the table of cells that are not ok
+RUN_RECORD = "run.json"  # computing time, memory and device of the run
+MAXIMUM_CELLS = 200  # rows of the table of cells that are not ok
 _DPI = 110
 LABEL_INCHES = 0.18
 _SHOWN_ATTRIBUTES = (
@@ -41,7 +40,7 @@ _SHOWN_ATTRIBUTES = (
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as a PNG in base64."""
+    """Figure as a PNG in base64, with title and caption."""
 
     title: str
     caption: str
@@ -50,7 +49,7 @@ class Picture:
 
 @dataclass
 class Section:
-    """A part of the page."""
+    """Section of the page: texts, tables and pictures."""
 
     title: str
     texts: list[str] = field(default_factory=list)
@@ -65,8 +64,8 @@ def write_report(
 
     Args:
         folder: the ``--out`` folder of ``temjax project``.
-        thaw_points: table of observed active layers (``validation.read_thaw_points``).
-        compare: folders of further runs (other ALT or root-zone rules) to set beside this one.
+        thaw_points: table of observed active layers (``observations.read_thaw_points``).
+        compare: folders of further runs (other ALT or root-zone rules) for comparison.
 
     Raises:
         DataError: no results, or incomplete ones.
@@ -87,14 +86,14 @@ def write_report(
         synthetic=synthetic,
         intro=_intro(members, attributes),
         words=summary_words(members, attributes["active_layer_rule"]),
-        findings=check_findings(members),
+        claims=check_claims(members),
         sections=[
             *_sections(members, others, thaw_points, synthetic),
             *_extra_sections(folder, synthetic),
         ],
-        cells=cells[:MOST_CELLS],
+        cells=cells[:MAXIMUM_CELLS],
         cells_text=_cells_text(members, cells),
-        made=_made(folder, attributes),
+        made=_provenance_rows(folder, attributes),
     )
     path = folder / PAGE
     write_text(path, html)
@@ -120,48 +119,48 @@ def _sections(
     thaw_points: Path | None,
     synthetic: bool,
 ) -> list[Section]:
-    def picture(title: str, caption: str, draw: Callable[..., Figure], *given) -> Picture:
-        return _picture(title, caption, draw(*given), synthetic)
+    def picture(title: str, caption: str, draw: Callable[..., Figure], *arguments) -> Picture:
+        return _picture(title, caption, draw(*arguments), synthetic)
 
     exposure = Section("Tables of the paper")
     exposure.tables = [tables.table_1(members), tables.table_2(members), tables.table_3(members)]
     present = Section("Present state and observations")
-    present.tables = [tables.present_state(members), validation.soil_table(members)]
+    present.tables = [tables.present_state(members), observations.soil_table(members)]
     points, simulated = [], np.empty(0)
     if thaw_points is not None:
-        points = validation.read_thaw_points(thaw_points)
-        simulated = validation.simulated_thaw(members, points)
-        present.tables.append(validation.thaw_table(points, simulated))
+        points = observations.read_thaw_points(thaw_points)
+        simulated = observations.simulated_thaw(members, points)
+        present.tables.append(observations.thaw_table(points, simulated))
     else:
         present.texts.append("No table of observed active layers was given (--thaw-points).")
     present.pictures = [
         picture("Figure 1b.", "Vegetation types.", maps.vegetation_map, members[0].stored.domain),
         picture("Figure 2 g–i.", "Active layer, soil carbon and nitrogen beside observations.",
-                validation.validation_figure, members, points, simulated),
+                observations.validation_figure, members, points, simulated),
     ]  # fmt: skip
     shade = "Mean over climate models, shade ± 1 SD."
     effect = Section("What exposure does")
     effect.pictures = [
         picture("At a glance.", f"Carbon that thaw frees, and what plants make of it. {shade}",
                 maps.at_a_glance, members),
-        picture("Figure 3.", f"Δ = S_T − S_R, region. {shade}", report_figures.delta_series,
+        picture("Figure 3.", f"Δ = S_T − S_R, region. {shade}", paper_figures.delta_series,
                 members),
         picture("Figure 4.", f"Active layer and its share in the change of S_T. {shade}",
-                report_figures.active_layer, members),
+                paper_figures.active_layer, members),
         picture("Figure 5.", "Δ by the last year, mean over climate models.", maps.delta_maps,
                 members),
         picture("Active layer.", "Means of the last decade of the history and of the run.",
                 maps.thickness_maps, members),
         picture("Figure 6.", f"Meadow and steppe; δ is the change since the branch. {shade}",
-                report_figures.meadow_and_steppe, members),
+                paper_figures.meadow_and_steppe, members),
         picture("Figure 7.", "Nitrogen of S_R (pale) and S_T; bars ± 1 SD.",
-                report_figures.nitrogen_runs, members),
+                paper_figures.nitrogen_runs, members),
         picture("Figure 8.", "Δ of the nitrogen balance by vegetation type; bars ± 1 SD.",
-                report_figures.nitrogen_types, members),
-        picture("Figure S3.", f"Regional fluxes. {shade}", report_figures.fluxes, members),
-        picture("Figure S4.", f"Climate and CO2. {shade}", report_figures.climate, members),
+                paper_figures.nitrogen_types, members),
+        picture("Figure S3.", f"Regional fluxes. {shade}", paper_figures.fluxes, members),
+        picture("Figure S4.", f"Climate and CO2. {shade}", paper_figures.climate, members),
         picture("Figure S5.", f"Limitation of growth by nitrogen. {shade}",
-                report_figures.nitrogen_limitation, members),
+                paper_figures.nitrogen_limitation, members),
     ]  # fmt: skip
     sections = [exposure, present, effect]
     if others:
@@ -170,28 +169,30 @@ def _sections(
 
 
 def _extra_sections(folder: Path, synthetic: bool) -> list[Section]:
-    """What ``temjax attribute`` and ``temjax region-sensitivity`` left in the folder."""
-    made = []
-    records = drivers.read_attributions(folder)
+    """Sections of ``temjax attribute`` and ``temjax region-sensitivity`` if they were run."""
+    sections = []
+    records = attribution_report.read_attributions(folder)
     if records:
-        part = Section("Drivers one at a time", tables=[drivers.drivers_table(records)])
-        figure = drivers.drivers_figure(records)
+        section = Section(
+            "Drivers one at a time", tables=[attribution_report.drivers_table(records)]
+        )
+        figure = attribution_report.drivers_figure(records)
         caption = "Effect on the carbon balance. Mean over climate models, shade ± 1 SD."
-        part.pictures.append(_picture("Drivers.", caption, figure, synthetic))
-        made.append(part)
-    drawn = sorted(folder.glob("sensitivity_*.png"))
-    if drawn:
-        part = Section("Sensitivity to parameters")
-        for path in drawn:
+        section.pictures.append(_picture("Drivers.", caption, figure, synthetic))
+        sections.append(section)
+    paths = sorted(folder.glob("sensitivity_*.png"))
+    if paths:
+        section = Section("Sensitivity to parameters")
+        for path in paths:
             data = base64.b64encode(path.read_bytes()).decode("ascii")
-            part.pictures.append(
+            section.pictures.append(
                 Picture("Sensitivity.", "Effect of a parameter 10 % higher.", data)
             )
-        made.append(part)
-    return made
+        sections.append(section)
+    return sections
 
 
-def _in_words(value) -> str:
+def _as_text(value) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name.replace('_', ' ')} {part}" for name, part in value.items())
     return str(value)
@@ -200,7 +201,7 @@ def _in_words(value) -> str:
 def _picture(title: str, caption: str, figure: Figure, synthetic: bool) -> Picture:
     if synthetic:
         strip = LABEL_INCHES / figure.get_size_inches()[1]
-        figure.get_layout_engine().set(rect=(0, strip, 1, 1 - strip))  # clear of tick labels
+        figure.get_layout_engine().set(rect=(0, strip, 1, 1 - strip))  # below the tick labels
         figure.text(0.995, 0.004, LABEL, ha="right", va="bottom", fontsize=8, color="#a84300")
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
@@ -210,30 +211,31 @@ def _picture(title: str, caption: str, figure: Figure, synthetic: bool) -> Pictu
 
 def _cells(members: list[MemberTotals]) -> list[tuple[str, ...]]:
     return [
-        (member.stored.label, cell, told["status"], "; ".join(told["reasons"]))
+        (member.stored.label, cell, entry["status"], "; ".join(entry["reasons"]))
         for member in members
-        for cell, told in member.stored.cells.items()
+        for cell, entry in member.stored.cells.items()
     ]
 
 
 def _cells_text(members: list[MemberTotals], cells: list[tuple[str, ...]]) -> str:
     if not cells:
         return "None: every cell ran, converged and is sound in every member."
-    more = f" The first {MOST_CELLS} are shown; the CSV files hold all." if (
-        len(cells) > MOST_CELLS
+    more = f" The first {MAXIMUM_CELLS} are shown; the CSV files hold all." if (
+        len(cells) > MAXIMUM_CELLS
     ) else ""  # fmt: skip
     return f"{len(cells)} entries over {len(members)} member runs.{more}"
 
 
-def _made(folder: Path, attributes: dict) -> list[tuple[str, str]]:
-    made = [(name, str(attributes[name])) for name in _SHOWN_ATTRIBUTES if name in attributes]
-    record = folder / RUN_RECORD
-    if record.is_file():
-        told = json.loads(record.read_text(encoding="utf-8"))
-        made += [
-            (name.replace("_", " "), _in_words(told[name]))
+def _provenance_rows(folder: Path, attributes: dict) -> list[tuple[str, str]]:
+    """Names and values of the provenance table: attributes and how the run went."""
+    rows = [(name, str(attributes[name])) for name in _SHOWN_ATTRIBUTES if name in attributes]
+    path = folder / RUN_RECORD
+    if path.is_file():
+        record = json.loads(path.read_text(encoding="utf-8"))
+        rows += [
+            (name.replace("_", " "), _as_text(record[name]))
             for name in ("seconds", "cell_years", "cell_years_per_second", "workers", "device",
                          "peak_memory_gb")
-            if name in told
+            if name in record
         ]  # fmt: skip
-    return made
+    return rows

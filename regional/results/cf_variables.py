@@ -1,4 +1,4 @@
-"""The variables of one result file by CF: time and depth, the grid, the cells, the products."""
+"""CF variables of one result file: time and depth, grid, cells, products."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from temjax.forcing import MONTH_DAYS
 from temjax.heat.year import DEPTHS
-from temjax.regional.experiment.products import PRODUCTS, Product, monthly_cell_methods
+from temjax.outputs import DEPTH_ATTRIBUTES
+from temjax.regional.experiment.products import PRODUCTS, Product
 from temjax.regional.inputs.domain import Domain
+from temjax.regional.member import STATUS
 from temjax.regional.results.formats import FILL
-from temjax.regional.run.members import STATUS
+from temjax.units import DAYS_PER_YEAR, SQUARE_METRES_PER_SQUARE_KILOMETRE
 
-_DAYS = 365  # the model's calendar has no leap days
 _ORIGIN = 1601  # ISIMIP3b's; one for all files, so that they can be joined along time
 _NO_CLASS = np.int8(-1)
 _PROJECTION_TEXT = ("grid_mapping_name",)
@@ -33,7 +34,7 @@ def member_variables(
     monthly: bool = False,
     difference: bool = False,
 ) -> Iterator[tuple[str, xr.Variable]]:
-    """A run's products with everything that describes them, one variable at a time.
+    """Coordinates, cell descriptions and products of a run, one variable at a time.
 
     Args:
         domain: cells.
@@ -45,22 +46,22 @@ def member_variables(
     """
     horizontal, attached = _grid(domain)
     yield from _time(years, monthly).items()
-    yield "depth", _depth()
+    yield "depth", xr.Variable("depth", np.asarray(DEPTHS, dtype=float), DEPTH_ATTRIBUTES)
     yield from horizontal.items()
     yield from _cells(domain, status, attached).items()
     for name, values in products.items():
         variable = _product(PRODUCTS[name], values, domain, attached, difference)
         if monthly:
-            variable.attrs["cell_methods"] = monthly_cell_methods(name)
+            variable.attrs["cell_methods"] = PRODUCTS[name].monthly_cell_methods
         yield name, variable
 
 
 def _time(years: NDArray, monthly: bool) -> dict[str, xr.Variable]:
-    """Years or months with bounds; the stamp is the last day, where pools and ledgers are given."""
-    lengths = np.asarray(MONTH_DAYS if monthly else [_DAYS])
-    ends = (_DAYS * (years - _ORIGIN)[:, None] + np.cumsum(lengths)).ravel().astype(float)
+    """Time axis of years or months with bounds; the stamp is the last day, that of the stocks."""
+    lengths = np.asarray(MONTH_DAYS if monthly else [DAYS_PER_YEAR])
+    ends = (DAYS_PER_YEAR * (years - _ORIGIN)[:, None] + np.cumsum(lengths)).ravel().astype(float)
     starts = ends - np.tile(lengths, years.size)
-    given = {
+    attributes = {
         "standard_name": "time",
         "long_name": "time",
         "comment": f"last day of the {'month' if monthly else 'year'}; stocks are its values",
@@ -70,24 +71,13 @@ def _time(years: NDArray, monthly: bool) -> dict[str, xr.Variable]:
         "bounds": "time_bnds",
     }
     return {
-        "time": xr.Variable("time", ends - 1, given),
+        "time": xr.Variable("time", ends - 1, attributes),
         "time_bnds": xr.Variable(("time", "bnds"), np.stack([starts, ends], axis=1)),
     }
 
 
-def _depth() -> xr.Variable:
-    given = {
-        "standard_name": "depth",
-        "long_name": "depth below the surface",
-        "units": "m",
-        "positive": "down",
-        "axis": "Z",
-    }
-    return xr.Variable("depth", np.asarray(DEPTHS, dtype=float), given)
-
-
 def _grid(domain: Domain) -> tuple[dict[str, xr.Variable], dict[str, str]]:
-    """Horizontal coordinates, and the attributes every gridded variable needs."""
+    """Horizontal coordinates, and the attributes that refer every gridded variable to them."""
     grid = domain.grid
     latitude = {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north"}
     longitude = {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east"}
@@ -103,8 +93,8 @@ def _grid(domain: Domain) -> tuple[dict[str, xr.Variable], dict[str, str]]:
     attached = {"coordinates": "lat lon"}
     if grid.projected is None or grid.mapping is None:
         for name, size, axis in zip(grid.dims, grid.shape, ("Y", "X"), strict=True):
-            given = {"long_name": f"{name} index of the cell", "units": "1", "axis": axis}
-            variables[name] = xr.Variable(name, np.arange(size, dtype=float), given)
+            attributes = {"long_name": f"{name} index of the cell", "units": "1", "axis": axis}
+            variables[name] = xr.Variable(name, np.arange(size, dtype=float), attributes)
     else:
         for name, values, axis in zip(grid.dims, grid.projected, ("Y", "X"), strict=True):
             variables[name] = xr.Variable(
@@ -117,23 +107,23 @@ def _grid(domain: Domain) -> tuple[dict[str, xr.Variable], dict[str, str]]:
                     "axis": axis,
                 },
             )
-        known = {k: grid.mapping[k] for k in _PROJECTION_TEXT if k in grid.mapping}
-        known |= {
+        projection = {k: grid.mapping[k] for k in _PROJECTION_TEXT if k in grid.mapping}
+        projection |= {
             k: np.asarray(grid.mapping[k], dtype=float)
             for k in _PROJECTION_NUMBERS
             if k in grid.mapping
         }
-        variables["crs"] = xr.Variable((), np.int32(0), known)
+        variables["crs"] = xr.Variable((), np.int32(0), projection)
         attached["grid_mapping"] = "crs"
     return variables, attached
 
 
 def _cells(domain: Domain, status: NDArray, attached: dict[str, str]) -> dict[str, xr.Variable]:
-    """Area, vegetation and status of the cells."""
+    """Area, vegetation and status of the cells on the grid."""
     dims = domain.grid.dims
-    given = {"standard_name": "cell_area", "long_name": "area of the cell", "units": "m2"}
-    area = domain.to_grid(domain.area * 1e6).astype(np.float32)
-    variables = {"cell_area": xr.Variable(dims, area, given | attached, {"_FillValue": FILL})}
+    attributes = {"standard_name": "cell_area", "long_name": "area of the cell", "units": "m2"}
+    area = domain.to_grid(domain.area * SQUARE_METRES_PER_SQUARE_KILOMETRE).astype(np.float32)
+    variables = {"cell_area": xr.Variable(dims, area, attributes | attached, {"_FillValue": FILL})}
     types = sorted(set(domain.vegetation) - {""})
     vegetation = np.array([types.index(name) if name else -1 for name in domain.vegetation])
     for name, values, meanings, long_name in (
@@ -159,21 +149,21 @@ def _product(
     difference: bool,
 ) -> xr.Variable:
     dims = ("time", *(("depth",) if product.by_depth else ()), *domain.grid.dims)
-    given = {
+    attributes = {
         "long_name": product.long_name,
-        "units": difference_units(product.units) if difference else product.units,
+        "units": difference_units(product.unit) if difference else product.unit,
         "cell_methods": product.cell_methods,
         "cell_measures": "area: cell_area",
     } | attached
     if product.standard_name and not difference:
-        given["standard_name"] = product.standard_name
+        attributes["standard_name"] = product.standard_name
     if difference:
-        given["long_name"] = f"S_T minus S_R: {product.long_name}"
+        attributes["long_name"] = f"S_T minus S_R: {product.long_name}"
     gridded = domain.to_grid(values)
-    filled = {"_FillValue": FILL, "missing_value": FILL}
-    return xr.Variable(dims, gridded.astype(np.float32), given, filled)
+    encoding = {"_FillValue": FILL, "missing_value": FILL}
+    return xr.Variable(dims, gridded.astype(np.float32), attributes, encoding)
 
 
 def difference_units(units: str) -> str:
-    """Units of a difference or standard deviation: converting a °C would move it by 273.15."""
+    """Units of a difference or standard deviation: K for °C, whose conversion has an offset."""
     return "K" if units == "degC" else units

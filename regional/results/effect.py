@@ -1,7 +1,7 @@
-"""What thaw exposure did to a region: Δ = S_T − S_R in sums and area-weighted means.
+"""Effect of thaw exposure on a region: Δ = S_T − S_R in sums and area-weighted means.
 
-Definitions: protocol.md 3. The exposed carbon is known twice, from the model's log and as the
-residual of the soil carbon budget; both are kept because they must agree.
+Definitions: docs/specification/protocol.md 3. The exposed carbon is computed twice, from the
+model's log and as the residual of the soil carbon budget; both must agree.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.experiment.products import (
-    GRAMS_PER_KILOGRAM,
-    GRAMS_PER_TERAGRAM,
-    SQUARE_METRES,
-    grams_per_year,
-)
 from temjax.regional.inputs.domain import Domain
-from temjax.regional.run.members import MASKED, MemberResult
+from temjax.regional.member import MASKED, MemberResult
+from temjax.units import GRAMS_PER_KILOGRAM, grams_per_year, teragrams
 
 _RATES = {"npp": "ΔNPP", "rh": "ΔRH"}
 _SUMS = {
@@ -32,7 +27,7 @@ _SUMS = {
 
 @runtime_checkable
 class Region(Protocol):
-    """What the diagnostics read: a finished member, or one read back from its files."""
+    """Input of the diagnostics: a member after its run, or read back from its files."""
 
     products: Mapping[str, NDArray]
     status: NDArray
@@ -40,14 +35,8 @@ class Region(Protocol):
 
 
 @dataclass(frozen=True)
-class Row:
-    """A number of the summary.
-
-    Attributes:
-        name: what it is.
-        value: in ``unit``.
-        unit: of the value.
-    """
+class SummaryRow:
+    """Name, value and unit of a quantity of the summary."""
 
     name: str
     value: float
@@ -58,14 +47,13 @@ class Row:
 
 
 def weights(result: Region) -> NDArray:
-    """Area weights of the cells in use, summing to 1; zero in masked cells."""
+    """Area weights of the cells, summing to 1; zero in masked cells."""
     area = np.where(np.isin(result.status, MASKED), 0.0, result.domain.area)
     return area / area.sum()
 
 
 def regional_mean(values: NDArray, weight: NDArray) -> NDArray:
-    """Area-weighted mean over cells ``(..., cell)``; cells without a value (no permafrost) and
-    masked cells are left out."""
+    """Area-weighted mean over the last axis ``(..., cell)``; NaN (masked, no value) is skipped."""
     known = np.isfinite(values)
     total = np.sum(known * weight, axis=-1)
     mean = np.sum(np.where(known, values, 0.0) * weight, axis=-1)
@@ -73,22 +61,22 @@ def regional_mean(values: NDArray, weight: NDArray) -> NDArray:
 
 
 def delta(products: Mapping[str, NDArray], name: str) -> NDArray:
-    """Δ = S_T − S_R of one product."""
+    """Difference S_T − S_R of one product."""
     return products[f"S_T/{name}"] - products[f"S_R/{name}"]
 
 
 def delta_fluxes(result: Region) -> dict[str, NDArray]:
-    """Δ of annual fluxes by year and cell, g C or g N m⁻² yr⁻¹."""
+    """Differences of annual fluxes by year and cell, g C or g N m⁻² yr⁻¹."""
     fluxes = {label: grams_per_year(delta(result.products, n)) for n, label in _RATES.items()}
     fluxes["ΔNEP"] = fluxes["ΔNPP"] - fluxes["ΔRH"]
     return fluxes | {label: delta(result.products, name) for name, label in _SUMS.items()}
 
 
 def delta_stocks(result: Region) -> dict[str, NDArray]:
-    """Exposed carbon and nitrogen since the branch year and Δ of the stocks, g m⁻².
+    """Exposed carbon and nitrogen since the branch year and differences of stocks, g m⁻².
 
-    SOC_PF and SON_PF are the model's log. ΔSOC_NET is what exposure did to active and frozen carbon
-    together, ΔEcoC adds vegetation.
+    SOC_PF and SON_PF are the model's log. ΔSOC_NET is the change of active and frozen carbon
+    together, ΔEcoC includes vegetation.
     """
     products = result.products
     exposed = np.cumsum(delta(products, "exposed_carbon"), axis=0)
@@ -108,12 +96,12 @@ def delta_stocks(result: Region) -> dict[str, NDArray]:
 
 
 def residual_exposure(stocks: Mapping[str, NDArray], fluxes: Mapping[str, NDArray]) -> NDArray:
-    """SOC_PF a second way: what the soil carbon budget leaves over, ΔSOC − ΣΔLTRC + ΣΔRH."""
+    """Exposed carbon as the residual of the soil carbon budget, ΔSOC − ΣΔLTRC + ΣΔRH."""
     return stocks["ΔSOC"] - np.cumsum(fluxes["ΔLTRC"] - fluxes["ΔRH"], axis=0)
 
 
-def summarise(experiment: Experiment, result: MemberResult) -> list[Row]:
-    """The regional numbers of one member: means per area, with totals where they matter."""
+def summarise(experiment: Experiment, result: MemberResult) -> list[SummaryRow]:
+    """Summarise a member: regional means per area and totals."""
     weight = weights(result)
     area = float(np.sum(np.where(np.isin(result.status, MASKED), 0.0, result.domain.area)))
     first, last = experiment.protocol.future
@@ -128,39 +116,37 @@ def summarise(experiment: Experiment, result: MemberResult) -> list[Row]:
         years = products[f"{run}/{name}"][-10 if decade else -1 :]
         return float(np.mean(regional_mean(years, weight)))
 
-    def total(value: float) -> float:
-        return value * area * SQUARE_METRES / GRAMS_PER_TERAGRAM
-
+    thickness = "active_layer_thickness"
     carbon, period = "g C m⁻²", f"{first}-{last}"
     rows = [
-        Row("cells in use", int(np.sum(weight > 0)), f"of {result.domain.size}"),
-        Row("area", area, "km²"),
-        Row(f"thaw depth {branch}", last_mean("thawdepth", "historical"), "m"),
-        Row(f"thaw depth, last decade to {last}", last_mean("thawdepth", decade=True), "m"),
-        Row(f"active layer {branch}", last_mean("active_layer_thickness", "historical"), "m"),
-        Row(f"active layer, last decade to {last}",
-            last_mean("active_layer_thickness", decade=True), "m"),
-        Row(f"SOC {branch}", last_mean("csoil", "historical"), "kg C m⁻²"),
-        Row(f"NPP {branch}", grams_per_year(last_mean("npp", "historical")), "g C m⁻² yr⁻¹"),
-        Row(f"SOC_PF {period}, logged", stocks["SOC_PF"], carbon),
-        Row(f"SOC_PF {period}, residual", residual, carbon),
-        Row(f"SOC_PF {period}, total", total(stocks["SOC_PF"]), "Tg C"),
-        Row(f"ΔSOC {last}", stocks["ΔSOC"], carbon),
-        Row(f"ΔSOC_NET {last}", stocks["ΔSOC_NET"], carbon),
-        Row(f"ΔVegC {last}", stocks["ΔVegC"], carbon),
-        Row(f"ΣΔNPP {period}", fluxes["ΔNPP"], carbon),
-        Row(f"ΣΔRH {period}", fluxes["ΔRH"], carbon),
-        Row(f"ΣΔNEP {period}", fluxes["ΔNEP"], carbon),
-        Row(f"ΣΔNEP {period}, total", total(fluxes["ΔNEP"]), "Tg C"),
-        Row("decomposed fraction (ΣΔRH − ΣΔLTRC) / SOC_PF",
+        SummaryRow("cells in use", int(np.sum(weight > 0)), f"of {result.domain.size}"),
+        SummaryRow("area", area, "km²"),
+        SummaryRow(f"thaw depth {branch}", last_mean("thawdepth", "historical"), "m"),
+        SummaryRow(f"thaw depth, last decade to {last}", last_mean("thawdepth", decade=True), "m"),
+        SummaryRow(f"active layer {branch}", last_mean(thickness, "historical"), "m"),
+        SummaryRow(f"active layer, last decade to {last}",
+            last_mean(thickness, decade=True), "m"),
+        SummaryRow(f"SOC {branch}", last_mean("csoil", "historical"), "kg C m⁻²"),
+        SummaryRow(f"NPP {branch}", grams_per_year(last_mean("npp", "historical")), "g C m⁻² yr⁻¹"),
+        SummaryRow(f"SOC_PF {period}, logged", stocks["SOC_PF"], carbon),
+        SummaryRow(f"SOC_PF {period}, residual", residual, carbon),
+        SummaryRow(f"SOC_PF {period}, total", teragrams(stocks["SOC_PF"] * area), "Tg C"),
+        SummaryRow(f"ΔSOC {last}", stocks["ΔSOC"], carbon),
+        SummaryRow(f"ΔSOC_NET {last}", stocks["ΔSOC_NET"], carbon),
+        SummaryRow(f"ΔVegC {last}", stocks["ΔVegC"], carbon),
+        SummaryRow(f"ΣΔNPP {period}", fluxes["ΔNPP"], carbon),
+        SummaryRow(f"ΣΔRH {period}", fluxes["ΔRH"], carbon),
+        SummaryRow(f"ΣΔNEP {period}", fluxes["ΔNEP"], carbon),
+        SummaryRow(f"ΣΔNEP {period}, total", teragrams(fluxes["ΔNEP"] * area), "Tg C"),
+        SummaryRow("decomposed fraction (ΣΔRH − ΣΔLTRC) / SOC_PF",
             ratio(fluxes["ΔRH"] - fluxes["ΔLTRC"], stocks["SOC_PF"]), ""),
-        Row(f"SON_PF {period}", stocks["SON_PF"], "g N m⁻²"),
-        Row("nitrogen use ΣΔVegNup / SON_PF",
+        SummaryRow(f"SON_PF {period}", stocks["SON_PF"], "g N m⁻²"),
+        SummaryRow("nitrogen use ΣΔVegNup / SON_PF",
             ratio(fluxes["ΔVegNup"], stocks["SON_PF"]), ""),
     ]  # fmt: skip
     return rows
 
 
-def ratio(over: float, under: float) -> float:
-    """A quotient, NaN where there is nothing to divide by."""
-    return over / under if under else float("nan")
+def ratio(numerator: float, denominator: float) -> float:
+    """Quotient; NaN where the denominator is zero."""
+    return numerator / denominator if denominator else float("nan")

@@ -1,4 +1,4 @@
-"""Mean and standard deviation over climate models as files, one variable at a time."""
+"""Ensemble files: mean and standard deviation over climate models, one variable at a time."""
 
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -12,9 +12,9 @@ from temjax.regional.results.cf_variables import difference_units
 from temjax.regional.results.formats import open_dataset, write_dataset
 from temjax.regional.results.member_files import DIFFERENCE, FILE_NAMES
 from temjax.regional.results.read_back import StoredMember, annual_file
-from temjax.regional.run.workers import HERE, Workers
+from temjax.regional.run.workers import SERIAL, Workers
 
-_KEPT = (
+_COPIED = (
     "Conventions", "institution", "contact", "source", "references", "experiment", "region",
     "climate_scenario", "branch_year", "first_exposure_year", "spin_up", "equilibrium",
     "active_layer_rule", "root_zone_nitrogen", "model_options", "configuration_hash",
@@ -24,20 +24,20 @@ STATISTICS = {"ensmean": "mean", "enssd": "standard deviation (n - 1)"}
 _LONG_NAME = {"ensmean": "mean over climate models", "enssd": "SD over climate models"}
 
 
-def begin_ensemble(
-    members: list[StoredMember], out: Path, workers: Workers = HERE
+def submit_ensemble(
+    members: list[StoredMember], out: Path, workers: Workers = SERIAL
 ) -> dict[Path, Future]:
-    """Let workers write mean and SD files of one scenario; nothing where there is one member.
+    """Submit the mean and SD files of one scenario to workers; none for a single member.
 
-    Cells that are masked in one member are missing in the statistics, so that all cells rest on
-    the same members.
+    Cells that are masked in one member are missing in the statistics, so that all cells have the
+    same members.
 
     Raises:
-        DataError: from the result where there are workers: members on different grids or years.
+        DataError: members on different grids or years; raised by the future if workers write.
     """
     if len(members) < 2:
         return {}
-    begun, first = {}, members[0]
+    futures, first = {}, members[0]
     labels = [member.member for member in members]
     for name in (*FILE_NAMES.values(), DIFFERENCE):
         files = [annual_file(out, member.attributes, name, member.suffix) for member in members]
@@ -46,16 +46,16 @@ def begin_ensemble(
         for statistic in STATISTICS:
             stem = f"temjax_{statistic}_{first.scenario}_{name}_{region}_annual_{years}".lower()
             path = out / f"{stem}{first.suffix}"
-            begun[path] = workers.submit(_write_statistic, path, files, labels, statistic)
-    return begun
+            futures[path] = workers.submit(_write_statistic, path, files, labels, statistic)
+    return futures
 
 
 def _write_statistic(path: Path, files: list[Path], members: list[str], statistic: str) -> None:
     with ExitStack() as stack:
         sources = [stack.enter_context(open_dataset(file)) for file in files]
-        _check(files, sources)
+        _require_one_grid(files, sources)
         first = sources[0]
-        attributes = {key: first.attrs[key] for key in _KEPT if key in first.attrs}
+        attributes = {key: first.attrs[key] for key in _COPIED if key in first.attrs}
         attributes |= {
             "climate_model": ", ".join(members),
             "ensemble_statistic": STATISTICS[statistic],
@@ -65,7 +65,7 @@ def _write_statistic(path: Path, files: list[Path], members: list[str], statisti
         write_dataset(path, attributes, reduced)
 
 
-def _check(files: list[Path], sources: list[xr.Dataset]) -> None:
+def _require_one_grid(files: list[Path], sources: list[xr.Dataset]) -> None:
     for name in ("time", "lat", "lon"):
         for file, source in zip(files, sources, strict=True):
             if not np.array_equal(source[name].values, sources[0][name].values):
@@ -75,7 +75,7 @@ def _check(files: list[Path], sources: list[xr.Dataset]) -> None:
 
 
 def _reduce(name: str, sources: list[xr.Dataset], statistic: str) -> xr.Variable:
-    """Coordinates as they are, statistics of everything that changes in time."""
+    """Statistic of a variable over members; coordinates are copied."""
     first = sources[0].variables[name]
     if "time" not in first.dims or name in ("time", "time_bnds"):
         return xr.Variable(first.dims, first.values, first.attrs, first.encoding)

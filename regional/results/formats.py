@@ -1,8 +1,8 @@
-"""Result files in either format, written whole or not at all: NetCDF, or Zarr as an option.
+"""Formats of result files, written atomically: NetCDF, or Zarr as an option.
 
-NETCDF4_CLASSIC with deflate 5 is what ISIMIP asks for (protocol.md 6). Zarr is version 2 with
-consolidated metadata: GDAL, xarray and the netCDF library read it. One process writes a file; it
-grows under another name and takes its own when it is complete.
+ISIMIP asks for NETCDF4_CLASSIC with deflate 5 (docs/specification/protocol.md 6). Zarr is version 2
+with consolidated metadata: GDAL, xarray and the netCDF library read it. One process writes a file,
+under another name until it is complete.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -12,20 +12,20 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from temjax.files.atomic import written_whole
+from temjax.files.atomic import atomic_write
 from temjax.files.findings import DataError, Finding
 
 FILL = np.float32(1e20)
 SUFFIXES = {"netcdf": ".nc", "zarr": ".zarr"}
-# chunks of up to 40 years and 50 x 50 cells: fair to maps and to time series
-_MOST = {"time": 40, "depth": 1}
+# chunks of up to 40 years and 50 x 50 cells, a compromise between maps and time series
+_CHUNK = {"time": 40, "depth": 1}
 _CELLS = 50
-_KEPT = ("_FillValue", "missing_value", "dtype")
-_BATCH_BYTES = 2**26  # gridded values held while a file is written
+_COPIED = ("_FillValue", "missing_value", "dtype")
+_BATCH_BYTES = 2**26  # gridded values in memory while a file is written
 
 
 def require_format(name: str) -> None:
-    """Make sure that files of a format can be written and read.
+    """Require the packages that write and read a format.
 
     Raises:
         DataError: Zarr without the package.
@@ -36,7 +36,7 @@ def require_format(name: str) -> None:
 
 
 def _is_zarr(path: Path) -> bool:
-    """Whether the suffix says Zarr; a format that cannot be read or written is refused."""
+    """Whether the suffix is that of Zarr; raises ``DataError`` if the format is not available."""
     zarr = path.suffix == SUFFIXES["zarr"]
     require_format("zarr" if zarr else "netcdf")
     return zarr
@@ -45,31 +45,31 @@ def _is_zarr(path: Path) -> bool:
 def write_dataset(
     path: Path, attributes: Mapping[str, object], variables: Iterable[tuple[str, xr.Variable]]
 ) -> None:
-    """Write a file in the format its suffix names; an older one of that name is replaced.
+    """Write a file in the format of its suffix; an existing file is replaced.
 
     Args:
         path: ends in one of ``SUFFIXES``.
         attributes: global ones.
-        variables: taken one after the other, so that they need not fit into memory together; NaN
-            where there is no value; ``encoding`` may hold ``_FillValue``, ``missing_value`` and
-            ``dtype``, all else is chosen here.
+        variables: consumed one at a time, so that they need not fit into memory together; NaN
+            where there is no value; of ``encoding``, ``_FillValue``, ``missing_value`` and
+            ``dtype`` are used, the rest is set here.
 
     Raises:
         DataError: Zarr without the package.
-        OSError: the file cannot be written; the older one stays.
+        OSError: the file cannot be written; an existing file stays.
     """
     zarr = _is_zarr(path)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         for number, batch in enumerate(_batches(variables)):
             part = xr.Dataset(batch, attrs=attributes)
-            chosen = {
+            options = {
                 "mode": "a" if number else "w",
-                "encoding": {name: _encoding(given, zarr) for name, given in batch.items()},
+                "encoding": {name: _encoding(variable, zarr) for name, variable in batch.items()},
             }
             if zarr:
-                part.to_zarr(partial, zarr_format=2, consolidated=False, **chosen)
+                part.to_zarr(partial, zarr_format=2, consolidated=False, **options)
             else:
-                part.to_netcdf(partial, format="NETCDF4_CLASSIC", engine="netcdf4", **chosen)
+                part.to_netcdf(partial, format="NETCDF4_CLASSIC", engine="netcdf4", **options)
         if zarr:
             import zarr as package
 
@@ -80,7 +80,7 @@ def _batches(variables: Iterable[tuple[str, xr.Variable]]) -> Iterable[dict[str,
     batch: dict[str, xr.Variable] = {}
     for name, variable in variables:
         batch[name] = variable
-        if sum(held.nbytes for held in batch.values()) > _BATCH_BYTES:
+        if sum(part.nbytes for part in batch.values()) > _BATCH_BYTES:
             yield batch
             batch = {}
     if batch:
@@ -88,34 +88,37 @@ def _batches(variables: Iterable[tuple[str, xr.Variable]]) -> Iterable[dict[str,
 
 
 def _encoding(variable: xr.Variable, zarr: bool) -> dict:
-    kept = {"_FillValue": None} | {k: variable.encoding[k] for k in _KEPT if k in variable.encoding}
+    encoding = {"_FillValue": None} | {
+        k: variable.encoding[k] for k in _COPIED if k in variable.encoding
+    }
     if variable.ndim < 3:
-        return kept
-    chunks = tuple(min(n, _MOST.get(str(name), _CELLS)) for name, n in variable.sizes.items())
+        return encoding
+    chunks = tuple(min(n, _CHUNK.get(str(name), _CELLS)) for name, n in variable.sizes.items())
     if zarr:
         from numcodecs import Blosc
 
         compressor = Blosc(cname="zstd", clevel=5, shuffle=Blosc.SHUFFLE)
-        return kept | {"chunks": chunks, "compressors": (compressor,)}
+        return encoding | {"chunks": chunks, "compressors": (compressor,)}
     # ISIMIP asks for deflate 5 or more; 3 would take half the time for files as small
-    return kept | {"chunksizes": chunks, "zlib": True, "complevel": 5, "shuffle": True}
+    return encoding | {"chunksizes": chunks, "zlib": True, "complevel": 5, "shuffle": True}
 
 
-def open_dataset(path: Path, without: Collection[str] = ()) -> xr.Dataset:
-    """A result file, read when values are asked for and not kept; NaN where there is no value.
+def open_dataset(path: Path, without: Collection[str] = (), *, decode: bool = False) -> xr.Dataset:
+    """Open a result file lazily and without caching values; NaN where there is no value.
 
     Args:
         path: of the file.
-        without: variables to leave out; opening is then faster.
+        without: variables to leave out, which makes opening faster.
+        decode: times as dates, coordinates as such.
 
     Raises:
         DataError: the file is damaged, or is Zarr without the package.
     """
-    plain = {"decode_times": False, "decode_coords": False, "cache": False}
-    plain["drop_variables"] = list(without)
+    options = {"decode_times": decode, "decode_coords": decode, "cache": False}
+    options["drop_variables"] = list(without)
     zarr = _is_zarr(path)
     try:
-        return xr.open_dataset(path, engine="zarr" if zarr else "netcdf4", **plain)
+        return xr.open_dataset(path, engine="zarr" if zarr else "netcdf4", **options)
     except (OSError, ValueError, KeyError) as error:
         mend = "Run temjax project again with --resume."
         raise DataError([Finding(str(path), "", "", f"cannot be read ({error})", mend)]) from error

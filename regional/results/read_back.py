@@ -1,4 +1,4 @@
-"""Members of a finished run, read back from the files in its folder."""
+"""Reader of the members of a finished run from the files in its folder."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,15 +15,17 @@ from temjax.files.findings import DataError, Finding
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.gridded import Grid
 from temjax.regional.inputs.synthetic import LABEL
+from temjax.regional.member import STATUS
+from temjax.regional.results.effect import SummaryRow
 from temjax.regional.results.formats import SUFFIXES, open_dataset
 from temjax.regional.results.member_files import FILE_NAMES
-from temjax.regional.run.members import STATUS
+from temjax.units import SQUARE_METRES_PER_SQUARE_KILOMETRE
 
 
 class StoredProducts(Mapping[str, NDArray]):
-    """``S_T/npp`` … as ``(year, [depth,] cell)`` float64, read when asked for and not kept.
+    """Products ``S_T/npp`` … as ``(year, [depth,] cell)`` float64, read on access, not cached.
 
-    Files are closed in between: the libraries keep decompressed chunks of what is open.
+    Files are closed after each access: the libraries cache decompressed chunks of open files.
     """
 
     def __init__(self, paths: Mapping[str, Path], row: NDArray, column: NDArray):
@@ -55,7 +57,7 @@ class StoredProducts(Mapping[str, NDArray]):
 
 @dataclass(frozen=True)
 class StoredMember:
-    """A member as its files tell it; what the diagnostics of a ``MemberResult`` need.
+    """A member read from its files; has what the diagnostics of a ``MemberResult`` need.
 
     Attributes:
         member, scenario: climate model and pathway.
@@ -63,10 +65,11 @@ class StoredMember:
         climate: regional annual climate by name, with ``years``.
         domain: cells; elevation and texture are not in the files (NaN).
         status: index into ``STATUS``, ``(cell,)``.
-        products: lazily read.
+        products: read on access.
         years: of ``historical`` and ``future``.
         cells: status and reasons of every cell that is not ok.
         suffix: of the member's files.
+        summary: regional numbers.
     """
 
     member: str
@@ -79,35 +82,36 @@ class StoredMember:
     years: dict[str, NDArray]
     cells: dict
     suffix: str
+    summary: tuple[SummaryRow, ...]
 
     @cached_property
     def label(self) -> str:
-        """Member and scenario for people."""
+        """Member and scenario in one text."""
         return f"{self.member} {self.scenario}"
 
 
 def read_run(folder: Path, scenario: str | None = None) -> list[StoredMember]:
-    """All members in a folder of results, or those of a scenario, in order of scenario and member.
+    """Read all members of a folder, or those of a scenario, ordered by scenario and member.
 
     Raises:
-        DataError: no results, or a member whose files are not complete.
+        DataError: no results, or a member whose files are incomplete.
     """
-    summaries = sorted(folder.glob("summary_*.json"))
-    if not summaries:
+    paths = sorted(folder.glob("summary_*.json"))
+    if not paths:
         mend = "Give the --out folder of a finished temjax project."
         raise DataError([Finding(str(folder), "", "", "holds no results of a region", mend)])
-    told = [json.loads(path.read_text(encoding="utf-8")) for path in summaries]
+    summaries = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     members = [
-        _read_member(folder, one)
-        for one in told
-        if scenario in (None, one["attributes"]["climate_scenario"])
+        _read_member(folder, summary)
+        for summary in summaries
+        if scenario in (None, summary["attributes"]["climate_scenario"])
     ]
     return sorted(members, key=lambda member: (member.scenario, member.member))
 
 
-def _read_member(folder: Path, told: dict) -> StoredMember:
-    attributes = told["attributes"]
-    suffix = SUFFIXES[told.get("format", "netcdf")]
+def _read_member(folder: Path, summary: dict) -> StoredMember:
+    attributes = summary["attributes"]
+    suffix = SUFFIXES[summary.get("format", "netcdf")]
     paths = {run: annual_file(folder, attributes, name, suffix) for run, name in FILE_NAMES.items()}
     with open_dataset(paths["S_T"]) as file:
         domain, status = _read_cells(file, attributes)
@@ -118,30 +122,34 @@ def _read_member(folder: Path, told: dict) -> StoredMember:
         member=attributes["climate_model"],
         scenario=attributes["climate_scenario"],
         attributes=attributes,
-        climate={name: np.asarray(values) for name, values in told["climate"].items()},
+        climate={name: np.asarray(values) for name, values in summary["climate"].items()},
         domain=domain,
         status=status,
         products=StoredProducts(paths, domain.row, domain.column),
         years={"historical": history, "future": future},
-        cells=told["cells"],
+        cells=summary["cells"],
         suffix=suffix,
+        summary=tuple(
+            SummaryRow(row["name"], np.nan if row["value"] is None else row["value"], row["unit"])
+            for row in summary["numbers"]
+        ),
     )
 
 
 def annual_file(folder: Path, attributes: dict, name: str, suffix: str) -> Path:
-    """The annual file of a member's run (``transient`` …), found by the attributes of the member.
+    """Path of the annual file of a member's run (``transient`` …) from the member's attributes.
 
     Raises:
-        DataError: none, or several.
+        DataError: no such file, or several.
     """
     label = f"{attributes['climate_model']}_{attributes['climate_scenario']}".lower()
-    start = f"temjax_{label}"
-    found = sorted(folder.glob(f"{start}_{name}_{attributes['region']}_annual_*{suffix}"))
-    if len(found) != 1:
-        message = f"{len(found)} files {start}_{name}_… beside summary_{label}.json, one is needed"
+    prefix = f"temjax_{label}"
+    paths = sorted(folder.glob(f"{prefix}_{name}_{attributes['region']}_annual_*{suffix}"))
+    if len(paths) != 1:
+        message = f"{len(paths)} files {prefix}_{name}_… beside summary_{label}.json, one is needed"
         mend = "Run temjax project again with --resume, into a folder of its own."
         raise DataError([Finding(str(folder), name, "", message, mend)])
-    return found[0]
+    return paths[0]
 
 
 def _calendar_years(file: xr.Dataset) -> NDArray:
@@ -151,14 +159,14 @@ def _calendar_years(file: xr.Dataset) -> NDArray:
 
 
 def _read_cells(file: xr.Dataset, attributes: dict) -> tuple[Domain, NDArray]:
-    given = file["cell_status"].values
-    row, column = np.nonzero(np.isfinite(given))
+    status = file["cell_status"].values
+    row, column = np.nonzero(np.isfinite(status))
     dims = tuple(map(str, file["cell_status"].dims))
     grid = Grid(dims, file["lat"].values, file["lon"].values)
     latitude, longitude = (values[row, column] for values in grid.fields())
     vegetation = np.nan_to_num(file["vegetation"].values[row, column], nan=-1).astype(int)
     types = np.array([*file["vegetation"].attrs["flag_meanings"].split(), ""])
-    area = file["cell_area"].values[row, column].astype(float) / 1e6
+    area = file["cell_area"].values[row, column].astype(float)
     unknown = np.full(row.shape, np.nan)
     domain = Domain(
         latitude=latitude,
@@ -166,11 +174,11 @@ def _read_cells(file: xr.Dataset, attributes: dict) -> tuple[Domain, NDArray]:
         elevation=unknown,
         silt_plus_clay=unknown,
         vegetation=types[vegetation],
-        area=area,
+        area=area / SQUARE_METRES_PER_SQUARE_KILOMETRE,
         row=row,
         column=column,
         grid=grid,
         synthetic=LABEL in attributes["title"],
     )
-    assert len(STATUS) > np.nanmax(given)
-    return domain, given[row, column].astype(int)
+    assert len(STATUS) > np.nanmax(status)
+    return domain, status[row, column].astype(int)

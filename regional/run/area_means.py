@@ -1,4 +1,4 @@
-"""A region's annual climate, for people who read its results."""
+"""Area-weighted annual climate of a region."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,16 @@ from temjax.regional.run.cells import Cells
 
 
 class RegionalClimate:
-    """Annual climate of a scenario averaged over the cells by area, added up tile by tile."""
+    """Annual climate of a scenario averaged over cells by area, accumulated tile by tile."""
 
     def __init__(self, domain: Domain, climate: Climate):
-        self._area_of, self._climate = domain.area, climate
+        self._cell_area, self._climate = domain.area, climate
         self._sums: dict[str, NDArray | float] = dict.fromkeys(VARIABLES, 0.0)
         self._area = 0.0
 
     def add(self, cells: Cells) -> None:
-        """The cells of one tile, without its padding."""
-        weight = self._area_of[cells.index]
+        """Add the cells of one tile, without its padding."""
+        weight = self._cell_area[cells.index]
         self._area += weight.sum()
         days = MONTH_LENGTHS / MONTH_LENGTHS.sum()
         for name in VARIABLES:
@@ -28,6 +28,6 @@ class RegionalClimate:
             self._sums[name] = self._sums[name] + (values * share).sum(axis=1) @ weight
 
     def means(self) -> dict[str, NDArray]:
-        """By name, ``(year,)``, with ``years`` and ``co2``; precipitation is the year's sum."""
+        """Annual means by name, ``(year,)``, with ``years`` and ``co2``; precipitation is a sum."""
         means = {name: np.asarray(value / self._area) for name, value in self._sums.items()}
         return {"years": self._climate.years} | means | {"co2": self._climate.co2}

@@ -1,7 +1,7 @@
-"""One block of years of a tile, its cells spread over the devices of this machine.
+"""Simulation of one block of years of a tile, its cells distributed over the local devices.
 
-The forcing of a block carries a neighbour year on each side (``protocol.block_forcing``), which is
-not run.
+The forcing of a block carries a neighbour year on each side (``timeline.block_forcing``), which is
+not simulated.
 """
 
 from jaxtyping import Array, Bool, Float
@@ -11,9 +11,9 @@ from temjax.heat.climate import SoilClimate, soil_climate
 from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.regional.inputs.climate import VARIABLES
+from temjax.runs.quality import RunQuality, run_quality
 from temjax.runs.simulate import Run, simulate
-from temjax.runs.soundness import Soundness, soundness
-from temjax.runtime.devices import over_devices
+from temjax.runtime.devices import map_devices
 from temjax.state import State
 
 
@@ -27,21 +27,21 @@ def run_block(
     soil: SoilClimate | None,
     reference: Float[Array, "cell"] | None,
     options: ModelOptions,
-) -> tuple[Run, Soundness]:
-    """The block's run and what it says of itself; ``soil`` if its soil climate is known.
+) -> tuple[Run, RunQuality]:
+    """Run a block and check its quality.
 
     Args:
         parameters, location: per cell.
         forcing: with the neighbour years; CO2 shared by all cells.
         state: at the block's start.
         exposure: 1 in the years in which thaw exposure acts, neighbours included.
-        soil: of the block's years.
+        soil: soil climate of the block's years if it is known already.
         reference: active layer of 2020 for ``const2020``, m.
         options: model choices.
     """
     climate, time = _split(forcing)
-    celled = (parameters, location, climate, state, soil, reference)
-    *parts, sound = over_devices(_run, celled, (*time, exposure), (options,))
+    per_cell = (parameters, location, climate, state, soil, reference)
+    *parts, sound = map_devices(_run, per_cell, (*time, exposure), (options,))
     return Run(forcing.years[1:-1], *parts), sound
 
 
@@ -52,35 +52,35 @@ def soil_of_block(
     state: State,
     options: ModelOptions,
 ) -> SoilClimate:
-    """The block's soil climate; arguments as for ``run_block``."""
+    """Soil climate of a block; arguments as for ``run_block``."""
     climate, time = _split(forcing)
-    return over_devices(_soil, (parameters, location, climate, state), time, (options,))
+    return map_devices(_soil, (parameters, location, climate, state), time, (options,))
 
 
 def _split(forcing: Forcing) -> tuple[tuple[Array, ...], tuple[Array, Array]]:
-    """What differs between the cells of a forcing, and its years and CO2."""
+    """Split a forcing into the fields that differ between cells, and its years and CO2."""
     return tuple(getattr(forcing, name) for name in VARIABLES), (forcing.years, forcing.co2)
 
 
-def _joined(climate: tuple[Array, ...], years: Array, co2: Array) -> Forcing:
+def _forcing(climate: tuple[Array, ...], years: Array, co2: Array) -> Forcing:
     return Forcing(years=years, co2=co2, **dict(zip(VARIABLES, climate, strict=True)))
 
 
-def _run(celled: tuple, shared: tuple, options: ModelOptions) -> tuple:
-    """The fields of a ``Run`` but its years, which belong to no cell, and its soundness."""
-    parameters, location, climate, state, soil, reference = celled
+def _run(per_cell: tuple, shared: tuple, options: ModelOptions) -> tuple:
+    """Fields of a ``Run`` without its years, which belong to no cell, and its quality."""
+    parameters, location, climate, state, soil, reference = per_cell
     years, co2, exposure = shared
     run = simulate(
-        parameters, location, _joined(climate, years, co2), initial=state, options=options,
+        parameters, location, _forcing(climate, years, co2), initial=state, options=options,
         exposure=exposure, start=1, stop=len(years) - 1, soil=soil, reference_thickness=reference,
     )  # fmt: skip
-    return run.monthly, run.annual, run.soil, run.state, run.finite, soundness(run)
+    return run.monthly, run.annual, run.soil, run.state, run.finite, run_quality(run)
 
 
-def _soil(celled: tuple, shared: tuple, options: ModelOptions) -> SoilClimate:
-    parameters, location, climate, state = celled
+def _soil(per_cell: tuple, shared: tuple, options: ModelOptions) -> SoilClimate:
+    parameters, location, climate, state = per_cell
     years, co2 = shared
     return soil_climate(
-        parameters, location, _joined(climate, years, co2), initial=state.heat, options=options,
+        parameters, location, _forcing(climate, years, co2), initial=state.heat, options=options,
         start=1, stop=len(years) - 1, snowpack=state.ecosystem.snowpack,
     )  # fmt: skip

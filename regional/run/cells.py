@@ -1,4 +1,4 @@
-"""The cells of a tile: what a run of them starts from."""
+"""Inputs of the cells of a tile."""
 
 import dataclasses
 import hashlib
@@ -19,7 +19,9 @@ from temjax.regional.inputs.timeline import Timeline
 
 @dataclass(frozen=True)
 class Cells:
-    """Inputs of a tile's cells; masked and padding cells carry a good cell's values.
+    """Location, parameter set and climate of a tile's cells.
+
+    Masked and padding cells carry the values of a valid cell.
 
     Attributes:
         number: of the tile.
@@ -40,13 +42,13 @@ class Cells:
     def hash(
         self, sets: Sequence[Parameters], timeline: Timeline, choices: str, until: int | None = None
     ) -> str:
-        """Hash of everything the tile's results up to timeline index ``until`` depend on."""
+        """Hash of all inputs of the tile's results up to timeline index ``until``."""
         digest = hashlib.sha256(choices.encode())
         arrays = [getattr(self, f.name) for f in dataclasses.fields(self)[1:-1]]
-        seen = slice(None if until is None else until + 1)  # with the next January
-        rows = np.unique(np.concatenate([timeline.equilibrium_rows, timeline.rows[seen]]))
+        used = slice(None if until is None else until + 1)  # with the next January
+        rows = np.unique(np.concatenate([timeline.equilibrium_rows, timeline.rows[used]]))
         arrays += [self.climate[name][rows] for name in VARIABLES]
-        arrays += [timeline.rows[seen], timeline.co2[seen], timeline.exposed[seen]]
+        arrays += [timeline.rows[used], timeline.co2[used], timeline.exposed[used]]
         arrays += [np.asarray(leaf) for leaf in jax.tree.leaves(list(sets))]
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -56,7 +58,7 @@ class Cells:
 def tile_inputs(
     cells: Cells, sets: Sequence[Parameters], dtype: str
 ) -> tuple[Parameters, Location]:
-    """Parameters and location of a tile's cells in a precision."""
+    """Parameters and location of a tile's cells as JAX arrays of a precision."""
     parameters = jax.tree.map(
         lambda leaf: jnp.asarray(leaf, dtype),
         gather_parameters(sets, jnp.asarray(cells.parameter_index)),

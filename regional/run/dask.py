@@ -1,7 +1,7 @@
-"""Tiles on the workers of a Dask cluster that is running already (``dask.distributed``).
+"""Execution of tiles on the workers of a running Dask cluster (``dask.distributed``).
 
-A tile whose worker is lost is given to another one and goes on from its restart points, so results
-do not depend on it. The folder of a run must be seen by all workers under one name.
+A tile whose worker is lost is submitted to another one and continues from its restart points, so
+results do not depend on it. All workers must reach the folder of a run under one path.
 """
 
 import threading
@@ -16,32 +16,32 @@ from temjax.regional.run.progress import Meter
 from temjax.regional.run.tile import Stopped
 from temjax.regional.run.workers import (
     Key,
-    TileDone,
+    TileResult,
     TileWork,
-    hand_out,
+    apply_jax_settings,
     jax_settings,
-    run_work,
-    take_settings,
+    run_scenarios,
+    submit_bounded,
 )
 
 CONNECT_SECONDS = 30
-_ONE_AT_A_TIME = threading.Lock()  # two XLA programs in one process can wait for each other
+_ONE_TILE = threading.Lock()  # two XLA programs in one process can wait for each other
 
 
 def run_on_cluster(
     scheduler: str, experiment: Experiment, tasks: Iterable[tuple[Key, TileWork]], meter: Meter
-) -> Iterator[tuple[Key, list[TileDone]]]:
-    """Results in the order they are done, as ``workers.run_tasks`` gives them.
+) -> Iterator[tuple[Key, list[TileResult]]]:
+    """Run tiles on a cluster; yields results in order of completion like ``workers.run_tasks``.
 
     Args:
         scheduler: address, ``tcp://host:port``.
         experiment: choices.
-        tasks: inputs are made when a worker can soon take them.
-        meter: told of a tile when it is done.
+        tasks: keys and inputs of tiles; an input is built shortly before a worker is free for it.
+        meter: progress, advanced when a tile is complete.
 
     Raises:
-        DataError: no ``distributed``, no scheduler there, a worker with several threads, or a tile
-            that its workers died of.
+        DataError: no ``distributed``, no scheduler at the address, a worker with several threads,
+            or a tile that lost every worker it ran on.
     """
     try:
         import dask
@@ -49,27 +49,27 @@ def run_on_cluster(
     except ImportError as error:
         mend = "Install it with: pip install 'temjax[cluster]'."
         raise _fault(scheduler, "distributed is not installed", mend) from error
-    # a tile's climate is large on purpose
+    # a task holds the climate of its tile
     quiet = dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
-    with quiet, _connected(distributed, scheduler) as client:
+    with quiet, _connect(distributed, scheduler) as client:
         stop = distributed.Event(f"temjax-stop-{uuid4()}", client)
         pool = client.get_executor(pure=False)
         planned: dict[Key, list[tuple[str, int]]] = {}
 
         def submit(key: Key, work: TileWork):
-            planned[key] = _planned(work)
-            given = _seen_from_everywhere(work)
-            return pool.submit(tile_on_worker, experiment, given, jax_settings(), stop.name)
+            planned[key] = _planned_cell_years(work)
+            task = _with_absolute_folders(work)
+            return pool.submit(run_tile_task, experiment, task, jax_settings(), stop.name)
 
-        def ahead() -> int:
+        def worker_count() -> int:
             return max(len(client.nthreads()), 1)  # workers come and go
 
         try:
-            for key, done in hand_out(tasks, submit, ahead):
-                for (place, years), part in zip(planned.pop(key), done, strict=True):
-                    meter.report(place, part.cell_years, True)
-                    meter.report(place, years - part.cell_years, False)
-                yield key, done
+            for key, results in submit_bounded(tasks, submit, worker_count):
+                for (label, years), result in zip(planned.pop(key), results, strict=True):
+                    meter.report(label, result.cell_years, True)
+                    meter.report(label, years - result.cell_years, False)
+                yield key, results
         except distributed.KilledWorker as error:
             mend = "Read the workers' logs (memory?), then run again with --resume."
             raise _fault(scheduler, f"a tile lost every worker it ran on: {error}", mend) from error
@@ -77,23 +77,23 @@ def run_on_cluster(
             mend = "Start it again, then run again with --resume."
             raise _fault(scheduler, "the scheduler was lost", mend) from error
         except BaseException:
-            stop.set()  # running tiles end at their next block
+            stop.set()  # running tiles end after their current block
             pool.shutdown(wait=False)
             raise
 
 
-def _connected(distributed, scheduler: str):
-    """A client of a scheduler whose workers run one tile at a time."""
+def _connect(distributed, scheduler: str):
+    """Connect to a scheduler whose workers have one thread each."""
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         mend = "Give the address that dask scheduler prints, tcp://host:port."
         raise _fault(scheduler, f"no scheduler answers ({error})", mend) from error
-    many = [address for address, threads in client.nthreads().items() if threads != 1]
-    if many:
+    threaded = [address for address, threads in client.nthreads().items() if threads != 1]
+    if threaded:
         client.close()
         mend = "Start workers with --nthreads 1: a tile takes a whole worker."
-        raise _fault(scheduler, f"worker {many[0]} has several threads", mend)
+        raise _fault(scheduler, f"worker {threaded[0]} has several threads", mend)
     return client
 
 
@@ -101,32 +101,32 @@ def _fault(scheduler: str, message: str, mend: str) -> DataError:
     return DataError([Finding("--scheduler", scheduler, "", message, mend)])
 
 
-def _planned(work: TileWork) -> list[tuple[str, int]]:
-    """Label and cell-years of each scenario."""
+def _planned_cell_years(work: TileWork) -> list[tuple[str, int]]:
+    """Label and cell-years of each scenario of a tile."""
     return [
         (f"{label} tile {cells.number}", timeline.simulated_years * cells.index.size)
         for label, timeline, cells, _ in work.scenarios
     ]
 
 
-def _seen_from_everywhere(work: TileWork) -> TileWork:
-    """Folders by their full names: workers stand in folders of their own."""
+def _with_absolute_folders(work: TileWork) -> TileWork:
+    """A tile with absolute folders: workers have working directories of their own."""
     scenarios = [(*rest, folder.resolve()) for *rest, folder in work.scenarios]
     return replace(work, shared_folder=work.shared_folder.resolve(), scenarios=scenarios)
 
 
-def tile_on_worker(
+def run_tile_task(
     experiment: Experiment, work: TileWork, settings: dict, stop: str
-) -> list[TileDone]:
-    """What a worker runs; ends with ``Stopped`` at a block's end when the run was ended."""
+) -> list[TileResult]:
+    """Run a tile on a worker; raises ``Stopped`` after a block when the run has been stopped."""
     import distributed
 
-    take_settings(settings)
-    stopped = distributed.Event(stop)
+    apply_jax_settings(settings)
+    stop_event = distributed.Event(stop)
 
     def report(phase: str, cell_years: int, computed: bool) -> None:
-        if stopped.is_set():
+        if stop_event.is_set():
             raise Stopped(phase)
 
-    with _ONE_AT_A_TIME:
-        return run_work(experiment, work, report)
+    with _ONE_TILE:
+        return run_scenarios(experiment, work, report)

@@ -1,7 +1,7 @@
-"""A regional run: cells in tiles, tiles side by side, bad cells masked and named."""
+"""Run of a region: its members, their tiles in parallel, the status of their cells."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -9,89 +9,52 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from temjax.files.atomic import held
+from temjax.files.atomic import exclusive_folder
 from temjax.files.findings import Finding
 from temjax.heat.equilibrium import tolerance
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.inputs.climate import Segment
 from temjax.regional.inputs.domain import Domain, load_domain
-from temjax.regional.inputs.seams import Seam
-from temjax.regional.inputs.timeline import Timeline
+from temjax.regional.member import (
+    HEAT_NOT_SOLVED,
+    INVALID_INPUT,
+    MASKED,
+    NEGATIVE_POOL,
+    NO_VEGETATION,
+    NOT_CONVERGED,
+    NOT_FINITE,
+    OK,
+    STATUS,
+    MemberResult,
+)
 from temjax.regional.run.area_means import RegionalClimate
 from temjax.regional.run.dask import run_on_cluster
-from temjax.regional.run.member_group import Group, prepare
+from temjax.regional.run.member_group import MemberGroup, prepare_group
 from temjax.regional.run.progress import Meter
 from temjax.regional.run.provenance import write_record
-from temjax.regional.run.restart import Products, remove_points
-from temjax.regional.run.restart_products import KeptProducts
-from temjax.regional.run.workers import TileDone, TileWork, Workers, run_tasks, workers_of
+from temjax.regional.run.restart import Products, remove_restart_points
+from temjax.regional.run.restart_products import RestartProducts
+from temjax.regional.run.workers import Key, TileResult, TileWork, Workers, run_tasks, start_workers
 from temjax.runs.equilibrium import METHODS
-from temjax.runs.soundness import Soundness
+from temjax.runs.quality import RunQuality
 from temjax.sites.provenance import parameter_hash
 
-STATUS = (
-    "ok", "equilibrium_not_converged", "invalid_input", "no_vegetation", "not_finite",
-    "negative_pool", "heat_not_solved",
-)  # fmt: skip
-(OK, NOT_CONVERGED, INVALID_INPUT, NO_VEGETATION, NOT_FINITE, NEGATIVE_POOL,
- HEAT_NOT_SOLVED) = range(len(STATUS))  # fmt: skip
-MASKED = (INVALID_INPUT, NO_VEGETATION, NOT_FINITE)
 
-
-@dataclass
-class MemberResult:
-    """One member's run.
-
-    Attributes:
-        member, scenario: climate model and pathway.
-        domain: cells.
-        timeline: years.
-        products: ``historical/npp``, ``S_R/npp``, ``S_T/npp`` ... ``(year, [depth,] cell)``; NaN in
-            masked cells. Certificates as ``equilibrium/residual`` ... ``(cell,)``. Of a member that
-            has just been run they lie in its restart points.
-        status: index into ``STATUS``, ``(cell,)``.
-        findings: reasons by cell, for every cell that is not ok.
-        segments: climate sources in order.
-        seams: steps where climate sources meet.
-        parameter_hashes: by vegetation type in use.
-        climate: area-weighted annual means of the climate (sum of precipitation) and CO2 by name,
-            ``(year,)`` from the first year of the climate on.
-        cell_years: simulated now, without those taken from restart points; a past that scenarios
-            share counts for the first of them.
-        seconds: time of its tiles, added up over workers.
-    """
-
-    member: str
-    scenario: str
-    domain: Domain
-    timeline: Timeline
-    products: Mapping[str, NDArray]
-    status: NDArray
-    findings: dict[int, list[Finding]]
-    segments: tuple[Segment, ...]
-    seams: list[Seam]
-    parameter_hashes: dict[str, str]
-    climate: dict[str, NDArray]
-    cell_years: int
-    seconds: float
-
-
-def project(
+def run_experiment(
     experiment: Experiment,
     out: Path,
     *,
     resume: bool = False,
     console: Console | None = None,
 ) -> list[MemberResult]:
-    """Run every member of an experiment and hold all results; see ``project_members``."""
-    with workers_of(experiment) as workers:
+    """Run every member of an experiment with all products in memory; see ``run_members``."""
+    with start_workers(experiment) as workers:
         return [
             replace(member, products=dict(member.products))
-            for member in project_members(experiment, out, workers, resume=resume, console=console)
+            for member in run_members(experiment, out, workers, resume=resume, console=console)
         ]
 
 
-def project_members(
+def run_members(
     experiment: Experiment,
     out: Path,
     workers: Workers,
@@ -100,21 +63,20 @@ def project_members(
     console: Console | None = None,
     scheduler: str | None = None,
 ) -> Iterator[MemberResult]:
-    """Run the members of an experiment; each is handed over when it is done, in order.
+    """Run the members of an experiment; yields each in order when it is complete.
 
-    float64 is switched on for the process: equilibrium and spin-up need it (false convergence in
-    float32, numerics.md).
+    float64 is enabled for the process: equilibrium and spin-up need it (false convergence in
+    float32, docs/specification/model.md 15.2).
 
     Args:
-        experiment: validated choices.
-        out: no other run may write to it meanwhile. Restart points go to ``out/restart``:
-            ``<member>`` for the phases that a member's scenarios share, ``<member>_<scenario>`` for
-            the others. What repeats the run goes to ``out/inputs`` (``run.provenance``).
-        workers: take the tiles (``temjax.regional.run.workers``).
-        resume: go on from restart points of the same configuration; otherwise they are removed.
-        console: for progress and log; a quiet one by default.
-        scheduler: address of a Dask scheduler whose workers take the tiles in their stead
-            (``temjax.regional.run.dask``).
+        experiment: validated settings.
+        out: folder of the run, locked for it. Restart points go to ``out/restart``: ``<member>``
+            for the phases that a member's scenarios share, ``<member>_<scenario>`` for the others.
+            The provenance record goes to ``out/inputs`` (``run.provenance``).
+        workers: that run the tiles (``run.workers``).
+        resume: continue from restart points of the same configuration; otherwise they are removed.
+        console: for progress and log; quiet by default.
+        scheduler: address of a Dask scheduler whose workers run the tiles instead (``run.dask``).
 
     Raises:
         DataError: input that cannot be run, restart points of another configuration, a folder that
@@ -127,77 +89,82 @@ def project_members(
     groups = []
     for member in dict.fromkeys(member for member, _ in experiment.members):
         scenarios = [scenario for name, scenario in experiment.members if name == member]
-        groups.append(prepare(experiment, domain, member, scenarios, out / "restart", console))
-    with held(out):
+        groups.append(
+            prepare_group(experiment, domain, member, scenarios, out / "restart", console)
+        )
+    with exclusive_folder(out):
         write_record(experiment, out)
         if not resume:
             for group in groups:
-                remove_points(group.shared_folder, *(run.folder for run in group.runs))
+                remove_restart_points(group.shared_folder, *(run.folder for run in group.runs))
         yield from _run_groups(experiment, domain, groups, console, workers, scheduler)
 
 
 def _run_groups(
     experiment: Experiment,
     domain: Domain,
-    groups: list[Group],
+    groups: list[MemberGroup],
     console: Console,
     workers: Workers,
     scheduler: str | None,
 ) -> Iterator[MemberResult]:
-    """Tiles of all groups side by side; a member is handed over when its last tile is done."""
+    """Run the tiles of all groups in parallel; yields a member when its last tile is complete."""
     runs = [run for group in groups for run in group.runs]
     total = sum(run.timeline.simulated_years for run in runs) * domain.size
-    tasks = ((position, tile) for position, group in enumerate(groups) for tile in group.tiles)
+    climates = [[RegionalClimate(domain, run.climate) for run in group.runs] for group in groups]
+
+    def tasks() -> Iterator[tuple[Key, TileWork]]:
+        for number, group in enumerate(groups):
+            for tile in group.tiles:
+                work = group.tile_work(tile)
+                for climate, (_, _, cells, _) in zip(climates[number], work.scenarios, strict=True):
+                    climate.add(cells)
+                yield (number, tile), work
+
+    pending: dict[int, dict[int, list[TileResult]]] = {number: {} for number in range(len(groups))}
     with Meter(console, experiment.name, total) as meter:
-        waiting = {position: {} for position in range(len(groups))}
-        climates = [
-            [RegionalClimate(domain, run.climate) for run in group.runs] for group in groups
-        ]
-
-        def work(position: int, tile: int) -> TileWork:
-            made = groups[position].work(tile)
-            for climate, (_, _, cells, _) in zip(climates[position], made.scenarios, strict=True):
-                climate.add(cells)
-            return made
-
-        works = ((key, work(*key)) for key in tasks)
-        done = (
-            run_on_cluster(scheduler, experiment, works, meter)
+        completed = (
+            run_on_cluster(scheduler, experiment, tasks(), meter)
             if scheduler
-            else run_tasks(experiment, works, meter, workers)
+            else run_tasks(experiment, tasks(), meter, workers)
         )
-        for (position, tile), made in done:
-            waiting[position][tile] = made
-            while len(waiting) > 1 and _complete(groups, waiting):
-                position = min(waiting)
-                made = waiting.pop(position)
-                yield from _results(domain, groups[position], climates[position], made)
-    for position in sorted(waiting):
-        yield from _results(domain, groups[position], climates[position], waiting[position])
+        for (number, tile), results in completed:
+            pending[number][tile] = results
+            # the last group is left to the end, when the progress bar is gone
+            while len(pending) > 1 and _first_is_complete(groups, pending):
+                first = min(pending)
+                tiles = pending.pop(first)
+                yield from _member_results(domain, groups[first], climates[first], tiles)
+    for number in sorted(pending):
+        yield from _member_results(domain, groups[number], climates[number], pending[number])
 
 
-def _complete(groups: list[Group], waiting: dict[int, dict]) -> bool:
-    first = min(waiting)
-    return len(waiting[first]) == len(groups[first].tiles)
+def _first_is_complete(groups: list[MemberGroup], pending: dict[int, dict]) -> bool:
+    first = min(pending)
+    return len(pending[first]) == len(groups[first].tiles)
 
 
-def _results(
+def _member_results(
     domain: Domain,
-    group: Group,
+    group: MemberGroup,
     climates: list[RegionalClimate],
-    made: dict[int, list[TileDone]],
+    results: dict[int, list[TileResult]],
 ) -> Iterator[MemberResult]:
+    """Assemble the members of a group from the results of its tiles."""
     for number, (run, climate) in enumerate(zip(group.runs, climates, strict=True)):
-        tiles = [(group.tiles[tile][0], done[number]) for tile, done in sorted(made.items())]
-        findings = {cell: list(found) for cell, found in group.findings.items()}
-        by_cell, status = collect(domain, [(i, done.by_cell) for i, done in tiles], findings)
-        points = [(index, done.points) for index, done in tiles]
+        tiles = [
+            (group.tiles[tile][0], of_tile[number]) for tile, of_tile in sorted(results.items())
+        ]
+        findings = {cell: list(cell_findings) for cell, cell_findings in group.findings.items()}
+        diagnostics = [(index, tile.by_cell) for index, tile in tiles]
+        by_cell, status = classify_cells(domain, diagnostics, findings)
+        files = [(index, tile.restart_files) for index, tile in tiles]
         yield MemberResult(
             member=group.member,
             scenario=run.scenario,
             domain=domain,
             timeline=run.timeline,
-            products=KeptProducts(points, np.isin(status, MASKED), by_cell),
+            products=RestartProducts(files, np.isin(status, MASKED), by_cell),
             status=status,
             findings=dict(sorted(findings.items())),
             segments=run.climate.segments,
@@ -207,17 +174,23 @@ def _results(
                 for name, parameters in zip(group.names, group.sets, strict=True)
             },
             climate=climate.means(),
-            cell_years=sum(done.cell_years for _, done in tiles),
-            seconds=sum(done.seconds for _, done in tiles),
+            cell_years=sum(tile.cell_years for _, tile in tiles),
+            seconds=sum(tile.seconds for _, tile in tiles),
         )
 
 
-def collect(
+def classify_cells(
     domain: Domain, tiles: list[tuple[NDArray, Products]], findings: dict[int, list[Finding]]
 ) -> tuple[Products, NDArray]:
-    """Certificates and soundness of all tiles' cells, and the status they amount to.
+    """Status of all cells from the convergence diagnostics and quality of their tiles.
 
-    Masked cells become NaN, reasons go to ``findings``.
+    Args:
+        domain: cells.
+        tiles: domain cells and diagnostics of each tile.
+        findings: of the input by cell; the reasons of other states than ok are added.
+
+    Returns:
+        Diagnostics by name ``(cell,)``, NaN in masked cells, and the status ``(cell,)``.
     """
     status = np.full(domain.size, OK)
     status[list(findings)] = INVALID_INPUT
@@ -225,12 +198,12 @@ def collect(
     for index, tile in tiles:
         for name, values in tile.items():
             by_cell[name][index] = values[: index.size]
-    sound = Soundness(*(by_cell[name] for name in Soundness._fields))
-    certificate = {
-        HEAT_NOT_SOLVED: (sound.unsolved,
+    quality = RunQuality(*(by_cell[name] for name in RunQuality._fields))
+    criteria = {
+        HEAT_NOT_SOLVED: (quality.unsolved,
                           "a step of soil heat was left without a solution; results are kept",
                           "Read soil temperature and thaw depth of the cell with care."),
-        NEGATIVE_POOL: (sound.negative,
+        NEGATIVE_POOL: (quality.negative,
                         "a pool fell below zero within a month; results are kept",
                         "Check decomposition parameters against the climate: rates above about "
                         "1 per month are not resolved."),
@@ -243,15 +216,15 @@ def collect(
                         | (by_cell["equilibrium/heat_residual"] > tolerance(float)),
                         "equilibrium not converged; results are kept",
                         "Read its later years with care, or lengthen the spin-up."),
-        NOT_FINITE: (sound.finite == 0,
+        NOT_FINITE: (quality.finite == 0,
                      "a result is not finite",
                      "Report the cell with its input: the model should not do this."),
     }  # fmt: skip
-    for code, (applies, message, mend) in certificate.items():
+    for code, (applies, message, mend) in criteria.items():
         for cell in np.flatnonzero(applies & (status != INVALID_INPUT)):
             status[cell] = code
-            found = Finding("model", STATUS[code], domain.name(cell), message, mend)
-            findings.setdefault(int(cell), []).append(found)
+            finding = Finding("model", STATUS[code], domain.label(cell), message, mend)
+            findings.setdefault(int(cell), []).append(finding)
     for values in by_cell.values():
         values[np.isin(status, MASKED)] = np.nan
     return by_cell, status

@@ -1,4 +1,4 @@
-"""The progress bar of a run: percent, cell-years per second, time left."""
+"""Progress bar of a run: percent, cell-years per second, remaining time."""
 
 from rich.console import Console
 from rich.progress import (
@@ -14,7 +14,7 @@ from rich.text import Text
 
 
 class _SpeedColumn(ProgressColumn):
-    """Cell-years per second; what came from restart points is not counted."""
+    """Simulated cell-years per second, without those of restart points."""
 
     def render(self, task: Task) -> Text:
         elapsed = task.elapsed or 0
@@ -23,10 +23,10 @@ class _SpeedColumn(ProgressColumn):
 
 
 class Meter:
-    """Progress of all tiles of a member, to be used as a context.
+    """Progress bar over all tiles of a run; a context manager.
 
     Args:
-        console: where to draw.
+        console: that shows the bar.
         title: of the bar.
         total: cell-years.
     """
@@ -54,6 +54,6 @@ class Meter:
         self._progress.stop()
 
     def report(self, phase: str, cell_years: int, computed: bool) -> None:
-        """A tile has come so much further; ``computed`` is false for a restart point."""
+        """Advance by the cell-years of a tile; ``computed`` is false for a restart point."""
         self.computed += cell_years if computed else 0
         self._progress.update(self._task, advance=cell_years, computed=self.computed, phase=phase)

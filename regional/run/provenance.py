@@ -1,9 +1,10 @@
-"""What a run folder needs to repeat its run: the experiment as resolved, parameters, hashes.
+"""Provenance of a run: the experiment as resolved, its parameter files and hashes of its inputs.
 
-``OUT/inputs`` holds ``experiment.toml`` (members, scenarios and cells as they were chosen, absolute
-folders of data), copies of the parameter files, and ``record.json``: SHA-256 of every data file,
-hash of the program's own source with its parameter sets, versions, device. A projection draws no
-random numbers, so there is no seed to keep.
+``OUT/inputs`` is enough to repeat a run. It holds ``experiment.toml`` (selected members, scenarios
+and cells, absolute folders of data), copies of the parameter files, and ``record.json``: SHA-256 of
+every data file, hash of the program's own source with its parameter sets, versions, device, and
+``data`` with the input of a run from datasets in memory. A projection draws no random numbers, so
+there is no seed.
 """
 
 import hashlib
@@ -31,45 +32,51 @@ from temjax.runtime.machine import command_line, package_versions
 
 INPUTS = "inputs"
 EXPERIMENT, RECORD, PARAMETERS = "experiment.toml", "record.json", "parameters"
+DATA = "data"  # below INPUTS: input files stored from datasets in memory
 _PACKAGES = ("temjax", "temjax.sites", "temjax.regional")  # whose source decides a run's numbers
 
 
 def write_record(experiment: Experiment, out: Path) -> None:
-    """Write ``out/inputs`` before a run; parameter files are copied byte by byte."""
+    """Write the provenance record of a run to ``out/inputs``; parameter files are copied."""
     folder = out / INPUTS
     (folder / PARAMETERS).mkdir(parents=True, exist_ok=True)
     document = experiment.model_dump(mode="json", exclude_none=True)
     for name, path in experiment.parameters.items():
         write_text(folder / PARAMETERS / f"{name}.toml", path.read_text(encoding="utf-8"))
         document["parameters"][name] = f"{PARAMETERS}/{name}.toml"
-    write_text(folder / EXPERIMENT, tomli_w.dumps(_keyed(document)))
-    record = {"command": command_line(), "data": data_hashes(experiment), **_circumstances()}
+    record = {"command": command_line()}
+    for table in (document["domain"], document["climate"]):
+        if table.get("folder") == str((folder / DATA).absolute()):
+            table["folder"] = DATA
+            record["data_source"] = f"datasets in memory, stored in {INPUTS}/{DATA}"
+    write_text(folder / EXPERIMENT, tomli_w.dumps(_with_text_keys(document)))
+    record |= {"data": data_hashes(experiment), **_environment()}
     write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")
 
 
 def read_record(folder: Path, data: Path | None = None) -> tuple[Experiment, list[str]]:
-    """The experiment of a run folder, and what differs here in words (versions, source, device).
+    """Read the experiment of a run folder; notes name what differs here (versions, source, device).
 
     Args:
         folder: the ``--out`` of the run.
-        data: where its input lies now, if it was moved.
+        data: folder of its input, if that was moved.
 
     Raises:
-        DataError: no record; data files that are gone, changed or new since the run, each named.
+        DataError: no record; data files that are missing, changed or new since the run.
     """
     inputs = folder / INPUTS
     try:
         record = json.loads((inputs / RECORD).read_text(encoding="utf-8"))
-        before = record["data"]
+        recorded = record["data"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"holds no record of a run ({error})"
         mend = "Give the --out folder of temjax project."
         raise DataError([Finding(str(inputs / RECORD), "", "", message, mend)]) from error
     experiment = read_experiment(inputs / EXPERIMENT).with_data(data)
-    raise_findings(_changes(before, data_files(experiment)))
-    here = _circumstances()
+    raise_findings(_changes(recorded, data_files(experiment)))
+    here = _environment()
     notes = [
-        f"{name}: {_plain(record.get(name))} then, {_plain(here[name])} now"
+        f"{name}: {_as_text(record.get(name))} then, {_as_text(here[name])} now"
         for name in here
         if record.get(name) != here[name]
     ]
@@ -77,36 +84,36 @@ def read_record(folder: Path, data: Path | None = None) -> tuple[Experiment, lis
 
 
 def data_files(experiment: Experiment) -> dict[str, Path]:
-    """Files of input that a run reads, by section and name in its folder.
+    """Input files of a run, by table of the experiment and name in its folder.
 
     Raises:
         DataError: an ISIMIP2b folder without the files of a member.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     domain, climate = experiment.domain, experiment.climate
     if isinstance(domain, GriddedDomain):
         for value in vars(domain).values():
             if isinstance(value, Variable):
-                found[f"domain/{value.file}"] = domain.folder / value.file
+                paths[f"domain/{value.file}"] = domain.folder / value.file
     if isinstance(climate, GriddedClimate):
-        for given in (*climate.files, *climate.co2):
-            found[f"climate/{given.file}"] = climate.folder / given.file
+        for source in (*climate.files, *climate.co2):
+            paths[f"climate/{source.file}"] = climate.folder / source.file
     if isinstance(climate, IsimipClimate):
         reader = Reader(climate.folder)
         raise_findings(reader.findings)
-        paths = []
+        files = []
         for member, scenario in experiment.members:
             for part in (climate.history, scenario):
-                paths += co2_files(climate.folder, part)
+                files += co2_files(climate.folder, part)
                 for variable in NAMES.values():
-                    paths += [c.path for c in find_chunks(reader, variable, member, part)]
+                    files += [c.path for c in find_chunks(reader, variable, member, part)]
         raise_findings(reader.findings)
-        found |= {f"climate/{path.relative_to(climate.folder)}": path for path in paths}
-    return dict(sorted(found.items()))
+        paths |= {f"climate/{path.relative_to(climate.folder)}": path for path in files}
+    return dict(sorted(paths.items()))
 
 
 def data_hashes(experiment: Experiment) -> dict[str, str]:
-    """SHA-256 of every file of input; empty where one is absent (the readers name it)."""
+    """SHA-256 of every input file; empty for an absent one, which the readers report."""
     return _hashes(data_files(experiment))
 
 
@@ -130,8 +137,8 @@ def source_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def _circumstances() -> dict[str, object]:
-    """What besides the input can change the last bits of a result."""
+def _environment() -> dict[str, object]:
+    """Versions, source and device, which can change the last bits of a result."""
     device = jax.devices()[0]
     return {
         "versions": package_versions(),
@@ -141,32 +148,33 @@ def _circumstances() -> dict[str, object]:
     }
 
 
-def _changes(before: dict, paths: dict[str, Path]) -> list[Finding]:
-    now, findings = _hashes(paths), []
-    for name in sorted({*before, *now}):
-        was, this = before.get(name, ""), now.get(name, "")
-        if was == this:
+def _changes(recorded: dict, paths: dict[str, Path]) -> list[Finding]:
+    """Findings of input files whose hash is not the recorded one."""
+    current, findings = _hashes(paths), []
+    for name in sorted({*recorded, *current}):
+        before, now = recorded.get(name, ""), current.get(name, "")
+        if before == now:
             continue
         what = "has changed since the run"
-        if not this:
+        if not now:
             what = "was read by the run and is gone"
-        elif not was:
+        elif not before:
             what = "was not there when the run was made"
         mend = "Put the run's file back (--data DIR where input was moved), or start a new run."
-        where = str(paths.get(name, name))
-        hashes = f"SHA-256 {was[:12] or 'none'} then, {this[:12] or 'none'} now"
-        findings.append(Finding(where, "data", "", f"{what} ({hashes})", mend))
+        path = str(paths.get(name, name))
+        hashes = f"SHA-256 {before[:12] or 'none'} then, {now[:12] or 'none'} now"
+        findings.append(Finding(path, "data", "", f"{what} ({hashes})", mend))
     return findings
 
 
-def _keyed(value: object) -> object:
-    """TOML's keys are text."""
+def _with_text_keys(value: object) -> object:
+    """Tables with keys as text, which TOML requires."""
     if isinstance(value, dict):
-        return {str(key): _keyed(inner) for key, inner in value.items()}
+        return {str(key): _with_text_keys(inner) for key, inner in value.items()}
     return value
 
 
-def _plain(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {version}" for name, version in value.items())
     return str(value)

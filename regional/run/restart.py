@@ -1,4 +1,4 @@
-"""Restart points: one NumPy archive per tile and phase, no pickles, written whole or not at all."""
+"""Restart points: one NumPy archive per tile and phase, without pickles, written atomically."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax import __version__
-from temjax.files.atomic import DamagedError, mark_of_process, read_arrays, write_arrays
+from temjax.files.atomic import DamagedError, process_suffix, read_arrays, write_arrays
 from temjax.files.findings import DataError, Finding
 from temjax.state import State
 
 Products = dict[str, NDArray]
-STATE, PRODUCT = "state/", "product/"  # names of arrays begin with
+STATE, PRODUCT = "state/", "product/"  # prefixes of array names
 
 
 def state_leaves(module: type[eqx.Module] = State, prefix: str = "") -> list[str]:
-    """Registry of what a state holds: dotted names, in order of declaration."""
+    """Dotted names of the arrays of a state, in order of declaration."""
     hints = get_type_hints(module)
     names = []
     for leaf in fields(module):
@@ -31,48 +31,47 @@ def state_leaves(module: type[eqx.Module] = State, prefix: str = "") -> list[str
     return names
 
 
-def pack_state(state: State) -> dict[str, NDArray]:
-    """Leaves by dotted name."""
-    packed = {}
+def state_to_arrays(state: State) -> dict[str, NDArray]:
+    """Arrays of a state by dotted name."""
+    arrays = {}
     for name in state_leaves():
         leaf = state
         for part in name.split("."):
             leaf = getattr(leaf, part)
-        packed[name] = np.asarray(leaf)
-    return packed
+        arrays[name] = np.asarray(leaf)
+    return arrays
 
 
-def unpack_state(
+def state_from_arrays(
     arrays: dict[str, NDArray], module: type[eqx.Module] = State, prefix: str = ""
 ) -> State:
-    """The inverse of ``pack_state``."""
+    """State from its arrays, the inverse of ``state_to_arrays``."""
     hints = get_type_hints(module)
     parts = {}
     for leaf in fields(module):
         kind = hints[leaf.name]
         name = prefix + leaf.name
         if isinstance(kind, type) and issubclass(kind, eqx.Module):
-            parts[leaf.name] = unpack_state(arrays, kind, f"{name}.")
+            parts[leaf.name] = state_from_arrays(arrays, kind, f"{name}.")
         else:
             parts[leaf.name] = jnp.asarray(arrays[name])
     return module(**parts)
 
 
-def remove_points(*folders: Path) -> None:
-    """Remove the restart points of earlier runs, finished or half written."""
+def remove_restart_points(*folders: Path) -> None:
+    """Remove the restart points of earlier runs, complete or partial."""
     for folder in dict.fromkeys(folders):
         for point in (*folder.glob("tile*.npz"), *folder.glob("tile*.partial")):
             point.unlink()
 
 
-class Restarts:
+class RestartPoints:
     """Restart points of one tile.
 
     Args:
-        folder: where they lie.
+        folder: of the files.
         tile: number of the tile.
-        run_hash: hash of everything the tile's result depends on; a point with another hash is
-            never used.
+        run_hash: hash of all inputs of the tile; a restart point with another hash is refused.
     """
 
     def __init__(self, folder: Path, tile: int, run_hash: str):
@@ -83,38 +82,38 @@ class Restarts:
         return self.folder / f"tile{self.tile:04d}_{phase}.npz"
 
     def save(self, phase: str, state: State | None, products: Products) -> None:
-        """Write a phase's final state (if a later phase needs it) and its annual products."""
+        """Write the final state of a phase (None if no later phase needs it) and its products."""
         self.folder.mkdir(parents=True, exist_ok=True)
         arrays = {f"{PRODUCT}{name}": values for name, values in products.items()}
         if state is not None:
-            arrays |= {f"{STATE}{name}": values for name, values in pack_state(state).items()}
-        made_by = {"hash": self.hash, "version": __version__}
-        # a name of its own: a worker that was given up may still be writing the same point
-        write_arrays(self.path(phase), made_by | arrays, mark_of_process())
+            arrays |= {f"{STATE}{name}": values for name, values in state_to_arrays(state).items()}
+        origin = {"hash": self.hash, "version": __version__}
+        # a partial file per process: a worker given up as lost may still be writing the same point
+        write_arrays(self.path(phase), origin | arrays, process_suffix())
 
     def load(self, phase: str) -> tuple[State | None, Products] | None:
-        """State and products of a finished phase; None where there are none.
+        """Read the state and products of a finished phase; None if there is no restart point.
 
         Raises:
-            DataError: the file was made by another version or configuration, or is damaged.
+            DataError: the file is of another version or configuration, or is damaged.
         """
         path = self.path(phase)
         if not path.is_file():
             return None
         try:
             arrays = read_arrays(path)
-            made_by, version = str(arrays.pop("hash")), str(arrays.pop("version"))
+            run_hash, version = str(arrays.pop("hash")), str(arrays.pop("version"))
         except (DamagedError, KeyError) as error:
             mend = "Delete it; what it held is computed anew."
             raise self._fault(path, f"damaged restart file ({error})", mend) from error
-        anew = "Run without --resume, or into another folder."
+        mend = "Run without --resume, or into another folder."
         if version != __version__:
             message = f"made by temjax {version}, this is {__version__}"
-            raise self._fault(path, message, anew)
-        if made_by != self.hash:
-            message = f"made by another configuration ({made_by}, now {self.hash})"
-            raise self._fault(path, message, anew)
-        named = {
+            raise self._fault(path, message, mend)
+        if run_hash != self.hash:
+            message = f"made by another configuration ({run_hash}, now {self.hash})"
+            raise self._fault(path, message, mend)
+        groups = {
             group: {
                 key.removeprefix(group): value
                 for key, value in arrays.items()
@@ -122,25 +121,25 @@ class Restarts:
             }
             for group in (STATE, PRODUCT)
         }
-        if not named[STATE]:
-            return None, named[PRODUCT]
-        if set(named[STATE]) != set(state_leaves()):
+        if not groups[STATE]:
+            return None, groups[PRODUCT]
+        if set(groups[STATE]) != set(state_leaves()):
             raise self._fault(path, "holds another set of state variables", "Run anew.")
-        return unpack_state(named[STATE]), named[PRODUCT]
+        return state_from_arrays(groups[STATE]), groups[PRODUCT]
 
     @staticmethod
     def _fault(path: Path, message: str, mend: str) -> DataError:
         return DataError([Finding(str(path), "restart", "", message, mend)])
 
 
-class NoRestarts(Restarts):
-    """Keeps nothing: every phase is computed."""
+class NoRestartPoints(RestartPoints):
+    """No restart points: every phase is computed and nothing is written."""
 
     def __init__(self):
         super().__init__(Path(), 0, "")
 
     def save(self, phase: str, state: State | None, products: Products) -> None:
-        """Nothing is written."""
+        """Write nothing."""
 
     def load(self, phase: str) -> None:
-        """Nothing is found."""
+        """Read nothing."""

@@ -1,7 +1,10 @@
-"""A member's products where its tiles left them: in their restart points, read when asked for.
+"""Products of a member in the restart points of its tiles, read on access.
 
-Neither the run nor the processes that write its files ever hold a member: of ten thousand cells it
-is more than a gigabyte, and to hand it from process to process took a tenth of a run.
+Neither the run nor the processes that write its files hold a member in memory: of ten thousand
+cells it is more than a gigabyte, and passing it between processes took a tenth of a run. To read
+all products of 10 600 cells (212 tiles, 1 GB) through ``Archive``, which seeks to one array at a
+time, takes 2.5 s of CPU; ``numpy.load`` of the archive for each array takes 13 s, and one
+memory-mapped file per array 6.6 s and 24 000 files in place of 424.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,52 +19,53 @@ from temjax.files.atomic import Archive, DamagedError
 from temjax.files.findings import DataError, Finding
 from temjax.regional.run.restart import PRODUCT
 
-Points = Mapping[str, tuple[Path, ...]]  # of a tile: run (``historical`` …) to files, in time
+RestartFiles = Mapping[str, tuple[Path, ...]]  # of a tile: run (``historical`` …) to files in time
 
 
 @dataclass(frozen=True)
-class KeptProducts(Mapping[str, NDArray]):
-    """``S_T/npp`` … as ``(year, [depth,] cell)`` float64; NaN where there is no value.
+class RestartProducts(Mapping[str, NDArray]):
+    """Products ``S_T/npp`` … as ``(year, [depth,] cell)`` float64; NaN in cells without values.
 
     Attributes:
-        tiles: domain cells of each tile and its restart points.
+        tiles: domain cells and restart files of each tile.
         masked: cells without values, ``(cell,)``.
-        by_cell: what is known of cells and belongs to no year, by name, ``(cell,)``.
+        by_cell: diagnostics of cells that belong to no year, by name, ``(cell,)``.
     """
 
-    tiles: list[tuple[NDArray, Points]]
+    tiles: list[tuple[NDArray, RestartFiles]]
     masked: NDArray
     by_cell: Mapping[str, NDArray]
     _archives: dict[Path, Archive] = field(default_factory=dict, repr=False, compare=False)
 
     def __getitem__(self, key: str) -> NDArray:
-        """
+        """Read a product of all tiles.
+
         Raises:
-            DataError: a restart point is gone or damaged.
+            DataError: a restart file is missing or damaged.
         """
         if key in self.by_cell:
             return self.by_cell[key]
         run, _, _ = key.partition("/")
-        whole: NDArray | None = None
-        for index, points in self.tiles:
-            if run not in points:
+        product: NDArray | None = None
+        for index, files in self.tiles:
+            if run not in files:
                 raise KeyError(key)
-            values = np.concatenate([self._read(path, key) for path in points[run]])
-            if whole is None:
-                whole = np.full((*values.shape[:-1], self.masked.size), np.nan)
-            whole[..., index] = values[..., : index.size]
-        if whole is None:
+            values = np.concatenate([self._read(path, key) for path in files[run]])
+            if product is None:
+                product = np.full((*values.shape[:-1], self.masked.size), np.nan)
+            product[..., index] = values[..., : index.size]
+        if product is None:
             raise KeyError(key)
-        whole[..., self.masked] = np.nan
-        return whole
+        product[..., self.masked] = np.nan
+        return product
 
     def __iter__(self) -> Iterator[str]:
         yield from self.by_cell
         for run, paths in self.tiles[0][1].items():
-            start = f"{PRODUCT}{run}/"
-            with _faults_told(paths[0]):
+            prefix = f"{PRODUCT}{run}/"
+            with _damage_as_finding(paths[0]):
                 names = list(self._archive(paths[0]))
-            yield from (name.removeprefix(PRODUCT) for name in names if name.startswith(start))
+            yield from (name.removeprefix(PRODUCT) for name in names if name.startswith(prefix))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -75,12 +79,12 @@ class KeptProducts(Mapping[str, NDArray]):
         return self._archives[path]
 
     def _read(self, path: Path, key: str) -> NDArray:
-        with _faults_told(path):
+        with _damage_as_finding(path):
             return self._archive(path)[f"{PRODUCT}{key}"]
 
 
 @contextmanager
-def _faults_told(path: Path) -> Iterator[None]:
+def _damage_as_finding(path: Path) -> Iterator[None]:
     try:
         yield
     except DamagedError as error:
@@ -89,21 +93,21 @@ def _faults_told(path: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Chosen(Mapping[str, NDArray]):
-    """Some products under names of their own, each made when asked for.
+class LazyProducts(Mapping[str, NDArray]):
+    """Products by name, each computed or read on access.
 
     Attributes:
         names: of the products.
-        take: gives one by its name; a function that can be sent to another process.
+        read: returns a product by its name; a function that can be pickled.
     """
 
     names: tuple[str, ...]
-    take: Callable[[str], NDArray]
+    read: Callable[[str], NDArray]
 
     def __getitem__(self, name: str) -> NDArray:
         if name not in self.names:
             raise KeyError(name)
-        return self.take(name)
+        return self.read(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)

@@ -1,6 +1,6 @@
-"""One tile of cells through all phases: equilibrium, spin-up, history, then S_R and S_T.
+"""Run of one tile of cells: equilibrium, spin-up, history, then S_R and S_T.
 
-Every phase ends in a restart point; a phase that has one is not computed again.
+Every phase ends with a restart point; a phase that has one is not computed again.
 """
 
 import dataclasses
@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.cell import CellConstants, cell_constants
 from temjax.forcing import Forcing, Location
 from temjax.heat.climate import SoilClimate, equilibrate_heat, soil_climate
+from temjax.parameters.cell import CellConstants, cell_constants
 from temjax.parameters.registry import Parameters
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import annual_products, monthly_products
@@ -23,38 +23,38 @@ from temjax.regional.inputs.timeline import (
     EXPERIMENTS,
     Timeline,
     block_forcing,
-    blocks,
     equilibrium_forcing,
+    year_blocks,
 )
 from temjax.regional.run.block import run_block, soil_of_block
 from temjax.regional.run.cells import Cells, tile_inputs
-from temjax.regional.run.restart import Products, Restarts
+from temjax.regional.run.restart import Products, RestartPoints
 from temjax.runs.equilibrium import equilibrium_climate, find_equilibrium
+from temjax.runs.quality import RunQuality
 from temjax.runs.simulate import Run, exposure_history
-from temjax.runs.soundness import Soundness
 from temjax.state import ExposureState, State
 
-Report = Callable[[str, int, bool], None]
+ReportProgress = Callable[[str, int, bool], None]
 HISTORICAL = "historical"
-_constants = jax.jit(cell_constants)  # not an operation is compiled by itself
+_constants = jax.jit(cell_constants)  # one compilation, not one for each operation
 
 
 class Stopped(Exception):
-    """The run was asked to stop."""
+    """Raised in a tile when its run is to stop."""
 
 
 class TileRun:
-    """Runs the phases of one tile.
+    """Phases of one tile.
 
     Args:
         experiment: choices.
         timeline: years.
         cells: inputs.
-        sets: parameter sets ``parameter_index`` points into.
+        sets: parameter sets that ``parameter_index`` refers to.
         restarts: restart points of this tile.
         shared: restart points of the phases that the member's scenarios share.
-        report: called with (phase, cell-years done, whether they were computed now); raises
-            ``Stopped`` to end the run at a block's end.
+        report: called with (phase, cell-years, whether they were computed now); raises
+            ``Stopped`` to end the run after a block.
     """
 
     def __init__(
@@ -63,43 +63,49 @@ class TileRun:
         timeline: Timeline,
         cells: Cells,
         sets: Sequence[Parameters],
-        restarts: Restarts,
-        shared: Restarts,
-        report: Report,
+        restarts: RestartPoints,
+        shared: RestartPoints,
+        report: ReportProgress,
     ):
         self.experiment, self.timeline, self.cells = experiment, timeline, cells
         self.options = experiment.options
         self.restarts, self.shared, self.report = restarts, shared, report
-        self.precise = tile_inputs(cells, sets, "float64")
-        self.working = self.precise
+        self.inputs_float64 = tile_inputs(cells, sets, "float64")
+        self.inputs = self.inputs_float64
         if experiment.run.precision != "float64":
-            self.working = tile_inputs(cells, sets, experiment.run.precision)
+            self.inputs = tile_inputs(cells, sets, experiment.run.precision)
         self.reference: jax.Array | None = None
 
     def run(self) -> Products:
-        """All phases; products named ``historical/...``, ``S_R/...``, ``S_T/...``, certificates."""
+        """Run all phases.
+
+        Returns:
+            Products named ``historical/...``, ``S_R/...``, ``S_T/...``, convergence diagnostics of
+            the equilibrium, and quality.
+        """
         self.set_reference()
         shared = self.shared
         state, products = self._phase("equilibrium", self._equilibrium, 0, shared)
         first, last = self.timeline.spin_up
-        state, made = self._phase("spin-up", lambda: self._spin_up(state), last - first, shared)
-        sounds = [_taken(made)]
+        compute = partial(self._spin_up, state)
+        state, phase_products = self._phase("spin-up", compute, last - first, shared)
+        quality = [_pop_quality(phase_products)]
         state = self._cast(state, self.experiment.run.precision)
         history = []
         for phase, span, restarts in self._historical_phases():
             compute = partial(self._historical, state, span)
-            state, made = self._phase(phase, compute, span[1] - span[0], restarts)
-            sounds.append(_taken(made))
-            history.append(made)
-        products |= _joined("", history)
+            state, phase_products = self._phase(phase, compute, span[1] - span[0], restarts)
+            quality.append(_pop_quality(phase_products))
+            history.append(phase_products)
+        products |= _concatenate("", history)
         first, last = self.timeline.future
         compute = partial(self._future, state)
-        _, made = self._phase("future", compute, 2 * (last - first), self.restarts)
-        sounds.append(_taken(made))
-        return products | made | _told(sounds)
+        _, phase_products = self._phase("future", compute, 2 * (last - first), self.restarts)
+        quality.append(_pop_quality(phase_products))
+        return products | phase_products | _combine_quality(quality)
 
-    def _historical_phases(self) -> list[tuple[str, tuple[int, int], Restarts]]:
-        """Name, years and restart points of the phases that the history is made of."""
+    def _historical_phases(self) -> list[tuple[str, tuple[int, int], RestartPoints]]:
+        """Name, years and restart points of the phases of the history."""
         split, (first, last) = self.timeline.past[1], self.timeline.historical
         phases = [
             ("past", (first, split), self.shared),
@@ -107,9 +113,9 @@ class TileRun:
         ]
         return [phase for phase in phases if phase[1][0] < phase[1][1]]
 
-    def points(self) -> dict[str, tuple[Path, ...]]:
-        """Restart points that hold the annual products of each run, in time."""
-        history = tuple(points.path(phase) for phase, _, points in self._historical_phases())
+    def restart_files(self) -> dict[str, tuple[Path, ...]]:
+        """Restart files with the annual products of each run, in time."""
+        history = tuple(restarts.path(phase) for phase, _, restarts in self._historical_phases())
         return {HISTORICAL: history} | dict.fromkeys(EXPERIMENTS, (self.restarts.path("future"),))
 
     def _phase(
@@ -117,13 +123,13 @@ class TileRun:
         phase: str,
         compute: Callable[[], tuple[State | None, Products]],
         years: int,
-        restarts: Restarts,
+        restarts: RestartPoints,
     ) -> tuple[State | None, Products]:
-        """A phase from its restart point, or computed and saved."""
-        found = restarts.load(phase)
-        if found is not None:
+        """Read a phase from its restart point, or compute and save it."""
+        restart_point = restarts.load(phase)
+        if restart_point is not None:
             self.report(phase, years * self.cells.index.size, False)
-            return found
+            return restart_point
         self.report(
             f"{phase} (the first tile compiles)" if self.cells.number == 0 else phase, 0, True
         )
@@ -133,8 +139,8 @@ class TileRun:
 
     @staticmethod
     def _cast(state: State, precision: str) -> State:
-        """A state in a precision. JAX's weak types are dropped, so that states from equilibrium,
-        run and restart point all meet one compilation."""
+        """Cast a state to a precision. Weak types are dropped, so that states of equilibrium, run
+        and restart point share one compilation."""
 
         def cast(leaf):
             floating = jnp.issubdtype(leaf.dtype, jnp.floating)
@@ -146,8 +152,8 @@ class TileRun:
         return equilibrium_forcing(self.timeline, self.cells.climate)
 
     def _equilibrium(self) -> tuple[State, Products]:
-        parameters, location = self.precise
-        found = find_equilibrium(
+        parameters, location = self.inputs_float64
+        equilibrium = find_equilibrium(
             parameters,
             location,
             self._equilibrium_forcing(),
@@ -156,12 +162,9 @@ class TileRun:
             options=self.options,
             reference_thickness=self.reference,
         )
-        certificate = {
-            name: np.asarray(getattr(found, name))
-            for name in ("method", "residual", "heat_residual", "iterations", "spectral_radius")
-        }
-        return self._cast(found.state, "float64"), {
-            f"equilibrium/{name}": value for name, value in certificate.items()
+        diagnostics = ("method", "residual", "heat_residual", "iterations", "spectral_radius")
+        return self._cast(equilibrium.state, "float64"), {
+            f"equilibrium/{name}": np.asarray(getattr(equilibrium, name)) for name in diagnostics
         }
 
     def _advance(
@@ -171,11 +174,11 @@ class TileRun:
         block: tuple[int, int],
         switch: NDArray,
         soil: SoilClimate | None = None,
-    ) -> tuple[Run, Soundness]:
-        """The years of a block; ``soil`` if their soil climate is known."""
-        parameters, location = self._inputs_of(state)
+    ) -> tuple[Run, RunQuality]:
+        """Simulate the years of a block; ``soil`` is their soil climate if it is known."""
+        parameters, location = self._inputs_like(state)
         forcing, indices = self._forcing(state, block)
-        run, sound = run_block(
+        run, quality = run_block(
             parameters, location, forcing, state, jnp.asarray(switch[indices]),
             soil=soil, reference=self.reference, options=self.options,
         )  # fmt: skip
@@ -183,11 +186,12 @@ class TileRun:
         years = min(block[1], self.timeline.years.size) - block[0]
         self.report(phase, years * self.cells.index.size, True)
         run = dataclasses.replace(run, state=self._cast(run.state, forcing.co2.dtype.name))
-        return run, sound
+        return run, quality
 
-    def _inputs_of(self, state: State) -> tuple[Parameters, Location]:
+    def _inputs_like(self, state: State) -> tuple[Parameters, Location]:
         """Parameters and location in the precision of a state."""
-        return self.precise if state.ecosystem.pools.dtype == jnp.float64 else self.working
+        float64 = state.ecosystem.pools.dtype == jnp.float64
+        return self.inputs_float64 if float64 else self.inputs
 
     def _forcing(self, state: State, block: tuple[int, int]) -> tuple[Forcing, NDArray]:
         dtype = str(state.ecosystem.pools.dtype)
@@ -195,70 +199,72 @@ class TileRun:
 
     def _spin_up(self, state: State) -> tuple[State, Products]:
         off = np.zeros(self.timeline.years.size, dtype=bool)
-        sounds = [self._unknown()]
-        for block in blocks(*self.timeline.spin_up, self.experiment.run.block_years):
-            run, sound = self._advance("spin-up", state, block, off)
+        quality = [self._neutral_quality()]
+        for block in year_blocks(*self.timeline.spin_up, self.experiment.run.block_years):
+            run, block_quality = self._advance("spin-up", state, block, off)
             state = run.state
-            sounds.append(sound)
-        return state, _told(sounds)
+            quality.append(block_quality)
+        return state, _combine_quality(quality)
 
     def _historical(self, state: State, span: tuple[int, int]) -> tuple[State, Products]:
-        constants = _constants(*self.working[:2])
-        parts, sounds = [], []
-        for block in blocks(*span, self.experiment.run.block_years):
-            run, sound = self._advance("historical", state, block, self.timeline.exposed)
+        constants = _constants(*self.inputs)
+        parts, quality = [], []
+        for block in year_blocks(*span, self.experiment.run.block_years):
+            run, block_quality = self._advance("historical", state, block, self.timeline.exposed)
             state = run.state
-            sounds.append(sound)
-            parts.append(self._kept(run, constants))
-        return state, _joined(f"{HISTORICAL}/", parts) | _told(sounds)
+            quality.append(block_quality)
+            parts.append(self._products(run, constants))
+        return state, _concatenate(f"{HISTORICAL}/", parts) | _combine_quality(quality)
 
     def _future(self, branch: State) -> tuple[None, Products]:
-        """S_R and S_T from one state; heat reads neither, so both share the soil climate."""
-        constants = _constants(*self.working[:2])
-        switches = {name: self.timeline.experiment_switch(name) for name in EXPERIMENTS}
+        """S_R and S_T from one state; soil heat is the same in both, so they share its climate."""
+        constants = _constants(*self.inputs)
+        switches = {name: self.timeline.exposure_switch(name) for name in EXPERIMENTS}
         states = dict.fromkeys(EXPERIMENTS, branch)
         parts: dict[str, list[Products]] = {name: [] for name in EXPERIMENTS}
-        sounds = []
+        quality = []
         first, last = self.timeline.future
-        for start, _ in blocks(first, last, self.experiment.run.block_years):
-            # as long as the others even at the end, for one compilation; the excess is cut off
+        for start, _ in year_blocks(first, last, self.experiment.run.block_years):
+            # full length even at the end, for one compilation; the excess is cut off below
             block = start, start + self.experiment.run.block_years
             soil = self._soil(states[EXPERIMENTS[0]], block)
             for name in EXPERIMENTS:
-                run, sound = self._advance("future", states[name], block, switches[name], soil)
+                run, block_quality = self._advance(
+                    "future", states[name], block, switches[name], soil
+                )
                 states[name] = run.state
-                sounds.append(sound)
-                parts[name].append(self._kept(run, constants))
-        products = _told(sounds)
+                quality.append(block_quality)
+                parts[name].append(self._products(run, constants))
+        products = _combine_quality(quality)
         for name in EXPERIMENTS:
-            joined = _joined(f"{name}/", parts[name])
-            products |= {key: value[: last - first] for key, value in joined.items()}
+            whole = _concatenate(f"{name}/", parts[name])
+            products |= {key: value[: last - first] for key, value in whole.items()}
         return None, products
 
-    def _unknown(self) -> Soundness:
-        """Of no year at all."""
+    def _neutral_quality(self) -> RunQuality:
+        """RunQuality of no years, the neutral element of the combination."""
         cells = self.cells.latitude.size
-        return Soundness(np.ones(cells, dtype=bool), np.zeros(cells), np.zeros(cells))
+        return RunQuality(np.ones(cells, dtype=bool), np.zeros(cells), np.zeros(cells))
 
-    def _kept(self, run: Run, constants: CellConstants) -> Products:
-        """Annual products, and the monthly ones that were asked for."""
+    def _products(self, run: Run, constants: CellConstants) -> Products:
+        """Annual products and the monthly ones of the experiment."""
         monthly = monthly_products(run, constants, self.experiment.output.monthly)
         return annual_products(run, constants) | monthly
 
     def _soil(self, state: State, block: tuple[int, int]) -> SoilClimate:
-        parameters, location = self._inputs_of(state)
+        parameters, location = self._inputs_like(state)
         forcing, _ = self._forcing(state, block)
         return soil_of_block(parameters, location, forcing, state, self.options)
 
     def set_reference(self) -> None:
-        """For ``const2020``: the active layer of the branch year, from a heat pass of its own."""
+        """Set the active layer of the branch year for ``const2020`` from a run of soil heat."""
         if self.options.root_zone_nitrogen != "const2020":
             return
-        found = self.restarts.load("reference")
-        if found is not None:
-            self.reference = jnp.asarray(found[1]["thickness"])
+        restart_point = self.restarts.load("reference")
+        if restart_point is not None:
+            self.reference = jnp.asarray(restart_point[1]["thickness"])
             return
-        parameters, location = self.precise
+        parameters, location = self.inputs_float64
         options = dataclasses.replace(self.options, root_zone_nitrogen="pulse_only")
         constants = cell_constants(parameters, location)
         protocol = self.experiment.protocol
@@ -269,7 +275,7 @@ class TileRun:
         )
         heat, snowpack, _ = equilibrate_heat(parameters, location, year, options=options)
         exposure = ExposureState.zeros(location.shape, jnp.float64)
-        for start, stop in blocks(0, self.timeline.future[0], self.experiment.run.block_years):
+        for start, stop in year_blocks(0, self.timeline.future[0], self.experiment.run.block_years):
             forcing, _ = block_forcing(self.timeline, self.cells.climate, (start, stop), "float64")
             soil = soil_climate(
                 parameters, location, forcing, initial=heat, options=options,
@@ -285,17 +291,17 @@ class TileRun:
         self.restarts.save("reference", None, {"thickness": np.asarray(self.reference)})
 
 
-def _told(sounds: list[Soundness]) -> Products:
-    """Soundness of blocks or phases together, by name."""
-    together = reduce(Soundness.beside, sounds)
-    return {name: np.asarray(values) for name, values in together._asdict().items()}
+def _combine_quality(parts: list[RunQuality]) -> Products:
+    """Combine the quality of blocks or phases, by name."""
+    combined = reduce(RunQuality.combine, parts)
+    return {name: np.asarray(values) for name, values in combined._asdict().items()}
 
 
-def _taken(products: Products) -> Soundness:
-    """Soundness of a phase, no longer among its products."""
-    return Soundness(*(products.pop(name) for name in Soundness._fields))
+def _pop_quality(products: Products) -> RunQuality:
+    """Remove the quality of a phase from its products and return it."""
+    return RunQuality(*(products.pop(name) for name in RunQuality._fields))
 
 
-def _joined(prefix: str, parts: list[Products]) -> Products:
-    """Blocks put together along the years, their names after ``prefix``."""
+def _concatenate(prefix: str, parts: list[Products]) -> Products:
+    """Concatenate products of blocks along the years; names get a prefix."""
     return {f"{prefix}{name}": np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,8 +1,8 @@
-"""Tiles and result files in processes of their own, given out as they become free.
+"""Worker processes that run tiles and write result files.
 
 Processes, not threads: two XLA programs that run at once in one process can wait for each other's
-threads for ever, and the NetCDF library writes one file at a time. Ctrl-C ends the tiles at their
-next block; restart points stay.
+threads for ever, and the NetCDF library writes one file at a time. Ctrl-C ends the tiles after
+their current block; restart points stay.
 """
 
 import multiprocessing
@@ -29,34 +29,34 @@ from temjax.regional.inputs.timeline import Timeline
 from temjax.regional.run.cells import Cells
 from temjax.regional.run.forkserver import worker_context
 from temjax.regional.run.progress import Meter
-from temjax.regional.run.restart import Products, Restarts
-from temjax.regional.run.restart_products import Points
-from temjax.regional.run.tile import Report, Stopped, TileRun
+from temjax.regional.run.restart import Products, RestartPoints
+from temjax.regional.run.restart_products import RestartFiles
+from temjax.regional.run.tile import ReportProgress, Stopped, TileRun
 from temjax.runtime.cache import enable_programs, programs_enabled
 from temjax.runtime.machine import (
-    collect_rarely,
     computes_on_cpus,
-    give_back_memory,
     peak_bytes,
+    reduce_garbage_collection,
+    release_memory,
     usable_cores,
 )
 
 Key = tuple[int, int]
-CONTENTS = 2  # of restart points: raised when what a phase leaves changes
-WAITING = 2  # tasks, for each worker
-_JAX_SETTINGS = (  # what worker processes take over
+RESTART_FORMAT = 2  # increased when the content of restart points changes
+QUEUED_PER_WORKER = 2  # tasks that wait for each worker
+_JAX_SETTINGS = (  # copied to worker processes
     "jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class TileWork:
-    """One tile of a member: its scenarios, run after each other, share the past.
+    """Inputs of one tile: its scenarios are run one after the other and share the past.
 
     Attributes:
         sets: parameter sets.
         shared_folder: restart points of the shared phases.
-        scenarios: label, years, cells and folder of restart points of each.
+        scenarios: label, timeline, cells and restart folder of each.
     """
 
     sets: list[Parameters]
@@ -65,65 +65,67 @@ class TileWork:
 
 
 @dataclass(frozen=True)
-class TileDone:
-    """One tile and scenario.
+class TileResult:
+    """Results of one tile and scenario.
 
     Attributes:
-        by_cell: certificates and soundness, ``(position,)``.
-        points: restart points with its annual products.
-        cell_years: computed now.
-        seconds: they took.
+        by_cell: convergence diagnostics and quality, ``(position,)``.
+        restart_files: with its annual products.
+        cell_years: simulated, without those of restart points.
+        seconds: computing time.
     """
 
     by_cell: Products
-    points: Points
+    restart_files: RestartFiles
     cell_years: int
     seconds: float
 
 
-def run_work(experiment: Experiment, work: TileWork, report: Report) -> list[TileDone]:
-    """All scenarios of a tile, each from its restart points where they exist."""
-    done = []
+def run_scenarios(
+    experiment: Experiment, work: TileWork, report: ReportProgress
+) -> list[TileResult]:
+    """Run all scenarios of a tile, each from its restart points where they exist."""
+    results = []
     for label, timeline, cells, folder in work.scenarios:
-        started, computed = time.perf_counter(), 0
-        place = f"{label} tile {cells.number}"
+        start, cell_years = time.perf_counter(), 0
+        tile = f"{label} tile {cells.number}"
 
-        def tell(phase: str, years: int, now: bool, place: str = place) -> None:
-            nonlocal computed
-            computed += years if now else 0
-            report(f"{place}: {phase}", years, now)
+        def report_tile(phase: str, years: int, computed: bool, tile: str = tile) -> None:
+            nonlocal cell_years
+            cell_years += years if computed else 0
+            report(f"{tile}: {phase}", years, computed)
 
         own, shared = restart_points(experiment, work, timeline, cells, folder)
-        run = TileRun(experiment, timeline, cells, work.sets, own, shared, tell)
-        products, points = run.run(), run.points()
-        by_cell = {n: v for n, v in products.items() if n.partition("/")[0] not in points}
-        done.append(TileDone(by_cell, points, computed, time.perf_counter() - started))
-    give_back_memory()
-    return done
+        run = TileRun(experiment, timeline, cells, work.sets, own, shared, report_tile)
+        products, files = run.run(), run.restart_files()
+        by_cell = {n: v for n, v in products.items() if n.partition("/")[0] not in files}
+        results.append(TileResult(by_cell, files, cell_years, time.perf_counter() - start))
+    release_memory()
+    return results
 
 
 def restart_points(
     experiment: Experiment, work: TileWork, timeline: Timeline, cells: Cells, folder: Path
-) -> tuple[Restarts, Restarts]:
-    """Restart points of a tile and scenario, and of the phases its scenarios share."""
-    choices = f"{experiment.hash} {__version__} {CONTENTS}"
-    own = Restarts(folder, cells.number, cells.hash(work.sets, timeline, choices))
+) -> tuple[RestartPoints, RestartPoints]:
+    """Restart points of a tile and scenario, and those of the phases its scenarios share."""
+    choices = f"{experiment.hash} {__version__} {RESTART_FORMAT}"
+    own = RestartPoints(folder, cells.number, cells.hash(work.sets, timeline, choices))
     if timeline.past[0] == timeline.past[1]:
         return own, own
     past = cells.hash(work.sets, timeline, choices, timeline.past[1])
-    return own, Restarts(work.shared_folder, cells.number, past)
+    return own, RestartPoints(work.shared_folder, cells.number, past)
 
 
 @dataclass(frozen=True)
 class Workers:
-    """Processes of this machine that run tiles and write files, see ``workers_of``.
+    """Worker processes of this machine, see ``start_workers``.
 
     Attributes:
-        pool: None where this process does everything itself.
-        count: of the processes.
-        queue: what running tiles report.
-        stop: set when they are to end at their next block.
-        peak: bytes, the most that one of them has held; a shared number.
+        pool: None for serial execution in this process.
+        count: number of processes.
+        queue: progress of running tiles.
+        stop: event that ends running tiles after their current block.
+        peak: largest memory of a worker so far, bytes; a shared value.
     """
 
     pool: ProcessPoolExecutor | None = None
@@ -132,39 +134,39 @@ class Workers:
     stop: Any = None
     peak: Any = None
 
-    def submit(self, function: Callable, *given) -> Future:
-        """A call on the next free worker; at once and here where there are none."""
+    def submit(self, function: Callable, *arguments) -> Future:
+        """Call a function in the next free worker, or at once in this process without workers."""
         if self.pool is not None:
-            return self.pool.submit(_called, function, *given)
-        done = Future()
-        done.set_result(function(*given))
-        return done
+            return self.pool.submit(_call, function, *arguments)
+        future = Future()
+        future.set_result(function(*arguments))
+        return future
 
     def peak_bytes(self) -> int:
-        """The most memory that one of the workers has held, bytes; 0 where there are none."""
+        """Largest memory that a worker has used, bytes; 0 without workers."""
         return self.peak.value if self.peak else 0
 
 
-HERE = Workers()
+SERIAL = Workers()
 
 
 @contextmanager
-def workers_of(experiment: Experiment) -> Iterator[Workers]:
-    """As many workers as the experiment asks for; ``HERE`` for one, and beside accelerators.
+def start_workers(experiment: Experiment) -> Iterator[Workers]:
+    """Start the workers of an experiment; ``SERIAL`` if it has one, and on accelerators.
 
-    When the block ends with an error, what has not begun is dropped and running tiles are stopped.
+    When the context ends with an error, queued calls are cancelled and running tiles are stopped.
 
     Raises:
         DataError: a worker was killed.
     """
     count = experiment.run.workers or usable_cores()
     if count == 1 or not computes_on_cpus():
-        yield HERE
+        yield SERIAL
         return
     context = worker_context()
     shared = {"queue": context.Queue(), "stop": context.Event(), "peak": context.Value("q", 0)}
-    begin = (_start_worker, (dict(os.environ), shared))
-    with ProcessPoolExecutor(count, context, *begin) as pool:
+    initializer = (_initialise_worker, (dict(os.environ), shared))
+    with ProcessPoolExecutor(count, context, *initializer) as pool:
         try:
             yield Workers(pool, count, **shared)
         except BrokenProcessPool as error:
@@ -179,19 +181,19 @@ def workers_of(experiment: Experiment) -> Iterator[Workers]:
 
 def run_tasks(
     experiment: Experiment, tasks: Iterable[tuple[Key, TileWork]], meter: Meter, workers: Workers
-) -> Iterator[tuple[Key, list[TileDone]]]:
-    """Results in the order they are done; a task's input is made when a worker can take it."""
+) -> Iterator[tuple[Key, list[TileResult]]]:
+    """Run tiles; yields results in order of completion. Inputs are built shortly before use."""
     if workers.pool is None:
         for key, work in tasks:
-            yield key, run_work(experiment, work, meter.report)
+            yield key, run_scenarios(experiment, work, meter.report)
         return
-    listener = threading.Thread(target=_listen, args=(workers.queue, meter), daemon=True)
+    listener = threading.Thread(target=_forward_progress, args=(workers.queue, meter), daemon=True)
     listener.start()
     settings = jax_settings()
     try:
-        yield from hand_out(
+        yield from submit_bounded(
             tasks,
-            lambda _, work: workers.submit(_work, experiment, work, settings),
+            lambda _, work: workers.submit(_run_tile_task, experiment, work, settings),
             lambda: workers.count,
         )
     finally:
@@ -200,42 +202,44 @@ def run_tasks(
 
 
 def jax_settings() -> dict:
-    """This process's JAX settings, for its workers, and whether it keeps programs."""
+    """JAX settings of this process for its workers, and whether it caches programs."""
     settings = {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
     return settings | {"enable_programs": programs_enabled()}
 
 
-def take_settings(settings: dict) -> None:
-    """In a worker: the settings of the process it works for."""
+def apply_jax_settings(settings: dict) -> None:
+    """Apply the settings of the main process in a worker."""
     for name in _JAX_SETTINGS:
         jax.config.update(name, settings[name])
     enable_programs(settings["enable_programs"])
 
 
-def hand_out(
+def submit_bounded(
     tasks: Iterable[tuple[Key, TileWork]],
     submit: Callable[[Key, TileWork], Future],
     workers: Callable[[], int],
-) -> Iterator[tuple[Key, list[TileDone]]]:
-    """Results as they are done; the next input is made when no more than ``WAITING`` wait for
-    each worker: enough to go on while results are written.
+) -> Iterator[tuple[Key, list[TileResult]]]:
+    """Submit tasks with a bounded queue; yields results in order of completion.
+
+    No more than ``QUEUED_PER_WORKER`` tasks wait for each worker, enough to keep them busy while
+    results are written.
 
     Args:
-        tasks: keys and inputs, made as they are drawn.
-        submit: hands a task, its arrays NumPy's, to a worker.
-        workers: how many there are now.
+        tasks: keys and inputs; an iterator that builds inputs on demand.
+        submit: submits a task, whose arrays are NumPy's, to a worker.
+        workers: current number of workers.
     """
     pending: dict[Future, Key] = {}
     for key, work in tasks:
-        plain = replace(work, sets=jax.tree.map(np.asarray, work.sets))
-        pending[submit(key, plain)] = key
-        if len(pending) > (1 + WAITING) * workers():
-            yield from _finished(pending)
+        task = replace(work, sets=jax.tree.map(np.asarray, work.sets))
+        pending[submit(key, task)] = key
+        if len(pending) > (1 + QUEUED_PER_WORKER) * workers():
+            yield from _completed(pending)
     while pending:
-        yield from _finished(pending)
+        yield from _completed(pending)
 
 
-def _finished(pending: dict[Future, Key]) -> Iterator[tuple[Key, list[TileDone]]]:
+def _completed(pending: dict[Future, Key]) -> Iterator[tuple[Key, list[TileResult]]]:
     for future in wait(pending, return_when=FIRST_COMPLETED).done:
         yield pending.pop(future), future.result()
 
@@ -243,41 +247,41 @@ def _finished(pending: dict[Future, Key]) -> Iterator[tuple[Key, list[TileDone]]
 _worker: dict = {}
 
 
-def _start_worker(environment: dict[str, str], shared: dict) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    os.environ.clear()  # its server may have begun before XLA's flags were set
+def _initialise_worker(environment: dict[str, str], shared: dict) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers
+    os.environ.clear()  # the fork server may have started before XLA's flags were set
     os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    collect_rarely()
+    reduce_garbage_collection()
     _worker.update(shared)
 
 
 def _end_with_parent() -> None:
-    """A killed run must not leave workers that write beside its resumption."""
+    """End with the parent: workers of a killed run must not write while it is resumed."""
     multiprocessing.parent_process().join()
     os._exit(1)
 
 
-def _called(function: Callable, *given):
-    """A call in a worker; what memory it took is added to what is known."""
+def _call(function: Callable, *arguments):
+    """Call a function in a worker and record its peak memory."""
     try:
-        return function(*given)
+        return function(*arguments)
     finally:
         with _worker["peak"].get_lock():
             _worker["peak"].value = max(_worker["peak"].value, peak_bytes())
 
 
-def _work(experiment: Experiment, work: TileWork, settings: dict) -> list[TileDone]:
-    take_settings(settings)
+def _run_tile_task(experiment: Experiment, work: TileWork, settings: dict) -> list[TileResult]:
+    apply_jax_settings(settings)
 
     def report(phase: str, cell_years: int, computed: bool) -> None:
         if _worker["stop"].is_set():
             raise Stopped(phase)
         _worker["queue"].put((phase, cell_years, computed))
 
-    return run_work(experiment, work, report)
+    return run_scenarios(experiment, work, report)
 
 
-def _listen(queue, meter: Meter) -> None:
+def _forward_progress(queue, meter: Meter) -> None:
     while (message := queue.get()) is not None:
         meter.report(*message)

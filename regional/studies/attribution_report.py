@@ -1,4 +1,4 @@
-"""What each driver did, from the files of ``temjax attribute``: a table and a figure."""
+"""Table and figure of the effect of each driver, from the files of ``temjax attribute``."""
 
 import json
 from pathlib import Path
@@ -7,73 +7,75 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from temjax.regional.diagnostics.tables import Ours, Table, spread
+from temjax.regional.diagnostics.tables import MeanSD, Table, mean_sd
 from temjax.regional.diagnostics.totals import REGION
 from temjax.regional.figures.paper_figures import COLOURS, finish, panels, shaded
 from temjax.regional.studies.attribution import ALL, BASELINE, RUNS
 
 SINGLE = tuple(name for name in RUNS if name not in (BASELINE, ALL))
-TOGETHER = "together"  # what is more, or less, than the sum of the single effects
+INTERACTION = "together"  # interaction: effect of all drivers less the sum of the single ones
 _SHOWN = {"ΣNPP": "Tg C", "ΣRH": "Tg C", "ΣNEP": "Tg C", "VegC": "Tg C", "SOC": "Tg C"}
 
 Effects = dict[str, NDArray]
 
 
 def read_attributions(folder: Path) -> list[dict]:
-    """The records of every member in a folder, in order of scenario and member."""
+    """Read the records of every member in a folder, ordered by scenario and member."""
     paths = folder.glob("attribution_*.json")
     records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     return sorted(records, key=lambda record: (record["scenario"], record["member"]))
 
 
 def effects(record: dict, group: str = REGION) -> dict[str, Effects]:
-    """Driver to quantity to annual effect against the run in which nothing changes, Tg C.
+    """Annual effects by driver and quantity relative to the run without changes, Tg C.
 
     Fluxes are summed from the branch on. ``together`` is the effect of all drivers less the sum
     of the single ones.
     """
     runs = {name: _quantities(series) for name, series in record["groups"][group].items()}
     baseline = runs[BASELINE]
-    made = {
+    by_driver = {
         name: {label: values - baseline[label] for label, values in runs[name].items()}
         for name in (*SINGLE, ALL)
     }
-    made[TOGETHER] = {
-        label: made[ALL][label] - sum(made[name][label] for name in SINGLE) for label in baseline
+    by_driver[INTERACTION] = {
+        label: by_driver[ALL][label] - sum(by_driver[name][label] for name in SINGLE)
+        for label in baseline
     }
-    return made
+    return by_driver
 
 
 def _quantities(series: dict[str, list[float]]) -> Effects:
-    given = {label: np.asarray(values) for label, values in series.items()}
-    sums = {f"Σ{label}": np.cumsum(given[label]) for label in ("NPP", "RH")}
+    arrays = {label: np.asarray(values) for label, values in series.items()}
+    sums = {f"Σ{label}": np.cumsum(arrays[label]) for label in ("NPP", "RH")}
     sums["ΣNEP"] = sums["ΣNPP"] - sums["ΣRH"]
-    return sums | {"VegC": given["VegC"], "SOC": given["SOC"]}
+    return sums | {"VegC": arrays["VegC"], "SOC": arrays["SOC"]}
 
 
 def drivers_table(records: list[dict]) -> Table:
-    """Effects by the last year, mean ± SD over climate models."""
+    """Table of effects by the last year, mean ± SD over climate models."""
     rows = []
     for scenario in sorted({record["scenario"] for record in records}):
         chosen = [effects(record) for record in records if record["scenario"] == scenario]
-        for name in (*SINGLE, TOGETHER, ALL):
-            values: list[Ours] = [
-                spread(float(made[name][label][-1]) for made in chosen) for label in _SHOWN
+        for name in (*SINGLE, INTERACTION, ALL):
+            values: list[MeanSD] = [
+                mean_sd(float(of_member[name][label][-1]) for of_member in chosen)
+                for label in _SHOWN
             ]
-            words = {TOGETHER: "interaction", ALL: "all together"}.get(name, f"{name} alone")
+            words = {INTERACTION: "interaction", ALL: "all together"}.get(name, f"{name} alone")
             rows.append((scenario, words, *(value.text(0) for value in values)))
     head = ("scenario", "driver", *(f"{label}, {unit}" for label, unit in _SHOWN.items()))
-    held = records[0]["held_years"]
+    years = records[0]["held_years"]
     note = (
         "Against a run in which nothing changes after the branch year: climate repeats the last "
-        f"{held} years of the history, CO2 is held, exposure is off. Exposure alone takes the "
+        f"{years} years of the history, CO2 is held, exposure is off. Exposure alone takes the "
         "active layer of the changing climate. SOC counts what was exposed as gained."
     )
     return Table("What each driver does", note, head, rows)
 
 
 def drivers_figure(records: list[dict]) -> Figure:
-    """Effect of each driver on the carbon balance through time."""
+    """Plot the effect of each driver on the carbon balance through time."""
     names = sorted({record["scenario"] for record in records})
     figure, axes = panels(1, len(names), 3.4)
     for panel, scenario in zip(axes, names, strict=True):

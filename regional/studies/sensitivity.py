@@ -1,9 +1,9 @@
-"""Maps of what a parameter does: forward mode per cell, through the whole protocol.
+"""Parameter sensitivities of a tile: forward-mode derivatives per cell through the whole protocol.
 
-A parameter is one number per cell and cells do not see each other, so one tangent of ones gives the
-derivative in every cell at once. Equilibrium is differentiated by the implicit function theorem,
-the years after it exactly. The active-layer rule decides by thresholds (residual thaw, permafrost):
-the derivative is the one within the branch taken.
+A parameter has one value per cell and cells are independent, so one tangent of ones gives the
+derivative in every cell. The equilibrium is differentiated by the implicit function theorem, the
+years after it exactly. The active-layer rule has thresholds (residual thaw, permafrost): the
+derivative is that of the branch taken.
 """
 
 from collections.abc import Callable
@@ -27,8 +27,8 @@ from temjax.regional.inputs.timeline import (
     EXPERIMENTS,
     Timeline,
     block_forcing,
-    blocks,
     equilibrium_forcing,
+    year_blocks,
 )
 from temjax.regional.run.cells import Cells, tile_inputs
 from temjax.runs.equilibrium import equilibrium_climate, find_equilibrium
@@ -43,7 +43,7 @@ LAST_YEARS = 10
 
 
 class Outputs(NamedTuple):
-    """What is differentiated, per cell: Σ over the future, and the mean of its last ten years.
+    """Differentiated outputs per cell: sums over the future, and the mean of its last ten years.
 
     Attributes:
         delta_nep: ΣΔNEP, g C m⁻².
@@ -81,37 +81,37 @@ class Sensitivity:
     converged: NDArray
 
 
-class Pushed(NamedTuple):
-    """A value and its derivatives along every direction (leading axis)."""
+class Dual(NamedTuple):
+    """Value and its tangents along every direction (leading axis)."""
 
     value: object
-    along: object
+    tangents: object
 
 
 @eqx.filter_jit
-def _push(function: Callable, given: tuple[Pushed, ...]) -> Pushed:
-    """The function's value and all its directional derivatives; the value is computed once."""
-    values = tuple(g.value for g in given)
+def _apply_dual(function: Callable, arguments: tuple[Dual, ...]) -> Dual:
+    """Value of a function and all its directional derivatives; the value is computed once."""
+    values = tuple(argument.value for argument in arguments)
 
-    def one(along: tuple) -> tuple:
-        return jax.jvp(function, values, along)
+    def jvp(tangents: tuple) -> tuple:
+        return jax.jvp(function, values, tangents)
 
-    value, along = jax.vmap(one, out_axes=(None, 0))(tuple(g.along for g in given))
-    return Pushed(value, along)
+    tangents = tuple(argument.tangents for argument in arguments)
+    return Dual(*jax.vmap(jvp, out_axes=(None, 0))(tangents))
 
 
 def _equilibrium(
     location: Location, forcing: Forcing, options: ModelOptions, parameters: Parameters
 ) -> tuple[State, Float[Array, "*cell"]]:
-    found = find_equilibrium(parameters, location, forcing, climate="first", options=options)
-    return found.state, found.converged.astype(float)
+    result = find_equilibrium(parameters, location, forcing, climate="first", options=options)
+    return result.state, result.converged.astype(float)
 
 
 def _years(
     location: Location, forcing: Forcing, switch: Array, options: ModelOptions,
     parameters: Parameters, state: State,
 ) -> State:  # fmt: skip
-    """A block of years before the branch."""
+    """Simulate a block of years before the branch."""
     return simulate(
         parameters, location, forcing, initial=state, options=options, exposure=switch, start=1,
         stop=forcing.number_of_years - 1,
@@ -122,7 +122,7 @@ def _future(
     location: Location, forcing: Forcing, switches: tuple[Array, Array], options: ModelOptions,
     parameters: Parameters, states: tuple[State, State],
 ) -> tuple[tuple[State, State], tuple[Array, ...]]:  # fmt: skip
-    """A block of S_R and S_T on one soil climate; annual values ``(year, cell)``."""
+    """Simulate a block of S_R and S_T with one soil climate; annual values ``(year, cell)``."""
     stop = forcing.number_of_years - 1
     soil = soil_climate(
         parameters, location, forcing, initial=states[0].heat, options=options, start=1,
@@ -136,14 +136,14 @@ def _future(
         for state, switch in zip(states, switches, strict=True)
     ]  # fmt: skip
     reference, transient = (run.annual for run in runs)
-    seen = jnp.isfinite(transient.active_layer_thickness)
+    defined = jnp.isfinite(transient.active_layer_thickness)
     nep = [a.net_primary_production - a.heterotrophic_respiration for a in (reference, transient)]
     return (runs[0].state, runs[1].state), (
         nep[0],
         nep[1],
         transient.exposed_carbon,
-        jnp.where(seen, transient.active_layer_thickness, 0.0),
-        seen.astype(float),
+        jnp.where(defined, transient.active_layer_thickness, 0.0),
+        defined.astype(float),
     )
 
 
@@ -151,7 +151,7 @@ def sensitivity_of_tile(
     experiment: Experiment, timeline: Timeline, cells: Cells, sets: list[Parameters],
     names: tuple[str, ...],
 ) -> Sensitivity:  # fmt: skip
-    """All phases of one tile with derivatives along ``names``, in float64.
+    """Differentiate all phases of one tile with respect to ``names``, in float64.
 
     Raises:
         ValueError: ``const2020``, whose second heat pass has no derivative here, or an unknown
@@ -165,7 +165,7 @@ def sensitivity_of_tile(
     ones = jnp.ones(cells.latitude.shape)
     zeros = jax.tree.map(jnp.zeros_like, parameters)
     directions = [replace_parameters(zeros, **{name: ones}) for name in names]
-    given = Pushed(parameters, jax.tree.map(lambda *leaves: jnp.stack(leaves), *directions))
+    dual_parameters = Dual(parameters, jax.tree.map(lambda *leaves: jnp.stack(leaves), *directions))
 
     rows = timeline.equilibrium_rows.size
     year = equilibrium_climate(
@@ -173,52 +173,58 @@ def sensitivity_of_tile(
         experiment.protocol.equilibrium_climate,
         rows,
     )
-    begin = eqx.Partial(_equilibrium, location, year, options)
-    found = _push(begin, (given,))
-    state = Pushed(found.value[0], found.along[0])
-    converged = np.asarray(found.value[1]) > 0
+    equilibrium = _apply_dual(
+        eqx.Partial(_equilibrium, location, year, options), (dual_parameters,)
+    )
+    state = Dual(equilibrium.value[0], equilibrium.tangents[0])
+    converged = np.asarray(equilibrium.value[1]) > 0
 
     length = experiment.run.block_years
     for first, last in (timeline.spin_up, timeline.historical):
         exposed = timeline.exposed if first >= timeline.historical[0] else timeline.exposed & False
-        for block in blocks(first, last, length):
+        for block in year_blocks(first, last, length):
             forcing, indices = block_forcing(timeline, cells.climate, block, "float64")
             step = eqx.Partial(_years, location, forcing, jnp.asarray(exposed[indices]), options)
-            state = _push(step, (given, state))
-    both = Pushed((state.value, state.value), (state.along, state.along))
-    kept: list[Pushed] = []
+            state = _apply_dual(step, (dual_parameters, state))
+    states = Dual((state.value, state.value), (state.tangents, state.tangents))
+    annual: list[Dual] = []
     first, last = timeline.future
-    switches = [timeline.experiment_switch(name) for name in EXPERIMENTS]
-    for start, _ in blocks(first, last, length):
+    switches = [timeline.exposure_switch(name) for name in EXPERIMENTS]
+    for start, _ in year_blocks(first, last, length):
         block = start, start + length
         forcing, indices = block_forcing(timeline, cells.climate, block, "float64")
-        chosen = tuple(jnp.asarray(switch[indices]) for switch in switches)
-        made = _push(eqx.Partial(_future, location, forcing, chosen, options), (given, both))
-        both = Pushed(made.value[0], made.along[0])
-        kept.append(Pushed(made.value[1], made.along[1]))
+        exposure = tuple(jnp.asarray(switch[indices]) for switch in switches)
+        step = eqx.Partial(_future, location, forcing, exposure, options)
+        result = _apply_dual(step, (dual_parameters, states))
+        states = Dual(result.value[0], result.tangents[0])
+        annual.append(Dual(result.value[1], result.tangents[1]))
     size, years = cells.index.size, last - first
-    values = _reduce([k.value for k in kept], 0, years, size)
+    defined = np.concatenate([np.asarray(part.value[4]) for part in annual])[:years, :size]
+    values = _reduce([part.value for part in annual], 0, years, size, defined)
     return Sensitivity(
         names=names,
         parameters=np.stack([np.asarray(getattr(parameters, name))[:size] for name in names]),
         values=values,
-        derivatives=_reduce([k.along for k in kept], 1, years, size, seen_of=kept),
+        derivatives=_reduce([part.tangents for part in annual], 1, years, size, defined),
         converged=converged[:size],
     )
 
 
-def _reduce(
-    parts: list, axis: int, years: int, size: int, seen_of: list[Pushed] | None = None
-) -> Outputs:
-    """Sums and decade means of blocks whose years lie along ``axis``; cells are last."""
+def _reduce(parts: list, axis: int, years: int, size: int, defined: NDArray) -> Outputs:
+    """Reduce annual values of blocks to outputs.
+
+    Args:
+        parts: annual values of each block, as ``_future`` returns them; cells are the last axis.
+        axis: of the years.
+        years, size: numbers of years and cells, without padding.
+        defined: 1 where there is an active layer, ``(year, cell)``.
+    """
     joined = [
         np.concatenate([np.asarray(part[i]) for part in parts], axis=axis)
         .take(range(years), axis=axis)[..., :size]
         for i in range(4)
     ]  # fmt: skip
-    seen_parts = [p.value for p in seen_of] if seen_of else parts
-    seen = np.concatenate([np.asarray(part[4]) for part in seen_parts])[:years, :size]
-    always = seen[-LAST_YEARS:].all(axis=0)
+    always = defined[-LAST_YEARS:].all(axis=0)
     reference, transient, exposed, thickness = joined
     last = thickness.take(range(years - min(LAST_YEARS, years), years), axis=axis).mean(axis=axis)
     return Outputs(

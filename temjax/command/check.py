@@ -1,4 +1,4 @@
-"""``temjax check``: every file and folder to whoever knows its kind."""
+"""``temjax check``: faults of input files and folders, each by the checkers of its kind."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from temjax.command.main import DATA_ERROR, console, errors, load_group, say
+from temjax.command.main import (
+    DATA_ERROR,
+    console,
+    cpu_command,
+    errors,
+    load_group,
+    print_line,
+)
 from temjax.files.findings import Finding
 from temjax.parameters.files import ParameterError, read_parameters
 
@@ -34,16 +41,17 @@ def check_parameter_file(path: Path) -> list[Finding] | None:
 
 
 def check_path(path: Path, checkers: Sequence[Checker]) -> list[Finding]:
-    """Findings of every checker that knows this kind of file or folder."""
+    """Findings of the checkers for this kind of file or folder."""
     if not path.exists():
         return [Finding(str(path), "file", "", "no such file or folder", "Check the path.")]
-    found = [result for checker in checkers if (result := checker(path)) is not None]
-    if not found:
+    results = [findings for checker in checkers if (findings := checker(path)) is not None]
+    if not results:
         message = "not a site, FLUXNET, parameter or experiment file, nor a forcing folder"
         return [Finding(str(path), "file", "", message, "See docs/forcing.md for the forms.")]
-    return [finding for findings in found for finding in findings]
+    return [finding for findings in results for finding in findings]
 
 
+@cpu_command
 def check(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)],
     as_json: Annotated[
@@ -55,16 +63,16 @@ def check(
     Examples: temjax check region.toml; temjax check data/ tower.csv; temjax check --json set.toml
     """
     checkers = [check_parameter_file, *load_group("temjax.checkers").values()]
-    found = []
+    all_findings: list[Finding] = []
     for path in paths:
         with console.status(f"{path}"):
             findings = check_path(path, checkers)
-        found += findings
+        all_findings += findings
         for finding in [] if as_json else findings:
-            say(errors if console.quiet else console, str(finding))
+            print_line(errors if console.quiet else console, str(finding))
         if not findings and not as_json:
-            say(console, f"{path}: no findings")
+            print_line(console, f"{path}: no findings")
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in found], indent=1))
-    if found:
+        typer.echo(json.dumps([asdict(finding) for finding in all_findings], indent=1))
+    if all_findings:
         raise typer.Exit(DATA_ERROR)

@@ -1,4 +1,4 @@
-"""``temjax doctor``: what this machine has, and whether the model does here what it should."""
+"""``temjax doctor``: versions and devices of this machine, and a self-check of the model."""
 
 import dataclasses
 import json
@@ -53,12 +53,12 @@ PERTURBED = ("cmax_scale", "kdc_scale", "nmax_scale", "conductivity_scale")
 
 @dataclass(frozen=True)
 class Check:
-    """Outcome of one check.
+    """Outcome of a check.
 
     Attributes:
-        name: what was looked at.
-        passed: whether it is as it should be.
-        message: what was found, and the mend where it failed.
+        name: of the check.
+        passed: whether it succeeded.
+        message: result, and the remedy of a failure.
     """
 
     name: str
@@ -67,8 +67,8 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """The embedded place with a state to start one year from."""
+class EmbeddedSite:
+    """Embedded site with the initial state of one year."""
 
     parameters: Parameters
     location: Location
@@ -77,8 +77,8 @@ class Cell:
     options: ModelOptions
 
 
-def embedded_cell(options: ModelOptions = ModelOptions()) -> Cell:
-    """An alpine meadow: heat in balance with its mean year, TEM's initial pools."""
+def embedded_site(options: ModelOptions = ModelOptions()) -> EmbeddedSite:
+    """Alpine meadow with soil heat in equilibrium with its mean year, and TEM's initial pools."""
     dtype = jnp.result_type(float)
     parameters = load_parameters("alpine-meadow")
 
@@ -97,21 +97,21 @@ def embedded_cell(options: ModelOptions = ModelOptions()) -> Cell:
         co2=jnp.full((1, 12), 375.0, dtype),
     )
     _, state, _ = cyclic_map(parameters, location, forcing, options=options)
-    return Cell(parameters, location, forcing, state, options)
+    return EmbeddedSite(parameters, location, forcing, state, options)
 
 
-def one_year(cell: Cell, parameters: Parameters) -> Run:
-    """The embedded year from the embedded state, soil heat included."""
+def one_year(site: EmbeddedSite, parameters: Parameters) -> Run:
+    """Run of the embedded year, soil heat included."""
     return simulate(
-        parameters, cell.location, cell.forcing, initial=cell.initial, options=cell.options
+        parameters, site.location, site.forcing, initial=site.initial, options=site.options
     )
 
 
-def check_run(cell: Cell, limits: dict[str, float]) -> list[Check]:
-    """Values are finite, carbon and heat close."""
-    run = one_year(cell, cell.parameters)
+def check_run(site: EmbeddedSite, limits: dict[str, float]) -> list[Check]:
+    """Check that values are finite and that the budgets of carbon and heat close."""
+    run = one_year(site, site.parameters)
     annual = run.annual
-    before = cell.initial.vegetation_carbon + cell.initial.soil_organic_carbon
+    before = site.initial.vegetation_carbon + site.initial.soil_organic_carbon
     after = annual.vegetation_carbon[-1] + annual.soil_organic_carbon[-1]
     gain = annual.net_primary_production[0] - annual.heterotrophic_respiration[0]
     carbon = float(jnp.abs(after - before - gain) / after)
@@ -119,17 +119,17 @@ def check_run(cell: Cell, limits: dict[str, float]) -> list[Check]:
     npp = float(annual.net_primary_production[0])
     return [
         Check("one year", bool(run.finite), f"NPP {npp:.1f} g C m⁻² yr⁻¹"),
-        _measured("carbon budget", carbon, limits["carbon"]),
-        _measured("heat budget", energy, limits["energy"]),
+        _error_check("carbon budget", carbon, limits["carbon"]),
+        _error_check("heat budget", energy, limits["energy"]),
     ]
 
 
-def check_derivative(cell: Cell, limits: dict[str, float]) -> list[Check]:
-    """Forward derivative of the year along four parameters, against a central difference."""
+def check_derivative(site: EmbeddedSite, limits: dict[str, float]) -> list[Check]:
+    """Check the derivative of the year along four parameters against a central difference."""
 
     def along(distance: Float[Array, ""]) -> Float[Array, "3"]:
-        moved = {name: getattr(cell.parameters, name) * (1.0 + distance) for name in PERTURBED}
-        annual = (run := one_year(cell, dataclasses.replace(cell.parameters, **moved))).annual
+        scaled = {name: getattr(site.parameters, name) * (1.0 + distance) for name in PERTURBED}
+        annual = (run := one_year(site, dataclasses.replace(site.parameters, **scaled))).annual
         return jnp.stack(
             [
                 annual.net_primary_production[0],
@@ -138,13 +138,13 @@ def check_derivative(cell: Cell, limits: dict[str, float]) -> list[Check]:
             ]
         )
 
-    zero = jnp.zeros((), cell.forcing.air_temperature.dtype)
+    zero = jnp.zeros((), site.forcing.air_temperature.dtype)
     _, slope = jax.jvp(along, (zero,), (jnp.ones_like(zero),))
     step = limits["step"]
     central = (along(zero + step) - along(zero - step)) / (2.0 * step)
     names = ("NPP", "RH", "soil temperature")
     return [
-        _measured(
+        _error_check(
             f"derivative of {name}",
             float(jnp.abs(forward - difference) / jnp.abs(forward)),
             limits["derivative"],
@@ -153,19 +153,19 @@ def check_derivative(cell: Cell, limits: dict[str, float]) -> list[Check]:
     ]
 
 
-def _measured(name: str, value: float, limit: float) -> Check:
-    """A relative error that has to stay below its limit; NaN fails."""
+def _error_check(name: str, value: float, limit: float) -> Check:
+    """Check of a relative error against its limit; NaN fails."""
     return Check(name, value <= limit, f"{value:.1e} (limit {limit:.0e})")
 
 
 def check_commands() -> Check:
-    """Every command that is declared can be imported."""
+    """Check that every declared command can be imported."""
     broken = []
     points = sorted(entry_points(group="temjax.commands"), key=lambda point: point.name)
     for point in points:
         try:
             point.load()
-        except Exception as error:  # whatever an import may raise is the finding
+        except Exception as error:  # of any kind
             broken.append(f"{point.value}: {error}")
     if broken:
         return Check("commands", False, f"{'; '.join(broken)}. Install temjax again.")
@@ -173,7 +173,7 @@ def check_commands() -> Check:
 
 
 def check_cache() -> Check:
-    """The cache of compiled programs is in use and can be written to."""
+    """Check that the cache of compiled programs is writable."""
     folder = jax.config.jax_compilation_cache_dir
     if not folder:
         return Check("cache", True, "off: every run compiles anew")
@@ -187,7 +187,7 @@ def check_cache() -> Check:
 
 
 def cache_facts() -> dict[str, object]:
-    """Folder, number of programs and size of the compilation cache."""
+    """Folder, number of programs and size of the cache."""
     folder = Path(jax.config.jax_compilation_cache_dir or cache_folder())
     files = [path for path in folder.glob("*") if path.is_file()] if folder.is_dir() else []
     return {
@@ -199,13 +199,15 @@ def cache_facts() -> dict[str, object]:
 
 
 def memory_facts() -> dict[str, float | None]:
-    """Memory of the machine in GB, None where the system does not say."""
-    found = {"total_gb": total_bytes(), "available_gb": available_bytes()}
-    return {name: None if value is None else round(value / 1e9, 1) for name, value in found.items()}
+    """Memory of the machine, GB; None where the system does not report it."""
+    memory = {"total_gb": total_bytes(), "available_gb": available_bytes()}
+    return {
+        name: None if value is None else round(value / 1e9, 1) for name, value in memory.items()
+    }
 
 
 def device_facts(device: jax.Device) -> dict[str, object]:
-    """A device as JAX sees it, with its memory in GB where it has its own."""
+    """Kind and platform of a device, with its memory in GB where it has its own."""
     facts: dict[str, object] = {"kind": device.device_kind, "platform": device.platform}
     limit = (device.memory_stats() or {}).get("bytes_limit")
     if limit:
@@ -214,7 +216,7 @@ def device_facts(device: jax.Device) -> dict[str, object]:
 
 
 def kernels_text() -> str:
-    """Whether kernels of our own run on CPUs, or why not."""
+    """Whether the model's CPU kernels are used, or the reason."""
     if not computes_on_cpus():
         return "not needed: computes on another device"
     reason = unavailable_reason()
@@ -222,7 +224,7 @@ def kernels_text() -> str:
 
 
 def facts() -> dict[str, object]:
-    """Everything but the checks."""
+    """Facts about the machine, without the checks."""
     return {
         "versions": package_versions(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -237,15 +239,15 @@ def facts() -> dict[str, object]:
 
 
 def self_check() -> list[Check]:
-    """Run one year at the embedded place and differentiate it."""
+    """Run one year at the embedded site and differentiate it."""
     limits = LIMITS[jnp.result_type(float).name]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     try:
-        cell = embedded_cell()
-        checks = check_run(cell, limits) + check_derivative(cell, limits)
-    except Exception as error:  # the doctor reports what breaks, whatever it is
+        site = embedded_site()
+        checks = check_run(site, limits) + check_derivative(site, limits)
+    except Exception as error:  # of any kind
         return [Check("self-check", False, f"{type(error).__name__}: {error}")]
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     return [*checks, Check("self-check", True, f"took {seconds:.0f} s, compilation included")]
 
 
@@ -258,21 +260,21 @@ def _table(title: str, rows: list[tuple[str, str]]) -> Table:
     return table
 
 
-def _rows(found: dict) -> list[tuple[str, str]]:
-    cache, memory = found["cache"], found["memory"]
+def _rows(facts: dict) -> list[tuple[str, str]]:
+    cache, memory = facts["cache"], facts["memory"]
     devices = [
         device["kind"] + (f", {device['memory_gb']} GB" if "memory_gb" in device else "")
-        for device in found["devices"]
+        for device in facts["devices"]
     ]
-    said = {key: "unknown" if value is None else f"{value} GB" for key, value in memory.items()}
+    sizes = {key: "unknown" if value is None else f"{value} GB" for key, value in memory.items()}
     return [
-        *found["versions"].items(),
-        ("system", found["system"]),
-        ("default device", found["device"]),
+        *facts["versions"].items(),
+        ("system", facts["system"]),
+        ("default device", facts["device"]),
         ("all devices", "; ".join(devices)),
-        ("precision", found["precision"]),
-        ("kernels for CPUs", found["kernels"]),
-        ("memory", f"{said['total_gb']}, available {said['available_gb']}"),
+        ("precision", facts["precision"]),
+        ("kernels for CPUs", facts["kernels"]),
+        ("memory", f"{sizes['total_gb']}, available {sizes['available_gb']}"),
         ("cache", f"{cache['programs']} programs, {cache['megabytes']} MB in {cache['folder']}"),
     ]
 
@@ -286,9 +288,9 @@ def doctor(
     Examples: temjax doctor; temjax --precision float32 doctor; temjax doctor --json --no-check
     """
     console = Console(highlight=False)
-    found = facts()
+    machine = facts()
     if not as_json:
-        console.print(_table("This machine", _rows(found)), soft_wrap=True)
+        console.print(_table("This machine", _rows(machine)), soft_wrap=True)
     checks = [check_commands(), check_cache()]
     if check:
         if as_json:
@@ -298,7 +300,7 @@ def doctor(
                 checks += self_check()
     passed = all(outcome.passed for outcome in checks)
     if as_json:
-        document = found | {"checks": [dataclasses.asdict(c) for c in checks], "passed": passed}
+        document = machine | {"checks": [dataclasses.asdict(c) for c in checks], "passed": passed}
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         rows = [

@@ -1,10 +1,10 @@
-"""The ``temjax`` command: common options, ``check`` and the other packages' commands.
+"""The ``temjax`` command: common options and the commands of all packages.
 
 Commands come from the entry-point group ``temjax.commands`` (name of the command to its function),
-file checks from ``temjax.checkers`` (functions ``(path) -> findings``, or None for a file that is
-not theirs), so that the model itself imports nothing above it. Only the module of the command that
-is asked for is imported: ``temjax --help`` reads the first line of each function's docstring from
-its source and imports neither JAX nor any command.
+file checks from ``temjax.checkers`` (functions ``(path) -> findings``, or None for a file of
+another kind), so that the model imports nothing above it. Only the module of the requested command
+is imported: ``temjax --help`` reads the first line of each function's docstring from its source
+and imports neither JAX nor any command.
 """
 
 import ast
@@ -21,35 +21,34 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from temjax.runtime.configure import Precision, configure
-from temjax.runtime.machine import collect_rarely, command_line
+from temjax.runtime.machine import Precision, command_line, reduce_garbage_collection
 
 # exit codes; a usage error exits with 2
 DATA_ERROR = 1
 WRITE_ERROR = 3
 INTERRUPTED = 130
 
-_chosen: dict = {}  # common options of this process
+_common_options: dict = {}  # of this process
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 
-def names_of(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    """A comma-separated option, or its default."""
+def split_names(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of a comma-separated option, or its default."""
     if text is None:
         return default
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         console.print(f"temjax {version('temjax')} (jax {version('jax')})")
         raise typer.Exit()
 
 
 def common(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
     ] = False,
     cache: Annotated[
         bool,
@@ -70,21 +69,21 @@ def common(
     Examples: temjax sites; temjax simulate haibei-meadow --out run.nc; temjax COMMAND --help
     """
     console.quiet = quiet
-    _chosen.update(cache=cache, precision=precision)
+    _common_options.update(cache=cache, precision=precision)
 
 
 def load_group(group: str) -> dict[str, Callable]:
-    """Entry points of a group by name; one that cannot be imported is named on stderr."""
+    """Entry points of a group by name; those that cannot be imported are reported on stderr."""
     loaded = {}
     for point in sorted(entry_points(group=group), key=lambda point: point.name):
         try:
             loaded[point.name] = point.load()
         except ImportError as error:
-            _unavailable(point, error)
+            _report_unavailable(point, error)
     return loaded
 
 
-def _unavailable(point: EntryPoint, error: ImportError) -> None:
+def _report_unavailable(point: EntryPoint, error: ImportError) -> None:
     errors.print(f"{point.group}: {point.value} is not available ({error})", style="yellow")
 
 
@@ -101,30 +100,42 @@ def summary(point: EntryPoint) -> str:
     return ""
 
 
-def of_few_cells(command: Callable) -> Callable:
-    """Mark a command that works on a few cells at a time and compiles no reverse mode."""
+def few_cells_command(command: Callable) -> Callable:
+    """Mark a command that computes a few cells at a time and compiles no reverse mode."""
     command.few_cells = True
     return command
 
 
-def begun_by(early: Callable) -> Callable:
-    """Mark a command: ``early``, given its options, is called before JAX is imported."""
+def cpu_command(command: Callable) -> Callable:
+    """Mark a command that computes next to nothing: it runs on CPUs and needs no other device."""
+    command.on_cpu = True
+    return command
+
+
+def before_jax(prepare: Callable) -> Callable:
+    """Mark a command: ``prepare`` is called with its options before JAX is imported."""
 
     def mark(command: Callable) -> Callable:
-        command.early = early
+        command.prepare = prepare
         return command
 
     return mark
 
 
 def configured(command: Callable) -> Callable:
-    """A command that sets JAX up as the common options say before it begins."""
+    """A command that configures JAX by the common options before it runs."""
 
     @wraps(command)
     def run(*arguments, **named):
-        if early := getattr(command, "early", None):
-            early(*arguments, **named)
-        fault = configure(**_chosen, few_cells=getattr(command, "few_cells", False))
+        if prepare := getattr(command, "prepare", None):
+            prepare(*arguments, **named)
+        import jax
+
+        from temjax.runtime.configure import configure
+
+        if getattr(command, "on_cpu", False):
+            jax.config.update("jax_platforms", "cpu")
+        fault = configure(**_common_options, few_cells=getattr(command, "few_cells", False))
         if fault is not None:
             errors.print(f"no compilation cache: {fault.filename}: {fault.strerror}")
         return command(*arguments, **named)
@@ -132,13 +143,13 @@ def configured(command: Callable) -> Callable:
     return run
 
 
-def say(where: Console, text: str) -> None:
-    """One line as it is: no wrapping, no markup."""
-    where.print(text, soft_wrap=True, markup=False)
+def print_line(to: Console, text: str) -> None:
+    """Print a line without wrapping or markup."""
+    to.print(text, soft_wrap=True, markup=False)
 
 
 def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
-    """The command; of what is installed, all is listed and what the arguments name is imported."""
+    """Application with all installed commands listed, and those in the arguments imported."""
     app = typer.Typer(
         name="temjax",
         no_args_is_help=True,
@@ -148,21 +159,21 @@ def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
     app.callback()(common)
     for point in sorted(entry_points(group="temjax.commands"), key=lambda point: point.name):
         if point.name not in arguments:
-            app.command(point.name, help=summary(point))(_listed)
+            app.command(point.name, help=summary(point))(_placeholder)
             continue
         try:
             app.command(point.name)(configured(point.load()))
         except ImportError as error:
-            _unavailable(point, error)
+            _report_unavailable(point, error)
     return app
 
 
-def _listed() -> None:
-    """Stands for a command that was not asked for."""
+def _placeholder() -> None:
+    """Body of a command that is listed but not imported."""
 
 
 def _words(arguments: list[str] | None) -> list[str]:
-    """The arguments, or while a shell asks for completions the words typed so far."""
+    """Arguments of the process, or the words of a shell that requests completions."""
     if "_TEMJAX_COMPLETE" in os.environ:
         return os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", "")).split()
     return sys.argv[1:] if arguments is None else arguments
@@ -170,47 +181,47 @@ def _words(arguments: list[str] | None) -> list[str]:
 
 @contextmanager
 def resumable(out: Path) -> Iterator[None]:
-    """Ctrl-C within ends with a line that says how to go on; full disks are told with it too."""
+    """Report how to resume after Ctrl-C or a full disk within the block."""
     command = command_line()
-    again = command if "--resume" in command.split() else f"{command} --resume"
-    stays = f"What is finished stays in {out}. To go on: {again}"
+    resume = command if "--resume" in command.split() else f"{command} --resume"
+    hint = f"What is finished stays in {out}. To go on: {resume}"
     try:
         yield
     except KeyboardInterrupt:
-        say(errors, f"interrupted. {stays}")
+        print_line(errors, f"interrupted. {hint}")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
-        error.add_note(stays)
+        error.add_note(hint)
         raise
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; faults of the input end with one line each, without a traceback.
+    """Run the command line: one line for each fault of the input, without a traceback.
 
-    So do a folder that cannot be written to and a full disk, with an exit code of their own.
+    A folder that cannot be written to and a full disk have an exit code of their own.
 
     Args:
         arguments: without the program's name; by default those of the process.
     """
-    collect_rarely()
+    reduce_garbage_collection()
     try:
         build_app(_words(arguments))(args=arguments)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        say(errors, f"error: {where}{error.strerror or error}")
+        file = f"{error.filename}: " if error.filename else ""
+        print_line(errors, f"error: {file}{error.strerror or error}")
         for note in getattr(error, "__notes__", ()):
-            say(errors, note)
+            print_line(errors, note)
         sys.exit(WRITE_ERROR)
     except ValueError as error:
         for line in _faults(error):
-            say(errors, f"error: {line}")
+            print_line(errors, f"error: {line}")
         sys.exit(DATA_ERROR)
 
 
 def _faults(error: ValueError) -> list[str]:
-    """Faults of the input as lines; any other error is raised again."""
+    """Lines of an error in the input; any other error is raised again."""
     from temjax.files.findings import DataError
     from temjax.parameters.files import ParameterError
 

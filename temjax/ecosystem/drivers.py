@@ -1,6 +1,6 @@
-"""What drives a month, and the factors that follow from it and stay constant in it.
+"""Drivers of a month, and the factors that follow from them and are constant in it.
 
-Source: model.md sections 3 and 4.
+Source: docs/specification/model.md 3, 4.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import NamedTuple
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.numerics import Cell
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.processes import (
     decomposition,
@@ -25,7 +25,7 @@ from temjax.state import Memory
 
 
 class MonthDrivers(eqx.Module):
-    """What acts on a cell during a month and is constant in it; each `(*cell)` or a scalar.
+    """Drivers of a month, constant in it; each `(*cell)` or a scalar.
 
     Attributes:
         air_temperature: TAIR, °C.
@@ -41,7 +41,7 @@ class MonthDrivers(eqx.Module):
         soil_temperature: temperature that drives decomposition, °C.
         thaw_fraction: F, share of the month in which photosynthesis finds thawed soil (–).
         accessible_nitrogen_fraction: share of AVLN within reach of roots (–). It scales AVLN in
-            plant uptake and in what a month can supply; microbes see all of it.
+            plant uptake and in what a month can supply; microbes have access to all of it.
     """
 
     air_temperature: Cell
@@ -60,7 +60,21 @@ class MonthDrivers(eqx.Module):
 
 
 class MonthFactors(NamedTuple):
-    """Factors that depend on drivers and memory only, evaluated once per month."""
+    """Factors that depend on drivers and memory only, evaluated once per month, each ``(*cell)``.
+
+    Attributes:
+        wetting: constants of evapotranspiration.
+        leaf: constants of leaf phenology.
+        rain_share, snowmelt_share: of the water input (–).
+        moisture_per_water: VSM per mm of water, mm⁻¹.
+        microbial_uptake: NUP DECAY, g N immobilised per g C respired at full saturation.
+        production_nitrogen_to_carbon: 1/CNEVEN, g N g⁻¹ C.
+        snow_runoff_fraction: share of the snow runoff store that leaves, month⁻¹.
+        temperature_response: f(T) of production (–).
+        light_response: PAR/(KI + PAR) (–).
+        plant_q10: of plant respiration and uptake (–).
+        decomposition_response: dq10 of heterotrophic respiration (–).
+    """
 
     wetting: evapotranspiration.WettingTerms
     leaf: phenology.LeafTerms
@@ -79,6 +93,7 @@ class MonthFactors(NamedTuple):
 def month_factors(
     parameters: Parameters, constants: CellConstants, drivers: MonthDrivers, memory: Memory
 ) -> MonthFactors:
+    """Factors of a month from its drivers and the memory at its start."""
     p = parameters
     rain_share, snowmelt_share = water.percolation_shares(
         rainfall=drivers.rainfall, snowmelt=drivers.snowmelt

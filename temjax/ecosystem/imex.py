@@ -29,25 +29,24 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
+from temjax.ecosystem.carbon_and_water import carbon_and_water
 from temjax.ecosystem.drivers import MonthDrivers, MonthFactors, month_factors
 from temjax.ecosystem.month import (
     AVAILABLE_NITROGEN,
     INTEGRATED,
-    carbon_and_water,
     complete_fluxes,
     nitrogen_fluxes,
-    rates,
 )
 from temjax.ecosystem.pools import available_nitrogen_tendency, pool_tendency
 from temjax.native.accelerate import accelerated
 from temjax.numerics import Cell
 from temjax.options import ModelOptions
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.runtime.materialise import materialise_shared, opaque_ones
 from temjax.state import POOLS, Memory
 
-__all__ = ["DEFAULT_SUBSTEPS", "MonthDrivers", "integrate_month", "rates"]
+__all__ = ["DEFAULT_SUBSTEPS", "MonthDrivers", "integrate_month"]
 
 DEFAULT_SUBSTEPS = ModelOptions.substeps
 
@@ -179,7 +178,7 @@ def integrate_month(
     """Advance the pools by one month; return them and the integrals of all fluxes.
 
     Args:
-        parameters, constants, drivers, memory, pools: as for `rates`.
+        parameters, constants, drivers, memory, pools: as for `month.right_hand_side`.
         substeps: number of equal sub-steps, static.
     """
     factors = month_factors(parameters, constants, drivers, memory)

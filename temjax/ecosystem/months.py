@@ -5,10 +5,10 @@ import dataclasses
 import jax
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, MonthDrivers, integrate_month
 from temjax.native.accelerate import accelerated
 from temjax.outputs import flux_index
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.state import Memory
 

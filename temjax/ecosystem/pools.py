@@ -1,4 +1,7 @@
-"""How fluxes change the pools (model.md 5.1, 5.4, 5.7)."""
+"""Tendencies of the pools from the fluxes.
+
+Source: docs/specification/model.md 5.1, 5.4, 5.7.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from temjax.numerics import Cell
 
 
 def available_nitrogen_tendency(fluxes: dict[str, Cell]) -> Cell:
-    """dAVLN/dt (g N m⁻² month⁻¹); there is no nitrogen input in natural cells."""
+    """Tendency of AVLN, g N m⁻² month⁻¹; natural cells have no nitrogen input."""
     return (
         fluxes["net_nitrogen_mineralisation"]
         - fluxes["structural_nitrogen_uptake"]
@@ -17,7 +20,10 @@ def available_nitrogen_tendency(fluxes: dict[str, Cell]) -> Cell:
 
 
 def pool_tendency(drivers: MonthDrivers, fluxes: dict[str, Cell]) -> dict[str, Cell]:
-    """The derivative of every pool (5.1, 5.7)."""
+    """Tendency of every pool by name, g m⁻² or mm month⁻¹.
+
+    Source: docs/specification/model.md 5.1, 5.7.
+    """
     f = fluxes
     return {
         "vegetation_carbon": f["net_primary_production"] - f["litterfall_carbon"],

@@ -1,4 +1,4 @@
-"""One year of a cell: exposure in January, twelve months, then what the next year remembers.
+"""One year of a cell: thaw exposure in January, twelve months, then the yearly memory.
 
 Soil heat does not read carbon, nitrogen or water, so the year's soil climate is an input here.
 """
@@ -7,12 +7,12 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.imex import MonthDrivers
 from temjax.ecosystem.months import integrate_months
 from temjax.forcing import MONTH_DAYS
 from temjax.options import ModelOptions
 from temjax.outputs import flux_index
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.processes.decomposition import decomposition_rate
 from temjax.processes.evapotranspiration import potential_evapotranspiration
@@ -28,7 +28,7 @@ from temjax.state import EcosystemState, ExposureState, Memory, pool_index
 
 
 class YearInputs(eqx.Module):
-    """What drives one year, months leading; with a further leading axis, many years.
+    """Inputs of one year, months leading; with a further leading axis, of many years.
 
     Attributes:
         air_temperature: °C, ``(12, *cell)``.
@@ -60,7 +60,7 @@ class YearInputs(eqx.Module):
 
 
 class YearCarry(eqx.Module):
-    """What a year hands to the next, soil heat aside."""
+    """State that is carried from year to year, without soil heat."""
 
     ecosystem: EcosystemState
     memory: Memory
@@ -68,7 +68,7 @@ class YearCarry(eqx.Module):
 
 
 def month_drivers(inputs: YearInputs, gross_irradiance: Float[Array, "12 *cell"]) -> MonthDrivers:
-    """Drivers of the twelve months with the month axis leading, ready to scan over.
+    """Drivers of the twelve months, month axis leading.
 
     Args:
         inputs: one year.
@@ -101,7 +101,7 @@ def month_drivers(inputs: YearInputs, gross_irradiance: Float[Array, "12 *cell"]
 def apply_exposure(
     options: ModelOptions, constants: CellConstants, carry: YearCarry, factor: Float[Array, "*cell"]
 ) -> tuple[YearCarry, Exposed]:
-    """Scale the pools by the year's exposure factor and book the frozen stores."""
+    """Thaw exposure of a year: scale the pools by its factor and update the frozen ledgers."""
     rows = [
         pool_index(name)
         for name in (
@@ -133,7 +133,10 @@ def next_memory(
     inputs: YearInputs,
     fluxes: Float[Array, "12 flux *cell"],
 ) -> Memory:
-    """Year-end rules of model.md 8 from the monthly integrals of the year."""
+    """Yearly memory of the next year, from the monthly integrals of this one.
+
+    Source: docs/specification/model.md 8.
+    """
     evapotranspiration = fluxes[:, flux_index("evapotranspiration")]
     leaf = fluxes[:, flux_index("unnormalised_leaf")]
     leaf_maximum, evapotranspiration_maximum, optimum = update_leaf_memory(

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and folders that one run at a time writes to."""
+"""Atomic writes of files, NumPy archives, and folders locked by one run at a time."""
 
 import errno
 import fcntl
@@ -27,30 +27,30 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 class DamagedError(Exception):
-    """An archive of arrays that cannot be read; the message says why."""
+    """Archive of arrays that cannot be read; the message says why."""
 
 
 @contextmanager
-def written_whole(path: Path, mark: str = "") -> Iterator[Path]:
-    """A name to write to, which takes the place of ``path`` when the block has ended well.
+def atomic_write(path: Path, suffix: str = "") -> Iterator[Path]:
+    """Write a file or folder atomically: a partial path replaces ``path`` when the block succeeds.
 
-    Otherwise what was written is removed, and an older file under ``path`` stays as it was. What is
-    written may be a folder; what a killed process left of one is removed first.
+    Otherwise the partial path is removed, and an older file at ``path`` stays as it was. The
+    remains of a killed process are removed first.
 
     Args:
-        path: the file or folder that is wanted.
-        mark: sets the partial files of several writers apart (``mark_of_process``).
+        path: of the file or folder.
+        suffix: distinguishes the partial files of several writers (``process_suffix``).
 
     Raises:
-        OSError: naming ``path``; also for a RuntimeError, which is what the NetCDF library makes of
-            a full disk.
+        OSError: naming ``path``; also for a RuntimeError, which the NetCDF library raises on a full
+            disk.
     """
-    partial = path.with_name(f"{path.name}{mark}.partial")
+    partial = path.with_name(f"{path.name}{suffix}.partial")
     try:
         if partial.is_dir():
             _remove(partial)
         yield partial
-        _put(partial, path)
+        _replace(partial, path)
     except BaseException as error:
         partial_size = partial.stat().st_size if partial.exists() else 0
         full = shutil.disk_usage(path.parent).free < _FULL if path.parent.is_dir() else False
@@ -63,13 +63,13 @@ def written_whole(path: Path, mark: str = "") -> Iterator[Path]:
         raise
 
 
-def mark_of_process() -> str:
-    """A mark for ``written_whole`` that no other process has, on this machine or another."""
+def process_suffix() -> str:
+    """Suffix for ``atomic_write``, unique to this process and machine."""
     return f".{socket.gethostname()}-{os.getpid()}"
 
 
-def _put(partial: Path, path: Path) -> None:
-    """Let what was written take its place; a folder cannot replace another in one step."""
+def _replace(partial: Path, path: Path) -> None:
+    """Replace a file or folder; a folder cannot replace another in one step."""
     if not (partial.is_dir() and path.exists()):
         os.replace(partial, path)
         return
@@ -92,22 +92,22 @@ def _remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """A text file in UTF-8, see ``written_whole``."""
-    with written_whole(path) as partial:
+    """Write a text file in UTF-8 atomically."""
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], mark: str = "") -> None:
-    """A NumPy archive (``.npz``), see ``written_whole``."""
-    with written_whole(path, mark) as partial, partial.open("wb") as file:
+def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], suffix: str = "") -> None:
+    """Write a NumPy archive (``.npz``) atomically."""
+    with atomic_write(path, suffix) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray]:
-    """All arrays of an archive; nothing in it is run.
+    """Read all arrays of a NumPy archive, without pickles.
 
     Raises:
-        DamagedError: it is no whole archive of plain arrays.
+        DamagedError: not a complete archive of plain arrays.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -117,20 +117,21 @@ def read_arrays(path: Path) -> dict[str, NDArray]:
 
 
 class Archive(Mapping[str, NDArray]):
-    """Arrays of a NumPy archive by name, each read when it is asked for; nothing in it is run.
+    """Lazy NumPy archive: arrays by name, each read on access, without pickles.
 
-    The file is open only meanwhile. What is read is not checked for damage as ``read_arrays`` does:
-    for archives that this run has written.
+    The file is open only meanwhile. Checksums are not tested, as ``read_arrays`` does: for archives
+    that this run has written. ``numpy.load`` tests them, and takes 3 times as long for arrays of
+    10 MB.
 
     Raises:
-        DamagedError: it is no archive.
+        DamagedError: not an archive.
     """
 
     def __init__(self, path: Path):
         self._path = path
         try:
             with zipfile.ZipFile(path) as archive:
-                self._at = {
+                self._offsets = {
                     info.filename.removesuffix(".npy"): info.header_offset
                     for info in archive.infolist()
                 }
@@ -140,13 +141,13 @@ class Archive(Mapping[str, NDArray]):
     def __getitem__(self, name: str) -> NDArray:
         """
         Raises:
-            KeyError: there is no array of this name.
-            DamagedError: it cannot be read.
+            KeyError: no array of this name.
+            DamagedError: the array cannot be read.
         """
-        at = self._at[name]
+        offset = self._offsets[name]
         try:
             with self._path.open("rb") as file:
-                file.seek(at)
+                file.seek(offset)
                 name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
                 file.seek(name_length + extra_length, os.SEEK_CUR)
                 return np.lib.format.read_array(file, allow_pickle=False)
@@ -154,27 +155,26 @@ class Archive(Mapping[str, NDArray]):
             raise DamagedError(str(error)) from error
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._at)
+        return iter(self._offsets)
 
     def __len__(self) -> int:
-        return len(self._at)
+        return len(self._offsets)
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """The folder, made if absent, for one run alone; the lock of a run that died is taken over.
+def exclusive_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder for one run; it is made if absent.
 
-    The lock is the kernel's, on ``.temjax-lock`` in the folder, and ends with the process however
-    it ends. The file says for people who holds it. Where the file system has no locks the folder
-    is not guarded.
+    An advisory lock (``flock``) on ``.temjax-lock`` in the folder, which ends with the process.
+    The file names its holder. On file systems without locks the folder is not protected.
 
     Raises:
-        DataError: another run holds the folder: its process and machine are named.
+        DataError: another run has the lock; its process and machine are named.
         OSError: the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK
-    descriptor = _locked(path)
+    descriptor = _acquire_lock(path)
     try:
         holder = {"pid": os.getpid(), "host": socket.gethostname(),
                   "since": datetime.now(UTC).isoformat(timespec="seconds")}  # fmt: skip
@@ -186,8 +186,8 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _locked(path: Path) -> int:
-    """Descriptor of the lock file, locked."""
+def _acquire_lock(path: Path) -> int:
+    """Descriptor of the locked lock file."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -195,11 +195,11 @@ def _locked(path: Path) -> int:
         except OSError as error:
             if error.errno in _NO_LOCKS:
                 return descriptor
-            held_by = os.read(descriptor, 1000).decode(errors="replace")
+            holder = os.read(descriptor, 1000).decode(errors="replace")
             os.close(descriptor)
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise
-            raise DataError([_in_use(path, held_by)]) from error
+            raise DataError([_in_use(path, holder)]) from error
         try:
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
@@ -208,10 +208,10 @@ def _locked(path: Path) -> int:
         os.close(descriptor)  # its last holder has just removed it
 
 
-def _in_use(path: Path, held_by: str) -> Finding:
+def _in_use(path: Path, holder: str) -> Finding:
     try:
-        told = json.loads(held_by)
-        who = f"process {told['pid']} on {told['host']} since {told['since']}"
+        entry = json.loads(holder)
+        who = f"process {entry['pid']} on {entry['host']} since {entry['since']}"
     except (ValueError, KeyError, TypeError):
         who = "another process"
     mend = "Wait for it, end it, or give another --out."

@@ -1,4 +1,4 @@
-"""Faults of input: where each shows, what mends it, and the error that carries them."""
+"""Faults of input data, and the error that carries them."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault of one variable: where it first shows and what mends it."""
+    """Fault of a variable of the input.
+
+    Attributes:
+        file: or option, table, source.
+        variable: of the file.
+        index: position of the first offending value, in words; may be empty.
+        message: the fault.
+        mend: the remedy, a sentence.
+    """
 
     file: str
     variable: str
@@ -16,31 +24,31 @@ class Finding:
     mend: str
 
     def __str__(self) -> str:
-        place = f" at {self.index}" if self.index else ""
-        return f"{self.file}: {self.variable}{place}: {self.message}. {self.mend}"
+        position = f" at {self.index}" if self.index else ""
+        return f"{self.file}: {self.variable}{position}: {self.message}. {self.mend}"
 
 
 class DataError(ValueError):
-    """Input that cannot be run, with every finding of the pass that found it."""
+    """Input that cannot be run, with all findings of a check."""
 
     def __init__(self, findings: Iterable[Finding]):
         self.findings = list(findings)
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
     def __reduce__(self):
-        """Findings, not the message: one raised by a worker says the same here."""
+        """Pickle the findings, not the message: an error from a worker process reads the same."""
         return DataError, (self.findings,)
 
 
 def raise_findings(findings: Iterable[Finding]) -> None:
     """Raise :class:`DataError` when there is any finding."""
-    found = list(findings)
-    if found:
-        raise DataError(found)
+    findings = list(findings)
+    if findings:
+        raise DataError(findings)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint naming the closest known names, or all of them."""
+    """Hint with the closest known names, or all of them."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     if close:

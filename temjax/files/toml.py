@@ -1,4 +1,4 @@
-"""Reading TOML from people: whatever is in the file, a table comes back or one clear error."""
+"""TOML from users: any file gives a table or one error with its reason."""
 
 import tomllib
 from pathlib import Path
@@ -7,15 +7,14 @@ LARGEST = 10_000_000  # bytes; a fitted set has some ten thousand
 
 
 class TomlError(ValueError):
-    """A file that is no TOML document; the message says why."""
+    """File that is not a TOML document; the message says why."""
 
 
 def read_toml(path: Path) -> dict:
-    """The document of a file.
+    """Read a TOML file.
 
     Raises:
-        TomlError: it cannot be read, is no text in UTF-8, is too large, nested too deep, or not
-            TOML.
+        TomlError: the file cannot be read, is not UTF-8, too large, nested too deep, or not TOML.
     """
     try:
         if path.stat().st_size > LARGEST:
@@ -28,7 +27,7 @@ def read_toml(path: Path) -> dict:
 
 
 def parse_toml(text: str) -> dict:
-    """A document from its text.
+    """Parse a TOML document.
 
     Raises:
         TomlError: not TOML, or nested too deep.

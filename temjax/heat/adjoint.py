@@ -1,9 +1,9 @@
-"""The way back through a step of soil heat, layer by layer: down, and up again.
+"""Adjoint of one backward-Euler step of soil heat, layer by layer: elimination and substitution.
 
-With r the residual of the step, the enthalpies H at its end answer what is given, g, by
-dH = −(∂r/∂H)⁻¹ ∂r/∂g dg. Going back, the cotangent c of H is solved for once with the transposed
-Jacobian, (∂r/∂H)ᵀ y = c, and y goes to what is given by −(∂r/∂g)ᵀ. Rows are Δz·r, as in
-``heat.tridiagonal``; what is looked at after the step (``heat.diagnostics``) adds its share to c.
+With r the residual of the step, the enthalpies H at its end respond to an input g by
+dH = −(∂r/∂H)⁻¹ ∂r/∂g dg. In reverse, the cotangent c of H takes one solve with the transposed
+Jacobian, (∂r/∂H)ᵀ y = c, and y goes to the inputs by −(∂r/∂g)ᵀ. Rows are Δz·r, as in
+``heat.tridiagonal``; what is reported of the step (``heat.diagnostics``) adds its share to c.
 Elementwise in the cells.
 """
 
@@ -13,202 +13,200 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.heat.diagnostics import through_boundary, through_surface
-from temjax.numerics import reciprocal
-from temjax.processes.soil_heat import Surface, layer_state
-from temjax.soil_column import LayerFacts
+from temjax.heat.diagnostics import (
+    LayerDiagnostics,
+    LayerProperties,
+    diagnose_layer,
+    diagnose_surface,
+)
+from temjax.heat.tridiagonal import (
+    MatrixRow,
+    ReducedRow,
+    back_substitute,
+    eliminate_row,
+    first_matrix_row,
+    next_matrix_row,
+    solve_last_row,
+)
+from temjax.processes.soil_heat import Surface, heat_gain, layer_state
 
 Cells = Float[Array, "*cell"]
 
 
-class Made(NamedTuple):
-    """What a layer is made of, and how it counts; or cotangents of that.
+class SolvedLayer(NamedTuple):
+    """A layer in a solved step.
 
     Attributes:
-        facts: of the heat step.
-        upper_half: share of its upper half above the depth that is read, 0–1.
-        lower_half: of its lower half.
-        counted: its thickness where thaw depth counts it, m, else 0.
+        properties: of the layer.
+        old: enthalpy before the step, J m⁻³.
+        new: enthalpy after it.
     """
 
-    facts: LayerFacts
-    upper_half: Cells
-    lower_half: Cells
-    counted: Cells
+    properties: LayerProperties
+    old: Cells
+    new: Cells
 
 
-class Layer(NamedTuple):
-    """A layer at the end of a step."""
-
-    made: Made
-    enthalpy: Cells
-
-
-class Crossed(NamedTuple):
-    """What a layer's upper boundary and the layer add to what a step reports; or cotangents.
+class AdjointRow(NamedTuple):
+    """Forward elimination of (∂r/∂H)ᵀ down to a layer.
 
     Attributes:
-        flux: through the boundary, W m⁻².
-        top: temperature there, °C.
-        centre: in the middle of the layer, °C.
-        read: share of the temperature at the depth that is read, °C.
-        thaw_depth: m.
+        matrix: row of the layer without what its lower boundary adds.
+        right: its right-hand side, likewise.
+        above: reduced row of the layer above.
     """
 
-    flux: Cells
-    top: Cells
-    centre: Cells
-    read: Cells
-    thaw_depth: Cells
-
-
-class Rows(NamedTuple):
-    """Where the elimination of (∂r/∂H)ᵀ stands: a layer's row without its lower boundary's part."""
-
-    lower: Cells
-    diagonal: Cells
+    matrix: MatrixRow
     right: Cells
-    ratio: Cells
-    value: Cells
+    above: ReducedRow
 
 
-def _crossed_surface(first: Layer, temperature: Cells, resistance: Cells) -> Crossed:
-    made = first.made
-    state = layer_state(made.facts, first.enthalpy)
-    flux, top = through_surface(state, Surface(temperature, resistance))
-    read = top + made.upper_half * (state.profile - top)
-    return Crossed(flux, top, state.profile, read, made.counted * state.fraction)
+class LayerCotangents(NamedTuple):
+    """Cotangents of what the step takes of a layer.
+
+    Attributes:
+        properties: of the layer.
+        old: of its enthalpy before the step.
+    """
+
+    properties: LayerProperties
+    old: Cells
 
 
-def _crossed(upper: Layer, lower: Layer) -> Crossed:
-    above, state = (layer_state(layer.made.facts, layer.enthalpy) for layer in (upper, lower))
-    made = lower.made
-    flux, top = through_boundary(above, state)
-    read = made.upper_half * (state.profile - top) + upper.made.lower_half * (top - above.profile)
-    return Crossed(flux, top, state.profile, read, made.counted * state.fraction)
+def _surface_outputs(first: SolvedLayer, surface: Surface) -> LayerDiagnostics:
+    state = layer_state(first.properties.thermal, first.new)
+    return diagnose_surface(first.properties, state, surface)
 
 
-def _flux_alone(like: Cells) -> Crossed:
+def _layer_outputs(upper: SolvedLayer, lower: SolvedLayer) -> LayerDiagnostics:
+    """Outputs of the step at a boundary and in the layer below, what accumulates from zero."""
+    above = layer_state(upper.properties.thermal, upper.new)
+    state = layer_state(lower.properties.thermal, lower.new)
+    zero = jnp.zeros_like(lower.new)
+    return diagnose_layer(zero, zero, upper.properties.lower_half, above, lower.properties, state)
+
+
+def _gain(layer: SolvedLayer) -> Cells:
+    return heat_gain(layer.properties.thermal, layer.old, layer.new)
+
+
+def _of_flux(like: Cells) -> LayerDiagnostics:
+    """Cotangents that ask for the derivative of the flux alone."""
     zero = jnp.zeros_like(like)
-    return Crossed(jnp.ones_like(like), zero, zero, zero, zero)
+    return LayerDiagnostics(jnp.ones_like(like), zero, zero, zero, zero)
 
 
-def down_from(
-    first: Layer,
-    temperature: Cells,
-    resistance: Cells,
-    asked: Crossed,
-    later: Cells,
+def eliminate_adjoint_first_layer(
+    first: SolvedLayer,
+    surface: Surface,
+    outputs: LayerDiagnostics,
+    enthalpy: Cells,
     seconds: Cells,
-) -> Rows:
-    """Begin with the uppermost layer's row.
+) -> AdjointRow:
+    """Forward elimination of the uppermost layer in the transposed system.
 
     Args:
         first: layer.
-        temperature, resistance: of the surface.
-        asked: cotangents of what the step reports there.
-        later: cotangent of the layer's enthalpy, from what comes after the step.
+        surface: driver of the top.
+        outputs: cotangents of what the step reports there.
+        enthalpy: cotangent of the layer's enthalpy, from what comes after the step.
         seconds: length of the step, s.
     """
-    _, pull = jax.vjp(
-        lambda enthalpy: _crossed_surface(
-            first._replace(enthalpy=enthalpy), temperature, resistance
-        ),
-        first.enthalpy,
-    )
-    (by_first,), (right,) = pull(_flux_alone(later)), pull(asked)
-    zero = jnp.zeros_like(later)
-    diagonal = first.made.facts.thickness - seconds * by_first
-    return Rows(zero, diagonal, later + right, zero, zero)
+    _, pull = jax.vjp(lambda new: _surface_outputs(first._replace(new=new), surface), first.new)
+    (by_first,), (right,) = pull(_of_flux(enthalpy)), pull(outputs)
+    zero = jnp.zeros_like(enthalpy)
+    matrix = first_matrix_row(first.properties.thermal.thickness, by_first, seconds)
+    return AdjointRow(matrix, enthalpy + right, ReducedRow(zero, zero))
 
 
-def down(
-    above: Rows, upper: Layer, lower: Layer, asked: Crossed, later: Cells, seconds: Cells
-) -> Rows:
-    """Complete the row above a boundary and eliminate it, begin the one below."""
-    _, pull = jax.vjp(
-        lambda *enthalpies: _crossed(
-            *(
-                layer._replace(enthalpy=enthalpy)
-                for layer, enthalpy in zip((upper, lower), enthalpies, strict=True)
-            )
-        ),
-        upper.enthalpy,
-        lower.enthalpy,
-    )
-    by_upper, by_lower = pull(_flux_alone(later))
-    right_above, right = pull(asked)
-    inverse = reciprocal(above.diagonal + seconds * by_upper - above.lower * above.ratio)
-    return Rows(
-        lower=seconds * by_lower,
-        diagonal=lower.made.facts.thickness - seconds * by_lower,
-        right=later + right,
-        ratio=-seconds * by_upper * inverse,
-        value=(above.right + right_above - above.lower * above.value) * inverse,
-    )
-
-
-def at_bottom(rows: Rows) -> Cells:
-    """The solution y of the lowest layer."""
-    right = rows.right - rows.lower * rows.value
-    return right * reciprocal(rows.diagonal - rows.lower * rows.ratio)
-
-
-def _own(made: Made, solution: Cells, gained: Cells) -> Made:
-    """With a layer's share of Δz(H − Hⁿ) added to its cotangents."""
-    thickness = made.facts.thickness - solution * gained
-    return made._replace(facts=made.facts._replace(thickness=thickness))
-
-
-def up(
-    solution: Cells,
-    upper: Layer,
-    lower: Layer,
-    row: tuple[Cells, Cells],
-    asked: Crossed,
-    gained: Cells,
+def eliminate_adjoint_layer(
+    above: AdjointRow,
+    upper: SolvedLayer,
+    lower: SolvedLayer,
+    outputs: LayerDiagnostics,
+    enthalpy: Cells,
     seconds: Cells,
-) -> tuple[Cells, Made, Made]:
-    """The solution of the layer above a boundary, and the cotangents of both layers' make.
+) -> AdjointRow:
+    """Forward elimination of one layer in the transposed system: its off-diagonals trade places.
 
     Args:
-        solution: of the layer below.
-        upper, lower: layers.
-        row: ratio and value of the row above the boundary.
-        asked: cotangents of what the step reports of the boundary and the lower layer.
-        gained: H − Hⁿ of the lower layer, J m⁻³.
+        above: elimination down to the upper layer.
+        upper: layer above the boundary.
+        lower: layer below it.
+        outputs: cotangents of what the step reports of the boundary and the lower layer.
+        enthalpy: cotangent of the lower layer's enthalpy, from what comes after the step.
         seconds: length of the step, s.
     """
-    ratio, value = row
-    above = value - ratio * solution
     _, pull = jax.vjp(
-        lambda *made: _crossed(
-            *(layer._replace(made=each) for layer, each in zip((upper, lower), made, strict=True))
-        ),
-        upper.made,
-        lower.made,
+        lambda *new: _layer_outputs(upper._replace(new=new[0]), lower._replace(new=new[1])),
+        upper.new,
+        lower.new,
     )
-    by_upper, by_lower = pull(asked._replace(flux=asked.flux + seconds * (solution - above)))
-    return above, by_upper, _own(by_lower, solution, gained)
+    by_upper, by_lower = pull(_of_flux(enthalpy))
+    right_above, right = pull(outputs)
+    row, coupling, below = next_matrix_row(
+        above.matrix, by_upper, by_lower, lower.properties.thermal.thickness, seconds
+    )
+    return AdjointRow(
+        matrix=below._replace(lower=coupling),
+        right=enthalpy + right,
+        above=eliminate_row(row, below.lower, above.right + right_above, above.above),
+    )
 
 
-def arrive(
+def solve_adjoint_bottom(lowest: AdjointRow) -> Cells:
+    """Solution y of the lowest layer."""
+    return solve_last_row(*lowest)
+
+
+def substitute_adjoint_layer(
     solution: Cells,
-    first: Layer,
-    temperature: Cells,
-    resistance: Cells,
-    asked: Crossed,
-    gained: Cells,
+    upper: SolvedLayer,
+    lower: SolvedLayer,
+    reduced: ReducedRow,
+    outputs: LayerDiagnostics,
     seconds: Cells,
-) -> tuple[Made, Cells, Cells]:
-    """At the surface: the cotangents of the first layer's make, and of the surface's drivers."""
-    _, pull = jax.vjp(
-        lambda made, *surface: _crossed_surface(first._replace(made=made), *surface),
-        first.made,
-        temperature,
-        resistance,
-    )
-    by_made, by_temperature, by_resistance = pull(
-        asked._replace(flux=asked.flux + seconds * solution)
-    )
-    return _own(by_made, solution, gained), by_temperature, by_resistance
+) -> tuple[Cells, LayerProperties, LayerCotangents]:
+    """Back-substitution of one layer in the transposed system, and what it sends to the inputs.
+
+    Args:
+        solution: y of the lower layer.
+        upper: layer above the boundary.
+        lower: layer below it.
+        reduced: row above the boundary.
+        outputs: cotangents of what the step reports of the boundary and the lower layer.
+        seconds: length of the step, s.
+
+    Returns:
+        y of the upper layer, cotangents of its properties from the boundary, and those of the lower
+        layer.
+    """
+    above = back_substitute(reduced, solution)
+
+    def step(above, properties, old):
+        layer = lower._replace(properties=properties, old=old)
+        return _layer_outputs(upper._replace(properties=above), layer), _gain(layer)
+
+    _, pull = jax.vjp(step, upper.properties, lower.properties, lower.old)
+    flux = outputs.flux + seconds * (solution - above)
+    by_upper, *by_lower = pull((outputs._replace(flux=flux), -solution))
+    return above, by_upper, LayerCotangents(*by_lower)
+
+
+def substitute_adjoint_surface(
+    solution: Cells,
+    first: SolvedLayer,
+    surface: Surface,
+    outputs: LayerDiagnostics,
+    seconds: Cells,
+) -> tuple[LayerCotangents, Surface]:
+    """Cotangents of the uppermost layer and of the surface's drivers; arguments as above."""
+
+    def step(properties, old, surface):
+        layer = first._replace(properties=properties, old=old)
+        return _surface_outputs(layer, surface), _gain(layer)
+
+    _, pull = jax.vjp(step, first.properties, first.old, surface)
+    flux = outputs.flux + seconds * solution
+    *by_first, by_surface = pull((outputs._replace(flux=flux), -solution))
+    return LayerCotangents(*by_first), by_surface

@@ -1,8 +1,9 @@
-"""Backward-Euler steps of soil heat and their derivatives (soil_heat.md 2).
+"""Backward-Euler steps of soil heat and their derivatives.
 
-Where the search for the new enthalpies runs depends on the device: one kernel a step on NVIDIA
-GPUs, one kernel for all steps on CPUs, and a program of arrays in which every cell goes at its own
-pace elsewhere and for a single place.
+Source: docs/specification/soil_heat.md 2.
+
+Where Newton's method runs depends on the device: one kernel a step on NVIDIA GPUs, one kernel for
+all steps on CPUs, and the program of arrays of ``heat.batch`` elsewhere and for a single place.
 """
 
 from functools import partial
@@ -12,7 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.heat.batch import march
+from temjax.heat.batch import solve_steps
+from temjax.heat.linearisation import linearised_fluxes
 from temjax.heat.tridiagonal import newton_change
 from temjax.native.accelerate import accelerated
 from temjax.processes import soil_heat
@@ -44,13 +46,13 @@ def heat_steps(
     surfaces: Surface,
     seconds: Float[Array, "step"],
 ) -> HeatStep:
-    """Backward-Euler steps, one after the other.
+    """Successive backward-Euler steps.
 
-    Newton in H, cell by cell until what is out of balance is rounding. Far from the solution it
-    takes the stable part of the Jacobian (see ``linearised_fluxes``), after a short step the exact
-    one, which converges quadratically; where that does not halve what is out of balance, short gets
-    shorter. The last iteration is an update by the divergence of the linearised fluxes, so energy
-    closes to rounding whatever the iteration count.
+    Newton in H, cell by cell until the imbalance is rounding. Far from the solution it takes the
+    truncated Jacobian (see ``linearised_fluxes``), after a short update the exact one, which
+    converges quadratically; where that does not halve the imbalance, the radius that counts as
+    short shrinks. The last iteration is an update by the divergence of the linearised fluxes, so
+    energy closes to rounding whatever the iteration count.
 
     Derivatives are those of the converged steps by the implicit function theorem, with the exact
     Jacobian (dk/df included) at the last iterate; they hold in forward and reverse mode and no
@@ -63,7 +65,7 @@ def heat_steps(
         surfaces: drivers of the top over each step, leading axis ``step``.
         seconds: length of each step, s.
     """
-    return HeatStep(*march(iterations, column, old, surfaces, seconds))
+    return HeatStep(*solve_steps(iterations, column, old, surfaces, seconds))
 
 
 def heat_step(
@@ -73,64 +75,64 @@ def heat_step(
     surface: Surface,
     seconds: Float[Array, ""],
 ) -> HeatStep:
-    """One step; arguments as for ``heat_steps``, without their leading axis."""
+    """One backward-Euler step; arguments as for ``heat_steps``, without their leading axis."""
     surfaces, lengths = jax.tree.map(lambda leaf: leaf[None], (surface, seconds))
     steps = heat_steps(iterations, column, old, surfaces, lengths)
     return jax.tree.map(lambda leaf: leaf[0], steps)
 
 
 @jax.custom_jvp
-def _known_step(
-    found: HeatStep, column: SoilColumn, old: Layers, surface: Surface, seconds: Float[Array, ""]
+def _implicit_step(
+    solved: HeatStep, column: SoilColumn, old: Layers, surface: Surface, seconds: Float[Array, ""]
 ) -> HeatStep:
-    """A step whose result is known, with the derivatives of the step."""
-    return found
+    """A solved step, with derivatives by the implicit function theorem."""
+    return solved
 
 
-@_known_step.defjvp
-def _known_step_jvp(primals, tangents):
-    found, *inputs = primals
+@_implicit_step.defjvp
+def _implicit_step_jvp(primals, tangents):
+    solved, *inputs = primals
     column, _, surface, seconds = inputs
-    by_column, _, by_surface, _ = tangents[1:]
-    new = found.enthalpy
-    _, unbalanced = jax.jvp(
-        lambda column, old, surface, seconds: soil_heat.residual(
+    of_column, _, of_surface, _ = tangents[1:]
+    new = solved.enthalpy
+    _, of_imbalance = jax.jvp(
+        lambda column, old, surface, seconds: soil_heat.step_imbalance(
             column, new, old, surface, seconds
         ),
         tuple(inputs),
         tuple(tangents[1:]),
     )
-    fluxes = soil_heat.linearised_fluxes(column, new, surface, exact=True)
-    still = fluxes._replace(
+    fluxes = linearised_fluxes(column, new, surface, exact=True)
+    no_fluxes = fluxes._replace(
         entering=jnp.zeros_like(fluxes.entering), flux=jnp.zeros_like(fluxes.flux)
     )
     # as a jvp of a linear map: JAX 0.5 transposes no scan that a rule applies to tangents itself
     _, change = jax.jvp(
-        lambda gained: newton_change(column, still, seconds, gained, still.entering)[0],
+        lambda gain: newton_change(column, no_fluxes, seconds, gain, no_fluxes.entering)[0],
         (jnp.zeros_like(new),),
-        (unbalanced * column.thickness,),
+        (of_imbalance,),
     )
     _, flux_change = jax.jvp(
         lambda column, new, surface: soil_heat.boundary_fluxes(column, new, surface)[0],
         (column, new, surface),
-        (by_column, change, by_surface),
+        (of_column, change, of_surface),
     )
-    return found, HeatStep(change, flux_change)
+    return solved, HeatStep(change, flux_change)
 
 
 @heat_steps.arrays.defjvp
 def _heat_steps_jvp(iterations, primals, tangents):
-    steps = heat_steps(iterations, *primals)
+    solved = heat_steps(iterations, *primals)
 
-    def again(column, old, surfaces, seconds):
-        """The same steps; their derivatives go through a scan, not through the searches."""
+    def implicit_steps(column, old, surfaces, seconds):
+        """The solved steps; their derivatives go through a scan, not through the iterations."""
 
-        def step(old, given):
-            found, surface, length = given
-            done = _known_step(found, column, old, surface, length)
-            return done.enthalpy, done
+        def step(old, inputs):
+            solved, surface, length = inputs
+            after = _implicit_step(solved, column, old, surface, length)
+            return after.enthalpy, after
 
         step = jax.checkpoint(step, prevent_cse=False)
-        return jax.lax.scan(step, old, (steps, surfaces, seconds))[1]
+        return jax.lax.scan(step, old, (solved, surfaces, seconds))[1]
 
-    return jax.jvp(again, primals, tangents)
+    return jax.jvp(implicit_steps, primals, tangents)

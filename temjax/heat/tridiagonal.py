@@ -1,6 +1,12 @@
-"""The tridiagonal rows of a step's Newton correction, eliminated as they are put together.
+"""Thomas elimination of a step's tridiagonal system, row by row.
 
-Row by row, so that a scan over layers and a kernel that loops over them share the arithmetic.
+With Δz·r the imbalance of a backward-Euler step, the rows are those of ∂(Δz·r)/∂H. A boundary's
+linearised flux couples the two layers beside it, so a layer's row is complete only when its lower
+boundary is known: rows are eliminated as they are assembled, from the top. No pivoting: the
+matrices of the truncated Jacobian are diagonally dominant, the exact ones near it.
+
+Elementwise in the cells, so that a scan over layers and a kernel that loops over them share the
+arithmetic.
 """
 
 from typing import NamedTuple
@@ -9,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from temjax.heat.linearisation import Fluxes
 from temjax.numerics import reciprocal
-from temjax.processes.soil_heat import Fluxes
 from temjax.soil_column import SoilColumn
 
 Layers = Float[Array, "layer *cell"]
@@ -20,106 +26,169 @@ Cells = Float[Array, "*cell"]
 Seconds = Float[Array, "*#cell"]
 
 
-class Elimination(NamedTuple):
-    """Where the elimination stands: the row of a layer without what its lower boundary adds."""
+class MatrixRow(NamedTuple):
+    """Row of ∂(Δz·r)/∂H of a layer, without what its lower boundary adds, m.
+
+    Attributes:
+        lower: coefficient of the layer above.
+        diagonal: coefficient of the layer itself.
+    """
 
     lower: Cells
     diagonal: Cells
-    row: Cells
+
+
+class ReducedRow(NamedTuple):
+    """Row of the eliminated, upper bidiagonal system: x_i + ratio·x_{i+1} = value."""
+
     ratio: Cells
     value: Cells
-    total: Cells
 
 
-def first_row(
-    thickness: Cells,
-    gained: Cells,
-    entering: Cells,
-    by_first: Cells,
-    seconds: Seconds,
-) -> Elimination:
-    """The uppermost layer's row, its surface flux included."""
-    zero = jnp.zeros_like(gained)
-    return Elimination(
-        zero, thickness - seconds * by_first, gained - seconds * entering, zero, zero, zero
-    )
+class NewtonRow(NamedTuple):
+    """Forward elimination of Newton's system down to a layer.
+
+    Attributes:
+        matrix: row of the layer.
+        residual: its Δz·r without the flux through its lower boundary, J m⁻².
+        above: reduced row of the layer above.
+        imbalance: Σ|Δz·r| of the layers above, J m⁻².
+    """
+
+    matrix: MatrixRow
+    residual: Cells
+    above: ReducedRow
+    imbalance: Cells
 
 
-def next_row(
-    above: Elimination,
+def first_matrix_row(thickness: Cells, by_first: Cells, seconds: Seconds) -> MatrixRow:
+    """Row of the uppermost layer, its surface flux included."""
+    return MatrixRow(jnp.zeros_like(thickness), thickness - seconds * by_first)
+
+
+def next_matrix_row(
+    above: MatrixRow, by_upper: Cells, by_lower: Cells, thickness: Cells, seconds: Seconds
+) -> tuple[MatrixRow, Cells, MatrixRow]:
+    """Complete the row above a boundary and begin the one below it.
+
+    Returns:
+        The complete row above, its coefficient of the layer below, and the row below.
+    """
+    complete = above._replace(diagonal=above.diagonal + seconds * by_upper)
+    below = MatrixRow(-seconds * by_upper, thickness - seconds * by_lower)
+    return complete, seconds * by_lower, below
+
+
+def pivot_inverse(row: MatrixRow, ratio: Cells) -> Cells:
+    """Inverse of a row's pivot, from the ratio of the reduced row above it."""
+    return reciprocal(row.diagonal - row.lower * ratio)
+
+
+def reduced_value(lower: Cells, right: Cells, above: Cells, inverse: Cells) -> Cells:
+    """Eliminated right-hand side of a row, from that of the row above and the pivot's inverse."""
+    return (right - lower * above) * inverse
+
+
+def eliminate_row(row: MatrixRow, upper: Cells, right: Cells, above: ReducedRow) -> ReducedRow:
+    """Eliminate a complete row whose coefficient of the layer below is ``upper``."""
+    inverse = pivot_inverse(row, above.ratio)
+    return ReducedRow(upper * inverse, reduced_value(row.lower, right, above.value, inverse))
+
+
+def solve_last_row(row: MatrixRow, right: Cells, above: ReducedRow) -> Cells:
+    """Solution of the lowest layer."""
+    return reduced_value(row.lower, right, above.value, pivot_inverse(row, above.ratio))
+
+
+def back_substitute(row: ReducedRow, below: Cells) -> Cells:
+    """Solution of a layer from that of the layer below it."""
+    return row.value - row.ratio * below
+
+
+def first_newton_row(
+    thickness: Cells, heat_gain: Cells, entering: Cells, by_first: Cells, seconds: Seconds
+) -> NewtonRow:
+    """Row of the uppermost layer, its surface flux included."""
+    zero = jnp.zeros_like(heat_gain)
+    matrix = first_matrix_row(thickness, by_first, seconds)
+    return NewtonRow(matrix, heat_gain - seconds * entering, ReducedRow(zero, zero), zero)
+
+
+def next_newton_row(
+    above: NewtonRow,
     flux: Cells,
     by_upper: Cells,
     by_lower: Cells,
     thickness: Cells,
-    gained: Cells,
+    heat_gain: Cells,
     seconds: Seconds,
-) -> Elimination:
-    """Complete the row above a boundary and eliminate it, begin the one below."""
-    row = above.row + seconds * flux
-    inverse = reciprocal(above.diagonal + seconds * by_upper - above.lower * above.ratio)
-    return Elimination(
-        lower=-seconds * by_upper,
-        diagonal=thickness - seconds * by_lower,
-        row=gained - seconds * flux,
-        ratio=seconds * by_lower * inverse,
-        value=-(row + above.lower * above.value) * inverse,
-        total=above.total + jnp.abs(row),
+) -> NewtonRow:
+    """Eliminate the row above a boundary and begin the one below it."""
+    residual = above.residual + seconds * flux
+    row, upper, below = next_matrix_row(above.matrix, by_upper, by_lower, thickness, seconds)
+    return NewtonRow(
+        matrix=below,
+        residual=heat_gain - seconds * flux,
+        above=eliminate_row(row, upper, -residual, above.above),
+        imbalance=above.imbalance + jnp.abs(residual),
     )
 
 
-def last_row(above: Elimination, leaving: Cells, seconds: Seconds) -> tuple[Cells, Cells]:
-    """Change of the lowest layer, and Σ|row| of all."""
-    row = above.row + seconds * leaving
-    change = -(row + above.lower * above.value) * reciprocal(
-        above.diagonal - above.lower * above.ratio
-    )
-    return change, above.total + jnp.abs(row)
+def solve_last_newton_row(last: NewtonRow, leaving: Cells, seconds: Seconds) -> tuple[Cells, Cells]:
+    """Change of enthalpy of the lowest layer, J m⁻³, and Σ|Δz·r| of all layers, J m⁻²."""
+    residual = last.residual + seconds * leaving
+    change = solve_last_row(last.matrix, -residual, last.above)
+    return change, last.imbalance + jnp.abs(residual)
 
 
 def eliminate(
-    thickness: Layers, fluxes: Fluxes, gained: Layers, seconds: Seconds
-) -> tuple[Elimination, tuple[Boundaries, Boundaries]]:
-    """Eliminate from the top: the lowest row as far as it is, ratio and value of those above."""
+    thickness: Layers, fluxes: Fluxes, heat_gain: Layers, seconds: Seconds
+) -> tuple[NewtonRow, ReducedRow]:
+    """Forward elimination of all layers: the lowest row, and the reduced rows of those above.
 
-    def next_layer(above, boundary):
-        below = next_row(above, *boundary, seconds)
-        return below, (below.ratio, below.value)
+    Args:
+        thickness: of the layers, m.
+        fluxes: at the iterate.
+        heat_gain: Δz·(H − Hⁿ) at the iterate, J m⁻².
+        seconds: length of the step, s.
+    """
 
-    first = first_row(thickness[0], gained[0], fluxes.entering, fluxes.by_first, seconds)
-    rest = fluxes.flux, fluxes.by_upper, fluxes.by_lower, thickness[1:], gained[1:]
-    return jax.lax.scan(next_layer, first, rest)
+    def next_row(above, boundary):
+        below = next_newton_row(above, *boundary, seconds)
+        return below, below.above
+
+    first = first_newton_row(thickness[0], heat_gain[0], fluxes.entering, fluxes.by_first, seconds)
+    boundaries = fluxes.flux, fluxes.by_upper, fluxes.by_lower, thickness[1:], heat_gain[1:]
+    return jax.lax.scan(next_row, first, boundaries)
 
 
 def newton_change(
     column: SoilColumn,
     fluxes: Fluxes,
     seconds: Seconds,
-    gained: Layers,
+    heat_gain: Layers,
     leaving: Cells,
 ) -> tuple[Layers, Cells]:
-    """Change of enthalpy that balances the linearised step, and how much it was out of balance.
+    """Newton's correction of the enthalpies, and the imbalance it starts from.
 
-    Rows Δz·ΔH − Δt·(F_up − F_dn), eliminated as they are put together: one scan down and one up.
-    Linear in ``gained`` where the fluxes are zero. No pivoting: the forward matrices are diagonally
-    dominant, the exact ones near it.
+    Linear in ``heat_gain`` where the fluxes are zero.
 
     Args:
         column: soil column.
         fluxes: at the iterate.
         seconds: length of the step, s, of all cells or of each.
-        gained: Δz·(H − Hⁿ) at the iterate, J m⁻².
+        heat_gain: Δz·(H − Hⁿ) at the iterate, J m⁻².
         leaving: downward flux through the bottom, W m⁻².
 
     Returns:
-        The change, J m⁻³, and Σ|row|, J m⁻².
+        The change, J m⁻³, and Σ|Δz·r|, J m⁻².
     """
 
-    def substitute(change, row):
-        ratio, value = row
-        change = value - ratio * change
+    def substitute(below, row):
+        change = back_substitute(row, below)
         return change, change
 
-    lowest, rows = eliminate(column.thickness, fluxes, gained, seconds)
-    last, total = last_row(lowest, leaving, seconds)
+    lowest, rows = eliminate(column.thickness, fluxes, heat_gain, seconds)
+    last, imbalance = solve_last_newton_row(lowest, leaving, seconds)
     _, change = jax.lax.scan(substitute, last, rows, reverse=True)
-    return jnp.concatenate([change, last[None]]), total
+    return jnp.concatenate([change, last[None]]), imbalance

@@ -1,7 +1,7 @@
 """One year of soil heat: twelve months of backward-Euler sub-steps.
 
-``advance_year`` only moves the state (spin-up); ``observe_year`` also returns what a run reports.
-Both drive the same step.
+``advance_year`` only advances the state (spin-up); ``observe_year`` also returns what a run
+reports. Both take the same steps.
 """
 
 import equinox as eqx
@@ -77,8 +77,8 @@ class HeatMonth(eqx.Module):
     imbalance: Monthly
 
 
-class Seen(eqx.Module):
-    """What the sub-steps of a year looked like, by month.
+class YearDiagnostics(eqx.Module):
+    """Diagnostics of the months of a year and of their sub-steps.
 
     Attributes:
         mean: profile, mean of the sub-steps, °C, leaves ``(12, layer, *cell)``.
@@ -100,7 +100,7 @@ class Seen(eqx.Module):
 def _steps_of_year(
     options: ModelOptions, drivers: YearDrivers
 ) -> tuple[Surface, Float[Array, "step"]]:
-    """Surface and length of all steps of a year, leading axis ``step``."""
+    """Surface drivers and lengths of all steps of a year, leading axis ``step``."""
     dtype = drivers.temperature.dtype
     surfaces = jax.vmap(substep_surface, in_axes=(0, 0, None, 0, 0))(
         drivers.temperature,
@@ -116,7 +116,7 @@ def _steps_of_year(
 def advance_year(
     column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
 ) -> Layers:
-    """Enthalpy one year on, J m⁻³."""
+    """Enthalpy after a year, J m⁻³."""
     steps = heat_step.heat_steps(
         options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
     )
@@ -131,7 +131,7 @@ def _steps_and_jacobian(
     surfaces: Surface,
     seconds: Float[Array, "step"],
 ) -> tuple[Layers, Float[Array, "*cell i j"]]:
-    """Enthalpy after all steps, J m⁻³, and ∂(that)_i/∂H_j per cell."""
+    """Enthalpy after all steps, J m⁻³, and its Jacobian ∂(that)_i/∂H_j per cell."""
 
     def last(enthalpy):
         steps = heat_step.heat_steps(iterations, column, enthalpy, surfaces, seconds)
@@ -143,7 +143,7 @@ def _steps_and_jacobian(
 def year_and_jacobian(
     options: ModelOptions, column: SoilColumn, enthalpy: Layers, drivers: YearDrivers
 ) -> tuple[Layers, Float[Array, "*cell i j"]]:
-    """Enthalpy one year on, J m⁻³, and ∂(that)_i/∂H_j per cell."""
+    """Enthalpy after a year, J m⁻³, and its Jacobian ∂(that)_i/∂H_j per cell."""
     return _steps_and_jacobian(
         options.heat_iterations, column, enthalpy, *_steps_of_year(options, drivers)
     )
@@ -156,43 +156,60 @@ def by_month(tree, options: ModelOptions):
     )
 
 
-@accelerated("heat_year", static=1, cells="enthalpy", dense_tangents=True)
-def _look_at_year(
+@accelerated("heat_year", static=1, cells="enthalpy")
+def diagnose_year(
     options: ModelOptions,
     column: SoilColumn,
     shallow: DepthShares,
     enthalpy: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
-) -> tuple[Layers, Seen]:
-    """Enthalpy at the end, and what was seen, from the kept results of all steps."""
+) -> tuple[Layers, YearDiagnostics]:
+    """Solve the steps of a year: enthalpy at its end, J m⁻³, and its diagnostics.
+
+    Args:
+        options: sub-steps of a month, Newton iterations.
+        column: soil column.
+        shallow: weights of the single depth at which temperature is reported.
+        enthalpy: J m⁻³ at the start.
+        surfaces: drivers of the steps, leading axis ``step``.
+        seconds: length of the steps, s.
+    """
     steps = heat_step.heat_steps(options.heat_iterations, column, enthalpy, surfaces, seconds)
 
-    def step(before, given):
-        after, surface, length = given
+    def step(before, inputs):
+        after, surface, length = inputs
         now = profile(column, after, surface)
         fraction = soil_heat.liquid_fraction(column, after)
-        unbalanced = soil_heat.residual(column, after, before, surface, length)
-        unbalanced = jax.lax.stop_gradient(unbalanced)  # rounding has no derivative
+        imbalance = soil_heat.step_imbalance(column, after, before, surface, length)
+        imbalance = jax.lax.stop_gradient(imbalance)  # rounding has no derivative
         return after, (
             now,
             jax.lax.stop_gradient(fraction),  # only whether it is 1 is reported
             temperature_at(shallow, now)[0],
             active_layer.thaw_depth(column.thickness, column.top, fraction),
-            jnp.max(jnp.abs(unbalanced) * column.thickness, axis=0) / length,
+            jnp.max(jnp.abs(imbalance), axis=0) / length,
         )
 
-    def month(before, given):
-        before, (profiles, fraction, *each) = jax.lax.scan(
-            jax.checkpoint(step, prevent_cse=False), before, given
+    def month(before, inputs):
+        after, (profiles, fraction, *of_steps) = jax.lax.scan(
+            jax.checkpoint(step, prevent_cse=False), before, inputs
         )
         mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), profiles)
-        return before, (mean, jnp.max(fraction, axis=0), *each)
+        return after, (mean, jnp.max(fraction, axis=0), *of_steps)
 
-    given = by_month((steps.enthalpy, surfaces, seconds), options)
-    after, (mean, fraction, read, depth, imbalance) = jax.lax.scan(month, enthalpy, given)
-    flux = by_month(steps.surface_flux, options)
-    return after, Seen(mean, fraction, read, depth, flux, imbalance)
+    inputs = by_month((steps.enthalpy, surfaces, seconds), options)
+    after, (mean, fraction, shallow_temperature, thaw_depth, imbalance) = jax.lax.scan(
+        month, enthalpy, inputs
+    )
+    return after, YearDiagnostics(
+        mean=mean,
+        largest_liquid_fraction=fraction,
+        shallow_temperature=shallow_temperature,
+        thaw_depth=thaw_depth,
+        surface_flux=by_month(steps.surface_flux, options),
+        imbalance=imbalance,
+    )
 
 
 def observe_year(
@@ -202,7 +219,7 @@ def observe_year(
     enthalpy: Layers,
     drivers: YearDrivers,
 ) -> tuple[Layers, HeatMonth]:
-    """A year with its monthly report.
+    """A year of soil heat with its monthly report.
 
     Args:
         column: soil column.
@@ -216,21 +233,21 @@ def observe_year(
     """
     shallow = jax.tree.map(lambda share: share[SHALLOW], shares)
     surfaces, seconds = _steps_of_year(options, drivers)
-    after, seen = _look_at_year(options, column, shallow, enthalpy, surfaces, seconds)
+    after, year = diagnose_year(options, column, shallow, enthalpy, surfaces, seconds)
     lengths = by_month(seconds, options)
-    lengths = lengths.reshape(lengths.shape + (1,) * (seen.surface_flux.ndim - 2))
-    at_depths, in_top = monthly_temperatures(shares, shares_above(column, TOP_SOIL), seen.mean)
-    heat = (seen.surface_flux + column.geothermal_flux) * lengths
+    lengths = lengths.reshape(lengths.shape + (1,) * (year.surface_flux.ndim - 2))
+    at_depths, in_top = monthly_temperatures(shares, shares_above(column, TOP_SOIL), year.mean)
+    heat_input = (year.surface_flux + column.geothermal_flux) * lengths
     return after, HeatMonth(
         soil_temperature=at_depths,
         soil_temperature_top=in_top,
         thaw_fraction=jnp.mean(
-            active_layer.thaw_switch(seen.shallow_temperature, options.thaw_width), axis=1
+            active_layer.thaw_switch(year.shallow_temperature, options.thaw_width), axis=1
         ),
-        thaw_depth=seen.thaw_depth[:, -1],
-        maximum_thaw_depth=largest(jnp.moveaxis(seen.thaw_depth, 1, 0)),
-        minimum_thaw_depth=-largest(-jnp.moveaxis(seen.thaw_depth, 1, 0)),
-        largest_liquid_fraction=seen.largest_liquid_fraction,
-        heat_input=jnp.sum(heat, axis=1),
-        imbalance=jnp.max(seen.imbalance, axis=1),
+        thaw_depth=year.thaw_depth[:, -1],
+        maximum_thaw_depth=largest(jnp.moveaxis(year.thaw_depth, 1, 0)),
+        minimum_thaw_depth=-largest(-jnp.moveaxis(year.thaw_depth, 1, 0)),
+        largest_liquid_fraction=year.largest_liquid_fraction,
+        heat_input=jnp.sum(heat_input, axis=1),
+        imbalance=jnp.max(year.imbalance, axis=1),
     )

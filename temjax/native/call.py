@@ -10,7 +10,7 @@ from jaxtyping import Array
 
 from temjax.native.llvm import LoadedModule, compile_module, load_object
 from temjax.native.xla_ffi import Dimensions, register_handler, write_handler
-from temjax.runtime.blocks import filled_up
+from temjax.runtime.blocks import pad_cells
 from temjax.runtime.cache import read
 
 if TYPE_CHECKING:
@@ -118,5 +118,5 @@ def call_kernel(
     shapes = [*((*axes, size) for axes in leading), *scratch]
     results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
     call = jax.ffi.ffi_call(target, results, vmap_method="sequential")
-    padded = call(*(filled_up(leaf, size) for leaf in celled), *shared)
+    padded = call(*(pad_cells(leaf, size) for leaf in celled), *shared)
     return [leaf[..., :cells] for leaf in padded[: len(leading)]]

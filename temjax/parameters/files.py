@@ -19,7 +19,7 @@ ROUNDING = 1e-12  # relative, tolerated at a bound
 
 
 class ParameterError(ValueError):
-    """A parameter file or name that cannot be used; the message says where and how to mend it."""
+    """Parameter file or name that cannot be used; the message names the fault and its remedy."""
 
 
 def _sets_folder():
@@ -27,7 +27,7 @@ def _sets_folder():
 
 
 def parameter_set_names() -> tuple[str, ...]:
-    """Names of the sets that come with temjax."""
+    """Names of the bundled sets."""
     return tuple(
         sorted(item.name[:-5] for item in _sets_folder().iterdir() if item.name.endswith(".toml"))
     )
@@ -43,7 +43,7 @@ def _bundled(name: str, needed_by: str) -> dict:
 
 
 def _values(document: dict, where: str) -> dict[str, float]:
-    """Values of a set, those of its base first."""
+    """Values of a set, over those of its base."""
     unknown = set(document) - {"name", "title", "source", "base", "values", "sources", "provenance"}
     if unknown:
         raise ParameterError(f"{where}: unknown key {sorted(unknown)[0]!r}; remove it")
@@ -51,10 +51,10 @@ def _values(document: dict, where: str) -> dict[str, float]:
     if "base" in document:
         base = str(document["base"])
         values.update(_values(_bundled(base, where), f"parameter set {base!r}"))
-    given = document.get("values", {})
-    if not isinstance(given, dict):
-        raise ParameterError(f"{where}: values = {given!r} is no table; write [values]")
-    for key, value in given.items():
+    own = document.get("values", {})
+    if not isinstance(own, dict):
+        raise ParameterError(f"{where}: values = {own!r} is no table; write [values]")
+    for key, value in own.items():
         if key not in REGISTRY:
             try:
                 key = resolve_name(key)
@@ -83,7 +83,7 @@ def _build(values: Mapping[str, float], where: str) -> Parameters:
         if not math.isfinite(value) and not allowed:
             raise ParameterError(f"{where}: {name} = {value} is not finite")
         low, high = REGISTRY[name].bounds
-        # a value that was at its bound in log space comes back a rounding error beyond it
+        # a value at its bound in log space may be read back a rounding error beyond it
         slack = ROUNDING * max(abs(low), abs(high) if math.isfinite(high) else 0.0)
         if not (low - slack <= value <= high + slack) and not allowed:
             raise ParameterError(
@@ -94,7 +94,7 @@ def _build(values: Mapping[str, float], where: str) -> Parameters:
 
 
 def load_parameters(name: str) -> Parameters:
-    """A bundled set by name, for example ``"alpine-meadow"``.
+    """Parameters of a bundled set, for example ``"alpine-meadow"``.
 
     Raises:
         ParameterError: no such set.
@@ -104,10 +104,10 @@ def load_parameters(name: str) -> Parameters:
 
 
 def read_parameters(path: str | Path) -> Parameters:
-    """A set from a TOML file: ``base`` (optional), ``[values]`` by our names or TEM symbols.
+    """Parameters from a TOML file: optional ``base``, ``[values]`` by name or TEM symbol.
 
     Raises:
-        ParameterError: naming the file, the key and the mend.
+        ParameterError: naming the file, the key and the remedy.
     """
     path = Path(path)
     try:
@@ -126,7 +126,7 @@ def write_parameters(
     source: str = "",
     provenance: Mapping[str, object] | None = None,
 ) -> None:
-    """Write every value (scalars only) to a TOML file that ``read_parameters`` reads back.
+    """Write parameters (scalars only) to a TOML file for ``read_parameters``.
 
     Raises:
         ParameterError: the parameters are gathered per cell.
@@ -148,7 +148,7 @@ def write_parameters(
 def replace_parameters(
     parameters: Parameters, **values: float | Float[Array, "*cell"]
 ) -> Parameters:
-    """A copy with some values changed; names may be TEM symbols.
+    """Copy of parameters with some values changed; names may be TEM symbols.
 
     Raises:
         KeyError: unknown parameter.
@@ -158,10 +158,10 @@ def replace_parameters(
 
 
 def gather_parameters(sets: Sequence[Parameters], index: Int[Array, "cell"]) -> Parameters:
-    """One value per cell, taken from ``sets[index]``."""
-    return _gathered(tuple(sets), jnp.asarray(index))
+    """Parameters per cell: those of ``sets[index]``."""
+    return _gather(tuple(sets), jnp.asarray(index))
 
 
 @jax.jit
-def _gathered(sets: tuple[Parameters, ...], index: Int[Array, "cell"]) -> Parameters:
+def _gather(sets: tuple[Parameters, ...], index: Int[Array, "cell"]) -> Parameters:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves)[index], *sets)

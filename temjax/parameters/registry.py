@@ -1,4 +1,4 @@
-"""The parameter registry: every parameter is declared once, here.
+"""Parameter registry: the one declaration of every parameter.
 
 ``Parameters`` is a pytree with one array per parameter (a scalar, or one value per cell). The
 declaration of each field carries its TEM symbol, unit, bounds, prior and source; ``REGISTRY`` is
@@ -22,19 +22,19 @@ OURS = "our assumption"
 
 @dataclass(frozen=True)
 class ParameterInfo:
-    """One line of the registry.
+    """Entry of the registry.
 
     Attributes:
         name: field of ``Parameters``.
         symbol: TEM's own symbol.
         unit: unit of the value.
-        description: what it is.
-        bounds: lower and upper limit a fit may use (the whole line for fixed parameters).
+        description: meaning of the parameter.
+        bounds: lower and upper limit of a fit; infinite for fixed parameters.
         prior_sd: standard deviation of the Gaussian prior about the set's value, in log space for
             positive parameters (``transform = "log"``), in units otherwise; ``None`` if fixed.
         transform: space in which prior and optimiser work.
-        source: where bounds and prior come from.
-        tunable: whether a calibration may free it.
+        source: of bounds and prior.
+        tunable: whether a calibration may estimate it.
     """
 
     name: str
@@ -304,12 +304,12 @@ REGISTRY: dict[str, ParameterInfo] = {
 
 
 def tunable_names() -> tuple[str, ...]:
-    """Names a calibration may free, in registry order."""
+    """Names of the tunable parameters, in registry order."""
     return tuple(name for name, info in REGISTRY.items() if info.tunable)
 
 
 def resolve_name(name: str) -> str:
-    """Our name for a parameter given by our name or by its TEM symbol (any case).
+    """Registry name of a parameter from its name or its TEM symbol (any case).
 
     Raises:
         KeyError: no such parameter; the message offers the nearest names.
@@ -322,6 +322,6 @@ def resolve_name(name: str) -> str:
             return info.name
     known = {name.casefold(): name for name in REGISTRY}
     known |= {info.symbol.casefold(): info.symbol for info in REGISTRY.values() if info.symbol}
-    near = [known[match] for match in difflib.get_close_matches(folded, known, n=3)]
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    matches = [known[match] for match in difflib.get_close_matches(folded, known, n=3)]
+    hint = f"; did you mean {', '.join(matches)}?" if matches else ""
     raise KeyError(f"unknown parameter {name!r}{hint}")

@@ -1,4 +1,4 @@
-"""What thaw leaves behind: thaw depth, thaw fraction, permafrost, talik, thaw index."""
+"""Active layer diagnostics: thaw depth, thaw fraction, permafrost, talik, thaw index."""
 
 import jax
 import jax.numpy as jnp
@@ -9,26 +9,38 @@ from temjax.numerics import larger, limited
 
 Cells = Float[Array, "*cell"]
 Layers = Float[Array, "layer *cell"]
+# Of all layers, of some, or of one without its axis
+Some = Float[Array, "*layer_cell"]
 
 DEPTH_CUT = 10.0  # m
 
 
 def thaw_depth(thickness: Layers, top: Layers, liquid_fraction: Layers) -> Cells:
-    """U = Σ Δz·f over the layers whose top is above 10 m, m (protocol.md 2).
+    """Thaw depth U = Σ Δz·f over the layers whose top is above 10 m, m.
+
+    Source: docs/specification/protocol.md 2.
 
     The liquid-fraction sum resolves the front within a layer; interpolating the 0 °C isotherm is
-    ten times rougher along a climate gradient (soil_heat.md 2).
+    ten times rougher along a climate gradient (docs/specification/soil_heat.md 2).
     """
-    return jnp.sum(counted_thickness(thickness, top) * liquid_fraction, axis=0)
+    counted = counted_thickness(thickness, top)
+    return jnp.sum(thawed_thickness(counted, liquid_fraction), axis=0)
 
 
 def counted_thickness(thickness: Layers, top: Layers) -> Layers:
-    """Thickness of the layers that thaw depth counts, m, and 0 of those below."""
+    """Thickness of the layers that thaw depth counts, m; 0 of those below."""
     return jnp.where(top < DEPTH_CUT, thickness, 0.0)
 
 
+def thawed_thickness(counted_thickness: Some, liquid_fraction: Some) -> Some:
+    """Δz·f, m: what a layer adds to thaw depth."""
+    return counted_thickness * liquid_fraction
+
+
 def thaw_switch(temperature: Cells, width: float) -> Cells:
-    """Share of photosynthesis the thawed ground allows, sigmoid(T5/width) (model.md, decision 4).
+    """Thaw limitation of photosynthesis, sigmoid(T5/width) (–).
+
+    Source: docs/specification/model.md decision 4.
 
     Args:
         temperature: ground temperature at 5 cm, °C.
@@ -38,7 +50,9 @@ def thaw_switch(temperature: Cells, width: float) -> Cells:
 
 
 def thaw_fraction_by_signs(previous: Cells, current: Cells, following: Cells) -> Cells:
-    """F of TEM 4.2.3 from three monthly 5 cm temperatures, its eight sign cases (model.md 10).
+    """Thaw fraction F of TEM 4.2.3 from three monthly 5 cm temperatures.
+
+    Source: docs/specification/model.md 10.
 
     Kept for comparison with the original: its spring weights run the wrong way (the colder the
     month before, the larger F). The model uses ``thaw_switch``.
@@ -67,7 +81,9 @@ def thaw_fraction_by_signs(previous: Cells, current: Cells, following: Cells) ->
 
 
 def thawing_degree_days(surface_temperature: Float[Array, "12 *cell"]) -> Cells:
-    """TDD_s = Σ max(T_air + a·SW, 0)·days over the months of a year, K d (plateau.md A5).
+    """Surface thawing index TDD_s = Σ max(T_air + a·SW, 0)·days of a year, K d.
+
+    Source: docs/specification/plateau.md A5.
 
     Args:
         surface_temperature: monthly mean of T_air + a·SW, °C.
@@ -78,7 +94,7 @@ def thawing_degree_days(surface_temperature: Float[Array, "12 *cell"]) -> Cells:
 
 
 def stays_frozen(largest_liquid_fraction: Layers) -> Layers:
-    """1 where a layer kept some ice (T < 0 °C) at every step of the year, else 0.
+    """Perennially frozen layers: 1 where some ice (T < 0 °C) remained at every step, else 0.
 
     Args:
         largest_liquid_fraction: the year's maximum of f per layer.
@@ -87,10 +103,13 @@ def stays_frozen(largest_liquid_fraction: Layers) -> Layers:
 
 
 def has_permafrost(frozen_this_year: Layers, frozen_last_year: Layers) -> Bool[Array, "*cell"]:
-    """Whether some layer stayed frozen through two successive years."""
+    """Permafrost: some layer stayed frozen through two successive years."""
     return jnp.any((frozen_this_year > 0.5) & (frozen_last_year > 0.5), axis=0)
 
 
 def has_talik(minimum_thaw_depth: Cells, limit: float) -> Bool[Array, "*cell"]:
-    """Whether more than ``limit`` m stayed thawed all year (0.30 m; protocol.md 2)."""
+    """Talik: more than ``limit`` m stayed thawed all year (0.30 m).
+
+    Source: docs/specification/protocol.md 2.
+    """
     return minimum_thaw_depth > limit

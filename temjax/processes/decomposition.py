@@ -1,6 +1,6 @@
 """Litterfall and heterotrophic respiration with the litter-quality feedback on its rate.
 
-Source: model.md sections 4, 5.3, 5.4 and 8.
+Source: docs/specification/model.md 4, 5.3, 5.4, 8.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _LITTER_QUALITY_EXPONENT = -0.784
 
 
 def temperature_response(*, soil_temperature: CellLike, q10: CellLike) -> Cell:
-    """Return RHQ10^(T/10) (-), T the soil temperature at 20 cm in °C; 1 at 0 °C.
+    """Temperature response of decomposition RHQ10^(T/10) (-), T at 20 cm in °C; 1 at 0 °C.
 
     There is no cut-off below freezing.
     """
@@ -27,7 +27,7 @@ def moisture_response(
     moisture_optimum: CellLike,
     moisture_maximum: CellLike,
 ) -> Cell:
-    """Return RHM in [0, 1] from VSM; all m3 m⁻³."""
+    """Moisture response of decomposition RHM in [0, 1] from VSM; all m3 m⁻³."""
     return temperature_bell(
         volumetric_moisture, moisture_minimum, moisture_optimum, moisture_maximum
     )
@@ -40,14 +40,17 @@ def heterotrophic_respiration(
     moisture_response: CellLike,
     temperature_response: CellLike,
 ) -> Cell:
-    """Return RH = KD SOLC RHM dq10 (g C m⁻² month⁻¹); KD month⁻¹, SOLC g C m⁻²."""
+    """Heterotrophic respiration RH = KD SOLC RHM dq10 (g C m⁻² month⁻¹).
+
+    KD in month⁻¹, SOLC in g C m⁻².
+    """
     return positive_part(
         decomposition_rate * soil_organic_carbon * moisture_response * temperature_response
     )
 
 
 def litterfall(*, pool: CellLike, rate: CellLike) -> Cell:
-    """Return the litterfall (g m⁻² month⁻¹) of a vegetation pool: LTRC or potential LTRN."""
+    """Litterfall of a vegetation pool (g m⁻² month⁻¹): LTRC or potential LTRN."""
     return positive_part(rate * pool)
 
 
@@ -58,7 +61,7 @@ def decomposition_rate(
     litterfall_nitrogen: CellLike,
     reference_carbon_to_nitrogen: CellLike,
 ) -> Cell:
-    """Return KD (month⁻¹) of the next year from this year's litter quality.
+    """Decomposition rate KD (month⁻¹) of the next year from this year's litter quality.
 
     Args:
         reference_rate: KDC, month⁻¹.

@@ -1,4 +1,4 @@
-"""What the ground sees of the weather: equivalent temperature, and months turned into sub-steps."""
+"""Upper boundary of soil heat: equivalent temperature, interpolated from months to sub-steps."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +15,10 @@ def equivalent_temperature(
     shortwave: Float[Array, "*shape"],
     coefficient: Float[Array, "*cell"],
 ) -> Float[Array, "*shape"]:
-    """T_eq = T_air + a·SW, °C, a in K per W m⁻² (plateau.md A1)."""
+    """Equivalent temperature T_eq = T_air + a·SW, °C, a in K per W m⁻².
+
+    Source: docs/specification/plateau.md A1.
+    """
     return air_temperature + coefficient * shortwave
 
 
@@ -24,7 +27,7 @@ def with_neighbours(
     before: Float[Array, "*cell"],
     after: Float[Array, "*cell"],
 ) -> Float[Array, "year 12 3 *cell"]:
-    """Each month beside the month before and the month after it.
+    """Three-month stencil: the month before, the month and the month after.
 
     Args:
         series: monthly values.
@@ -52,7 +55,7 @@ def _interpolation(substeps: int) -> np.ndarray:
 
 
 def substep_weights(substeps: int, dtype) -> tuple[Array, Array]:
-    """Weights that turn (before, month, after) into sub-steps, each ``(12, substep, 3)``.
+    """Interpolation weights from (before, month, after) to sub-steps, each ``(12, substep, 3)``.
 
     Returns:
         Two sets: plain linear (snow resistance, never negative), and with the per-month constant
@@ -70,7 +73,7 @@ def substep_surface(
     plain: Float[Array, "substep 3"],
     conserving: Float[Array, "substep 3"],
 ) -> Surface:
-    """Drivers of every sub-step of a month, leading axis ``substep``.
+    """Boundary condition of every sub-step of a month, leading axis ``substep``.
 
     Args:
         temperature: equivalent temperature of the month before, the month, the month after, °C.

@@ -1,4 +1,4 @@
-"""Thermal resistance of half layers, aware of where a melting layer's front lies."""
+"""Thermal resistance of half layers, with the phase front of a melting layer resolved."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ Some = Float[Array, "*layer_cell"]
 
 
 class Conducting(NamedTuple):
-    """What conducts on one side of the boundaries between layers, ``(layer - 1, *cell)``."""
+    """Conductive properties of the layers on one side of the boundaries, ``(layer - 1, *cell)``."""
 
     thickness: Layers
     conductivity_frozen: Layers
@@ -22,7 +22,7 @@ class Conducting(NamedTuple):
 
 
 class Front(NamedTuple):
-    """How a layer's liquid fraction bends its half layers (see ``half_layer``), faded with depth.
+    """Correction of half layers for the front in a layer (see ``half_layer``), faded with depth.
 
     Attributes:
         lean: λ.
@@ -38,7 +38,7 @@ class Front(NamedTuple):
 
 
 class HalfLayer(NamedTuple):
-    """What lies between a layer's middle and one of its boundaries, ``(layer, *cell)``.
+    """Half layer between a layer's middle and one of its boundaries, ``(layer, *cell)``.
 
     Attributes:
         resistance: m² K W⁻¹.
@@ -54,7 +54,7 @@ class HalfLayer(NamedTuple):
 
 
 def front(side: Conducting, fraction: Some) -> Front:
-    """What of ``half_layer`` depends on a layer alone."""
+    """Front correction of a layer from its liquid fraction."""
     middle = 2.0 * fraction - 1.0
     square = middle * middle
     doubled = 2.0 * side.swept * middle
@@ -67,7 +67,7 @@ def front(side: Conducting, fraction: Some) -> Front:
 
 
 def half_layer(side: Conducting, front: Front, fraction: Some, away: Some) -> HalfLayer:
-    """Resistance towards one neighbour, aware of where the front lies in a melting layer.
+    """Resistance of a half layer towards one neighbour, with the front of a melting layer resolved.
 
     The new phase lies on the side it came from. Heat between that neighbour and the front crosses
     only that neighbour's phase, over the share of the layer it fills: f when thawing, 1 − f when
@@ -99,7 +99,7 @@ def half_layer(side: Conducting, front: Front, fraction: Some, away: Some) -> Ha
 def half_layer_slopes(
     side: Conducting, front: Front, fraction: Some, away: Some, half: HalfLayer
 ) -> tuple[Some, Some]:
-    """∂resistance/∂f of a half layer: in its own liquid fraction, in that across the boundary."""
+    """Derivatives of a half layer's resistance in its own and the neighbour's liquid fraction."""
     to_thawed = away > 0.0
     share = jnp.where(to_thawed, fraction, 1.0 - fraction)
     turned_slope = front.turn_slope * share + jnp.where(to_thawed, front.turn, -front.turn)
@@ -110,7 +110,7 @@ def half_layer_slopes(
 
 
 def plain_half(side: Conducting, fraction: Some) -> HalfLayer:
-    """Half of a layer without a front in it, or towards no neighbour (the surface): Δz/2k."""
+    """Half layer Δz/2k without a front, or at the surface."""
     resistivity = reciprocal(side.conductivity_frozen + fraction * side.contrast)
     reach = side.thickness * resistivity
     return HalfLayer(0.5 * reach, resistivity, reach, jnp.zeros_like(reach))

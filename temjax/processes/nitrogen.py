@@ -1,7 +1,7 @@
 """Nitrogen: mineralisation, plant uptake, and its coupling to production through storage.
 
-Source: model.md sections 5.4-5.6, 8 and the one-branch form of section 14, which holds for
-nitrogen- and carbon-limited plants alike (it takes CNMIN = 0, as every published set does).
+Source: docs/specification/model.md 5.4, 5.5, 5.6, 8 and the one-branch form of 14.1, which holds
+for nitrogen- and carbon-limited plants alike (it takes CNMIN = 0, as every published set does).
 Nitrogen in g N m⁻², carbon in g C m⁻², rates per month.
 """
 
@@ -30,7 +30,7 @@ REFERENCE_CO2 = 286.596
 
 
 def solution_factor(*, volumetric_moisture: CellLike, moisture_per_water: CellLike) -> Cell:
-    """Return KSOIL/SM (mm⁻¹): AVLN times this is the concentration x that roots meet.
+    """Solution factor KSOIL/SM (mm⁻¹): AVLN times it is the concentration x at the roots.
 
     `VSM^3/SM` with SM = VSM/moisture_per_water.
     """
@@ -38,7 +38,7 @@ def solution_factor(*, volumetric_moisture: CellLike, moisture_per_water: CellLi
 
 
 def microbial_saturation(*, concentration: CellLike, half_saturation: CellLike) -> Cell:
-    """Return MICX = x/(KN2 + x) (-), the saturation of immobilisation."""
+    """Saturation of microbial immobilisation MICX = x/(KN2 + x) (-)."""
     return saturation(concentration, half_saturation)
 
 
@@ -59,7 +59,7 @@ def substrate(
     soil_organic_carbon: CellLike,
     soil_carbon_to_nitrogen: CellLike,
 ) -> Substrate:
-    """Return the composition of soil with SOLN, SOLC (g m⁻²) and target ratio CNSOIL.
+    """Composition of soil organic matter from SOLN, SOLC (g m⁻²) and the target ratio CNSOIL.
 
     Richness and poverty are 0 where a pool is not positive: nothing is mineralised there.
     """
@@ -82,7 +82,7 @@ def net_mineralisation(
     microbial_uptake: CellLike,
     heterotrophic_respiration: CellLike,
 ) -> Cell:
-    """Return NMIN (g N m⁻² month⁻¹), gross mineralisation less immobilisation.
+    """Net mineralisation NMIN (g N m⁻² month⁻¹): gross mineralisation less immobilisation.
 
     Args:
         substrate: composition of soil organic matter.
@@ -106,7 +106,7 @@ def potential_uptake(
     available_nitrogen: CellLike,
     net_mineralisation: CellLike,
 ) -> Cell:
-    """Return INUP (g N m⁻² month⁻¹), plant uptake if carbon were no constraint.
+    """Potential plant nitrogen uptake INUP (g N m⁻² month⁻¹), without limitation by carbon.
 
     Args:
         uptake_capacity: NMAX FOLIAGE times the plant q10 response.
@@ -137,7 +137,7 @@ def litter_nitrogen(
     structural_richness: CellLike,
     production_nitrogen_to_carbon: CellLike,
 ) -> LitterNitrogen:
-    """Return litterfall and resorption of nitrogen.
+    """Litterfall and resorption of nitrogen.
 
     Litter holds at most LTRC/CNEVEN; what its potential falls short of that is resorbed,
     scaled by how rich structural tissue is (STRN C2N/VEGC).
@@ -155,7 +155,7 @@ def structural_richness(
     vegetation_carbon: CellLike,
     vegetation_carbon_to_nitrogen: CellLike,
 ) -> Cell:
-    """Return STRN C2N/VEGC (-), nitrogen of tissue relative to its target; 1 without tissue."""
+    """Nitrogen of structural tissue relative to its target, STRN C2N/VEGC (-); 1 without tissue."""
     has_carbon = vegetation_carbon > 0
     carbon = jnp.where(has_carbon, vegetation_carbon, 1.0)
     richness = structural_nitrogen * vegetation_carbon_to_nitrogen * reciprocal(carbon)
@@ -187,7 +187,8 @@ def allocation(
     production_carbon_to_nitrogen: CellLike,
     labile_nitrogen_fraction: CellLike,
 ) -> Allocation:
-    """Return NPP and the fate of nitrogen, in the one-branch form of model.md 14.
+    """Nitrogen-limited production and allocation of nitrogen, one-branch form of
+    docs/specification/model.md 14.1.
 
     Args:
         potential_net_production, potential_uptake: INNPP and INUP.
@@ -240,7 +241,7 @@ def mineral_balance(
     net_mineralisation: CellLike,
     uptake: CellLike,
 ) -> tuple[Cell, Cell]:
-    """Return NLOST and NMIN (g N m⁻² month⁻¹) such that AVLN lasts the month.
+    """Limits on NLOST and NMIN (g N m⁻² month⁻¹) that keep AVLN from running out.
 
     Args:
         available_nitrogen: AVLN, g N m⁻².
@@ -264,7 +265,7 @@ def solution_loss_rate(
     evapotranspiration: CellLike,
     moisture_per_water: CellLike,
 ) -> Cell:
-    """Return the share of AVLN lost with water (month⁻¹).
+    """Loss rate of AVLN with drainage (month⁻¹).
 
     `NLOSS/SM (R - EET + Z)/Z` with the depth Z of the root zone in mm.
 
@@ -288,7 +289,7 @@ def carbon_to_nitrogen(
     minimum: CellLike,
     production_reference: CellLike,
 ) -> tuple[CellLike, CellLike]:
-    """Return next year's C2N and CNEVEN (g C g⁻¹ N) of tissue and of new production.
+    """Carbon-to-nitrogen ratios of the next year: C2N of tissue, CNEVEN of production (g C g⁻¹ N).
 
     Args:
         annual_evapotranspiration, annual_potential_evapotranspiration: Sums of the year, mm.

@@ -1,6 +1,6 @@
-"""Leaf phenology, foliage and the year's memory of both.
+"""Leaf phenology and foliage, and their yearly maxima.
 
-Source: model.md sections 5.2 and 8.
+Source: docs/specification/model.md 5.2, 8.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from temjax.numerics import Cell, CellLike, larger, largest, limited, reciprocal
 
 
 class LeafTerms(NamedTuple):
-    """What the leaf needs and a month holds constant (each `(*cell)`)."""
+    """Constants of a month's leaf phenology (each `(*cell)`)."""
 
     per_evapotranspiration: Cell
     """ALEAF/PRVEETMX, month mm⁻¹."""
@@ -36,7 +36,7 @@ def leaf_terms(
     leaf_intercept: CellLike,
     minimum_leaf: CellLike,
 ) -> LeafTerms:
-    """Return the month's constants of the leaf.
+    """Constants of a month's leaf phenology.
 
     Args:
         evapotranspiration_maximum: PRVEETMX, largest monthly EET of last year, mm month⁻¹; 1
@@ -57,7 +57,7 @@ def leaf_terms(
 
 
 def unnormalised_leaf(*, terms: LeafTerms, evapotranspiration: CellLike) -> Cell:
-    """Return UNL (-), relative leaf area before division by last year's maximum.
+    """Unnormalised leaf UNL (-): relative leaf area before division by last year's maximum.
 
     `ALEAF EET/PRVEETMX + BLEAF UNL(previous) + CLEAF`, at least half of MINLEAF; EET in
     mm month⁻¹.
@@ -68,14 +68,14 @@ def unnormalised_leaf(*, terms: LeafTerms, evapotranspiration: CellLike) -> Cell
 
 
 def leaf(*, terms: LeafTerms, unnormalised_leaf: CellLike) -> Cell:
-    """Return LEAF (-): UNL over last year's maximum PRVLEAFMX, within [MINLEAF, 1]."""
+    """Relative leaf area LEAF (-): UNL over last year's maximum PRVLEAFMX, in [MINLEAF, 1]."""
     return limited(unnormalised_leaf * terms.per_maximum, terms.minimum, 1.0)
 
 
 def foliage(
     *, vegetation_carbon: CellLike, foliage_coefficient: CellLike, foliage_exponent: CellLike
 ) -> Cell:
-    """Return FOLIAGE (-), the canopy's share of a full one, from VEGC (g C m⁻²).
+    """Foliage FOLIAGE (-), the canopy as a fraction of a full one, from VEGC (g C m⁻²).
 
     `1/(1 + KLEAFC exp(COV VEGC))`; KLEAFC (-), COV (m2 g⁻¹).
     """
@@ -89,12 +89,12 @@ def leaf_area_index(
     leaf_carbon_maximum: CellLike,
     specific_leaf_area: CellLike,
 ) -> Cell:
-    """Return LAI (m2 m⁻²) = SLA LEAFMXC FOLIAGE LEAF; SLA m2 g⁻¹, LEAFMXC g C m⁻²."""
+    """Leaf area index LAI = SLA LEAFMXC FOLIAGE LEAF (m2 m⁻²); SLA m2 g⁻¹, LEAFMXC g C m⁻²."""
     return specific_leaf_area * leaf_carbon_maximum * foliage * leaf
 
 
 def projective_cover(leaf_area_index: CellLike) -> Cell:
-    """Return FPC (-), the foliage's projective cover; a diagnostic."""
+    """Foliage projective cover FPC (-), a diagnostic."""
     return -jnp.expm1(-0.5 * leaf_area_index)
 
 
@@ -109,7 +109,7 @@ def update_leaf_memory(
     leaf_persistence: CellLike,
     leaf_intercept: CellLike,
 ) -> tuple[Cell, Cell, Cell]:
-    """Return (PRVLEAFMX, PRVEETMX, TOPT) for the next year from this year's months.
+    """Leaf memory of the next year (PRVLEAFMX, PRVEETMX, TOPT) from this year's months.
 
     Args:
         evapotranspiration: Monthly EET, mm month⁻¹.

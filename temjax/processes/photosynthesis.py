@@ -1,6 +1,6 @@
-"""Gross primary production the vegetation could reach without nitrogen limitation.
+"""Potential gross primary production: photosynthesis without nitrogen limitation.
 
-Source: model.md sections 4 (temperature), 5.3 (conductance) and 5.4 (INGPP).
+Source: docs/specification/model.md 4 (temperature), 5.3 (conductance), 5.4 (INGPP).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def temperature_response(
     temperature_optimum_maximum: CellLike,
     temperature_maximum: CellLike,
 ) -> Cell:
-    """Return f(T) in [0, 1]: a plateau of 1 from TOPT to TOPTMAX, 0 at TMIN and TMAX (°C).
+    """Temperature response f(T) in [0, 1]: 1 from TOPT to TOPTMAX, 0 at TMIN and TMAX (°C).
 
     Continuous, with a continuous first derivative at the ends of the plateau and kinks at
     TMIN and TMAX.
@@ -34,7 +34,7 @@ def temperature_response(
 
 
 def canopy_conductance(*, relative_evapotranspiration: CellLike) -> Cell:
-    """Return g_v in [0, 1], the relative canopy conductance, from r = EET/PET.
+    """Relative canopy conductance g_v in [0, 1] from r = EET/PET.
 
     `2.9 r - 10 r^2` up to r = 0.1 (not below 0), `0.1 + 0.9 r` above: value and slope join.
     """
@@ -46,7 +46,7 @@ def canopy_conductance(*, relative_evapotranspiration: CellLike) -> Cell:
 def light_response(
     *, photosynthetically_active_radiation: CellLike, half_saturation_light: CellLike
 ) -> Cell:
-    """Return PAR/(KI + PAR) (-); both in cal cm⁻² d⁻¹."""
+    """Light response PAR/(KI + PAR) (-); both in cal cm⁻² d⁻¹."""
     return photosynthetically_active_radiation / (
         half_saturation_light + photosynthetically_active_radiation
     )
@@ -55,7 +55,7 @@ def light_response(
 def co2_response(
     *, co2: CellLike, canopy_conductance: CellLike, half_saturation_co2: CellLike
 ) -> Cell:
-    """Return Ci/(KC + Ci) (-) with the internal CO2 Ci = CO2 g_v; ppmv."""
+    """CO2 response Ci/(KC + Ci) (-) of the internal CO2 Ci = CO2 g_v; ppmv."""
     internal = co2 * canopy_conductance
     return internal * reciprocal(half_saturation_co2 + internal)
 
@@ -70,7 +70,7 @@ def potential_production(
     temperature_response: CellLike,
     thaw_fraction: CellLike,
 ) -> Cell:
-    """Return INGPP (g C m⁻² month⁻¹), CMAX times one factor per control.
+    """Potential gross primary production INGPP (g C m⁻² month⁻¹): CMAX times its limitations.
 
     Args:
         maximum_photosynthesis: CMAX, g C m⁻² month⁻¹.

@@ -1,6 +1,6 @@
 """Solar radiation at the top of the atmosphere, at the canopy, and its photosynthetic part.
 
-Source: model.md section 2. All daily means of a month in cal cm⁻² d⁻¹.
+Source: docs/specification/model.md 2. All daily means of a month in cal cm⁻² d⁻¹.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _OBLIQUITY = 23.4856 * _PI / 180.0  # rad
 
 
 def canopy_irradiance_from_shortwave(shortwave: CellLike) -> Cell:
-    """Convert downwelling shortwave radiation (W m⁻²) to TEM's NIRR (cal cm⁻² d⁻¹)."""
+    """Irradiance at the canopy NIRR (cal cm⁻² d⁻¹) from downwelling shortwave (W m⁻²)."""
     return SHORTWAVE_TO_CALORIES * jnp.asarray(shortwave)
 
 
 def gross_irradiance(latitude: Cell) -> Float[Array, "12 *cell"]:
-    """Return the extraterrestrial irradiance GIRR of each month (cal cm⁻² d⁻¹).
+    """Extraterrestrial irradiance GIRR of each month (cal cm⁻² d⁻¹).
 
     Args:
         latitude: Degrees north, `(*cell)`.
 
     The sum over 24 hour marks of every day of a 365-day year, averaged over each month
-    (model.md section 2).
+    (docs/specification/model.md 2).
     """
     latitude = jnp.asarray(latitude)
     hour_angle = (np.arange(1, 25) - 12.0) * _PI / 12.0
@@ -58,15 +58,15 @@ def gross_irradiance(latitude: Cell) -> Float[Array, "12 *cell"]:
 
 
 def canopy_irradiance(gross_irradiance: CellLike, cloudiness: CellLike) -> Cell:
-    """Return NIRR (cal cm⁻² d⁻¹) below clouds covering `cloudiness` per cent of the sky."""
+    """Irradiance at the canopy NIRR (cal cm⁻² d⁻¹) below clouds of `cloudiness` per cent."""
     return gross_irradiance * (0.251 + 0.509 * (1.0 - cloudiness / 100.0))
 
 
 def cloudiness(gross_irradiance: CellLike, canopy_irradiance: CellLike) -> Cell:
-    """Return the cloudiness (%) implied by the canopy irradiance NIRR.
+    """Cloudiness (%) implied by the canopy irradiance NIRR.
 
     Zero where NIRR >= 0.71 GIRR (and in the polar night), at most 100. Not the inverse of
-    `canopy_irradiance`: TEM's two maps have different coefficients (model.md section 2).
+    `canopy_irradiance`: TEM's two maps have different coefficients (docs/specification/model.md 2).
     """
     is_clear = canopy_irradiance >= 0.71 * gross_irradiance
     clearness = safe_divide(canopy_irradiance, gross_irradiance, 1.0)
@@ -75,5 +75,8 @@ def cloudiness(gross_irradiance: CellLike, canopy_irradiance: CellLike) -> Cell:
 
 
 def photosynthetically_active_radiation(canopy_irradiance: CellLike, cloudiness: CellLike) -> Cell:
-    """Return PAR (cal cm⁻² d⁻¹): 45 % of NIRR under a clear sky, 65 % under full cloud."""
+    """Photosynthetically active radiation PAR (cal cm⁻² d⁻¹).
+
+    45 % of NIRR under a clear sky, 65 % under full cloud.
+    """
     return canopy_irradiance * (0.45 + 0.2 * cloudiness / 100.0)

@@ -1,4 +1,6 @@
-"""Snow: what falls as snow, what melts, and how the pack insulates (model.md 3, 4; soil_heat.md 5).
+"""Snowfall, snowmelt and thermal resistance of the snowpack.
+
+Source: docs/specification/model.md 3, 4; docs/specification/soil_heat.md 5.
 
 The pack depends on air temperature, precipitation and elevation alone, so it runs before heat and
 biogeochemistry as a series over months. The tests on temperature are hard switches on forcing: no
@@ -23,7 +25,7 @@ WET_MONTH = 2.0  # mm day-1
 
 
 class SnowSeries(eqx.Module):
-    """Snow over a run of months, each ``(month, *cell)``, mm month⁻¹ or mm of water.
+    """Snow of consecutive months, each ``(month, *cell)``, mm month⁻¹ or mm of water.
 
     Attributes:
         rainfall: mm month⁻¹.
@@ -39,7 +41,10 @@ class SnowSeries(eqx.Module):
 
 
 def partition_precipitation(precipitation: Cells, air_temperature: Cells) -> tuple[Cells, Cells]:
-    """Rainfall and snowfall, mm month⁻¹: all rain from −1 °C on, else all snow (model.md 3)."""
+    """Rainfall and snowfall, mm month⁻¹: all rain from −1 °C on, else all snow.
+
+    Source: docs/specification/model.md 3.
+    """
     rains = air_temperature >= SNOW_TEMPERATURE
     return jnp.where(rains, precipitation, 0.0), jnp.where(rains, 0.0, precipitation)
 
@@ -47,7 +52,9 @@ def partition_precipitation(precipitation: Cells, air_temperature: Cells) -> tup
 def snowmelt(
     snowpack: Cells, air_temperature: Cells, previous_air_temperature: Cells, elevation: Cells
 ) -> Cells:
-    """SNOWINF, mm month⁻¹, from the pack at the start of the month (model.md 4).
+    """Snowmelt SNOWINF, mm month⁻¹, from the pack at the start of the month.
+
+    Source: docs/specification/model.md 4.
 
     Nothing below −1 °C; the whole pack up to 500 m; above 500 m half of it in the first month from
     −1 °C on, all of it after.
@@ -64,7 +71,7 @@ def snow_series(
     elevation: Cells,
     snowpack: Cells,
 ) -> SnowSeries:
-    """The pack over consecutive months.
+    """Snowpack and its fluxes over consecutive months.
 
     Args:
         precipitation: mm month⁻¹.
@@ -92,7 +99,7 @@ def periodic_snowpack(
     air_temperature: Float[Array, "12 *cell"],
     elevation: Cells,
 ) -> Cells:
-    """Pack at the end of December that one repeated year returns to, mm.
+    """Periodic snowpack: the pack at the end of December of one repeated year, mm.
 
     The year maps a pack to share·pack + rest, so its fixed point is known from two runs. Where
     nothing ever melts (share = 1) the pack would grow for ever: one year's snow is taken.
@@ -111,14 +118,17 @@ def periodic_snowpack(
 
 
 def cold_index(air_temperature: Float[Array, "12 *cell"]) -> Cells:
-    """CDM = Σ max(0, 10 °C − T) over the year's twelve months, K month (soil_heat.md 5)."""
+    """Cold index CDM = Σ max(0, 10 °C − T) over the year's months, K month.
+
+    Source: docs/specification/soil_heat.md 5.
+    """
     return jnp.sum(larger(COLD_BASE - air_temperature, 0.0), axis=0)
 
 
 def snow_density(
     cold: CellLike, precipitation: CellLike, days: Float[Array, "*days"], windy: CellLike
 ) -> Cells:
-    """Density of the Sturm class, kg m⁻³.
+    """Snow density of the Sturm class, kg m⁻³.
 
     Args:
         cold: cold index CDM, K month.
@@ -133,14 +143,14 @@ def snow_density(
 
 
 def snow_conductivity(density: Cells) -> Cells:
-    """k = 10^(2.650 ρ − 1.652), W m⁻¹ K⁻¹, ρ in g cm⁻³ (Sturm)."""
+    """Snow conductivity k = 10^(2.650 ρ − 1.652), W m⁻¹ K⁻¹, ρ in g cm⁻³ (Sturm)."""
     return 10.0 ** (2.650e-3 * density - 1.652)
 
 
 def snow_resistance(
     snowpack: CellLike, density: CellLike, snow_fraction: CellLike, snow_cap: CellLike
 ) -> Cells:
-    """Thermal resistance of the pack, depth/k, m² K W⁻¹.
+    """Thermal resistance of the snowpack, depth/k, m² K W⁻¹.
 
     Args:
         snowpack: SWE, mm (kg m⁻²).

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from temjax.numerics import limited
-from temjax.processes import soil_heat
-from temjax.processes.soil_heat import Surface
+from temjax.processes.soil_heat import Surface, column_conduction
 from temjax.soil_column import SoilColumn
 
 Shares = Float[Array, "*depth_layer_cell"]
@@ -14,7 +13,7 @@ Some = Float[Array, "*layer_cell"]
 
 
 class Profile(eqx.Module):
-    """Temperatures that are linear in depth between layer tops and layer middles, °C.
+    """Temperature profile, linear in depth between layer tops and layer middles, °C.
 
     Attributes:
         top: at the top of each layer, ``(layer, *cell)``; the first is the ground surface.
@@ -26,7 +25,7 @@ class Profile(eqx.Module):
 
 
 class DepthShares(eqx.Module):
-    """How much of each half layer lies above a depth, 0–1, ``(depth, layer, *cell)``."""
+    """Share of each half layer above a depth, 0–1, ``(depth, layer, *cell)``."""
 
     upper_half: Float[Array, "depth layer *cell"]
     lower_half: Float[Array, "depth layer *cell"]
@@ -34,12 +33,8 @@ class DepthShares(eqx.Module):
 
 def profile(column: SoilColumn, enthalpy: Float[Array, "layer *cell"], surface: Surface) -> Profile:
     """Layer temperatures and the temperatures at layer tops that the heat fluxes imply."""
-    centre = soil_heat.temperature(column, enthalpy)
-    fraction = soil_heat.liquid_fraction(column, enthalpy)
-    resistance = soil_heat.resistances(column, fraction, surface)
-    above = soil_heat.temperature_above(centre, surface)
-    drop = (above - centre) / resistance.total * resistance.below
-    return Profile(top=centre + drop, centre=centre)
+    layers, through = column_conduction(column, enthalpy, surface)
+    return Profile(top=through.temperature, centre=layers.temperature)
 
 
 def depth_shares(column: SoilColumn, depths: tuple[float, ...]) -> DepthShares:
@@ -51,26 +46,41 @@ def depth_shares(column: SoilColumn, depths: tuple[float, ...]) -> DepthShares:
     )
 
 
-def step_down(
+def half_layer_change(share: Shares, above: Some, below: Some) -> Shares:
+    """Temperature change along a half layer down to a depth, or to its lower end, K.
+
+    Args:
+        share: of the half layer above the depth.
+        above: temperature at its upper end, °C.
+        below: temperature at its lower end, °C.
+    """
+    return share * (below - above)
+
+
+def layer_change(
     upper_half: Shares, lower_half: Shares, top: Some, centre: Some, bottom: Some
 ) -> Shares:
-    """By how much temperature changes from a layer's top down to a depth, or to its bottom, K."""
-    return upper_half * (centre - top) + lower_half * (bottom - centre)
+    """Temperature change from a layer's top down to a depth, or to its bottom, K."""
+    return half_layer_change(upper_half, top, centre) + half_layer_change(
+        lower_half, centre, bottom
+    )
 
 
 def temperature_at(shares: DepthShares, profile: Profile) -> Float[Array, "depth *cell"]:
     """Temperature at the depths of ``shares``, °C.
 
-    The steps from node to node, from the surface down, are summed up to the depth: no search, and
+    The changes from node to node, from the surface down, are summed up to the depth: no search, and
     smooth in layer thickness.
     """
     bottom = jnp.concatenate([profile.top[1:], profile.centre[-1:]])
-    steps = step_down(shares.upper_half, shares.lower_half, profile.top, profile.centre, bottom)
-    return profile.top[0] + jnp.sum(steps, axis=1)
+    changes = layer_change(
+        shares.upper_half, shares.lower_half, profile.top, profile.centre, bottom
+    )
+    return profile.top[0] + jnp.sum(changes, axis=1)
 
 
 def shares_above(column: SoilColumn, depth: float) -> Float[Array, "layer *cell"]:
-    """Share of every layer in the mean from the surface to ``depth`` (m)."""
+    """Weights of the layers in the mean from the surface to ``depth`` (m)."""
     return limited(depth - column.top, 0.0, column.thickness) / depth
 
 

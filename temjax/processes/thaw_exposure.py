@@ -1,7 +1,7 @@
 """Thaw exposure: a deeper active layer frees frozen carbon, nitrogen and water.
 
-Liu et al. 2022, Eq. 1–2, in the working form of protocol.md section 2. Cumulative soil carbon down
-to a depth z is proportional to p(z); from one year to the next a pool is multiplied by
+Liu et al. 2022, Eq. 1–2, in the working form of docs/specification/protocol.md 2. Cumulative soil
+carbon down to a depth z is proportional to p(z); from one year to the next a pool is multiplied by
 s = p(z_i)/p(z_{i-1}), upward where thaw deepens and downward where it shoals.
 """
 
@@ -20,7 +20,7 @@ UNIFORM_BELOW = 3.0
 
 
 def cumulative_fraction(thickness: Cell, depth_scale: Cell) -> Cell:
-    """p(z) of Eq. 2 without its common factor a (–).
+    """Cumulative fraction of soil carbon p(z), Eq. 2 without its common factor a (–).
 
     z/(b+z) down to 3 m, below that uniform at the density of 3 m; once differentiable at 3 m.
 
@@ -72,7 +72,7 @@ def active_layer_by_rule(
 def exposure_factor(
     *, thickness: Cell, previous: Cell, depth_scale: Cell, exposed: Float[Array, "..."]
 ) -> Cell:
-    """s_i = p(H_i)/p(H_{i-1}), and 1 until two years have been valid or with exposure off (–).
+    """Exposure factor s_i = p(H_i)/p(H_{i-1}) (–); 1 before two valid years or with exposure off.
 
     Args:
         thickness: H_i, m (0: not valid yet).
@@ -88,7 +88,7 @@ def exposure_factor(
 
 
 def exposed_thickness(*, thickness: Cell, last: Cell, exposed: Float[Array, "..."]) -> Cell:
-    """Thickness the pools stand for, m: follows H while exposed, else holds its last value.
+    """Thickness that the pools represent, m: H while exposed, else its last value.
 
     Before the first exposure year it is the first valid H, so that the root-zone options have a
     thickness in equilibrium and spin-up.
@@ -104,7 +104,9 @@ def accessible_nitrogen_fraction(
     depth_scale: Cell,
     reference_thickness: Cell | None,
 ) -> Cell:
-    """Share f of available nitrogen inside the rooting zone (protocol.md 2, Rooting zone) (–).
+    """Accessible fraction f of available nitrogen: within the rooting zone (–).
+
+    Source: docs/specification/protocol.md 2.
 
     Args:
         options: ``root_zone_nitrogen``; ``pulse_only`` gives 1.
@@ -138,7 +140,7 @@ def accessible_nitrogen_fraction(
 
 
 class Exposed(NamedTuple):
-    """What one year exposed; negative where the ground re-froze."""
+    """Amounts exposed in a year; negative where the ground re-froze."""
 
     carbon: Cell
     organic_nitrogen: Cell
@@ -157,7 +159,7 @@ def expose(
     water_limit: Cell,
     ledgers: ExposureState,
 ) -> tuple[tuple[Cell, Cell, Cell, Cell], ExposureState, Exposed]:
-    """Scale the pools by s and book what came from, or went to, the frozen stores.
+    """Thaw exposure of the pools: scale them by s and enter the amounts in the frozen ledgers.
 
     Args:
         options: ``root_zone_nitrogen`` and ``expose_water``.

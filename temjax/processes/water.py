@@ -1,6 +1,6 @@
 """Soil water: percolation, the limit on evapotranspiration, runoff, moisture.
 
-Source: model.md sections 0 and 5.1. Stores in mm (kg m⁻²), rates in mm month⁻¹.
+Source: docs/specification/model.md 0, 5.1. Stores in mm (kg m⁻²), rates in mm month⁻¹.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _MINIMUM_MOISTURE = 0.001  # m³ m⁻³
 
 
 def percolation_shares(*, rainfall: CellLike, snowmelt: CellLike) -> tuple[Cell, Cell]:
-    """Return the shares of rain and snowmelt (mm month⁻¹) in their sum; 0 without input."""
+    """Shares of rain and snowmelt (mm month⁻¹) in their sum (-); 0 without input."""
     water_input = rainfall + snowmelt
     per_input = 1.0 / jnp.where(water_input > 0, water_input, 0.001)
     return rainfall * per_input, snowmelt * per_input
@@ -27,7 +27,7 @@ def percolation(
     water_input: CellLike,
     evapotranspiration: CellLike,
 ) -> Cell:
-    """Return RPERC + SPERC (mm month⁻¹).
+    """Percolation RPERC + SPERC (mm month⁻¹).
 
     What would exceed the available water capacity leaves the root zone; rain and snowmelt
     share it in proportion to their input (`percolation_shares`).
@@ -44,12 +44,12 @@ def limit_evapotranspiration(
     water_input: CellLike,
     percolation: CellLike,
 ) -> Cell:
-    """Return EET (mm month⁻¹) limited to the water present plus this month's net input."""
+    """Actual evapotranspiration EET (mm month⁻¹), limited to the water present plus net input."""
     return smaller(evapotranspiration, available_water + water_input - percolation)
 
 
 def rain_runoff(*, rain_runoff_store: CellLike, rain_percolation: CellLike) -> Cell:
-    """Return RRUN (mm month⁻¹): half of the rain runoff store RGRW and its inflow."""
+    """Rain runoff RRUN (mm month⁻¹): half of the rain runoff store RGRW and its inflow."""
     return 0.5 * (rain_runoff_store + rain_percolation)
 
 
@@ -60,7 +60,7 @@ def snow_runoff_fraction(
     second_previous_air_temperature: CellLike,
     elevation: CellLike,
 ) -> Cell:
-    """Return the part of the snow runoff store that leaves within the month (month⁻¹).
+    """Fraction of the snow runoff store that leaves within the month (month⁻¹).
 
     Nothing below -1 °C; 0.1 in the first month above; in the second 0.5, or 0.25 above
     500 m; 0.5 from then on. The steps depend on forcing only.
@@ -84,20 +84,20 @@ def snow_runoff_fraction(
 def snow_runoff(
     *, snow_runoff_fraction: CellLike, snow_runoff_store: CellLike, snow_percolation: CellLike
 ) -> Cell:
-    """Return SRUN (mm month⁻¹) from the snow runoff store SGRW and its inflow."""
+    """Snow runoff SRUN (mm month⁻¹) from the snow runoff store SGRW and its inflow."""
     return snow_runoff_fraction * (snow_runoff_store + snow_percolation)
 
 
 def soil_moisture(*, available_water: CellLike, wilting_point: CellLike) -> Cell:
-    """Return SM (mm), all water of the root zone."""
+    """Soil moisture SM (mm), all water of the root zone."""
     return available_water + wilting_point
 
 
 def moisture_per_water(*, rooting_depth: CellLike) -> Cell:
-    """Return VSM per mm of water (mm⁻¹) in a root zone `rooting_depth` m deep."""
+    """Volumetric moisture per mm of water (mm⁻¹) in a root zone `rooting_depth` m deep."""
     return 0.001 / rooting_depth
 
 
 def volumetric_moisture(*, soil_moisture: CellLike, moisture_per_water: CellLike) -> Cell:
-    """Return VSM (m³ m⁻³) of SM mm of water, at least 0.001."""
+    """Volumetric soil moisture VSM (m³ m⁻³) of SM mm of water, at least 0.001."""
     return larger(soil_moisture * moisture_per_water, _MINIMUM_MOISTURE)

@@ -1,4 +1,4 @@
-"""The annual map of carbon, nitrogen and water: from one January to one a cycle of years later.
+"""Annual map of carbon, nitrogen and water: from one January to that a cycle of years later.
 
 A cycle is one repeated year or several. Soil heat is not part of it: it does not read the pools, so
 its cyclic climate is an input.
@@ -11,23 +11,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.year import YearCarry, YearInputs, ecosystem_year, month_drivers
 from temjax.numerics import largest
 from temjax.options import ModelOptions
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.processes.nitrogen import carbon_to_nitrogen
 from temjax.state import POOLS, EcosystemState, ExposureState, Memory, pool_index
 
-# Below these a relative residual is measured against the floor: g m⁻² or mm.
-FLOORS = {"vegetation_carbon": 1.0, "soil_organic_carbon": 10.0, "soil_organic_nitrogen": 1.0}
+# Least scale of a relative change, g m⁻² or mm; 0.1 of all other pools
+LEAST_SCALE = {"vegetation_carbon": 1.0, "soil_organic_carbon": 10.0, "soil_organic_nitrogen": 1.0}
 LEAST_VEGETATION = 1.0  # g C m⁻², below which a fixed point is bare ground
-SLOW = tuple(map(pool_index, POOLS[:5]))
-NITROGEN = tuple(pool_index(name) for name in POOLS if name.endswith("nitrogen"))
+SLOW_ROWS = tuple(map(pool_index, POOLS[:5]))
+NITROGEN_ROWS = tuple(pool_index(name) for name in POOLS if name.endswith("nitrogen"))
 ORGANIC_NITROGEN = pool_index("soil_organic_nitrogen")
 MEMORY = tuple(field.name for field in dataclasses.fields(Memory))
-# Rows of a packed state that the map reads, slow ones first; organic soil nitrogen follows a rule.
-FREE = tuple(
+# Rows of a packed state that the map reads, slow ones first; organic soil nitrogen is diagnosed.
+FREE_ROWS = tuple(
     (*POOLS, *MEMORY).index(name)
     for name in (
         "vegetation_carbon",
@@ -50,35 +50,35 @@ FREE = tuple(
 )
 
 # Pools, then yearly memory
-Packed = Float[Array, "state *cell"]
+PackedState = Float[Array, "state *cell"]
 
 
-def pack(ecosystem: EcosystemState, memory: Memory) -> Packed:
-    """Pools and memory as rows."""
+def pack_state(ecosystem: EcosystemState, memory: Memory) -> PackedState:
+    """State of the map: pools and memory as rows."""
     rows = [getattr(memory, name) for name in MEMORY]
     return jnp.concatenate([ecosystem.pools, jnp.stack(rows)])
 
 
-def unpack(packed: Packed) -> tuple[EcosystemState, Memory]:
-    """The inverse of ``pack``."""
+def unpack_state(packed: PackedState) -> tuple[EcosystemState, Memory]:
+    """Pools and memory of a packed state."""
     pools = len(POOLS)
     return EcosystemState(packed[:pools]), Memory(*packed[pools:])
 
 
 def total_nitrogen(pools: Float[Array, "pool *cell"]) -> Float[Array, "*cell"]:
     """Nitrogen of plants and soil, g N m⁻²."""
-    return sum(pools[row] for row in NITROGEN)
+    return sum(pools[row] for row in NITROGEN_ROWS)
 
 
 class CyclicMap(eqx.Module):
-    """Everything the map depends on besides the state.
+    """The map, with everything it depends on besides the state.
 
     Attributes:
         inputs: of the cycle's years, leading axis ``year``.
         snowpack: at the end of the cycle, mm.
         nitrogen: total of a closed cycle, g N m⁻²; ``None`` applies the baseline rule
-            SOLN = SOLC/CNSOIL at each year end (model.md, decision 5). In a closed cycle every
-            total has a fixed point of its own.
+            SOLN = SOLC/CNSOIL at each year end (docs/specification/model.md decision 5). In a
+            closed cycle every total has a fixed point of its own.
     """
 
     parameters: Parameters
@@ -89,27 +89,27 @@ class CyclicMap(eqx.Module):
     nitrogen: Float[Array, "*cell"] | None
     options: ModelOptions = eqx.field(static=True)
 
-    def __call__(self, packed: Packed) -> Packed:
+    def __call__(self, packed: PackedState) -> PackedState:
         """One cycle, without exposure."""
         after, _ = jax.lax.scan(
             lambda state, inputs: (self._year(state, inputs), None),
-            self._ruled(packed),
+            self._set_organic_nitrogen(packed),
             self.inputs,
         )
         # Snow is driven by forcing alone: left free, any constant offset would be a fixed point.
         return after.at[pool_index("snowpack")].set(self.snowpack)
 
-    def _year(self, packed: Packed, inputs: YearInputs) -> Packed:
-        ecosystem, memory = unpack(packed)
+    def _year(self, packed: PackedState, inputs: YearInputs) -> PackedState:
+        ecosystem, memory = unpack_state(packed)
         shape = packed.shape[1:]
         carry = YearCarry(ecosystem, memory, ExposureState.zeros(shape, packed.dtype))
         carry, _ = ecosystem_year(
             self.parameters, self.constants, self.options, self.gross_irradiance, carry, inputs
         )
-        return self._ruled(pack(carry.ecosystem, carry.memory))
+        return self._set_organic_nitrogen(pack_state(carry.ecosystem, carry.memory))
 
-    def _ruled(self, packed: Packed) -> Packed:
-        """Organic soil nitrogen by the rule in force."""
+    def _set_organic_nitrogen(self, packed: PackedState) -> PackedState:
+        """Diagnose soil organic nitrogen: from carbon, or from the total of a closed cycle."""
         if self.nitrogen is None:
             carbon = packed[pool_index("soil_organic_carbon")]
             organic = carbon / self.parameters.soil_carbon_to_nitrogen
@@ -118,46 +118,28 @@ class CyclicMap(eqx.Module):
         return packed.at[ORGANIC_NITROGEN].set(organic)
 
 
-def residual(before: Packed, after: Packed) -> Float[Array, "*cell"]:
+def relative_change(before: PackedState, after: PackedState) -> Float[Array, "*cell"]:
     """Largest relative change of the slow pools."""
-    floors = jnp.asarray([FLOORS.get(name, 0.1) for name in POOLS], before.dtype)
+    floors = jnp.asarray([LEAST_SCALE.get(name, 0.1) for name in POOLS], before.dtype)
     scale = jnp.maximum(
         jnp.abs(after[: len(POOLS)]), floors.reshape((-1,) + (1,) * (before.ndim - 1))
     )
     change = jnp.abs(after[: len(POOLS)] - before[: len(POOLS)]) / scale
-    return jnp.max(change[jnp.asarray(SLOW)], axis=0)
-
-
-def spectral_radius(jacobian: Float[Array, "*cell s s"], scale: Packed) -> Float[Array, "*cell"]:
-    """‖J^1024‖^(1/1024) by squaring; unlike an eigenvalue routine it runs on any device.
-
-    Args:
-        jacobian: of the annual map.
-        scale: size of each state variable, so that the norm does not depend on units.
-    """
-    rows = jnp.moveaxis(jnp.maximum(jnp.abs(scale), 1e-6), 0, -1)
-    scaled = jacobian * rows[..., None, :] / rows[..., :, None]
-    doublings = 10
-
-    def norm_of(matrix):
-        return jnp.maximum(jnp.sqrt(jnp.sum(matrix**2, axis=(-2, -1))), 1e-30)
-
-    def square(doubling, carry):
-        matrix, log_norm = carry
-        norm = norm_of(matrix)
-        matrix = matrix / norm[..., None, None]
-        return matrix @ matrix, log_norm + jnp.log(norm) / 2.0**doubling
-
-    matrix, log_norm = jax.lax.fori_loop(
-        0, doublings, square, (scaled, jnp.zeros(scaled.shape[:-2], scaled.dtype))
-    )
-    return jnp.exp(log_norm + jnp.log(norm_of(matrix)) / 2.0**doublings)
+    return jnp.max(change[jnp.asarray(SLOW_ROWS)], axis=0)
 
 
 def initial_memory(
     parameters: Parameters, constants: CellConstants, inputs: YearInputs, irradiance: Array
 ) -> Memory:
-    """TEM's memory before the first year (model.md 1 and 8)."""
+    """Yearly memory before the first year, as TEM sets it.
+
+    Source: docs/specification/model.md 1, 8.
+
+    Args:
+        parameters, constants: of the cells.
+        inputs: of one year.
+        irradiance: GIRR, cal cm⁻² day⁻¹, ``(12, *cell)``.
+    """
     shape = jnp.shape(constants.rooting_depth)
     monthly_demand = month_drivers(inputs, irradiance).potential_evapotranspiration
     warmest = jnp.argmax(monthly_demand, axis=0)

@@ -1,4 +1,4 @@
-"""Equilibrium of a cell with a repeated year or cycle: heat first, then carbon, nitrogen and water.
+"""Equilibrium with a repeated year or cycle of years: soil heat, then carbon, nitrogen and water.
 
 Gradients come from the implicit function theorem at the two fixed points, so their cost and memory
 do not depend on how many years were needed.
@@ -13,38 +13,50 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from temjax.cell import cell_constants, initial_pools
 from temjax.forcing import Forcing, Location, mean_year, select_years
 from temjax.heat.climate import SoilClimate, SoilHeatState, cyclic_climate, equilibrate_heat
 from temjax.heat.equilibrium import tolerance
 from temjax.options import ModelOptions
+from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.parameters.registry import Parameters
 from temjax.processes.radiation import gross_irradiance
 from temjax.programs.exported import exported_jit
-from temjax.runs.annual_map import LEAST_VEGETATION, CyclicMap, Packed, initial_memory, pack, unpack
-from temjax.runs.climate_block import climate_block
+from temjax.runs.annual_map import (
+    LEAST_VEGETATION,
+    CyclicMap,
+    PackedState,
+    initial_memory,
+    pack_state,
+    unpack_state,
+)
 from temjax.runs.fixed_point import (
     NONE,
-    NOT_ISOLATED,
-    RUNGS,
+    SINGULAR_RADIUS,
+    SOLVERS,
     VEGETATION,
-    Effort,
-    Found,
+    FixedPoint,
+    Schedule,
     fixed_point,
 )
+from temjax.runs.lagged_forcing import lagged_forcing
 from temjax.runs.simulate import exposure_history, year_inputs
 from temjax.state import EcosystemState, ExposureState, State, pool_index
 
 Climate = Literal["mean", "first", "cycle"]
-METHODS = (*RUNGS[:NONE], "not converged", "no vegetation", "not isolated")
-NOT_CONVERGED, NO_VEGETATION, SEVERAL = range(NONE, len(METHODS))
+METHODS = (*SOLVERS[:NONE], "not converged", "no vegetation", "not isolated")
+NOT_CONVERGED, NO_VEGETATION, NOT_ISOLATED = range(NONE, len(METHODS))
 CLIMATE_YEARS = 30  # leading years of a forcing that make the climate of an equilibrium
-FULL = Effort(warm=10, broyden=20, settle=10, newton=15, anderson=40, plain=600, cycles=5)
+YEAR_SCHEDULE = Schedule(
+    warm_up=10, broyden=20, restart=10, newton=15, anderson=40, picard=600, cycles=5
+)
 # of a cycle of years, from the equilibrium of its mean year
-CYCLE = Effort(warm=1, broyden=15, settle=1, newton=12, anderson=20, plain=60, cycles=1)
-LARGE = 16  # cells, from which on difficult ones are worth a batch (and a compilation) of their own
-# A mean temperature of the warmest month below this grows nothing (model.md, decision 9).
-COLDEST_WARMEST_MONTH = -1.0
+CYCLE_SCHEDULE = Schedule(
+    warm_up=1, broyden=15, restart=1, newton=12, anderson=20, picard=60, cycles=1
+)
+LEAST_BATCH = 16  # cells: smaller batches are not worth a compilation of their own
+# °C; no vegetation where the mean of the warmest month is below
+# (docs/specification/model.md decision 9)
+LEAST_WARMEST_MONTH = -1.0
 
 
 class Equilibrium(eqx.Module):
@@ -104,22 +116,22 @@ def cyclic_map(
     reference_thickness: Float[Array, "*cell"] | None = None,
     nitrogen: Float[Array, "*cell"] | None = None,
 ) -> tuple[CyclicMap, State, Float[Array, "*cell"]]:
-    """The map of pools and memory over a cycle, on the soil climate in balance with it.
+    """Map of pools and memory over a cycle, on the soil climate in equilibrium with it.
 
     Returns:
-        The map; a state with TEM's initial pools and memory, heat and snow in balance and no
+        The map; a state with TEM's initial pools and memory, heat and snow in equilibrium and no
         exposure; the heat residual.
     """
     heat, snowpack, heat_residual = equilibrate_heat(parameters, location, cycle, options=options)
     soil = cyclic_climate(parameters, location, cycle, heat, snowpack, options=options)
-    annual, start = _map_and_start(
+    mapping, initial = _map_and_initial_state(
         parameters, location, cycle, heat, snowpack, soil, reference_thickness, nitrogen, options
     )
-    return annual, start, heat_residual
+    return mapping, initial, heat_residual
 
 
-@exported_jit  # not an operation is compiled by itself
-def _map_and_start(
+@exported_jit  # one program: operations outside one are compiled one by one
+def _map_and_initial_state(
     parameters: Parameters,
     location: Location,
     cycle: Forcing,
@@ -136,8 +148,8 @@ def _map_and_start(
     none = ExposureState.zeros(location.shape, dtype)
     off = jnp.zeros(cycle.number_of_years, dtype)
     history = exposure_history(parameters, constants, options, soil, off, none, reference_thickness)
-    block = climate_block(cycle, 0, cycle.number_of_years, cyclic=True)
-    inputs = year_inputs(options, block, soil, history)
+    lagged = lagged_forcing(cycle, 0, cycle.number_of_years, cyclic=True)
+    inputs = year_inputs(options, lagged, soil, history)
     exposure = dataclasses.replace(
         none,
         active_layer_thickness=history.active_layer_thickness[-1],
@@ -146,77 +158,78 @@ def _map_and_start(
     first = jax.tree.map(lambda leaf: leaf[0], inputs)
     memory = initial_memory(parameters, constants, first, irradiance)
     pools = initial_pools(parameters, location).at[pool_index("snowpack")].set(snowpack)
-    start = State(EcosystemState(pools), memory, heat, exposure)
-    annual = CyclicMap(parameters, constants, irradiance, inputs, snowpack, nitrogen, options)
-    return annual, start
+    initial = State(EcosystemState(pools), memory, heat, exposure)
+    mapping = CyclicMap(parameters, constants, irradiance, inputs, snowpack, nitrogen, options)
+    return mapping, initial
 
 
-def _of_cells(cycle: CyclicMap, index: np.ndarray) -> CyclicMap:
-    """The map of some cells of a batch ``(cell,)``; NumPy's, which compiles nothing."""
+def select_cells(mapping: CyclicMap, index: np.ndarray) -> CyclicMap:
+    """The map of some cells of a batch ``(cell,)``, by NumPy: nothing is compiled."""
 
-    def pick(tree):
+    def select(tree):
         return jax.tree.map(
             lambda leaf: np.asarray(leaf)[..., index] if jnp.ndim(leaf) else leaf, tree
         )
 
-    co2 = cycle.inputs.co2
-    inputs = pick(dataclasses.replace(cycle.inputs, co2=None))
+    co2 = mapping.inputs.co2
+    inputs = select(dataclasses.replace(mapping.inputs, co2=None))
     # CO2 shared by all cells has months last
-    inputs = dataclasses.replace(inputs, co2=co2 if jnp.ndim(co2) == 2 else pick(co2))
+    inputs = dataclasses.replace(inputs, co2=co2 if jnp.ndim(co2) == 2 else select(co2))
     return dataclasses.replace(
-        cycle,
-        parameters=pick(cycle.parameters),
-        constants=pick(cycle.constants),
-        gross_irradiance=pick(cycle.gross_irradiance),
+        mapping,
+        parameters=select(mapping.parameters),
+        constants=select(mapping.constants),
+        gross_irradiance=select(mapping.gross_irradiance),
         inputs=inputs,
-        snowpack=pick(cycle.snowpack),
-        nitrogen=pick(cycle.nitrogen),
+        snowpack=select(mapping.snowpack),
+        nitrogen=select(mapping.nitrogen),
     )
 
 
 _fixed_point = exported_jit(fixed_point)
 
 
-def _numbers(effort: Effort) -> Effort:
-    """As arrays, which are no part of what is compiled."""
-    return jax.tree.map(np.asarray, effort)
+def _as_arrays(schedule: Schedule) -> Schedule:
+    """Numbers of the program, not part of what is compiled."""
+    return jax.tree.map(np.asarray, schedule)
 
 
 def _solve(
-    cycle: CyclicMap, start: Packed, left_out: Bool[Array, "*cell"], effort: Effort
-) -> Found:
-    """The fixed point of all cells; those a part of the ladder leaves go on in their own batch.
+    mapping: CyclicMap, start: PackedState, excluded: Bool[Array, "*cell"], schedule: Schedule
+) -> FixedPoint:
+    """Fixed point of all cells; those that a group of phases leaves continue in a smaller batch.
 
     So a difficult cell does not hold up the others. Inside a traced function all go on together.
     """
-    batch = start.ndim == 2 and start.shape[1] >= LARGE
-    whole = cycle.inputs.air_temperature.shape[2:] == start.shape[1:]
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((cycle, start)))
-    if traced or not (batch and whole):
-        return _fixed_point(cycle, start, left_out, _numbers(effort))
-    first = effort._replace(settle=0, newton=0, anderson=0, plain=0)
-    found = _fixed_point(cycle, start, left_out, _numbers(first))
-    found, start, left_out = jax.tree.map(np.array, (found, start, left_out))
-    ladder = effort._replace(broyden=0, plain=0)
-    years = effort._replace(warm=0, broyden=0, settle=0, newton=0, anderson=0)
-    for part in (ladder, years):
-        left = np.flatnonzero((found.rung == NONE) & ~left_out)
-        if left.size == 0:
+    is_large = start.ndim == 2 and start.shape[1] >= LEAST_BATCH
+    per_cell = mapping.inputs.air_temperature.shape[2:] == start.shape[1:]
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((mapping, start)))
+    if traced or not (is_large and per_cell):
+        return _fixed_point(mapping, start, excluded, _as_arrays(schedule))
+    until_broyden = schedule._replace(restart=0, newton=0, anderson=0, picard=0)
+    solution = _fixed_point(mapping, start, excluded, _as_arrays(until_broyden))
+    solution, start, excluded = jax.tree.map(np.array, (solution, start, excluded))
+    until_anderson = schedule._replace(broyden=0, picard=0)
+    picard_only = schedule._replace(warm_up=0, broyden=0, restart=0, newton=0, anderson=0)
+    for phases in (until_anderson, picard_only):
+        remaining = np.flatnonzero((solution.solver == NONE) & ~excluded)
+        if remaining.size == 0:
             break
         # a few batch sizes serve all numbers of cells, and share compilations
-        size = max(LARGE, 1 << int(left.size - 1).bit_length())
-        padded = np.concatenate([left, np.full(size - left.size, left[0])])
-        lost = found.state[VEGETATION] < LEAST_VEGETATION
-        begin = start if part is ladder else np.where(lost, start, found.state)
-        more = _fixed_point(
-            _of_cells(cycle, padded), begin[:, padded], left_out[padded], _numbers(part)
+        size = max(LEAST_BATCH, 1 << int(remaining.size - 1).bit_length())
+        padded = np.concatenate([remaining, np.full(size - remaining.size, remaining[0])])
+        lost = solution.state[VEGETATION] < LEAST_VEGETATION
+        restart = start if phases is until_anderson else np.where(lost, start, solution.state)
+        part = _fixed_point(
+            select_cells(mapping, padded), restart[:, padded], excluded[padded], _as_arrays(phases)
         )
-        more = more._replace(
-            cycles=more.cycles + found.cycles[padded], columns=more.columns + found.columns[padded]
+        part = part._replace(
+            cycles=part.cycles + solution.cycles[padded],
+            jacobian_cycles=part.jacobian_cycles + solution.jacobian_cycles[padded],
         )
-        for whole, some in zip(found, more, strict=True):
-            whole[..., left] = np.asarray(some)[..., : left.size]
-    return jax.tree.map(jnp.asarray, found)
+        for whole, some in zip(solution, part, strict=True):
+            whole[..., remaining] = np.asarray(some)[..., : remaining.size]
+    return jax.tree.map(jnp.asarray, solution)
 
 
 def find_equilibrium(
@@ -242,8 +255,8 @@ def find_equilibrium(
         climate_years: how many leading years to take (fewer if the forcing is shorter).
         options: model choices.
         reference_thickness: for ``root_zone_nitrogen = "const2020"``, m.
-        guess: a state near the solution (of a neighbouring parameter vector, say); without it the
-            search starts from TEM's initial pools and some plain years.
+        guess: a state near the solution (of similar parameters, say), from which one year is run
+            before the search; without it the search starts from TEM's initial pools.
         nitrogen: total of a closed nitrogen cycle, g N m⁻². ``None``: the baseline rule
             SOLN = SOLC/CNSOIL; with one repeated year its fixed point is one of the closed cycle
             as well, so a run that follows keeps its total.
@@ -262,7 +275,7 @@ def find_equilibrium(
             parameters, location, forcing, climate_years=climate_years, options=options,
             reference_thickness=reference_thickness, nitrogen=nitrogen,
         ).state  # fmt: skip
-    annual, first, heat_residual = cyclic_map(
+    mapping, initial, heat_residual = cyclic_map(
         parameters,
         location,
         cycle,
@@ -270,51 +283,52 @@ def find_equilibrium(
         reference_thickness=reference_thickness,
         nitrogen=nitrogen,
     )
-    effort = FULL if cycle.number_of_years == 1 else CYCLE
+    schedule = YEAR_SCHEDULE if cycle.number_of_years == 1 else CYCLE_SCHEDULE
     if guess is not None:
-        effort = effort._replace(warm=1 if climate == "cycle" else 0)
-    start = first if guess is None else guess
-    found = _solve(annual, *_packed(start, cycle, location.shape), effort)
-    return _certified(found, first, heat_residual, cycle, location.shape)
+        schedule = schedule._replace(warm_up=1)
+    start, excluded = _start(initial if guess is None else guess, cycle, location.shape)
+    solution = _solve(mapping, start, excluded, schedule)
+    return _certify(solution, initial, heat_residual, cycle, location.shape)
 
 
-def _barren(cycle: Forcing, shape: tuple[int, ...]) -> Bool[Array, "*cell"]:
-    """Where nothing can grow."""
+def _without_vegetation(cycle: Forcing, shape: tuple[int, ...]) -> Bool[Array, "*cell"]:
+    """Where it is too cold or too dry for vegetation."""
     warmest = jnp.max(jnp.mean(cycle.air_temperature, axis=0), axis=0)
     dry = jnp.sum(cycle.precipitation, axis=(0, 1)) <= 0
-    return jnp.broadcast_to((warmest < COLDEST_WARMEST_MONTH) | dry, shape)
+    return jnp.broadcast_to((warmest < LEAST_WARMEST_MONTH) | dry, shape)
 
 
 @eqx.filter_jit
-def _packed(
-    start: State, cycle: Forcing, shape: tuple[int, ...]
-) -> tuple[Packed, Bool[Array, "*cell"]]:
-    """A start, and the cells not to search in."""
-    return pack(start.ecosystem, start.memory), _barren(cycle, shape)
+def _start(
+    state: State, cycle: Forcing, shape: tuple[int, ...]
+) -> tuple[PackedState, Bool[Array, "*cell"]]:
+    """First state of the search, and the cells excluded from it."""
+    return pack_state(state.ecosystem, state.memory), _without_vegetation(cycle, shape)
 
 
 @eqx.filter_jit
-def _certified(
-    found: Found,
-    first: State,
+def _certify(
+    solution: FixedPoint,
+    initial: State,
     heat_residual: Float[Array, "*cell"],
     cycle: Forcing,
     shape: tuple[int, ...],
 ) -> Equilibrium:
-    ecosystem, memory = unpack(found.state)
-    barren = _barren(cycle, shape)
-    barren = barren | (ecosystem.vegetation_carbon < LEAST_VEGETATION)
-    solved = (found.rung < NONE) & (heat_residual <= tolerance(found.residual.dtype))
-    isolated = found.spectral_radius < NOT_ISOLATED
-    method = jnp.where(solved, jnp.where(isolated, found.rung, SEVERAL), NOT_CONVERGED)
+    """State and certificate from the solution of the search."""
+    ecosystem, memory = unpack_state(solution.state)
+    bare = _without_vegetation(cycle, shape)
+    bare = bare | (ecosystem.vegetation_carbon < LEAST_VEGETATION)
+    solved = (solution.solver < NONE) & (heat_residual <= tolerance(solution.residual.dtype))
+    isolated = solution.spectral_radius < SINGULAR_RADIUS
+    method = jnp.where(solved, jnp.where(isolated, solution.solver, NOT_ISOLATED), NOT_CONVERGED)
     years = cycle.number_of_years
     return Equilibrium(
-        state=State(ecosystem, memory, first.heat, first.exposure),
-        converged=solved & isolated & ~barren,
-        residual=found.residual,
+        state=State(ecosystem, memory, initial.heat, initial.exposure),
+        converged=solved & isolated & ~bare,
+        residual=solution.residual,
         heat_residual=heat_residual,
-        iterations=years * found.cycles,
-        evaluations=years * (found.cycles + found.columns),
-        method=jnp.where(barren, NO_VEGETATION, method),
-        spectral_radius=found.spectral_radius,
+        iterations=years * solution.cycles,
+        evaluations=years * (solution.cycles + solution.jacobian_cycles),
+        method=jnp.where(bare, NO_VEGETATION, method),
+        spectral_radius=solution.spectral_radius,
     )

@@ -1,4 +1,4 @@
-"""A run over years and cells: soil climate first, then carbon, nitrogen and water."""
+"""Transient run over years and cells: soil climate first, then carbon, nitrogen and water."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from temjax.cell import CellConstants, cell_constants
 from temjax.ecosystem.year import YearCarry, YearInputs, ecosystem_year
 from temjax.forcing import Forcing, Location
 from temjax.heat.climate import SoilClimate, soil_climate
 from temjax.options import ModelOptions
 from temjax.outputs import AnnualOutput, MonthlyOutput
+from temjax.parameters.cell import CellConstants, cell_constants
 from temjax.parameters.registry import Parameters
 from temjax.processes.radiation import gross_irradiance
 from temjax.processes.thaw_exposure import (
@@ -23,8 +23,8 @@ from temjax.processes.thaw_exposure import (
     exposure_factor,
 )
 from temjax.programs.exported import exported_jit
-from temjax.runs.climate_block import ClimateBlock, climate_block
-from temjax.runtime.blocks import in_blocks
+from temjax.runs.lagged_forcing import LaggedForcing, lagged_forcing
+from temjax.runtime.blocks import map_blocks
 from temjax.state import ExposureState, State
 
 FIRST_EXPOSURE_YEAR = 1901
@@ -69,7 +69,7 @@ def exposure_history(
     before: ExposureState,
     reference_thickness: Float[Array, "*cell"] | None,
 ) -> ExposureHistory:
-    """Apply the active-layer rule year by year (protocol.md 2).
+    """Apply the active-layer rule year by year (docs/specification/protocol.md 2).
 
     Args:
         exposed: 1 in the years in which exposure acts, else 0.
@@ -120,20 +120,20 @@ def exposure_history(
 
 
 def year_inputs(
-    options: ModelOptions, block: ClimateBlock, soil: SoilClimate, history: ExposureHistory
+    options: ModelOptions, lagged: LaggedForcing, soil: SoilClimate, history: ExposureHistory
 ) -> YearInputs:
-    """Stack what drives each year of a block."""
+    """Inputs of ``ecosystem_year``, a leading year axis in front."""
     temperature = (
         soil.soil_temperature[:, :, soil.depths.index(0.2)]
         if options.respiration_depth == "20cm"
         else soil.soil_temperature_top
     )
     return YearInputs(
-        air_temperature=block.air_temperature,
-        previous_air_temperature=block.previous_air_temperature,
-        second_previous_air_temperature=block.second_previous_air_temperature,
-        shortwave=block.shortwave,
-        co2=block.co2,
+        air_temperature=lagged.air_temperature,
+        previous_air_temperature=lagged.previous_air_temperature,
+        second_previous_air_temperature=lagged.second_previous_air_temperature,
+        shortwave=lagged.shortwave,
+        co2=lagged.co2,
         rainfall=soil.rainfall,
         snowfall=soil.snowfall,
         snowmelt=soil.snowmelt,
@@ -232,9 +232,9 @@ def simulate(
             stop=stop,
             snowpack=initial.ecosystem.snowpack,
         )
-    block = climate_block(forcing, start, stop)
+    lagged = lagged_forcing(forcing, start, stop)
     return _ecosystem_run(
-        parameters, location, block, initial, soil, switch, reference_thickness, options
+        parameters, location, lagged, initial, soil, switch, reference_thickness, options
     )
 
 
@@ -242,72 +242,80 @@ def simulate(
 def _ecosystem_run(
     parameters: Parameters,
     location: Location,
-    block: ClimateBlock,
+    lagged: LaggedForcing,
     initial: State,
     soil: SoilClimate,
     switch: Float[Array, "year"],
     reference_thickness: Float[Array, "*cell"] | None,
     options: ModelOptions,
 ) -> Run:
-    climate, shared = eqx.partition(block, lambda leaf: jnp.ndim(leaf) > 2)
+    """A run on a known soil climate, in blocks of cells."""
+    per_cell, shared = eqx.partition(lagged, lambda leaf: jnp.ndim(leaf) > 2)
 
-    def run(given):
-        parameters, location, climate, initial, soil, thickness = given
-        block = eqx.combine(climate, shared)
-        return _run_cells(parameters, location, block, initial, soil, switch, thickness, options)
+    def run(arguments):
+        parameters, location, per_cell, initial, soil, thickness = arguments
+        lagged = eqx.combine(per_cell, shared)
+        return _run_cells(parameters, location, lagged, initial, soil, switch, thickness, options)
 
-    given = (parameters, location, climate, initial, soil, reference_thickness)
+    arguments = (parameters, location, per_cell, initial, soil, reference_thickness)
     cells = jnp.shape(initial.heat.snow_resistance)
-    return Run(block.years, *in_blocks(run, given, cells))
+    return Run(lagged.years, *map_blocks(run, arguments, cells))
+
+
+def _ledger_rows(exposure: ExposureState) -> Float[Array, "ledger *cell"]:
+    """Ledgers of thaw exposure in the order of ``AnnualOutput.ledgers``."""
+    return jnp.stack(
+        [
+            exposure.inaccessible_inorganic_nitrogen,
+            exposure.frozen_carbon,
+            exposure.frozen_organic_nitrogen,
+            exposure.frozen_inorganic_nitrogen,
+            exposure.frozen_water,
+        ]
+    )
 
 
 def _run_cells(
     parameters: Parameters,
     location: Location,
-    block: ClimateBlock,
+    lagged: LaggedForcing,
     initial: State,
     soil: SoilClimate,
     switch: Float[Array, "year"],
     reference_thickness: Float[Array, "*cell"] | None,
     options: ModelOptions,
 ) -> tuple[MonthlyOutput, AnnualOutput, SoilClimate, State, Bool[Array, "*cell"]]:
-    """The fields of a ``Run`` but its years, which belong to no cell."""
+    """All fields of a ``Run`` that have a cell axis."""
     constants = cell_constants(parameters, location)
     irradiance = gross_irradiance(location.latitude)
     history = exposure_history(
         parameters, constants, options, soil, switch, initial.exposure, reference_thickness
     )
-    inputs = year_inputs(options, block, soil, history)
+    inputs = year_inputs(options, lagged, soil, history)
 
     @jax.checkpoint
     def year(carry, this_year):
         carry, (fluxes, pools, exposed) = ecosystem_year(
             parameters, constants, options, irradiance, carry, this_year
         )
-        ledgers = carry.exposure
-        stores = jnp.stack(
-            [
-                ledgers.inaccessible_inorganic_nitrogen,
-                ledgers.frozen_carbon,
-                ledgers.frozen_organic_nitrogen,
-                ledgers.frozen_inorganic_nitrogen,
-                ledgers.frozen_water,
-            ]
-        )
-        return carry, (fluxes, pools, exposed, stores)
+        return carry, (fluxes, pools, exposed, _ledger_rows(carry.exposure))
 
     carry = YearCarry(initial.ecosystem, initial.memory, initial.exposure)
-    carry, (fluxes, pools, exposed, stores) = jax.lax.scan(year, carry, inputs)
+    carry, (fluxes, pools, exposed, ledgers) = jax.lax.scan(year, carry, inputs)
     fluxes = jnp.moveaxis(fluxes, 2, 0)
     pools = jnp.moveaxis(pools, 2, 0)
-    ledgers = dataclasses.replace(
+    exposure = dataclasses.replace(
         carry.exposure,
         active_layer_thickness=history.active_layer_thickness[-1],
         exposed_thickness=history.exposed_thickness[-1],
     )
-    state = State(carry.ecosystem, carry.memory, soil.final, ledgers)
-    seen = soil.permafrost & (history.active_layer_thickness > 0)
-    # of sums: one look at every value takes a seventh of the months' time
+    state = State(carry.ecosystem, carry.memory, soil.final, exposure)
+    active_layer = jnp.where(
+        soil.permafrost & (history.active_layer_thickness > 0),
+        history.active_layer_thickness,
+        jnp.nan,
+    )
+    # of sums: a test of every value takes a seventh of the months' time
     annual_fluxes = jnp.sum(fluxes, axis=2)
     finite = jnp.isfinite(jnp.sum(annual_fluxes, axis=(0, 1))) & jnp.isfinite(
         jnp.sum(soil.soil_temperature, axis=(0, 1, 2))
@@ -323,7 +331,7 @@ def _run_cells(
         AnnualOutput(
             maximum_thaw_depth=soil.maximum_thaw_depth,
             minimum_thaw_depth=soil.minimum_thaw_depth,
-            active_layer_thickness=jnp.where(seen, history.active_layer_thickness, jnp.nan),
+            active_layer_thickness=active_layer,
             mean_annual_ground_temperature=soil.mean_annual_ground_temperature,
             permafrost=soil.permafrost,
             talik=soil.talik,
@@ -332,7 +340,7 @@ def _run_cells(
             exposed_nitrogen=exposed.organic_nitrogen,
             exposed_inorganic_nitrogen=exposed.inorganic_nitrogen,
             exposed_water=exposed.water,
-            ledgers=jnp.moveaxis(stores, 1, 0),
+            ledgers=jnp.moveaxis(ledgers, 1, 0),
             fluxes=annual_fluxes,
             pools=pools[:, :, 11],
         ),

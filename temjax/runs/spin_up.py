@@ -1,4 +1,4 @@
-"""Spin-up the literal way: a cycle of years, repeated for a stated number of years."""
+"""Spin-up by integration: a cycle of years, repeated for a stated number of years."""
 
 from jaxtyping import Array, Float
 
@@ -43,7 +43,7 @@ def spin_up(
     cycle = equilibrium_climate(forcing, "cycle", climate_years)
     length = cycle.number_of_years
     last, first = select_years(cycle, length - 1, length), select_years(cycle, 0, 1)
-    # with the year before it and the year after it, so that months look across the cycle's edge
+    # with the years before and after it: lags and interpolation cross the cycle's ends
     padded = concatenate(last, cycle, first)
     state = initial
     for done in range(0, years, length):

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from temjax.files.atomic import mark_of_process, written_whole
+import jax
+
+from temjax.files.atomic import atomic_write, process_suffix
 
 KERNEL, PROGRAM = ".kernel", ".program"
 _DIGEST_BYTES = sha256().digest_size
@@ -20,7 +22,6 @@ _settings = {"programs": False}
 
 def folder() -> Path | None:
     """Where files are; None where nothing is cached."""
-    import jax
 
     path = jax.config.jax_compilation_cache_dir
     return Path(path) if path and jax.config.jax_enable_compilation_cache else None
@@ -78,7 +79,7 @@ def write(name: str, content: bytes) -> None:
         return
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with written_whole(path / name, mark_of_process()) as partial:
+        with atomic_write(path / name, process_suffix()) as partial:
             partial.write_bytes(sha256(content).digest() + content)
     except OSError:
         return  # the next process makes it again; JAX says what is wrong with the folder

@@ -2,25 +2,25 @@
 
 import os
 from pathlib import Path
-from typing import Literal
 
+import jax
+
+from temjax.files.findings import DataError, Finding
 from temjax.runtime.cache import enable_programs
-from temjax.runtime.machine import computes_on_cpus
+from temjax.runtime.machine import Precision, computes_on_cpus
 from temjax.runtime.xla_flags import compile_for_few_cells
-
-Precision = Literal["auto", "float32", "float64"]
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept: TEMJAX_CACHE, else ~/.cache/temjax/jax."""
-    given = os.environ.get("TEMJAX_CACHE")
-    return Path(given) if given else Path.home() / ".cache" / "temjax" / "jax"
+    """Folder of compiled programs: TEMJAX_CACHE, else ~/.cache/temjax/jax."""
+    folder = os.environ.get("TEMJAX_CACHE")
+    return Path(folder) if folder else Path.home() / ".cache" / "temjax" / "jax"
 
 
 def configure(
     *, cache: bool = True, precision: Precision = "auto", few_cells: bool = False
 ) -> OSError | None:
-    """Set JAX up as the command line does: number format and the cache of compiled programs.
+    """Configure JAX as the command line does: number format and the cache of compiled programs.
 
     Call it once, before the first computation. A process that changes the package's functions
     after it has imported them must do without the cache.
@@ -31,14 +31,16 @@ def configure(
         few_cells: as ``compile_for_few_cells`` says.
 
     Returns:
-        What kept the cache's folder from being made; None if nothing did.
-    """
-    import jax
+        The error that prevented the cache folder; None without one.
 
+    Raises:
+        DataError: JAX finds no device; ``JAX_PLATFORMS`` may name none that is there.
+    """
     if few_cells:
         compile_for_few_cells()
-    wide = computes_on_cpus() if precision == "auto" else precision == "float64"
-    jax.config.update("jax_enable_x64", wide)
+    on_cpus = _on_cpus()
+    double = on_cpus if precision == "auto" else precision == "float64"
+    jax.config.update("jax_enable_x64", double)
     enable_programs(cache)
     if not cache:
         return None
@@ -50,3 +52,19 @@ def configure(
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     return None
+
+
+def _on_cpus() -> bool:
+    """Whether JAX computes on CPUs; this initialises its backend.
+
+    Raises:
+        DataError: it has none. JAX raises AssertionError for a platform without a device.
+    """
+    try:
+        return computes_on_cpus()
+    except (RuntimeError, AssertionError) as error:
+        platforms = os.environ.get("JAX_PLATFORMS", "")
+        reason = str(error).partition(" (set")[0].partition("\n")[0].rstrip(".")
+        fault = f"JAX finds no device of {platforms!r}" + (f": {reason}" if reason else "")
+        mend = "Unset it, or set it to cpu."
+        raise DataError([Finding("environment", "JAX_PLATFORMS", "", fault, mend)]) from error

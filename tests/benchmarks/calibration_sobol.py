@@ -24,7 +24,7 @@ from scipy.stats import spearmanr
 import temjax
 from temjax import sites
 from temjax.calibration import DEFAULT, Objective, stock_target
-from temjax.calibration.sensitivity import evaluate_outputs, expand_outputs, slopes
+from temjax.calibration.sensitivity import evaluate_outputs, expand_outputs, output_derivatives
 from temjax.files.atomic import write_arrays
 
 REACH = 1.5  # prior standard deviations
@@ -46,7 +46,7 @@ def main() -> None:
     site = sites.load("haibei-meadow")
     objective = Objective.of(site, DEFAULT, (), extra_targets=(unused,))
     free = objective.free
-    low, high = free.box(0.02)
+    low, high = free.shift_bounds(0.02)
     low, high = np.maximum(low, -REACH), np.minimum(high, REACH)
     problem = {
         "num_vars": len(free.names),
@@ -69,9 +69,9 @@ def main() -> None:
     uniform = low[:, None] + (high - low)[:, None] * rng.random((len(low), given.points))
     uniform[:, 0] = 0.0
     sd = jnp.asarray(free.prior_sd)[:, None]
-    inner = jnp.asarray(free.start)[:, None] + sd * uniform
+    inner = jnp.asarray(free.centre)[:, None] + sd * uniform
     points, stretch = jax.jvp(free.from_prior_space, (inner,), (jnp.broadcast_to(sd, inner.shape),))
-    found = slopes(objective, rows, points)
+    found = output_derivatives(objective, rows, points)
     kept = np.asarray(found.converged)
     derivatives = np.asarray(found.by_parameter * stretch)[:, :, kept]
     across = np.abs(derivatives) * (high - low)[:, None]

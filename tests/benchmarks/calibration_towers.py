@@ -1,6 +1,6 @@
 """Fits of the three towers: skill, cost, comparators and twins, in one run.
 
-    python tests/benchmarks/calibration_towers.py [--shared DIR] [--towers HaM,Ha2,Dan]
+    python -m tests.benchmarks.calibration_towers [--shared DIR] [--towers HaM,Ha2,Dan]
         [--starts 16] [--steps 25] [--tunable default,cnsoil] [--weights nep=4]
         [--annual-error 20] [--disequilibrium start] [--holdout]
         [--cma] [--differences] [--twin] [--coverage] [--fine]
@@ -23,13 +23,13 @@ from rich.console import Console
 import temjax
 from temjax import ModelOptions, sites
 from temjax.calibration import DEFAULT, DESCENT, DISEQUILIBRIUM, ErrorModel, Objective, fit
-from temjax.calibration.cli import weights_of
-from temjax.calibration.comparison import Differenced, cma_es
-from temjax.calibration.scores import score_site, single_run, site_free
+from temjax.calibration.cli import parse_weights
+from temjax.calibration.scores import run_at, score_site, site_vector
 from temjax.calibration.targets import DEFAULT_TARGETS
 from temjax.calibration.twin import coverage, recover
 from temjax.calibration.uncertainty import laplace
-from temjax.command.main import names_of
+from temjax.command.main import split_names
+from tests.benchmarks.calibration_comparators import Differenced, cma_es
 
 console = Console(width=110, highlight=False)
 
@@ -39,10 +39,10 @@ def report_tower(path: Path, given: argparse.Namespace) -> None:
     site = sites.read_fluxnet(path)
     last = site.observations.period[1]
     holdout = (last,) if given.holdout else ()
-    errors = ErrorModel(weights=weights_of(given.weights), annual_flux=given.annual_error)
+    errors = ErrorModel(weights=parse_weights(given.weights), annual_flux=given.annual_error)
     objective = Objective.of(
         site,
-        names_of(given.tunable, DEFAULT),
+        split_names(given.tunable, DEFAULT),
         DEFAULT_TARGETS,
         errors=errors,
         holdout=holdout,
@@ -61,8 +61,8 @@ def report_tower(path: Path, given: argparse.Namespace) -> None:
     )
     console.print(
         f"loss {result.losses[0, 0]:.1f} at the prior's centre, {result.loss[result.best]:.2f} at "
-        f"the optimum; within 1 %: {result.agreeing()} starts; dropped {len(result.dropped)}; "
-        f"residuals over stated errors {result.spread_ratio:.2f}; informed directions "
+        f"the optimum; within 1 %: {result.starts_within()} starts; dropped {len(result.dropped)}; "
+        f"residuals over stated errors {result.residual_ratio:.2f}; informed directions "
         f"{posterior.informed} of {len(result.names)}; at bounds: {posterior.at_bounds()}"
     )
     factor = result.values[result.names.index(DISEQUILIBRIUM)]
@@ -74,7 +74,7 @@ def report_tower(path: Path, given: argparse.Namespace) -> None:
         fine = ModelOptions(substeps=8 * DESCENT.substeps)
         options += [("descent sub-steps", DESCENT), ("8 x descent", fine)]
     for name, choice in options:
-        run = single_run(objective, site_free(result, 0), choice)
+        run = run_at(objective, site_vector(result, 0), choice)
         console.print(name)
         for score in score_site(site, objective, run):
             told = score.model

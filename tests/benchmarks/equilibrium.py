@@ -20,9 +20,9 @@ jax.config.update("jax_enable_x64", True)
 
 from temjax import Forcing, Location, ModelOptions, find_equilibrium, load_parameters  # noqa: E402
 from temjax.parameters.files import gather_parameters  # noqa: E402
-from temjax.runs.annual_map import pack, residual  # noqa: E402
-from temjax.runs.equilibrium import METHODS, _of_cells, cyclic_map  # noqa: E402
-from temjax.runs.fixed_point import JACOBIAN_COST  # noqa: E402
+from temjax.runs.acceleration import JACOBIAN_COST  # noqa: E402
+from temjax.runs.annual_map import pack_state, relative_change  # noqa: E402
+from temjax.runs.equilibrium import METHODS, cyclic_map, select_cells  # noqa: E402
 
 TYPES = ("alpine-tundra", "moist-tundra", "boreal-forest", "grassland", "xeric-shrubland")
 CHUNK = 100  # years between looks at who has stopped
@@ -64,7 +64,7 @@ def diverse_cells(count: int, seed: int):
 def _chunk(cycle, state):
     def year(state, _):
         after = cycle(state)
-        return after, residual(state, after)
+        return after, relative_change(state, after)
 
     return jax.lax.scan(year, state, None, length=CHUNK)
 
@@ -94,7 +94,7 @@ def brute_force(cycle, start, years: int, tolerance: float):
         if size <= state.shape[1] // 2:
             active = active[going]
             padded = np.concatenate([active, np.full(size - active.size, active[0])])
-            part, state = _of_cells(cycle, padded), jnp.asarray(end[:, padded])
+            part, state = select_cells(cycle, padded), jnp.asarray(end[:, padded])
     return end, first, work
 
 
@@ -131,10 +131,12 @@ def main() -> None:
 
     cycle, start, _ = cyclic_map(parameters, place, forcing, options=options)
     started = time.perf_counter()
-    end, years, work = brute_force(cycle, pack(start.ecosystem, start.memory), chosen.years, 1e-8)
+    end, years, work = brute_force(
+        cycle, pack_state(start.ecosystem, start.memory), chosen.years, 1e-8
+    )
     seconds = time.perf_counter() - started
     here = np.asarray(found.state.ecosystem.pools)
-    gap = np.asarray(residual(jnp.asarray(end), found.state.ecosystem.pools))
+    gap = np.asarray(relative_change(jnp.asarray(end), found.state.ecosystem.pools))
     print(f"brute force: {work} cell-years in {seconds:.0f} s on cached soil climate")
     apart = good & (gap > 1e-4)
     print(f"same fixed point (1e-4): {np.sum(good & ~apart)} of {good.sum()}; others:")

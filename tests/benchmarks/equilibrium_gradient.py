@@ -24,10 +24,10 @@ from temjax import (  # noqa: E402
     sites,
     tunable_names,
 )
-from temjax.calibration.objective import as_cells  # noqa: E402
+from temjax.calibration.objective import broadcast_to_cells  # noqa: E402
 from temjax.forcing import select_years  # noqa: E402
 from temjax.numerics import solve_cells, value_and_jacobian  # noqa: E402
-from temjax.runs.annual_map import pack, residual, unpack  # noqa: E402
+from temjax.runs.annual_map import pack_state, relative_change, unpack_state  # noqa: E402
 from temjax.runs.equilibrium import cyclic_map, equilibrium_climate  # noqa: E402
 
 YEARS_AFTER = 20
@@ -105,10 +105,10 @@ def polished(parameters, location, forcing, state):
         identity = jnp.eye(slopes.shape[-1])
         return point + solve_cells(identity - slopes, after - point), None
 
-    point = pack(state.ecosystem, state.memory)
+    point = pack_state(state.ecosystem, state.memory)
     point, _ = jax.lax.scan(improve, point, None, length=POLISH)
-    ecosystem, memory = unpack(point)
-    return dataclasses.replace(first, ecosystem=ecosystem, memory=memory), residual(
+    ecosystem, memory = unpack_state(point)
+    return dataclasses.replace(first, ecosystem=ecosystem, memory=memory), relative_change(
         point, annual(point)
     )
 
@@ -149,7 +149,8 @@ def accuracy(parameters, location, forcing, names) -> None:
     moves = jnp.asarray(np.concatenate([size * np.eye(len(names)) for size in sizes], axis=1))
     cells = moves.shape[1]
     near = jax.tree.map(lambda x: jnp.broadcast_to(x[..., None], (*jnp.shape(x), cells)), guess)
-    batch = targets(parameters, *as_cells(location, forcing, cells), names, guess=near, polish=True)
+    repeated = broadcast_to_cells(location, forcing, cells)
+    batch = targets(parameters, *repeated, names, guess=near, polish=True)
     values = np.asarray(batch(moves)).reshape(len(forward), len(STEPS), 4, len(names))
     up, down, up2, down2 = np.moveaxis(values, 2, 0)
     step = np.asarray(STEPS)[:, None]
@@ -188,11 +189,11 @@ def unrolled(parameters, location, forcing, names, years: int):
         annual, start, _ = cyclic_map(changed, location, equilibrium_climate(forcing, "mean", 30))
         state, _ = jax.lax.scan(
             lambda state, _: (annual(state), None),
-            pack(start.ecosystem, start.memory),
+            pack_state(start.ecosystem, start.memory),
             None,
             length=years,
         )
-        return unpack(state)[0].soil_organic_carbon
+        return unpack_state(state)[0].soil_organic_carbon
 
     return function
 
@@ -280,9 +281,9 @@ def stopping_early(parameters, location, forcing, figure: str | None) -> None:
 
         def year(state, _):
             state = annual(state)
-            return state, unpack(state)[0].soil_organic_carbon
+            return state, unpack_state(state)[0].soil_organic_carbon
 
-        state = pack(start.ecosystem, start.memory)
+        state = pack_state(start.ecosystem, start.memory)
         return jax.lax.scan(year, state, None, length=max(STOPS))[1]
 
     def fixed(change):

@@ -60,8 +60,8 @@ def main() -> None:
         for name, search in searches.items():
             step = jax.jit(search)(column, old, surfaces, lengths)
             found[name] = step.enthalpy[0]
-            left = soil_heat.residual(column, found[name], old, surface, seconds)
-            left = jnp.max(jnp.abs(left) * column.thickness, axis=0) / seconds
+            left = soil_heat.step_imbalance(column, found[name], old, surface, seconds)
+            left = jnp.max(jnp.abs(left), axis=0) / seconds
             print(
                 f"{dtype} {name}: largest imbalance {float(jnp.max(left)):.3g} W m-2, "
                 f"{int(jnp.sum(left > 1.0))} of {CELLS} above 1"

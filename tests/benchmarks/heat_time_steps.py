@@ -69,7 +69,8 @@ def tr_bdf2(column, drivers, month, number, count, enthalpy):
     seconds = DAYS_S[month] / count
     at = [surface_at(drivers, month, (number + part) / count) for part in (0.0, GAMMA, 1.0)]
     half = 0.5 * GAMMA * seconds
-    pushed = enthalpy - soil_heat.residual(column, enthalpy, enthalpy, at[0], half)
+    imbalance = soil_heat.step_imbalance(column, enthalpy, enthalpy, at[0], half)
+    pushed = enthalpy - imbalance / column.thickness
     stage = heat_step(ITERATIONS, column, pushed, at[1], half).enthalpy
     both = (stage - (1.0 - GAMMA) ** 2 * enthalpy) / (GAMMA * (2.0 - GAMMA))
     return heat_step(

@@ -20,6 +20,7 @@ from rich.table import Table
 from temjax import sites
 from temjax.sites.compare import compare, comparison_table
 from temjax.sites.figures import mean_year_figure
+from temjax.sites.observations import OBSERVED
 from temjax.sites.run import run_site
 
 FLUXES = ("gross_primary_production", "ecosystem_respiration", "net_ecosystem_production")
@@ -31,7 +32,7 @@ def annual_table(site: sites.Site, run) -> Table:
     table.add_column("year")
     monthly = {name: site.observations.monthly[name] for name in FLUXES}
     for series in monthly.values():
-        table.add_column(temjax.sites.observations.OBSERVED[series.variable][1], justify="right")
+        table.add_column(OBSERVED[series.variable][1], justify="right")
     years = next(iter(monthly.values())).years
     for row, year in enumerate(years):
         at = int(np.flatnonzero(np.asarray(run.years) == year)[0])

@@ -2,11 +2,11 @@
 
 import pytest
 
-from temjax.calibration import side_by_side
+from temjax.calibration import parallel
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_core():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(side_by_side, "number_of_cores", lambda: 1)
+        patch.setattr(parallel, "number_of_cores", lambda: 1)
         yield

@@ -34,14 +34,14 @@ def fitted(twin):
 def test_the_jacobian_is_that_of_central_differences(twin):
     point = np.array([0.2, -0.1, 0.3, 0.1])
     step = 1e-4
-    exact = twin.linearised(jnp.asarray(np.repeat(point[:, None], STARTS, axis=1)))
+    exact = twin.linearise(jnp.asarray(np.repeat(point[:, None], STARTS, axis=1)))
     differences = np.zeros((exact.residuals.shape[0], len(NAMES)))
     for first in range(0, len(NAMES), 2):
         moved = np.repeat(point[:, None], STARTS, axis=1)
         for offset in (0, 1):
             moved[first + offset, 2 * offset] += step
             moved[first + offset, 2 * offset + 1] -= step
-        residuals = np.asarray(twin.linearised(jnp.asarray(moved)).residuals)
+        residuals = np.asarray(twin.linearise(jnp.asarray(moved)).residuals)
         for offset in (0, 1):
             pair = residuals[:, 2 * offset] - residuals[:, 2 * offset + 1]
             differences[:, first + offset] = pair / (2 * step)
@@ -55,10 +55,10 @@ def test_the_jacobian_is_that_of_central_differences(twin):
 
 def test_another_process_need_not_trace_the_jacobian(twin, kept_folder, monkeypatch):
     points = jnp.asarray(np.linspace(-0.2, 0.3, len(NAMES) * STARTS).reshape(-1, STARTS))
-    traced = twin.linearised(points)
+    traced = twin.linearise(points)
     assert len([*kept_folder.glob(f"*{PROGRAM}")]) == 1
-    again = exported_jit(type(twin).linearised.__wrapped__, packages=("temjax.sites",))
-    monkeypatch.setattr(type(twin), "predictions", None)
+    again = exported_jit(type(twin).linearise.__wrapped__, packages=("temjax.sites",))
+    monkeypatch.setattr(type(twin), "residual_vector", None)
     for found, expected in zip(again(twin, points), traced, strict=True):
         np.testing.assert_array_equal(found, expected)
 
@@ -66,8 +66,8 @@ def test_another_process_need_not_trace_the_jacobian(twin, kept_folder, monkeypa
 def test_starts_do_not_touch_each_other(twin):
     points = np.zeros((len(NAMES), STARTS))
     points[0, 1:] = (0.5, -0.5, 1.0)
-    together = np.asarray(twin.linearised(jnp.asarray(points)).residuals)
-    swapped = np.asarray(twin.linearised(jnp.asarray(points[:, ::-1])).residuals)
+    together = np.asarray(twin.linearise(jnp.asarray(points)).residuals)
+    swapped = np.asarray(twin.linearise(jnp.asarray(points[:, ::-1])).residuals)
     np.testing.assert_allclose(together, swapped[:, ::-1], rtol=1e-6, atol=1e-8)
 
 

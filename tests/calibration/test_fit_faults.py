@@ -9,11 +9,11 @@ import os
 import numpy as np
 import pytest
 
-import temjax.calibration.cli
+import temjax.calibration.run
 from temjax.calibration import FitError, fit
-from temjax.calibration.fitting import fingerprint
+from temjax.calibration.checkpoint import fingerprint
 from temjax.command import main as cli
-from temjax.files.atomic import LOCK, held
+from temjax.files.atomic import LOCK, exclusive_folder
 from tests.support.command import ended
 from tests.support.short_site import NAMES, short_objective
 
@@ -36,7 +36,7 @@ def failing(error):
 
 def test_two_fits_in_one_folder(tmp_path, monkeypatch, capsys):
     out = tmp_path / "fit"
-    with held(out):
+    with exclusive_folder(out):
         (out / "checkpoint.npz").write_bytes(b"of the first")
         code, said = calibrate(monkeypatch, capsys, out)
         assert code == cli.DATA_ERROR
@@ -57,7 +57,7 @@ def test_two_fits_in_one_folder(tmp_path, monkeypatch, capsys):
 )
 def test_a_fit_that_is_cut_says_how_to_go_on(error, code, first, tmp_path, monkeypatch, capsys):
     out = tmp_path / "fit"
-    monkeypatch.setattr(temjax.calibration.cli, "fit", failing(error))
+    monkeypatch.setattr(temjax.calibration.run, "fit", failing(error))
     found, said = calibrate(monkeypatch, capsys, out)
     assert found == code
     assert said.startswith(first)
@@ -90,13 +90,13 @@ def test_a_checkpoint_without_its_arrays_is_damaged(tmp_path):
     """Whole as an archive and of this very fit, but written by something else."""
     objective = short_objective()
     path = tmp_path / "checkpoint.npz"
-    np.savez(path, mark=fingerprint(objective, "lm", 0, STARTS))
+    np.savez(path, fingerprint=fingerprint(objective, "lm", 0, STARTS))
     with pytest.raises(FitError, match="is damaged"):
         fit(objective, first=np.zeros((len(NAMES), STARTS)), steps=1, checkpoint=path)
 
 
 def test_a_checkpoint_with_objects_in_it_is_not_opened(tmp_path):
     path = tmp_path / "checkpoint.npz"
-    np.savez(path, mark=np.array([{"run": "me"}], dtype=object))
+    np.savez(path, fingerprint=np.array([{"run": "me"}], dtype=object))
     with pytest.raises(FitError, match="is damaged"):
         fit(short_objective(), first=np.zeros((len(NAMES), STARTS)), steps=1, checkpoint=path)

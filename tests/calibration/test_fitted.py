@@ -7,7 +7,7 @@ import pytest
 
 from temjax import read_parameters
 from temjax.calibration import fitted_set_names, fitted_set_path
-from temjax.calibration.tunables import HISTORY
+from temjax.calibration.tunables import HISTORY_PARAMETERS
 from temjax.parameters.registry import REGISTRY
 
 
@@ -34,9 +34,9 @@ def test_a_set_reads_back_with_what_made_it(name):
         assert len(made[key]) == 16
     assert set(made["interval_90"]) == set(made["fitted"])
     for parameter, (low, high) in made["interval_90"].items():
-        if parameter in HISTORY:
+        if parameter in HISTORY_PARAMETERS:
             value = made["disequilibrium_factor"]
-            bounds = HISTORY[parameter].bounds
+            bounds = HISTORY_PARAMETERS[parameter].bounds
         else:
             value, bounds = float(getattr(parameters, parameter)), REGISTRY[parameter].bounds
         slack = 2e-3 * (bounds[1] - bounds[0])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from temjax.calibration import JointObjective, Objective
-from temjax.calibration.cli import make_objective, weights_of, years_of
-from temjax.calibration.objective import Linearised
-from temjax.calibration.targets import DEFAULT_ERRORS
+from temjax.calibration.cli import parse_weights, parse_years
+from temjax.calibration.objective import Linearisation
+from temjax.calibration.run import make_objective
 from tests.support.short_site import OPTIONS, short_site
 
 NAMES = ("cmax_scale", "kdc_scale")
@@ -31,11 +31,11 @@ class Linear:
         self.prior_scale = part.prior_scale
         self.number_of_residuals = len(matrix)
 
-    def linearised(self, free):
+    def linearise(self, free):
         prior = self.free.prior_residuals(free)
         jacobian = jnp.asarray(self.matrix)[:, :, None] * jnp.ones(free.shape[1])
         wide = jnp.concatenate([jacobian, jnp.zeros((2, 2, free.shape[1]))])
-        return Linearised(
+        return Linearisation(
             jnp.concatenate([self.matrix @ free, prior]), wide, jnp.ones(free.shape[1], bool)
         )
 
@@ -51,7 +51,7 @@ def test_jacobians_meet_in_the_shared_column(pair):
     sites = (Linear(pair[0], first), Linear(pair[1], second))
     joint = JointObjective.of(sites, ("cmax_scale",))
     point = jnp.asarray([[0.1], [0.2], [0.3]])
-    found = joint.linearised(point)
+    found = joint.linearise(point)
     expected = np.array([[1.0, 2.0, 0.0], [3.0, 0.0, 4.0], [5.0, 0.0, 6.0]])
     np.testing.assert_allclose(found.jacobian[:3, :, 0], expected)
     np.testing.assert_allclose(found.residuals[:3, 0], expected @ point[:, 0])
@@ -87,36 +87,29 @@ def test_one_site_is_no_joint_fit(pair):
         JointObjective.of((pair[0], pair[0]))
 
 
-def test_the_command_ties_at_the_first_place():
+def test_tied_parameters_are_centred_at_the_first_site():
     site = short_site()
     other = dataclasses.replace(site, name="second", parameter_set="alpine-steppe")
     joint = make_objective(
         [site, other],
-        tunable=("krb", "cmax"),
+        free=("krb", "cmax"),
         tied=("krb",),
         targets=("gpp",),
-        errors=DEFAULT_ERRORS,
-        holdout=(),
     )
     values = np.asarray(joint.free.values(jnp.zeros(3)))
     expected = float(site.parameters().respiration_rate_log)
     assert values[joint.free.names.index("respiration_rate_log")] == pytest.approx(expected)
-    with pytest.raises(ValueError, match="two or more places"):
-        make_objective(
-            [site],
-            tunable=("krb",),
-            tied=("krb",),
-            targets=("gpp",),
-            errors=DEFAULT_ERRORS,
-            holdout=(),
-        )
+    with pytest.raises(ValueError, match="two or more sites"):
+        make_objective([site], free=("krb",), tied=("krb",), targets=("gpp",))
+    with pytest.raises(ValueError, match="'cmax_scale' is not among the free"):
+        make_objective([site, other], free=("krb",), tied=("cmax",), targets=("gpp",))
 
 
 def test_options_of_the_command():
-    assert weights_of("nep=2, soc=0.5") == {"nep": 2.0, "soc": 0.5}
-    assert years_of("2003,2004") == (2003, 2004)
+    assert parse_weights("nep=2, soc=0.5") == {"nep": 2.0, "soc": 0.5}
+    assert parse_years("2003,2004") == (2003, 2004)
     for text in ("nep", "nep=two"):
         with pytest.raises(ValueError, match="not of the form"):
-            weights_of(text)
+            parse_weights(text)
     with pytest.raises(ValueError, match="calendar years"):
-        years_of("last")
+        parse_years("last")

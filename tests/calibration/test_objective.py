@@ -53,10 +53,10 @@ def test_rows_begin_where_the_disequilibrium_acts():
     later = Objective.of(short_site(), NAMES, TARGETS, options=OPTIONS)
     sooner = short_objective()
     without = Objective.of(short_site(), NAMES[:3], TARGETS, options=OPTIONS)
-    assert (later.since, sooner.since, without.since) == (1, 0, 0)
+    assert (later.first_row, sooner.first_row, without.first_row) == (1, 0, 0)
     for target, same in zip(later.targets, sooner.targets, strict=True):
         if target.kind == "monthly":
-            assert [row + later.since for row in target.rows] == list(same.rows)
+            assert [row + later.first_row for row in target.rows] == list(same.rows)
 
 
 @pytest.mark.slow
@@ -64,11 +64,11 @@ def test_the_disequilibrium_acts_when_the_observations_begin():
     objective = Objective.of(short_site(), NAMES, TARGETS, options=OPTIONS)
     free = np.zeros((len(NAMES), 2))
     free[NAMES.index("disequilibrium_factor"), 1] = 1.0
-    run, converged = objective.simulated(jnp.asarray(free))
+    run, converged = objective.simulate(jnp.asarray(free))
     assert converged.all() and run.years[0] == objective.forcing.years[1]
     factor = float(objective.free.values(jnp.asarray(free))[-1, 1])
     # the month after: nearly the factor, less what decomposition took
     first = run.monthly.soil_organic_carbon[0, 0]
     assert first[1] / first[0] == pytest.approx(factor, rel=2e-3)
-    whole, _ = short_objective().simulated(jnp.asarray(free))
+    whole, _ = short_objective().simulate(jnp.asarray(free))
     np.testing.assert_allclose(run.monthly.fluxes[..., 0], whole.monthly.fluxes[:, 1:, :, 0])

@@ -9,11 +9,11 @@ import pytest
 
 from temjax import load_parameters
 from temjax.calibration import nuts
-from temjax.calibration.fitting import fit
+from temjax.calibration.multistart import fit
 from temjax.calibration.nuts import FAILED, LogDensity, sample
-from temjax.calibration.objective import Linearised
-from temjax.calibration.profile import profile
-from temjax.calibration.transforms import Free
+from temjax.calibration.objective import Linearisation
+from temjax.calibration.profile_likelihood import profile_likelihoods
+from temjax.calibration.transforms import FreeParameters
 from temjax.calibration.uncertainty import laplace
 
 NAMES = ("cmax_scale", "kdc_scale", "heterotrophic_q10")
@@ -27,24 +27,24 @@ class Linear:
     number_of_residuals = 3
 
     def __init__(self) -> None:
-        self.free = Free.of(load_parameters("alpine-meadow"), NAMES)
+        self.free = FreeParameters.of(load_parameters("alpine-meadow"), NAMES)
         self.parts, self.columns = (), ()
-        self._compiled = jax.jit(self._linearised)
+        self._compiled = jax.jit(self._linearise)
 
-    def predictions(self, free):
+    def residual_vector(self, free):
         shift = self.free.prior_residuals(free)
         return jnp.concatenate([jnp.asarray(MIX) @ shift - jnp.array([[0.6], [0.2], [0.0]]), shift])
 
-    def linearised(self, free):
+    def linearise(self, free):
         return self._compiled(free)
 
-    def _linearised(self, free):
-        def push(direction):
+    def _linearise(self, free):
+        def push_forward(direction):
             tangent = jnp.broadcast_to(direction[:, None], free.shape)
-            return jax.jvp(self.predictions, (free,), (tangent,))
+            return jax.jvp(self.residual_vector, (free,), (tangent,))
 
-        residuals, columns = jax.vmap(push, out_axes=(None, 1))(jnp.eye(free.shape[0]))
-        return Linearised(residuals, columns, jnp.ones(free.shape[1], bool))
+        residuals, columns = jax.vmap(push_forward, out_axes=(None, 1))(jnp.eye(free.shape[0]))
+        return Linearisation(residuals, columns, jnp.ones(free.shape[1], bool))
 
     def misfit(self, residuals):
         return {"prior": 0.5 * float(np.sum(residuals**2))}
@@ -57,7 +57,7 @@ def fitted():
 
 def test_profile_of_a_gaussian_is_its_interval(fitted):
     posterior = laplace(fitted)
-    profiles = profile(fitted, posterior, steps=20)
+    profiles = profile_likelihoods(fitted, posterior, steps=20)
     assert tuple(profiles) == NAMES
     low, high = posterior.interval()
     for row, name in enumerate(NAMES):
@@ -68,22 +68,25 @@ def test_profile_of_a_gaussian_is_its_interval(fitted):
 
 
 def test_a_flat_profile_is_not_called_decided(fitted):
-    one = profile(fitted, laplace(fitted), ("kdc_scale",), reach=(0.2,), steps=4)["kdc_scale"]
+    profiles = profile_likelihoods(
+        fitted, laplace(fitted), ("kdc_scale",), distances=(0.2,), steps=4
+    )
+    one = profiles["kdc_scale"]
     assert one.interval() == (-np.inf, np.inf)
     with pytest.raises(ValueError, match="'nup_scale' was not fitted"):
-        profile(fitted, laplace(fitted), ("nup_scale",))
+        profile_likelihoods(fitted, laplace(fitted), ("nup_scale",))
 
 
 def test_pinned_numbers_stay(fitted):
     first = fitted.free + 0.3
     pinned = np.zeros(first.shape, bool)
     pinned[1] = True
-    held = fit(Linear(), first=first, pinned=pinned, steps=20, tolerance=1e-10)
-    np.testing.assert_allclose(held.free[1], first[1], rtol=1e-12)
-    assert (held.loss > fitted.loss[fitted.best]).all()
-    slopes = held.gradients[-1]
-    assert np.abs(slopes[[0, 2]]).max() < 1e-4 < np.abs(slopes[1]).min()
-    with pytest.raises(ValueError, match="'adam' cannot keep numbers pinned"):
+    refit = fit(Linear(), first=first, pinned=pinned, steps=20, tolerance=1e-10)
+    np.testing.assert_allclose(refit.free[1], first[1], rtol=1e-12)
+    assert (refit.loss > fitted.loss[fitted.best]).all()
+    gradient = refit.gradients[-1]
+    assert np.abs(gradient[[0, 2]]).max() < 1e-4 < np.abs(gradient[1]).min()
+    with pytest.raises(ValueError, match="'adam' cannot pin parameters"):
         fit(Linear(), first=first, pinned=pinned, method="adam")
 
 
@@ -104,10 +107,10 @@ def test_log_density_and_its_gradient(fitted):
 
 def test_where_the_model_fails_nothing_is_accepted(fitted):
     density = LogDensity(fitted, laplace(fitted))
-    run = fitted.objective.linearised
+    run = fitted.objective.linearise
 
     class Failing:
-        def linearised(self, free):
+        def linearise(self, free):
             linear = run(jnp.asarray(free))
             return linear._replace(
                 residuals=np.where([True, False, False], np.nan, linear.residuals),
@@ -115,7 +118,7 @@ def test_where_the_model_fails_nothing_is_accepted(fitted):
                 converged=np.array([True, False, True]),
             )
 
-    density._model = Failing()
+    density._evaluation = Failing()
     value, gradient = density(np.zeros((3, 3)))
     assert list(value == FAILED) == [True, True, False]
     np.testing.assert_array_equal(gradient[:2], 0.0)
@@ -146,18 +149,18 @@ def test_chains_that_end_while_they_are_answered_say_why(fitted, monkeypatch, tm
     pytest.importorskip("blackjax", reason="NUTS needs blackjax: pip install temjax[bayes]")
     (tmp_path / "short_lived.py").write_text(
         "import sys\nimport numpy as np\n"
-        "from temjax.calibration.nuts_chains import Kind, receive, send\n"
+        "from temjax.calibration.nuts_worker import Message, receive, send\n"
         "receive(sys.stdin.buffer)\n"
-        "send(sys.stdout.buffer, Kind.ASK, white=np.zeros((4, 3)))\n"
+        "send(sys.stdout.buffer, Message.REQUEST, white=np.zeros((4, 3)))\n"
         "sys.exit('no more')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(nuts, "MODULE", "short_lived")
-    answer = nuts.LogDensity.__call__
+    respond = nuts.LogDensity.__call__
 
     def late(density, white):
         time.sleep(1.0)
-        return answer(density, white)
+        return respond(density, white)
 
     monkeypatch.setattr(nuts.LogDensity, "__call__", late)
     with pytest.raises(RuntimeError, match="ended early: no more"):

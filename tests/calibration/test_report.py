@@ -1,4 +1,4 @@
-"""What a fit leaves behind: page, record and a set that reads back."""
+"""Report of a calibration: page, record and a parameter set that reads back."""
 
 import json
 
@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import temjax.calibration.cli
 from temjax import ModelOptions, read_parameters
 from temjax.calibration import fit
-from temjax.calibration.report import FitReport
+from temjax.calibration.result import Calibration
 from temjax.calibration.targets import ErrorModel
 from tests.support.browser_checks import check_page
 from tests.support.short_site import NAMES, short_objective, short_site
@@ -21,10 +21,10 @@ def test_a_report_holds_everything(tmp_path):
     site = short_site()
     objective = short_objective()
     result = fit(objective, starts=4, steps=4)
-    report = FitReport.of(
+    calibration = Calibration.of(
         (site,), result, command="temjax calibrate short", options=ModelOptions(substeps=8)
     )
-    paths = report.write(tmp_path)
+    paths = calibration.save(tmp_path)
     record = json.loads(paths["record"].read_text(encoding="utf-8"))
     assert record["names"] == list(NAMES)
     assert len(record["losses"]) == len(result.losses) and len(record["reasons"]) == 4
@@ -42,7 +42,7 @@ def test_a_report_holds_everything(tmp_path):
     text = paths["parameters"].read_text(encoding="utf-8")
     assert "disequilibrium_factor" in text and "data_hash" in text
     # The run behind the scores is the fit's own: same sub-steps, same residuals.
-    (score,) = (s for s in report.scores[0] if s.variable == "gross_primary_production")
+    (score,) = (s for s in calibration.site_scores[0] if s.variable == "gross_primary_production")
     target = next(t for t in objective.targets if t.variable == score.variable)
     sd = np.asarray(target.sd)[0]
     rows = slice(12, 24)  # NEP first, then GPP
@@ -60,7 +60,7 @@ def test_a_report_holds_everything(tmp_path):
         (["--targets", "lai"], "no observations of 'lai'"),
         (["--holdout", "1999"], "hold-out year 1999 was not observed"),
         (["--weights", "nep"], "not of the form nep=2"),
-        (["--tied", "cmax"], "two or more places"),
+        (["--tied", "cmax"], "two or more sites"),
         (["--flux-error", "0"], "must be a positive number"),
         (["--profile", "nup"], "'nup_scale' is not fitted"),
         (["--nuts", "2"], "at least 4 draws"),
@@ -70,7 +70,7 @@ def test_bad_input_is_refused_before_any_run(arguments, message, tmp_path, monke
     def never(*_, **__):
         raise AssertionError("the fit was started")
 
-    monkeypatch.setattr(temjax.calibration.cli, "fit_with_progress", never)
+    monkeypatch.setattr(temjax.calibration.cli, "run_calibration", never)
     app = typer.Typer()
     app.callback()(lambda: None)
     app.command(name="calibrate")(temjax.calibration.cli.calibrate)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from temjax.calibration import ErrorModel, Objective, stock_target
-from temjax.calibration.scores import other_years_climatology
+from temjax.calibration.scores import leave_one_year_out_climatology
 from temjax.sites.observations import MonthlySeries
 from tests.support.short_site import short_site
 
@@ -39,7 +39,7 @@ def test_a_held_out_year_is_not_fitted(monthly_site):
     objective = Objective.of(monthly_site, ("cmax",), ("nep",), holdout=(2003,))
     (target,) = objective.targets
     np.testing.assert_array_equal(np.asarray(target.used).sum(axis=1), [12, 0, 12])
-    np.testing.assert_array_equal(np.asarray(target.held).sum(axis=1), [0, 12, 0])
+    np.testing.assert_array_equal(np.asarray(target.held_out).sum(axis=1), [0, 12, 0])
     off = jnp.asarray(target.values)[..., None] + 100.0
     simulated = jnp.concatenate([jnp.zeros((1, 12, 1)), off])  # 2001 is not observed
     residuals = np.asarray(target.residuals(simulated)).reshape(3, 12)
@@ -103,5 +103,5 @@ def test_the_climatology_leaves_the_scored_year_out():
     values = np.arange(3.0)[:, None] * np.ones(12)
     given = np.ones(values.shape, bool)
     given[2] = False  # held out: it informs nobody
-    found = other_years_climatology(values, given)
+    found = leave_one_year_out_climatology(values, given)
     np.testing.assert_allclose(found[:, 0], [1.0, 0.0, 0.5])

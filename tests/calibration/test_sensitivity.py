@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from temjax.calibration import Objective, stock_target
-from temjax.calibration.sensitivity import expand_outputs, sensitivities, slopes, unit_of
+from temjax.calibration.sensitivity import (
+    expand_outputs,
+    output_derivatives,
+    sensitivities,
+    unit_of,
+)
 from temjax.calibration.sensitivity_cli import write_sensitivity
 from tests.support.short_site import OPTIONS, short_site
 
@@ -32,13 +37,15 @@ def test_outputs_open_into_seasons():
 def test_elasticities_are_those_of_central_differences(objective, tmp_path):
     size = len(NAMES)
     points = np.zeros((size, 1 + 2 * size))
-    prior = np.asarray(objective.free.start)[:, None] + np.zeros_like(points)
+    prior = np.asarray(objective.free.centre)[:, None] + np.zeros_like(points)
     for i in range(size):
         for sign, column in ((1, 1 + 2 * i), (-1, 2 + 2 * i)):
             prior[i, column] += sign * STEP * objective.free.prior_sd[i]
     draws = np.asarray(objective.free.from_prior_space(jnp.asarray(prior)))
     found = sensitivities(objective, OUTPUTS, draws=draws)
-    outputs = np.asarray(slopes(objective, expand_outputs(OUTPUTS), jnp.asarray(draws)).outputs)
+    outputs = np.asarray(
+        output_derivatives(objective, expand_outputs(OUTPUTS), jnp.asarray(draws)).outputs
+    )
     for i in range(size):
         change = (outputs[:, 1 + 2 * i] - outputs[:, 2 + 2 * i]) / (2 * STEP)
         np.testing.assert_allclose(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from temjax import load_parameters, replace_parameters
-from temjax.calibration import TABLE_S2, THERMAL, Free
+from temjax.calibration import TABLE_S2, THERMAL, FreeParameters
 from temjax.calibration.starts import prior_starts
 from temjax.parameters.registry import REGISTRY, tunable_names
 
@@ -30,20 +30,20 @@ def test_almost_every_tunable_of_the_set_can_be_freed():
 
 
 def test_zero_is_the_start():
-    free = Free.of(MEADOW, NAMES)
+    free = FreeParameters.of(MEADOW, NAMES)
     expected = [float(getattr(MEADOW, name)) for name in NAMES]
     np.testing.assert_allclose(free.values(jnp.zeros(len(NAMES))), expected, rtol=1e-12)
 
 
 def test_a_unit_step_near_the_start_is_one_prior_standard_deviation():
-    free = Free.of(MEADOW, NAMES)
+    free = FreeParameters.of(MEADOW, NAMES)
     slope = jax.jvp(free.prior_residuals, (jnp.zeros(len(NAMES)),), (jnp.ones(len(NAMES)),))[1]
     np.testing.assert_allclose(slope, 1.0, rtol=1e-10)
 
 
 @pytest.mark.parametrize("size", [1.0, 4.0, 30.0])
 def test_values_stay_inside_their_bounds(size):
-    free = Free.of(MEADOW, NAMES)
+    free = FreeParameters.of(MEADOW, NAMES)
     for sign in (-1.0, 1.0):
         values = np.asarray(free.values(jnp.full(len(NAMES), sign * size)))
         for name, value in zip(NAMES, values, strict=True):
@@ -53,7 +53,7 @@ def test_values_stay_inside_their_bounds(size):
 
 
 def test_the_gradient_lives_six_standard_deviations_away():
-    free = Free.of(MEADOW, NAMES)
+    free = FreeParameters.of(MEADOW, NAMES)
     for sign in (-6.0, 6.0):
         point = jnp.full(len(NAMES), sign)
         slope = jax.jvp(free.values, (point,), (jnp.ones(len(NAMES)),))[1]
@@ -62,21 +62,21 @@ def test_the_gradient_lives_six_standard_deviations_away():
 
 @pytest.mark.parametrize("size", [0.3, 3.0])
 def test_from_values_is_the_inverse_of_values(size):
-    free = Free.of(MEADOW, NAMES)
+    free = FreeParameters.of(MEADOW, NAMES)
     point = size * jax.random.normal(jax.random.key(1), (len(NAMES), 5))
     values = free.values(point)
     np.testing.assert_allclose(free.from_values(values), point, rtol=1e-6, atol=1e-7)
 
 
 def test_from_values_refuses_what_lies_outside():
-    free = Free.of(MEADOW, ("cmax_scale",))
+    free = FreeParameters.of(MEADOW, ("cmax_scale",))
     with pytest.raises(ValueError, match=r"cmax_scale = 2.5 1 is not inside its bounds 0.2 … 2.5"):
         free.from_values(np.array([2.5]))
 
 
 def test_put_sets_only_what_is_free():
-    free = Free.of(MEADOW, ("cmax_scale", "krb", "disequilibrium_factor"))
-    changed, history = free.put(MEADOW, jnp.asarray([0.5, -0.5, 0.0]))
+    free = FreeParameters.of(MEADOW, ("cmax_scale", "krb", "disequilibrium_factor"))
+    changed, history = free.insert(MEADOW, jnp.asarray([0.5, -0.5, 0.0]))
     assert float(changed.cmax_scale) > float(MEADOW.cmax_scale)
     assert float(changed.respiration_rate_log) < float(MEADOW.respiration_rate_log)
     assert float(changed.kdc_scale) == float(MEADOW.kdc_scale)
@@ -85,7 +85,7 @@ def test_put_sets_only_what_is_free():
 
 
 def test_starts_trail():
-    free = Free.of(MEADOW, ("cmax_scale", "krb"))
+    free = FreeParameters.of(MEADOW, ("cmax_scale", "krb"))
     points = jnp.asarray([[0.0, 1.0, -1.0], [0.5, 0.0, 0.0]])
     for start in range(3):
         alone = free.values(points[:, start])
@@ -93,14 +93,14 @@ def test_starts_trail():
 
 
 def test_groups_open_and_a_centre_replaces_the_set():
-    free = Free.of(MEADOW, ("table-s2", "thermal"), centre={"cmax_scale": 0.7})
+    free = FreeParameters.of(MEADOW, ("table-s2", "thermal"), centre={"cmax_scale": 0.7})
     assert set(TABLE_S2) | set(THERMAL) == set(free.names)
     values = dict(zip(free.names, np.asarray(free.values(jnp.zeros(len(free.names)))), strict=True))
     assert values["cmax_scale"] == pytest.approx(0.7)
 
 
 def test_sobol_starts_fill_the_prior():
-    free = Free.of(MEADOW, NAMES)
+    free = FreeParameters.of(MEADOW, NAMES)
     starts = prior_starts(free, 64, seed=2)
     np.testing.assert_array_equal(starts[:, 0], 0.0)
     np.testing.assert_array_equal(starts, prior_starts(free, 64, seed=2))
@@ -119,10 +119,10 @@ def test_sobol_starts_fill_the_prior():
 )
 def test_names_that_cannot_be_freed(names, message):
     with pytest.raises(ValueError, match=message):
-        Free.of(MEADOW, names)
+        FreeParameters.of(MEADOW, names)
 
 
 def test_a_start_outside_its_bounds():
     outside = replace_parameters(MEADOW, cmax_scale=3.0)
     with pytest.raises(ValueError, match=r"cmax_scale starts at 3 1, not inside its bounds"):
-        Free.of(outside, ("cmax_scale",))
+        FreeParameters.of(outside, ("cmax_scale",))

@@ -5,13 +5,13 @@ import pytest
 
 from temjax import sites
 from temjax.calibration import DISEQUILIBRIUM, Objective
-from temjax.calibration.twin import coverage, draw_truth, recover
+from temjax.calibration.twin import coverage, draw_true_points, recover
 from tests.support.short_site import short_objective
 
 
 def test_truths_lie_inside_the_bounds():
     objective = short_objective()
-    truth = draw_truth(objective, 40, seed=1)
+    truth = draw_true_points(objective, 40, seed=1)
     shifts = np.asarray(objective.free.prior_residuals(truth))
     assert np.abs(shifts).max() <= 2.0 + 1e-9
     assert 0.6 < shifts.std() < 1.1

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from temjax import load_parameters
-from temjax.calibration import Free
+from temjax.calibration import FreeParameters
 from temjax.calibration.uncertainty import laplace_at
 
 NAMES = ("cmax_scale", "kdc_scale", "respiration_rate_log")
@@ -15,7 +15,7 @@ DATA = np.array([[10.0, 10.0, 0.0], [0.0, 0.0, 0.5]])
 
 @pytest.fixture(scope="module")
 def posterior():
-    free = Free.of(load_parameters("alpine-meadow"), NAMES)
+    free = FreeParameters.of(load_parameters("alpine-meadow"), NAMES)
     jacobian = np.concatenate([DATA, np.eye(3)])
     return laplace_at(free, np.zeros(3), jacobian, observed=2)
 
@@ -48,7 +48,7 @@ def test_intervals_hold_the_samples(posterior):
 
 
 def test_without_data_the_interval_is_the_priors():
-    free = Free.of(load_parameters("alpine-meadow"), NAMES)
+    free = FreeParameters.of(load_parameters("alpine-meadow"), NAMES)
     posterior = laplace_at(free, np.zeros(3), np.concatenate([0 * DATA, np.eye(3)]), observed=2)
     np.testing.assert_allclose(posterior.shrinkage, 0.0, atol=1e-12)
     rows = posterior.table()
@@ -59,7 +59,7 @@ def test_without_data_the_interval_is_the_priors():
 
 
 def test_an_optimum_at_a_bound_is_named():
-    free = Free.of(load_parameters("alpine-meadow"), NAMES)
+    free = FreeParameters.of(load_parameters("alpine-meadow"), NAMES)
     jacobian = np.concatenate([DATA, np.eye(3)])
     posterior = laplace_at(free, np.array([12.0, 0.0, 0.0]), jacobian, observed=2)
     assert posterior.at_bounds() == ("cmax_scale",)

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.runs.soundness import SOLVED
-from temjax.validation import check_forcing, check_location
+from temjax.runs.quality import LARGEST_IMBALANCE
+from temjax.runs.validation import check_forcing, check_location
 from tests.support.random_world import (
     FASTEST_DECOMPOSITION,
     PLACE,
@@ -67,7 +67,7 @@ def sweep(units: np.ndarray, years: int) -> dict[str, int]:
     closed = np.all([error <= 1e-9 for error in budget_errors(world.initial, run).values()], axis=0)
     positive = (least_pools(world.initial, run) >= -1e-9).all(axis=0)
     fast = fastest_decomposition(world, run) > FASTEST_DECOMPOSITION
-    unbalanced = np.asarray(run.soil.heat_imbalance.max(axis=0)) > SOLVED
+    unbalanced = np.asarray(run.soil.heat_imbalance.max(axis=0)) > LARGEST_IMBALANCE
     tried = ~refused
     return {
         "cells": tried.size,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.ecosystem import month as rates_module
+from temjax.ecosystem import month as month_module
 from temjax.ecosystem import pools as tendencies
 from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, integrate_month
 from temjax.outputs import flux_index
@@ -63,7 +63,7 @@ def spun_up(count: int, seed: int, years: int) -> Cells:
 @jax.jit
 def stiffness(cells: Cells) -> jax.Array:
     """-d(dAVLN/dt)/dAVLN (month⁻¹) at the present pools, `(12, cell)`."""
-    m = rates_module
+    m = month_module
     fixed = cells.parameters, cells.constants
 
     def one(drivers):

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from temjax.ecosystem.imex import rates
+from temjax.ecosystem.month import right_hand_side
 from temjax.outputs import FLUX_SYMBOLS
 from temjax.state import POOLS
 from tests.support.tables import deviation, month_case, read_table
@@ -24,7 +24,7 @@ TOUCHED_BY_BUMP = ("INUP", "U", "SUP", "LUP", "NMIN", "dSTRN", "dSTON", "dSOLN",
 @pytest.fixture(scope="module")
 def case(shared):
     table = read_table(shared, "13_delta")
-    tendency, fluxes = jax.jit(rates)(*month_case(table))
+    tendency, fluxes = jax.jit(right_hand_side)(*month_case(table))
     results = dict(zip(DERIVATIVES.values(), np.asarray(tendency), strict=True))
     results |= dict(zip(FLUX_SYMBOLS, np.asarray(fluxes), strict=True))
     return table, results

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.cell import initial_pools
 from temjax.forcing import Location
+from temjax.parameters.cell import initial_pools
 from temjax.processes import (
     decomposition,
     evapotranspiration,

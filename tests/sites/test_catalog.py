@@ -8,9 +8,9 @@ import pytest
 from temjax import sites
 from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters
+from temjax.runs.validation import check_forcing, check_location
 from temjax.sites.entry import parse_entry, read_entry
 from temjax.sites.site import catalog_entry
-from temjax.validation import check_forcing, check_location
 
 TOWERS = {"haibei-meadow": "CN-HaM", "haibei-shrubland": "CN-Ha2", "damxung-steppe": "CN-Dan"}
 MINIMAL = """

@@ -11,15 +11,16 @@ import xarray as xr
 from temjax.files.findings import DataError
 from temjax.forcing import Forcing, Location
 from temjax.outputs import (
-    ANNUAL_OUTPUTS,
+    ANNUAL_VARIABLES,
     FLUXES,
+    FORCING_VARIABLES,
     LEDGERS,
     MONTHLY_OUTPUTS,
     AnnualOutput,
     MonthlyOutput,
 )
 from temjax.parameters.files import load_parameters, replace_parameters
-from temjax.sites.output import STANDARD_NAMES, run_dataset, time_axes, write_netcdf
+from temjax.sites.output import run_dataset, time_axes, write_netcdf
 from temjax.sites.provenance import forcing_hash, parameter_hash
 from temjax.state import POOLS
 
@@ -93,12 +94,17 @@ def written(tmp_path):
 
 
 def test_every_registered_output_is_there(written):
-    missing = [name for name in MONTHLY_OUTPUTS if name not in written]
-    missing += [
-        name for name in ANNUAL_OUTPUTS if name not in written and f"year_end_{name}" not in written
-    ]
-    assert missing == []
-    assert "ecosystem_respiration" in written and "annual_gross_primary_production" in written
+    infos = [*MONTHLY_OUTPUTS.values(), *FORCING_VARIABLES.values(), *ANNUAL_VARIABLES.values()]
+    for info in infos:
+        attributes = written[info.name].attrs
+        assert attributes["units"] == info.unit
+        assert attributes["long_name"] == info.long_name
+        assert attributes.get("tem_symbol", "") == info.symbol
+        assert attributes.get("standard_name", info.standard_name) == info.standard_name
+        assert ("depth" in written[info.name].dims) == info.by_depth
+    assert {name for name in written.data_vars if not name.endswith("_bnds")} == {
+        info.name for info in infos
+    }
 
 
 def test_values_sit_in_their_month(written):
@@ -123,7 +129,7 @@ def test_cf_attributes(written):
         assert variable.attrs["long_name"], name
         assert variable.attrs["cell_methods"].startswith("time: "), name
     gpp = written.gross_primary_production.attrs
-    assert gpp["standard_name"] == STANDARD_NAMES["gross_primary_production"]
+    assert gpp["standard_name"] == MONTHLY_OUTPUTS["gross_primary_production"].standard_name
     assert gpp["units"] == "g m-2 month-1"
     assert written.annual_gross_primary_production.attrs["units"] == "g m-2 year-1"
     assert written.depth.attrs["positive"] == "down"

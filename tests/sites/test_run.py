@@ -7,7 +7,7 @@ import pytest
 
 import temjax.sites.run
 from temjax.files.findings import DataError
-from temjax.runs.soundness import Soundness
+from temjax.runs.quality import RunQuality
 from temjax.sites.run import SiteRun, parse_spin_up
 
 
@@ -39,8 +39,8 @@ def test_other_spin_ups_are_refused(choice):
     ],
 )
 def test_a_run_that_is_not_sound_says_so(monkeypatch, least, left, words):
-    told = Soundness(np.array(True), np.array(least), np.array(left))
-    monkeypatch.setattr(temjax.sites.run, "soundness", lambda run: told)
+    told = RunQuality(np.array(True), np.array(least), np.array(left))
+    monkeypatch.setattr(temjax.sites.run, "run_quality", lambda run: told)
     result = SiteRun.__new__(SiteRun)
     object.__setattr__(result, "run", None)
     assert len(result.warnings) == len(words)

@@ -6,10 +6,12 @@ import numpy as np
 
 from temjax.files.findings import Finding
 from temjax.heat.year import DEPTHS
+from temjax.regional.diagnostics.totals import REGION
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import MONTHLY_PREFIX, PRODUCTS
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.run.members import NOT_FINITE, MemberResult
+from temjax.regional.member import NOT_FINITE, MemberResult
+from temjax.regional.studies.attribution import ALL, BASELINE
 from tests.support.small_region import small_experiment
 
 
@@ -37,7 +39,7 @@ def made_member(experiment: Experiment, member: str = "toy", seed: int = 1) -> M
     return MemberResult(
         member=member, scenario="rcp85", domain=domain, timeline=None, products=products,
         status=status,
-        findings={1: [Finding("model", "not_finite", domain.name(1), "made", "None.")]},
+        findings={1: [Finding("model", "not_finite", domain.label(1), "made", "None.")]},
         segments=(), seams=[], parameter_hashes={"moist-tundra": "0"},
         climate={"years": years} | {name: rng.uniform(1, 2, years.size) for name in names},
         cell_years=0, seconds=1.0,
@@ -47,3 +49,16 @@ def made_member(experiment: Experiment, member: str = "toy", seed: int = 1) -> M
 def made_region(folder: Path, extra: str = "") -> Experiment:
     """The small region with months of three products, one of them by depth."""
     return small_experiment(folder, f'[output]\nmonthly = ["npp", "swe", "tsl"]\n{extra}')
+
+
+def attribution_record(scenario="rcp85", member="A"):
+    """Record with known effects: climate +1, CO2 +2, exposure −1, all +3 Tg a year in NPP."""
+    npp = {BASELINE: 10.0, "climate": 11.0, "CO2": 12.0, "exposure": 9.0, ALL: 13.0}
+    series = {
+        name: {"NPP": [value] * 4, "RH": [10.0] * 4, "SOC": [5.0] * 4, "VegC": [1.0] * 4}
+        for name, value in npp.items()
+    }
+    return {
+        "scenario": scenario, "member": member, "held_years": 20, "years": [1, 2, 3, 4],
+        "groups": {REGION: series},
+    }  # fmt: skip

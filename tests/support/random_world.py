@@ -25,11 +25,11 @@ from temjax import (
     soil_climate,
     tunable_names,
 )
-from temjax.cell import cell_constants, initial_pools
 from temjax.heat.equilibrium import steady_enthalpy
+from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
 from temjax.runs.annual_map import initial_memory
-from temjax.runs.climate_block import climate_block
+from temjax.runs.lagged_forcing import lagged_forcing
 from temjax.runs.simulate import exposure_history, year_inputs
 from temjax.soil_column import soil_column
 from temjax.state import EcosystemState, ExposureState, SoilHeatState, State, pool_index
@@ -140,7 +140,7 @@ def random_world(units: Float[np.ndarray, "quantity cell"], years: int) -> World
     mean = jnp.mean(forcing.air_temperature, axis=(0, 1))
     heat = _heat(parameters, mean)
     soil = soil_climate(parameters, location, forcing, heat, options=OPTIONS, snowpack=snowpack)
-    memory = _memory(parameters, location, climate_block(forcing, 0, years), soil)
+    memory = _memory(parameters, location, lagged_forcing(forcing, 0, years), soil)
     # from a tenth of TEM's starting pools to ten times as much
     pools = initial_pools(parameters, location) * 10.0 ** _between(share["stock"], -1.0, 1.0)
     capacity = cell_constants(parameters, location).available_water_capacity

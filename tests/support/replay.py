@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from temjax.cell import cell_constants, initial_pools
 from temjax.ecosystem.imex import MonthDrivers
 from temjax.ecosystem.year import YearInputs, next_memory
 from temjax.forcing import Location
 from temjax.outputs import FLUXES, flux_index
+from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.parameters.files import gather_parameters, load_parameters
 from temjax.processes import snow
 from temjax.processes.evapotranspiration import potential_evapotranspiration

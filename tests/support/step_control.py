@@ -1,8 +1,8 @@
 """TEM's own integration of a month, re-enacted for comparison only.
 
-Runge-Kutta-Fehlberg 4(5) with step halving and doubling (model.md 6), soil moisture of the
-decomposition and uptake functions taken from the start of each accepted step, an uptake of
-exactly zero lifted to 1e-6, and the snowpack error test made noise-proof (1e-6 mm).
+Runge-Kutta-Fehlberg 4(5) with step halving and doubling (docs/specification/model.md 6), soil
+moisture of the decomposition and uptake functions taken from the start of each accepted step, an
+uptake of exactly zero lifted to 1e-6, and the snowpack error test made noise-proof (1e-6 mm).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from temjax.ecosystem import month as rates_module
+from temjax.ecosystem import month as month_module
 from temjax.outputs import FLUXES
 from temjax.processes import decomposition, nitrogen
 from temjax.state import POOLS, pool_index
@@ -77,7 +77,10 @@ _WATER = pool_index("available_water")
 
 
 def _bumped_allocation(allocation, **arguments):
-    """TEM's treatment of an uptake of exactly zero (model.md 5.5)."""
+    """TEM's treatment of an uptake of exactly zero.
+
+    Source: docs/specification/model.md 5.5.
+    """
     uptake = arguments["potential_uptake"]
     limited = arguments["potential_net_production"] > arguments["production_carbon_to_nitrogen"] * (
         BUMP + arguments["labile_nitrogen"]
@@ -93,7 +96,7 @@ def _unguarded_saturation(concentration, half_saturation):
 
 def lagged_rates(parameters, constants, drivers, memory, pools, moisture):
     """The right-hand side with `moisture` (VSM at the start of the step) in RHM and KSOIL."""
-    m = rates_module
+    m = month_module
     factors = m.month_factors(parameters, constants, drivers, memory)
     stage, fluxes = m.carbon_and_water(parameters, constants, drivers, memory, factors, pools)
     response = decomposition.moisture_response(
@@ -128,8 +131,8 @@ def lagged_rates(parameters, constants, drivers, memory, pools, moisture):
     fluxes["heterotrophic_respiration"] = respiration
     uptake = fluxes["potential_nitrogen_uptake"]
     fluxes["potential_nitrogen_uptake"] = jnp.where(uptake == 0.0, BUMP, uptake)
-    tendency = m.pack(POOLS, m.pool_tendency(drivers, fluxes), pools)
-    return tendency, m.complete_fluxes(drivers, m.pack(m.INTEGRATED, fluxes, pools))
+    tendency = m.stack_rows(POOLS, m.pool_tendency(drivers, fluxes), pools)
+    return tendency, m.complete_fluxes(drivers, m.stack_rows(m.INTEGRATED, fluxes, pools))
 
 
 def original_month(parameters, constants, drivers, memory, pools):

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from temjax.cell import CellConstants, cell_constants
 from temjax.ecosystem.imex import MonthDrivers
 from temjax.forcing import MONTH_DAYS, Location
+from temjax.parameters.cell import CellConstants, cell_constants
 from temjax.parameters.files import gather_parameters, load_parameters
 from temjax.parameters.registry import Parameters
 from temjax.state import Memory
@@ -63,7 +63,7 @@ POOL_COLUMNS = ("vegc", "strn", "ston", "solc", "soln", "avln", "avlw", "rgrw", 
 
 
 def month_case(table: dict[str, np.ndarray]):
-    """Arguments of `temjax.ecosystem.imex.rates` for all rows of table 13, cells trailing."""
+    """Arguments of `month.right_hand_side` for all rows of table 13, cells trailing."""
     parameters = parameters_of(table["cmnt"])
     drivers = MonthDrivers(
         air_temperature=jnp.asarray(table["tair"]),

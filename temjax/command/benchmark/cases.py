@@ -1,7 +1,7 @@
-"""What ``temjax benchmark`` times: synthetic cells, and one function per case.
+"""Cases of ``temjax benchmark``: synthetic cells, and one function per case.
 
-Cases of the packages above come from the entry-point group ``temjax.benchmarks``: functions
-``(cells, years) -> Case``, as those of ``CASES`` are. The model imports none of them.
+Other packages add cases by the entry-point group ``temjax.benchmarks``: functions
+``(cells, years) -> Case`` like those of ``CASES``. The model imports none of them.
 """
 
 import dataclasses
@@ -26,22 +26,22 @@ from temjax.runs.simulate import Run, simulate
 from temjax.state import State
 
 SEED = 20
-SPECIFIED_SUBSTEPS = 16  # of a month (model.md, decision 2); the default is 48
-BASES = 64  # different mean climates; more cells repeat them, with weather of their own
+SPECIFIED_SUBSTEPS = 16  # of a month (docs/specification/model.md decision 2); the default is 48
+BASES = 64  # different mean climates; more cells repeat them with other weather
 TYPES = ("alpine-meadow", "alpine-steppe")
 TUNED = tunable_names()[:20]  # of the calibration step, each times a factor
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to time.
+    """Case of the benchmark.
 
     Attributes:
         name: as in ``--case``.
         function: called with ``arguments``.
         arguments: pytrees of arrays.
-        cell_years: model years times cells of a call, or a function of the result that says.
-        traceable: one compiled program; otherwise the function compiles what it needs itself.
+        cell_years: model years times cells of a call, or a function of the result.
+        traceable: one program, to be compiled; otherwise the function compiles what it needs.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Synthetic cells with a state to start from; one cell has no cell axis, as a site has none."""
+    """Synthetic cells with their initial state; a single cell has no cell axis, like a site."""
 
     parameters: Parameters
     location: Location
@@ -73,14 +73,14 @@ def _inputs(cells: int, years: int, dtype: str) -> Inputs:
     sun = np.asarray(SUN)[:, None] + np.zeros(bases)
 
     def cell(values, index):
-        """Cells of the last axis; a single one loses the axis."""
+        """Select cells; a single one has no axis."""
         values = jnp.asarray(values)
         return values[..., 0] if cells == 1 else values[..., index]
 
     def array(values, index):
         return cell(np.asarray(values, dtype), index)
 
-    def place(index):
+    def locations(index):
         return Location(
             latitude=array(np.linspace(28.0, 40.0, bases), index),
             elevation=array(np.linspace(3000.0, 5000.0, bases), index),
@@ -100,7 +100,7 @@ def _inputs(cells: int, years: int, dtype: str) -> Inputs:
         shortwave=array(sun[None], each),
         co2=jnp.full((1, 12), 300.0, dtype),
     )
-    location = place(each)
+    location = locations(each)
     _, state, _ = cyclic_map(sets(each), location, mean)
     weather = 1.5 * rng.standard_normal((years, 12, cells), dtype="float32")
     warming = 0.02 * np.arange(years)[:, None, None]
@@ -119,43 +119,43 @@ def _inputs(cells: int, years: int, dtype: str) -> Inputs:
 
 
 def synthetic_inputs(cells: int, years: int) -> Inputs:
-    """Cells from mild to cold around the tower CN-HaM's mean year, with invented weather.
+    """Cells from mild to cold around the mean year of the tower CN-HaM, with synthetic weather.
 
-    Heat is in balance with the mean year; pools are TEM's initial ones.
+    Soil heat is in equilibrium with the mean year; pools are TEM's initial ones.
     """
     return _inputs(cells, years, jnp.result_type(float).name)
 
 
 def run_cells(parameters: Parameters, location: Location, forcing: Forcing, initial: State) -> Run:
-    """The whole model, soil heat included."""
+    """Run of the whole model, soil heat included."""
     return simulate(parameters, location, forcing, initial=initial)
 
 
-def _given(cells: int, years: int) -> tuple:
-    given = synthetic_inputs(cells, years)
-    return given.parameters, given.location, given.forcing, given.initial
+def _arguments(cells: int, years: int) -> tuple:
+    inputs = synthetic_inputs(cells, years)
+    return inputs.parameters, inputs.location, inputs.forcing, inputs.initial
 
 
 def forward(cells: int, years: int) -> Case:
-    """A run with soil heat."""
-    return Case("forward", run_cells, _given(cells, years), cells * years)
+    """Forward run with soil heat."""
+    return Case("forward", run_cells, _arguments(cells, years), cells * years)
 
 
 def forward_specified(cells: int, years: int) -> Case:
-    """The same with the sub-steps of the model's specification, which regional runs take."""
+    """Forward run with the sub-steps of the specification, as in regional runs."""
     options = ModelOptions(substeps=SPECIFIED_SUBSTEPS)
 
     def run(parameters, location, forcing, initial):
         return simulate(parameters, location, forcing, initial=initial, options=options)
 
     name = f"forward-{SPECIFIED_SUBSTEPS}-substeps"
-    return Case(name, run, _given(cells, years), cells * years)
+    return Case(name, run, _arguments(cells, years), cells * years)
 
 
 def forward_no_heat(cells: int, years: int) -> Case:
-    """A run on a soil climate that is known."""
-    given = _given(cells, years)
-    parameters, location, forcing, initial = given
+    """Forward run on a known soil climate."""
+    arguments = _arguments(cells, years)
+    parameters, location, forcing, initial = arguments
     soil = soil_climate(
         parameters, location, forcing, initial.heat, snowpack=initial.ecosystem.snowpack
     )
@@ -163,35 +163,35 @@ def forward_no_heat(cells: int, years: int) -> Case:
     def run(parameters, location, forcing, initial, soil):
         return simulate(parameters, location, forcing, initial=initial, soil=soil)
 
-    return Case("forward-no-heat", run, (*given, soil), cells * years)
+    return Case("forward-no-heat", run, (*arguments, soil), cells * years)
 
 
 def gradient(cells: int, years: int) -> Case:
-    """Value and gradient of a number of the run, in every parameter of every cell."""
+    """Value and gradient of a scalar of the run in every parameter of every cell."""
 
     def value(parameters, *rest):
         annual = run_cells(parameters, *rest).annual
         production = annual.net_primary_production - annual.heterotrophic_respiration
         return jnp.mean(production**2) + jnp.mean(annual.maximum_thaw_depth)
 
-    return Case("gradient", jax.value_and_grad(value), _given(cells, years), cells * years)
+    return Case("gradient", jax.value_and_grad(value), _arguments(cells, years), cells * years)
 
 
 def scaled(parameters: Parameters, factors: Float[Array, "parameter"]) -> Parameters:
-    """Parameters with those of ``TUNED`` times a factor each."""
+    """Parameters with those of ``TUNED`` multiplied by factors."""
     pairs = zip(TUNED, factors, strict=True)
-    moved = {name: getattr(parameters, name) * factor for name, factor in pairs}
-    return dataclasses.replace(parameters, **moved)
+    values = {name: getattr(parameters, name) * factor for name, factor in pairs}
+    return dataclasses.replace(parameters, **values)
 
 
 def calibration(cells: int, years: int) -> Case:
     """Equilibrium and run with the Jacobian of monthly fluxes and thaw in 20 parameters."""
-    parameters, location, forcing, _ = _given(cells, years)
+    parameters, location, forcing, _ = _arguments(cells, years)
 
     def residuals(factors, parameters, location, forcing):
-        moved = scaled(parameters, factors)
-        start = find_equilibrium(moved, location, forcing, climate="mean").state
-        run = simulate(moved, location, forcing, initial=start)
+        changed = scaled(parameters, factors)
+        start = find_equilibrium(changed, location, forcing, climate="mean").state
+        run = simulate(changed, location, forcing, initial=start)
         values = jnp.concatenate(
             [
                 jnp.ravel(run.monthly.net_ecosystem_production),
@@ -206,14 +206,14 @@ def calibration(cells: int, years: int) -> Case:
 
 
 def equilibrium(cells: int, years: int) -> Case:
-    """Heat and ecosystem in balance with one year; counts the one-year evaluations it took."""
-    parameters, location, forcing, _ = _given(cells, years)
+    """Equilibrium with one year; counts one-year evaluations."""
+    parameters, location, forcing, _ = _arguments(cells, years)
 
     def find(parameters, location, forcing):
         return find_equilibrium(parameters, location, forcing, climate="mean")
 
-    def evaluations(found) -> float:
-        return float(jnp.sum(found.evaluations))
+    def evaluations(result) -> float:
+        return float(jnp.sum(result.evaluations))
 
     return Case("equilibrium", find, (parameters, location, forcing), evaluations, traceable=False)
 

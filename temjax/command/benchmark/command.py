@@ -15,13 +15,13 @@ from temjax.command.benchmark.cases import CASES
 from temjax.command.benchmark.child import as_text, first_results, run_with, tuned_settings
 from temjax.command.benchmark.compare import LARGE, read_results, regressions
 from temjax.command.benchmark.measure import (
-    Measured,
+    Measurement,
     device_used,
     floor_seconds,
     machine_rates,
     measure,
 )
-from temjax.command.main import errors, load_group, names_of
+from temjax.command.main import errors, load_group, split_names
 from temjax.files.findings import DataError, Finding, nearest
 
 REGRESSED = 1  # exit code
@@ -33,7 +33,7 @@ WIDTH = 130  # characters, so that no number is cut
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured."""
+    """Cases and sizes to measure."""
 
     cases: tuple[str, ...]
     cells: tuple[int, ...]
@@ -43,75 +43,75 @@ class Plan:
 
 
 def available() -> dict:
-    """Cases by name: those of the model, then those of the packages above it."""
+    """Cases by name: those of the model and of the other packages."""
     return CASES | load_group("temjax.benchmarks")
 
 
-def _fault(option: str, message: str, mend: str) -> DataError:
+def _option_error(option: str, message: str, mend: str) -> DataError:
     return DataError([Finding(option, "", "", message, mend)])
 
 
-def _numbers(option: str, text: str) -> tuple[int, ...]:
+def _parse_numbers(option: str, text: str) -> tuple[int, ...]:
     try:
-        values = tuple(int(part) for part in names_of(text, ()))
+        values = tuple(int(part) for part in split_names(text, ()))
     except ValueError:
         values = ()
     if not values or min(values) < 1:
         mend = "Give whole numbers from 1 on, separated by commas: 1,100,1000."
-        raise _fault(option, f"{text!r} is not understood", mend)
+        raise _option_error(option, f"{text!r} is not understood", mend)
     return values
 
 
-def _among(option: str, text: str, default: tuple[str, ...], known: tuple) -> tuple[str, ...]:
-    chosen = known if text == "all" else names_of(text or None, default)
+def _parse_names(option: str, text: str, default: tuple[str, ...], known: tuple) -> tuple[str, ...]:
+    chosen = known if text == "all" else split_names(text or None, default)
     for name in chosen:
         if name not in known:
-            raise _fault(option, f"{name!r} is not known", nearest(name, known))
+            raise _option_error(option, f"{name!r} is not known", nearest(name, known))
     return chosen
 
 
 def make_plan(case: str, cells: str, years: str, dtype: str, repeats: int) -> Plan:
-    """Options as they are written, checked.
+    """Plan from the options of the command.
 
     Raises:
-        DataError: naming the option and the mend.
+        DataError: naming the option and its remedy.
     """
     return Plan(
-        cases=_among("--case", case, DEFAULT_CASES, tuple(available())),
-        cells=_numbers("--cells", cells),
-        years=_numbers("--years", years),
-        dtypes=_among("--dtype", dtype, DTYPES, DTYPES),
+        cases=_parse_names("--case", case, DEFAULT_CASES, tuple(available())),
+        cells=_parse_numbers("--cells", cells),
+        years=_parse_numbers("--years", years),
+        dtypes=_parse_names("--dtype", dtype, DTYPES, DTYPES),
         repeats=repeats,
     )
 
 
-def record(name: str, cells: int, years: int, dtype: str, found: Measured) -> dict:
-    """A result as ``--json`` prints it; times in seconds, memory in MB."""
+def record(name: str, cells: int, years: int, dtype: str, result: Measurement) -> dict:
+    """Record of a measurement as ``--json`` prints it; times in seconds, memory in MB."""
     row = {
         "name": name,
         "cells": cells,
         "dtype": dtype,
         "years": years,
         "device": device_used().device_kind,
-        "compile_seconds": round(found.compile_seconds, 2),
-        "seconds": found.seconds,
-        "cpu_seconds": found.cpu_seconds,
-        "cell_years": found.cell_years,
-        "cell_years_per_second": found.cell_years / found.seconds,
-        "cell_years_per_cpu_second": found.cell_years / found.cpu_seconds,
-        "program_memory_mb": found.memory_bytes and found.memory_bytes / MEGA,
-        "peak_memory_mb": found.peak_bytes / MEGA,
+        "compile_seconds": round(result.compile_seconds, 2),
+        "seconds": result.seconds,
+        "cpu_seconds": result.cpu_seconds,
+        "cell_years": result.cell_years,
+        "cell_years_per_second": result.cell_years / result.seconds,
+        "cell_years_per_cpu_second": result.cell_years / result.cpu_seconds,
+        "program_memory_mb": result.memory_bytes and result.memory_bytes / MEGA,
+        "peak_memory_mb": result.peak_bytes / MEGA,
         "operations": None,
-        "bytes": found.moved_bytes,
+        "bytes": result.moved_bytes,
         "floor_seconds": None,
         "floor_fraction": None,
         "flags": "default",
     }
-    if found.work is not None:
-        least = floor_seconds(found.work, found.moved_bytes, machine_rates(dtype))
-        took = found.cpu_seconds if device_used().platform == "cpu" else found.seconds
+    if result.work is not None:
+        least = floor_seconds(result.work, result.moved_bytes, machine_rates(dtype))
+        took = result.cpu_seconds if device_used().platform == "cpu" else result.seconds
         row |= {
-            "operations": found.work.arithmetic + found.work.transcendental,
+            "operations": result.work.arithmetic + result.work.transcendental,
             "floor_seconds": least,
             "floor_fraction": least / took,
         }
@@ -119,7 +119,7 @@ def record(name: str, cells: int, years: int, dtype: str, found: Measured) -> di
 
 
 def run_plan(plan: Plan) -> Iterator[dict]:
-    """Results one by one; nothing is taken from the cache of compiled programs."""
+    """Records one by one, without the cache of compiled programs."""
     known = available()
     before = jax.config.jax_enable_x64, jax.config.jax_enable_compilation_cache
     jax.config.update("jax_enable_compilation_cache", False)
@@ -130,21 +130,21 @@ def run_plan(plan: Plan) -> Iterator[dict]:
                     for name in plan.cases:
                         jax.config.update("jax_enable_x64", dtype == "float64")
                         errors.print(f"{name}, {cells} cells, {years} years, {dtype} …")
-                        found = measure(known[name](cells, years), plan.repeats)
-                        yield record(name, cells, years, dtype, found)
+                        result = measure(known[name](cells, years), plan.repeats)
+                        yield record(name, cells, years, dtype, result)
     finally:
         jax.config.update("jax_enable_x64", before[0])
         jax.config.update("jax_enable_compilation_cache", before[1])
 
 
 def tuned_results(plan: Plan) -> list[dict]:
-    """The forward runs in a process with compiler flags and threads that suit them.
+    """Records of forward runs in a process with tuned compiler flags and threads.
 
     Raises:
         DataError: not on a CPU.
     """
     if device_used().platform != "cpu":
-        raise _fault("--tuned", "these flags are for CPUs", "Leave --tuned out.")
+        raise _option_error("--tuned", "these flags are for CPUs", "Leave --tuned out.")
     settings = tuned_settings()
     cases = [name for name in plan.cases if name.startswith("forward")] or ["forward"]
     errors.print(f"{', '.join(cases)} with {as_text(settings)}", soft_wrap=True)
@@ -212,12 +212,14 @@ def benchmark(
         try:
             jax.config.update("jax_default_device", jax.devices(device)[0])
         except RuntimeError as error:
-            raise _fault("--device", str(error), "Choose a device temjax doctor lists.") from error
+            raise _option_error(
+                "--device", str(error), "Choose a device temjax doctor lists."
+            ) from error
     results = list(run_plan(plan))
     results += tuned_results(plan) if tuned else []
-    started = first_results() if start_up else {}
+    start_ups = first_results() if start_up else {}
     if as_json:
-        document = {"results": results} | ({"first_result_seconds": started} if started else {})
+        document = {"results": results} | ({"first_result_seconds": start_ups} if start_ups else {})
         typer.echo(json.dumps(document, indent=1))
     else:
         console = Console(highlight=False)
@@ -225,13 +227,13 @@ def benchmark(
         console.print(_table(results), soft_wrap=True)
         for flags in sorted({row["flags"] for row in results} - {"default"}):
             console.print(f"…-tuned: {flags}", soft_wrap=True)
-        for name, seconds in started.items():
+        for name, seconds in start_ups.items():
             console.print(f"first result of a new process, {name}: {seconds:.1f} s")
     if old is not None:
-        _guard(results, old)
+        _compare(results, old)
 
 
-def _guard(new: list[dict], old: list[dict]) -> None:
+def _compare(new: list[dict], old: list[dict]) -> None:
     """End with exit code 1 where a ratio grew too much, or nothing could be compared."""
     worse, shared = regressions(new, old)
     for line in worse:

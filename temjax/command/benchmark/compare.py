@@ -1,4 +1,4 @@
-"""Guard between versions: ratios within one run, which a slower or busier machine leaves alone."""
+"""Comparison between versions: cost ratios within a run, independent of the machine's load."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ Key = tuple[str, int, str, int]
 
 
 def read_results(path: Path) -> list[dict]:
-    """Results of ``temjax benchmark --json``, as it printed them.
+    """Read results of ``temjax benchmark --json``.
 
     Raises:
         DataError: not such a file.
@@ -38,27 +38,27 @@ def costs(results: list[dict]) -> dict[Key, float]:
 
 
 def ratios(results: list[dict]) -> dict[str, float]:
-    """Costs against the forward run of the same size, and forward runs against each other."""
+    """Cost ratios: to the forward run of the same size, and between forward runs."""
     cost = costs(results)
-    found = {}
+    result = {}
     forward = {key: value for key, value in cost.items() if key[0] == BASE}
     for (name, cells, dtype, years), value in cost.items():
         same = forward.get((BASE, cells, dtype, years))
         if name != BASE and same:
-            found[f"{name} / {BASE}, {cells} cells, {dtype}, {years} years"] = value / same
+            result[f"{name} / {BASE}, {cells} cells, {dtype}, {years} years"] = value / same
     for (_, cells, dtype, years), value in forward.items():
         double = forward.get((BASE, cells, "float64", years))
         if dtype == "float32" and double:
-            found[f"float32 / float64, {BASE}, {cells} cells, {years} years"] = value / double
+            result[f"float32 / float64, {BASE}, {cells} cells, {years} years"] = value / double
         fewest = min(key[1] for key in forward if key[2:] == (dtype, years))
         if cells != fewest:
             per_cell = value / forward[(BASE, fewest, dtype, years)]
-            found[f"{cells} / {fewest} cells, {BASE}, {dtype}, {years} years"] = per_cell
-    return found
+            result[f"{cells} / {fewest} cells, {BASE}, {dtype}, {years} years"] = per_cell
+    return result
 
 
 def regressions(new: list[dict], old: list[dict], limit: float = LARGE) -> tuple[list[str], int]:
-    """Ratios that grew by more than ``limit``, in words, and how many could be compared."""
+    """Ratios that grew by more than ``limit``, in words, and the number that was compared."""
     before, now = ratios(old), ratios(new)
     shared = [name for name in now if name in before]
     worse = [

@@ -1,4 +1,4 @@
-"""A kernel for CPUs that multiplies and adds and does nothing else: what the machine can do."""
+"""CPU kernel of multiplications and additions only: the peak rate of the machine."""
 
 import llvmlite.ir as ir
 from jaxtyping import Array, Float

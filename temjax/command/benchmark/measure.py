@@ -1,4 +1,4 @@
-"""Time, memory and a floor of one case: what the operations counted would take on this machine."""
+"""Time and memory of a case, and a lower bound from its operations at this machine's peak."""
 
 import re
 import statistics
@@ -17,23 +17,31 @@ from temjax.heat.batch import HEAT_STEPS
 from temjax.native.availability import disabled, enabled
 from temjax.runtime.machine import peak_bytes
 
-# Newton iterations of a heat step: how many is known only when it runs; four on average and more
+# Newton iterations of a heat step, known only at run time: at least four on average
 LEAST_NEWTON = 4
 TRANSCENDENTAL = {
     "exp", "exp2", "expm1", "log", "log1p", "pow", "tanh", "logistic", "sin", "cos", "tan",
     "asin", "acos", "atan", "atan2", "erf", "cbrt",
 }  # fmt: skip
-MOVED = {  # no arithmetic
+DATA_MOVEMENT = {  # no arithmetic
     "broadcast_in_dim", "concatenate", "convert_element_type", "copy", "copy_p", "dynamic_slice",
     "dynamic_update_slice", "gather", "iota", "pad", "reshape", "rev", "scatter", "slice",
     "split", "squeeze", "stop_gradient", "transpose",
 }  # fmt: skip
-REDUCED = {"reduce_sum", "reduce_max", "reduce_min", "reduce_and", "reduce_or", "cumsum", "argmax"}
+REDUCTIONS = {
+    "reduce_sum",
+    "reduce_max",
+    "reduce_min",
+    "reduce_and",
+    "reduce_or",
+    "cumsum",
+    "argmax",
+}
 
 
 @dataclass(frozen=True)
 class Work:
-    """Operations of a program: arithmetic, and transcendental functions apart."""
+    """Number of operations of a program: arithmetic and transcendental."""
 
     arithmetic: float = 0.0
     transcendental: float = 0.0
@@ -42,13 +50,13 @@ class Work:
         return Work(self.arithmetic + other.arithmetic, self.transcendental + other.transcendental)
 
     def times(self, factor: float) -> "Work":
-        """The same work, repeated."""
+        """Operations of repetitions."""
         return Work(factor * self.arithmetic, factor * self.transcendental)
 
 
 @dataclass(frozen=True)
-class Rates:
-    """What this machine does at best in vectorised loops, per CPU-second or device-second."""
+class PeakRates:
+    """Peak rates of this machine in vectorised loops, per CPU-second or device-second."""
 
     arithmetic: float
     transcendental: float
@@ -56,17 +64,17 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One case, timed.
+class Measurement:
+    """Time and memory of a case.
 
     Attributes:
-        compile_seconds: trace and compilation, wall time; nothing comes from the cache.
+        compile_seconds: trace and compilation without cache, wall time.
         seconds: median of the repeats, wall time.
         cpu_seconds: median of the repeats, of all threads.
         cell_years: of a call.
-        memory_bytes: arguments, results and temporaries of the program; None where it is not one.
-        peak_bytes: the device's own peak, or the largest the process has been.
-        work: operations counted; None where the case is not one program.
+        memory_bytes: arguments, results and temporaries; None where the case is not one program.
+        peak_bytes: peak of the device, or of the process.
+        work: number of operations; None where the case is not one program.
         moved_bytes: arguments read once and results written once.
     """
 
@@ -80,12 +88,12 @@ class Measured:
     moved_bytes: int | None
 
 
-def measure(case: Case, repeats: int) -> Measured:
-    """Compile a case, run it once unseen, then ``repeats`` times."""
+def measure(case: Case, repeats: int) -> Measurement:
+    """Compile a case, run it once to warm up, then ``repeats`` times."""
     started = time.perf_counter()
     work = memory = moved = None
     if case.traceable:
-        work = _counted(case)
+        work = _count_case(case)
         started = time.perf_counter()
         program = jax.jit(case.function).lower(*case.arguments).compile()
         compile_seconds = time.perf_counter() - started
@@ -98,15 +106,17 @@ def measure(case: Case, repeats: int) -> Measured:
         result = jax.block_until_ready(program(*case.arguments))
         compile_seconds = time.perf_counter() - started
     cell_years = case.cell_years(result) if callable(case.cell_years) else case.cell_years
-    del result  # not two results in memory at a time
+    del result  # so that only one is in memory at a time
     seconds, cpu_seconds = _timed(lambda: program(*case.arguments), repeats)
     if not case.traceable:
         compile_seconds = max(compile_seconds - seconds, 0.0)
-    return Measured(compile_seconds, seconds, cpu_seconds, cell_years, memory, _peak(), work, moved)
+    return Measurement(
+        compile_seconds, seconds, cpu_seconds, cell_years, memory, _peak(), work, moved
+    )
 
 
-def _counted(case: Case) -> Work:
-    """Operations of a case; of kernels, those of the programs they stand in for."""
+def _count_case(case: Case) -> Work:
+    """Operations of a case; of kernels, those of the programs they replace."""
     jax.clear_caches()
     with disabled():
         work = count(jax.make_jaxpr(case.function)(*case.arguments).jaxpr)
@@ -118,15 +128,15 @@ def _timed(call: Callable[[], Any], repeats: int) -> tuple[float, float]:
     """Medians of wall and CPU time."""
     wall, cpu = [], []
     for _ in range(repeats):
-        begun, begun_cpu = time.perf_counter(), time.process_time()
+        started, started_cpu = time.perf_counter(), time.process_time()
         jax.block_until_ready(call())
-        wall.append(time.perf_counter() - begun)
-        cpu.append(time.process_time() - begun_cpu)
+        wall.append(time.perf_counter() - started)
+        cpu.append(time.process_time() - started_cpu)
     return statistics.median(wall), statistics.median(cpu)
 
 
 def device_used() -> jax.Device:
-    """Where computations run now."""
+    """Device of the computations."""
     (device,) = jnp.zeros(()).devices()
     return device
 
@@ -137,16 +147,16 @@ def _peak() -> int:
 
 
 def count(jaxpr) -> Work:
-    """Operations of a traced program, loops by their length.
+    """Count the operations of a traced program, loops by their length.
 
     The cost analysis of a compiled program counts the body of a loop once, and this model is all
-    loops. A ``while`` is taken to run ``LEAST_NEWTON`` times, that over the heat steps of a year as
-    often for each of them; a ``cond`` its dearest branch.
+    loops. A ``while`` is assumed to run ``LEAST_NEWTON`` times, that over the heat steps of a year
+    as often for each of them; a ``cond`` counts as its most expensive branch.
     """
     total = Work()
     for equation in jaxpr.eqns:
         name, params = equation.primitive.name, equation.params
-        inner = [count(part) for part in _inner(params)]
+        inner = [count(part) for part in _subprograms(params)]
         if name == "scan":
             total += inner[0].times(params["length"])
         elif name == "while":
@@ -157,32 +167,33 @@ def count(jaxpr) -> Work:
         elif name == "cond":
             total += max(inner, key=lambda work: work.arithmetic)
         elif inner:
-            total += inner[0]  # a call; a rule for derivatives beside it is not run
+            total += inner[0]  # a call; its derivative rules are not run
         else:
-            total += _own(equation)
+            total += _count_equation(equation)
     return total
 
 
-def _inner(params: dict) -> list:
-    """Programs inside an operation's parameters, in order of declaration."""
-    found = []
+def _subprograms(params: dict) -> list:
+    """Programs in an operation's parameters, in order of declaration."""
+    programs = []
     for value in params.values():
         for part in value if isinstance(value, tuple | list) else (value,):
             program = getattr(part, "jaxpr", part)
             if hasattr(program, "eqns"):
-                found.append(program)
-    return found
+                programs.append(program)
+    return programs
 
 
-def _own(equation) -> Work:
+def _count_equation(equation) -> Work:
+    """Operations of an equation without subprograms."""
     name = equation.primitive.name
     size = sum(getattr(out.aval, "size", 0) for out in equation.outvars)
-    if name in MOVED:
+    if name in DATA_MOVEMENT:
         return Work()
     if name in TRANSCENDENTAL:
         return Work(0.0, size)
-    if name in REDUCED:
-        return Work(sum(getattr(given.aval, "size", 0) for given in equation.invars))
+    if name in REDUCTIONS:
+        return Work(sum(getattr(operand.aval, "size", 0) for operand in equation.invars))
     if name == "dot_general":
         (left, _), _ = equation.params["dimension_numbers"]
         shape = equation.invars[0].aval.shape
@@ -194,8 +205,8 @@ def _own(equation) -> Work:
 
 
 @lru_cache
-def machine_rates(dtype: str) -> Rates:
-    """Best rates of loops that JAX compiles here, or of a kernel, in a precision."""
+def machine_rates(dtype: str) -> PeakRates:
+    """Peak rates of loops compiled by JAX, or of a kernel, in a precision."""
     accelerator = device_used().platform != "cpu"
     size, steps = (1 << 22, 50) if accelerator else (4096, 20_000)
     chain = 32
@@ -222,14 +233,14 @@ def machine_rates(dtype: str) -> Rates:
     move = jax.jit(lambda x: x + 1)
     jax.block_until_ready(move(large))
     seconds = min(_timed(lambda: move(large), 1)[accelerator ^ 1] for _ in range(3))
-    return Rates(
-        arithmetic=max(2 * chain * size * steps / best["arithmetic"], _rate_of_kernels(dtype)),
+    return PeakRates(
+        arithmetic=max(2 * chain * size * steps / best["arithmetic"], _kernel_rate(dtype)),
         transcendental=size * steps / best["exp"],
         bytes=2 * large.size / seconds,
     )
 
 
-def _rate_of_kernels(dtype: str) -> float:
+def _kernel_rate(dtype: str) -> float:
     """Products and sums per CPU-second of a kernel that does nothing else; 0 without kernels."""
     if not enabled():
         return 0.0
@@ -241,7 +252,7 @@ def _rate_of_kernels(dtype: str) -> float:
     return OPERATIONS * x.size / min(_timed(lambda: run(x), 1)[1] for _ in range(5))
 
 
-def floor_seconds(work: Work, moved_bytes: float, rates: Rates) -> float:
-    """Least time: the larger of computing everything and moving arguments and results once."""
+def floor_seconds(work: Work, moved_bytes: float, rates: PeakRates) -> float:
+    """Lower bound of the time: all operations, or one transfer of arguments and results."""
     computing = work.arithmetic / rates.arithmetic + work.transcendental / rates.transcendental
     return max(computing, moved_bytes / rates.bytes)

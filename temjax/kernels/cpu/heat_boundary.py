@@ -1,15 +1,10 @@
-"""The boundary of two soil layers in a kernel: what a front takes only where there is one."""
+"""Flux between two soil layers in a kernel: a front's arithmetic only where a cell melts."""
 
 import llvmlite.ir as ir
 
+from temjax.heat.linearisation import Boundary, flux_between, single_phase_flux
 from temjax.native.lowering import VectorWriter
-from temjax.processes.soil_heat import (
-    Boundary,
-    LayerState,
-    flux_between,
-    single_phase_flux,
-    with_front,
-)
+from temjax.processes.soil_heat import LayerState, with_front
 
 
 def _melts(upper: LayerState, lower: LayerState):
@@ -23,10 +18,10 @@ def _with_fronts(upper: LayerState, lower: LayerState, exact) -> Boundary:
 def flux_across(
     write: VectorWriter, upper: LayerState, lower: LayerState, exact: ir.Value
 ) -> Boundary:
-    """Flux through the boundary of two layers, which are given without their fronts.
+    """Linearised flux between two layers whose states come without their fronts.
 
-    In most places none of a vector's cells melts, and most of a boundary's arithmetic is that of a
-    front which is not there.
+    At most boundaries none of a vector's cells melts, and most of a boundary's arithmetic is that
+    of a front.
     """
     return write.cond(
         write.any(write.lower(_melts, upper, lower)),

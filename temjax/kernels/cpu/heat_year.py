@@ -1,160 +1,167 @@
-"""A year of soil heat as one kernel for CPUs: the steps of a vector of cells, and a look at each.
+"""A year of soil heat as one kernel for CPUs: steps of a vector of cells and their diagnostics.
 
 Only what a year reports leaves the kernel; the steps themselves stay in its scratch memory.
 """
 
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
-from temjax.heat.diagnostics import Layer, look_at_bottom, look_down, look_from
-from temjax.heat.year import Seen, by_month
-from temjax.kernels.cpu.heat import FACTS, OTHERS, Kept, Kernel, heat_arguments
+from temjax.heat.diagnostics import (
+    LayerProperties,
+    StepDiagnostics,
+    largest_imbalance,
+    layer_properties,
+    observe_first_layer,
+    observe_layer,
+)
+from temjax.heat.year import YearDiagnostics, by_month
+from temjax.kernels.cpu.heat import StepOutput, StepsKernel
+from temjax.kernels.cpu.heat_layers import STEP_ARGUMENTS, THERMAL, heat_arguments
 from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
 from temjax.native.vectors import index
 from temjax.options import ModelOptions
-from temjax.processes.active_layer import counted_thickness
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import DepthShares, Profile
-from temjax.soil_column import SoilColumn, layer_facts
+from temjax.soil_column import SoilColumn
 
-ROWS = FACTS + 3
+PROPERTIES = THERMAL + 3
 RESULTS = 9
 SIZES = (4, 0), (0, 0), (0, 1), (1, 0)  # steps, layers, cells, months
 
 Layers = Float[Array, "layer cell"]
 
 
-def _largest(before, fraction):
-    return jnp.maximum(before, fraction)
+def _accumulate(top, centre, fraction, step: StepDiagnostics):
+    """Sums of a month's temperatures and its largest liquid fraction, with those of a step."""
+    layer = step.layer
+    return top + layer.top, centre + layer.centre, jnp.maximum(fraction, step.state.fraction)
 
 
-def _added(before, value):
-    return before + value
+def _observe_first_layer(layer, temperature, resistance) -> StepDiagnostics:
+    return observe_first_layer(*layer, Surface(temperature, resistance))
 
 
-class YearKernel(Kernel):
-    """The kernel of a year being written."""
+class ObservedKernel(StepsKernel):
+    """A kernel that takes the weights of diagnostics beside the thermal properties."""
+
+    def layer_properties(self, layer: ir.Value) -> LayerProperties:
+        """Properties and weights of a layer."""
+        weights = (self.write.load_row(rows, layer) for rows in self.buffers.properties[THERMAL:])
+        return LayerProperties(self.thermal_properties(layer), *weights)
+
+
+class YearKernel(ObservedKernel):
+    """The kernel of a year while it is written."""
 
     def __init__(self, iterations: int, dtype: str, function: ir.Function) -> None:
-        super().__init__(function, dtype, ROWS, RESULTS, len(SIZES))
+        super().__init__(function, dtype, PROPERTIES, RESULTS, len(SIZES))
         self.iterations = iterations
-        (self.after, self.top, self.centre, self.fraction, self.read, self.depth, self.entering,
-         self.imbalance, self.scratch) = self.results  # fmt: skip
+        (self.after, self.top, self.centre, self.fraction, self.temperature, self.thaw_depth,
+         self.entering, self.imbalance, self.scratch) = self.results  # fmt: skip
         self.months = self.sizes[3]
+        # of a month: sums of temperatures at tops and in middles, the largest liquid fractions
+        self.monthly = self.buffers.rows[:3]
 
     def vector(self, first: ir.Value) -> None:
         """A year of the vector that begins with a cell."""
         write, builder = self.write, self.write.builder
-        self.fetch(first)
+        self.load_layers(first)
         lanes = index(write.lanes)
-        self.march(self.iterations, first, Kept(self.scratch, lanes, index(0), self.entering))
-        self.fetch(first)
-        geothermal = write.load(self.given.geothermal_flux, first)
+        output = StepOutput(self.scratch, lanes, index(0), self.entering)
+        self.solve_steps(self.iterations, first, output)
+        self.load_layers(first)
+        geothermal = write.load(self.arguments.geothermal_flux, first)
         substeps = builder.sdiv(self.shape.steps, self.months)
 
         def month(month, _):
-            self.clear()
+            self.clear_month()
             before = builder.mul(month, substeps)
 
             def step(number, _):
-                self.look(first, builder.add(before, number), geothermal)
+                self.observe(first, builder.add(before, number), geothermal)
                 return ()
 
             write.fori_loop(substeps, (), step)
-            self.report(first, month)
+            self.store_month(first, month)
             return ()
+
+        def store(layer):
+            after = write.load_row(self.buffers.old, layer)
+            write.store(after, self.after, self.offset(layer, first))
 
         write.fori_loop(self.months, (), month)
+        self.for_each_layer(store)
 
-        def last(layer, _):
-            write.store(write.load_row(self.rooms.old, layer), self.after, self.place(layer, first))
-            return ()
+    def clear_month(self) -> None:
+        """Set a month's sums to zero."""
 
-        write.fori_loop(self.shape.layers, (), last)
+        def clear(layer):
+            for buffer in self.monthly:
+                self.write.store_row(self.write.zero, buffer, layer)
 
-    def sums(self) -> list[ir.Value]:
-        """Rooms of what a month adds up: tops, middles, and the largest fractions."""
-        return self.rooms.rows[:3]
+        self.for_each_layer(clear)
 
-    def clear(self) -> None:
-        """Begin a month."""
-
-        def layer(layer, _):
-            for room in self.sums():
-                self.write.store_row(self.write.zero, room, layer)
-            return ()
-
-        self.write.fori_loop(self.shape.layers, (), layer)
-
-    def looked_at(self, step: ir.Value, layer: ir.Value) -> Layer:
-        """A layer before a step, from the rooms, and after it, from the scratch memory."""
-        write, builder = self.write, self.write.builder
-        row = builder.add(builder.mul(step, self.shape.layers), layer)
-        new = write.load_row(self.scratch, row)
-        rooms = self.rooms
-        counting = [write.load_row(room, layer) for room in rooms.facts[FACTS:]]
-        old = write.load_row(rooms.old, layer)
-        write.store_row(new, rooms.old, layer)
-        return Layer(self.facts(layer), *counting, old, new)
-
-    def note(self, layer: ir.Value, seen) -> None:
-        """Add what was seen of a layer to the month."""
+    def take_layer(
+        self, step: ir.Value, layer: ir.Value
+    ) -> tuple[LayerProperties, ir.Value, ir.Value]:
+        """Properties of a layer, its enthalpies before and after a step; stores the later one."""
         write = self.write
-        values = seen.top, seen.state.profile, seen.state.fraction
-        for room, value, how in zip(self.sums(), values, (_added, _added, _largest), strict=True):
-            write.store_row(write.lower(how, write.load_row(room, layer), value), room, layer)
+        old = write.load_row(self.buffers.old, layer)
+        new = write.load_row(self.scratch, self.row_number(step, layer))
+        write.store_row(new, self.buffers.old, layer)
+        return self.layer_properties(layer), old, new
 
-    def look(self, first: ir.Value, step: ir.Value, geothermal: ir.Value) -> None:
-        """Look at a step."""
+    def accumulate(self, layer: ir.Value, step: StepDiagnostics) -> None:
+        """Add a layer's diagnostics to the month."""
+        write = self.write
+        before = (write.load_row(buffer, layer) for buffer in self.monthly)
+        values = write.lower(_accumulate, *before, step)
+        for buffer, value in zip(self.monthly, values, strict=True):
+            write.store_row(value, buffer, layer)
+
+    def observe(self, first: ir.Value, step: ir.Value, geothermal: ir.Value) -> None:
+        """Diagnostics of a step."""
         write, builder = self.write, self.write.builder
-        place = self.place(step, first)
-        temperature, resistance, seconds = self.surface_at(first, step)
-        seen = write.lower(look_from, self.looked_at(step, index(0)), temperature, resistance)
-        self.note(index(0), seen)
+        *surface, seconds = self.surface_at(first, step)
+        top = write.lower(_observe_first_layer, self.take_layer(step, index(0)), *surface)
+        self.accumulate(index(0), top)
 
-        def down(boundary, above):
+        def observe(boundary, above):
             layer = builder.add(boundary, index(1))
-            seen = write.lower(look_down, above, self.looked_at(step, layer), seconds)
-            self.note(layer, seen)
-            return seen
+            below = write.lower(observe_layer, above, *self.take_layer(step, layer), seconds)
+            self.accumulate(layer, below)
+            return below
 
-        lowest = write.fori_loop(builder.sub(self.shape.layers, index(1)), seen, down)
-        read, imbalance = write.lower(look_at_bottom, lowest, geothermal, seconds)
+        lowest = write.fori_loop(builder.sub(self.shape.layers, index(1)), top, observe)
+        imbalance = write.lower(largest_imbalance, lowest, geothermal, seconds)
+        offset = self.offset(step, first)
         for value, address in (
-            (read, self.read),
-            (lowest.thaw_depth, self.depth),
+            (lowest.layer.temperature, self.temperature),
+            (lowest.layer.thaw_depth, self.thaw_depth),
             (imbalance, self.imbalance),
         ):
-            write.store(value, address, place)
+            write.store(value, address, offset)
 
-    def report(self, first: ir.Value, month: ir.Value) -> None:
-        """Put a month's sums where they are asked for."""
-        write, builder = self.write, self.write.builder
+    def store_month(self, first: ir.Value, month: ir.Value) -> None:
+        """Store a month's sums as results."""
+        write = self.write
 
-        def layer(layer, _):
-            row = builder.add(builder.mul(month, self.shape.layers), layer)
-            place = self.place(row, first)
-            for room, address in zip(
-                self.sums(), (self.top, self.centre, self.fraction), strict=True
-            ):
-                write.store(write.load_row(room, layer), address, place)
-            return ()
+        def store(layer):
+            offset = self.offset(self.row_number(month, layer), first)
+            results = self.top, self.centre, self.fraction
+            for buffer, address in zip(self.monthly, results, strict=True):
+                write.store(write.load_row(buffer, layer), address, offset)
 
-        write.fori_loop(self.shape.layers, (), layer)
+        self.for_each_layer(store)
 
 
 def _write(iterations: int, dtype: str, function: ir.Function) -> None:
     kernel = YearKernel(iterations, dtype, function)
-    kernel.vectors(kernel.vector)
-
-
-def year_rows(column: SoilColumn, shares: DepthShares) -> list[Layers]:
-    """What the kernels of a year need of layers: the facts, and how layers count."""
-    counted = counted_thickness(column.thickness, column.top)
-    return [*layer_facts(column), shares.upper_half[0], shares.lower_half[0], counted]
+    kernel.for_each_vector(kernel.vector)
 
 
 def heat_year(
@@ -164,13 +171,13 @@ def heat_year(
     old: Layers,
     surfaces: Surface,
     seconds: Float[Array, "step"],
-) -> tuple[Layers, Seen]:
-    """Enthalpy at the end of a year, and what its steps looked like.
+) -> tuple[Layers, YearDiagnostics]:
+    """Enthalpy at the end of a year, J m⁻³, and the diagnostics of its months and steps.
 
     Args:
         options: sub-steps of a month, Newton iterations.
         column: soil column.
-        shares: of a single depth, where temperature is read.
+        shares: of the single depth at which temperature is reported.
         old: enthalpy at the start, J m⁻³.
         surfaces: drivers of the steps, leading axis ``step``.
         seconds: length of the steps, s.
@@ -180,19 +187,18 @@ def heat_year(
     target = register_kernel(
         f"heat_year_{dtype.name}_{iterations}",
         partial(_write, iterations, dtype.name),
-        ROWS + OTHERS,
+        PROPERTIES + STEP_ARGUMENTS,
         RESULTS,
         SIZES,
     )
-    celled = heat_arguments(year_rows(column, shares), column, old, surfaces)
+    properties = jax.tree.leaves(layer_properties(column, shares))
     monthly, each = (steps // substeps, layers), (steps,)
-    after, top, centre, fraction, *each = call_kernel(
+    after, top, centre, fraction, *of_steps = call_kernel(
         target,
-        celled,
+        heat_arguments(properties, column, old, surfaces),
         [(layers,), *[monthly] * 3, *[each] * 4],
         shared=[seconds],
         scratch=[(steps, layers, lanes_per_vector(dtype))],
     )
-    read, depth, flux, imbalance = by_month(each, options)
     mean = Profile(top / substeps, centre / substeps)
-    return after, Seen(mean, fraction, read, depth, flux, imbalance)
+    return after, YearDiagnostics(mean, fraction, *by_month(of_steps, options))

@@ -1,7 +1,7 @@
-"""The way back through a year of soil heat as one kernel for CPUs.
+"""Adjoint of a year of soil heat as one kernel for CPUs.
 
-The steps are gone through once more and kept in the kernel's scratch memory, then they are gone
-back through from the last to the first (``heat.adjoint``).
+The steps are solved once more and stay in the kernel's scratch memory; then the adjoint of each
+(``heat.adjoint``) is taken from the last to the first.
 """
 
 from functools import partial
@@ -11,10 +11,21 @@ import jax.numpy as jnp
 import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
-from temjax.heat.adjoint import Crossed, Layer, Made, arrive, at_bottom, down, down_from, up
-from temjax.heat.year import Seen
-from temjax.kernels.cpu.heat import FACTS, OTHERS, Kept, Kernel, heat_arguments
-from temjax.kernels.cpu.heat_year import ROWS, year_rows
+from temjax.heat.adjoint import (
+    LayerCotangents,
+    SolvedLayer,
+    eliminate_adjoint_first_layer,
+    eliminate_adjoint_layer,
+    solve_adjoint_bottom,
+    substitute_adjoint_layer,
+    substitute_adjoint_surface,
+)
+from temjax.heat.diagnostics import LayerDiagnostics, LayerProperties, layer_properties
+from temjax.heat.tridiagonal import ReducedRow
+from temjax.heat.year import YearDiagnostics
+from temjax.kernels.cpu.heat import StepOutput
+from temjax.kernels.cpu.heat_layers import STEP_ARGUMENTS, heat_arguments
+from temjax.kernels.cpu.heat_year import PROPERTIES, ObservedKernel
 from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
 from temjax.native.vectors import index
 from temjax.options import ModelOptions
@@ -22,219 +33,236 @@ from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import DepthShares
 from temjax.soil_column import SoilColumn
 
-ASKED = 6  # cotangents
-RESULTS = ROWS + 6
-SIZES = (ROWS + 2, 0), (0, 0), (0, 1)  # steps, layers, cells
+COTANGENTS = 6
+RESULTS = PROPERTIES + 6
+SIZES = (PROPERTIES + 2, 0), (0, 0), (0, 1)  # steps, layers, cells
 
 Layers = Float[Array, "layer cell"]
 
 
-class BackKernel(Kernel):
-    """The kernel being written."""
+def _eliminate_first(first, temperature, resistance, *rest):
+    return eliminate_adjoint_first_layer(first, Surface(temperature, resistance), *rest)
+
+
+def _substitute_surface(solution, first, temperature, resistance, *rest):
+    surface = Surface(temperature, resistance)
+    return substitute_adjoint_surface(solution, first, surface, *rest)
+
+
+class AdjointKernel(ObservedKernel):
+    """The kernel while it is written."""
 
     def __init__(self, iterations: int, months: int, dtype: str, function: ir.Function) -> None:
-        super().__init__(function, dtype, ROWS, RESULTS, len(SIZES), leading=ASKED)
+        super().__init__(function, dtype, PROPERTIES, RESULTS, len(SIZES), leading=COTANGENTS)
         self.iterations = iterations
         self.months = index(months)
-        (self.by_after, self.by_top, self.by_centre, self.by_read, self.by_depth,
-         self.by_flux) = self.leading  # fmt: skip
-        self.by_rows = self.results[:ROWS]
-        (self.by_geothermal, self.by_old, self.by_temperature, self.by_resistance,
-         self.entering, self.scratch) = self.results[ROWS:]  # fmt: skip
-        self.sums = self.several(ROWS)  # cotangents of the rows so far
-        self.later = self.rooms.new  # those of the enthalpies at the end of a step
-        self.ratio, self.value = self.rooms.rows[:2]
+        (self.of_after, self.of_top, self.of_centre, self.of_temperature, self.of_thaw_depth,
+         self.of_flux) = self.leading  # fmt: skip
+        self.of_properties = self.results[:PROPERTIES]
+        (self.of_geothermal, self.of_old, self.of_surface_temperature, self.of_resistance,
+         self.entering, self.scratch) = self.results[PROPERTIES:]  # fmt: skip
+        self.sums = self.allocate(PROPERTIES)  # cotangents of the properties so far
+        self.of_enthalpy = self.buffers.new  # those of the enthalpies at the end of a step
+        self.reduced = self.buffers.rows[:2]
 
     def vector(self, first: ir.Value) -> None:
-        """Back through a year of the vector that begins with a cell."""
+        """Adjoint of a year of the vector that begins with a cell."""
         write, builder = self.write, self.write.builder
-        self.fetch(first)
-        lanes = index(write.lanes)
-
-        def start(layer, _):
-            write.store_row(write.load_row(self.rooms.old, layer), self.scratch, layer)
-            return ()
-
-        write.fori_loop(self.shape.layers, (), start)
-        ends = write.element_pointer(self.scratch, builder.mul(self.shape.layers, lanes))
-        self.march(self.iterations, first, Kept(ends, lanes, index(0), self.entering))
-        self.clear(first)
+        self.solve_forward(first)
+        self.start(first)
         substeps = builder.sdiv(self.shape.steps, self.months)
 
-        def month(number, by_geothermal):
-            month = self.counted_down(self.months, number)
+        def month(number, of_geothermal):
+            month = self.descending(self.months, number)
+            before = builder.mul(month, substeps)
 
-            def step(number, by_geothermal):
-                step = builder.add(
-                    builder.mul(month, substeps), self.counted_down(substeps, number)
-                )
-                return builder.fadd(by_geothermal, self.back(first, month, step))
+            def step(number, of_geothermal):
+                step = builder.add(before, self.descending(substeps, number))
+                return builder.fadd(of_geothermal, self.step_adjoint(first, month, step))
 
-            return write.fori_loop(substeps, by_geothermal, step)
+            return write.fori_loop(substeps, of_geothermal, step)
 
-        by_geothermal = write.fori_loop(self.months, write.zero, month)
-        write.store(by_geothermal, self.by_geothermal, first)
+        of_geothermal = write.fori_loop(self.months, write.zero, month)
+        write.store(of_geothermal, self.of_geothermal, first)
 
-        def report(layer, _):
-            place = self.place(layer, first)
-            for room, address in zip(self.sums, self.by_rows, strict=True):
-                write.store(write.load_row(room, layer), address, place)
-            write.store(write.load_row(self.later, layer), self.by_old, place)
-            return ()
+        def store(layer):
+            offset = self.offset(layer, first)
+            for buffer, address in zip(self.sums, self.of_properties, strict=True):
+                write.store(write.load_row(buffer, layer), address, offset)
+            write.store(write.load_row(self.of_enthalpy, layer), self.of_old, offset)
 
-        write.fori_loop(self.shape.layers, (), report)
+        self.for_each_layer(store)
 
-    def clear(self, first: ir.Value) -> None:
-        """Begin with the cotangents of the year's end."""
+    def solve_forward(self, first: ir.Value) -> None:
+        """Solve the steps: enthalpies ``(step + 1, layer)`` in the scratch memory."""
+        write, builder = self.write, self.write.builder
+        self.load_layers(first)
+
+        def start(layer):
+            write.store_row(write.load_row(self.buffers.old, layer), self.scratch, layer)
+
+        self.for_each_layer(start)
+        lanes = index(write.lanes)
+        ends = write.element_pointer(self.scratch, builder.mul(self.shape.layers, lanes))
+        output = StepOutput(ends, lanes, index(0), self.entering)
+        self.solve_steps(self.iterations, first, output)
+
+    def start(self, first: ir.Value) -> None:
+        """Cotangents at the end of the year."""
         write = self.write
 
-        def layer(layer, _):
-            for room in self.sums:
-                write.store_row(write.zero, room, layer)
-            write.store_row(write.load(self.by_after, self.place(layer, first)), self.later, layer)
-            return ()
+        def layer(layer):
+            for buffer in self.sums:
+                write.store_row(write.zero, buffer, layer)
+            of_after = write.load(self.of_after, self.offset(layer, first))
+            write.store_row(of_after, self.of_enthalpy, layer)
 
-        write.fori_loop(self.shape.layers, (), layer)
+        self.for_each_layer(layer)
 
-    def layer_at(self, step: ir.Value, layer: ir.Value) -> tuple[Layer, ir.Value]:
-        """A layer at the end of a step, and what enthalpy it gained."""
+    def solved_layer(self, step: ir.Value, layer: ir.Value) -> SolvedLayer:
+        """A layer in a step."""
         write, builder = self.write, self.write.builder
-        before = builder.add(builder.mul(step, self.shape.layers), layer)
-        old = write.load_row(self.scratch, before)
-        new = write.load_row(self.scratch, builder.add(before, self.shape.layers))
-        counting = (write.load_row(room, layer) for room in self.rooms.facts[FACTS:])
-        made = Made(self.facts(layer), *counting)
-        return Layer(made, new), builder.fsub(new, old)
-
-    def asked(self, first, month, step, layer, flux) -> Crossed:
-        """Cotangents of what a step reports of a layer."""
-        write, builder = self.write, self.write.builder
-        monthly = self.place(builder.add(builder.mul(month, self.shape.layers), layer), first)
-        each = self.place(step, first)
-        return Crossed(
-            flux,
-            write.load(self.by_top, monthly),
-            write.load(self.by_centre, monthly),
-            write.load(self.by_read, each),
-            write.load(self.by_depth, each),
+        before = self.row_number(step, layer)
+        return SolvedLayer(
+            properties=self.layer_properties(layer),
+            old=write.load_row(self.scratch, before),
+            new=write.load_row(self.scratch, builder.add(before, self.shape.layers)),
         )
 
-    def add_up(self, layer: ir.Value, *several: Made) -> None:
-        """Add cotangents of a layer's make to those so far."""
-        write, builder = self.write, self.write.builder
-        for room, *values in zip(self.sums, *map(jax.tree.leaves, several), strict=True):
-            total = write.load_row(room, layer)
-            for value in values:
-                total = builder.fadd(total, value)
-            write.store_row(total, room, layer)
+    def outputs(
+        self, first: ir.Value, month: ir.Value, step: ir.Value, layer: ir.Value, flux: ir.Value
+    ) -> LayerDiagnostics:
+        """Cotangents of what a step reports of a layer; ``flux`` is that of the surface's."""
+        write = self.write
+        monthly = self.offset(self.row_number(month, layer), first)
+        each = self.offset(step, first)
+        return LayerDiagnostics(
+            flux=flux,
+            top=write.load(self.of_top, monthly),
+            centre=write.load(self.of_centre, monthly),
+            temperature=write.load(self.of_temperature, each),
+            thaw_depth=write.load(self.of_thaw_depth, each),
+        )
 
-    def back(self, first: ir.Value, month: ir.Value, step: ir.Value) -> ir.Value:
-        """Back through a step; the cotangent of the geothermal flux."""
+    def add(self, layer: ir.Value, cotangents: LayerProperties) -> None:
+        """Add cotangents of a layer's properties to those so far."""
+        write = self.write
+        for buffer, value in zip(self.sums, jax.tree.leaves(cotangents), strict=True):
+            total = write.builder.fadd(write.load_row(buffer, layer), value)
+            write.store_row(total, buffer, layer)
+
+    def add_layer(self, layer: ir.Value, cotangents: LayerCotangents) -> None:
+        """The same, and the cotangent of the enthalpy at the end of the step before."""
+        self.add(layer, cotangents.properties)
+        self.write.store_row(cotangents.old, self.of_enthalpy, layer)
+
+    def step_adjoint(self, first: ir.Value, month: ir.Value, step: ir.Value) -> ir.Value:
+        """Adjoint of a step; the cotangent of the geothermal flux."""
         write, builder = self.write, self.write.builder
         boundaries, top = builder.sub(self.shape.layers, index(1)), index(0)
-        place = self.place(step, first)
+        offset = self.offset(step, first)
         *surface, seconds = self.surface_at(first, step)
-        asked = partial(self.asked, first, month, step)
-        at_surface = asked(top, write.load(self.by_flux, place))
+        outputs = partial(self.outputs, first, month, step)
+        at_surface = outputs(top, write.load(self.of_flux, offset))
 
-        def descend(boundary, above):
+        def eliminate(boundary, above):
             layer = builder.add(boundary, index(1))
-            upper, _ = self.layer_at(step, boundary)
-            lower, _ = self.layer_at(step, layer)
-            later = write.load_row(self.later, layer)
-            rows = write.lower(down, above, upper, lower, asked(layer, write.zero), later, seconds)
-            write.store_row(rows.ratio, self.ratio, boundary)
-            write.store_row(rows.value, self.value, boundary)
-            return rows
+            row = write.lower(
+                eliminate_adjoint_layer,
+                above,
+                self.solved_layer(step, boundary),
+                self.solved_layer(step, layer),
+                outputs(layer, write.zero),
+                write.load_row(self.of_enthalpy, layer),
+                seconds,
+            )
+            for buffer, value in zip(self.reduced, row.above, strict=True):
+                write.store_row(value, buffer, boundary)
+            return row
 
-        def ascend(number, solution):
+        def substitute(number, solution):
             layer = builder.sub(boundaries, number)
             boundary = builder.sub(layer, index(1))
-            upper, _ = self.layer_at(step, boundary)
-            lower, gained = self.layer_at(step, layer)
-            row = write.load_row(self.ratio, boundary), write.load_row(self.value, boundary)
-            above, by_upper, by_lower = write.lower(
-                up, solution, upper, lower, row, asked(layer, write.zero), gained, seconds
+            above, of_upper, of_lower = write.lower(
+                substitute_adjoint_layer,
+                solution,
+                self.solved_layer(step, boundary),
+                self.solved_layer(step, layer),
+                ReducedRow(*(write.load_row(buffer, boundary) for buffer in self.reduced)),
+                outputs(layer, write.zero),
+                seconds,
             )
-            self.add_up(boundary, by_upper)
-            self.add_up(layer, by_lower)
-            self.hand_on(layer, lower, solution)
+            self.add(boundary, of_upper)
+            self.add_layer(layer, of_lower)
             return above
 
-        uppermost, gained = self.layer_at(step, top)
-        start = write.lower(
-            down_from, uppermost, *surface, at_surface, write.load_row(self.later, top), seconds
+        uppermost = self.solved_layer(step, top)
+        of_first = write.load_row(self.of_enthalpy, top)
+        start = write.lower(_eliminate_first, uppermost, *surface, at_surface, of_first, seconds)
+        lowest = write.lower(solve_adjoint_bottom, write.fori_loop(boundaries, start, eliminate))
+        solution = write.fori_loop(boundaries, lowest, substitute)
+        of_first, of_surface = write.lower(
+            _substitute_surface, solution, uppermost, *surface, at_surface, seconds
         )
-        lowest = write.lower(at_bottom, write.fori_loop(boundaries, start, descend))
-        solution = write.fori_loop(boundaries, lowest, ascend)
-        by_made, by_temperature, by_resistance = write.lower(
-            arrive, solution, uppermost, *surface, at_surface, gained, seconds
-        )
-        self.add_up(top, by_made)
-        self.hand_on(top, uppermost, solution)
-        write.store(by_temperature, self.by_temperature, place)
-        write.store(by_resistance, self.by_resistance, place)
+        self.add_layer(top, of_first)
+        write.store(of_surface.temperature, self.of_surface_temperature, offset)
+        write.store(of_surface.resistance, self.of_resistance, offset)
         return builder.fmul(seconds, lowest)
-
-    def hand_on(self, layer: ir.Value, made: Layer, solution: ir.Value) -> None:
-        """To the step before: the cotangent of what it ended with."""
-        by_old = self.write.builder.fmul(made.made.facts.thickness, solution)
-        self.write.store_row(by_old, self.later, layer)
 
 
 def _write(iterations: int, months: int, dtype: str, function: ir.Function) -> None:
-    kernel = BackKernel(iterations, months, dtype, function)
-    kernel.vectors(kernel.vector)
+    kernel = AdjointKernel(iterations, months, dtype, function)
+    kernel.for_each_vector(kernel.vector)
 
 
-Year = tuple[SoilColumn, DepthShares, Layers, Surface, Float[Array, "step"]]
+Inputs = tuple[SoilColumn, DepthShares, Layers, Surface, Float[Array, "step"]]
 
 
-def heat_year_vjp(
-    options: ModelOptions, at: Year, cotangents: tuple[Layers, Seen], wanted: Year
-) -> Year:
-    """The cotangents of what a year is given.
+def pull_back(
+    options: ModelOptions, at: Inputs, cotangents: tuple[Layers, YearDiagnostics], wanted: Inputs
+) -> Inputs:
+    """Cotangents of the inputs of a year.
 
     Args:
         options: sub-steps of a month, Newton iterations.
         at: column, shares of a single depth, enthalpy at the start, surfaces and lengths of steps.
-        cotangents: of the enthalpy at the end and of what the steps looked like; the largest
-            liquid fraction and the imbalance have no derivative.
+        cotangents: of the enthalpy at the end and of the diagnostics; the largest liquid fraction
+            and the imbalance have no derivative.
         wanted: of which leaves.
 
     Raises:
         NotImplementedError: the cotangent of the lengths of the steps is wanted.
     """
-    *given, seconds = at
+    *arrays, seconds = at
     if wanted[-1]:
         raise NotImplementedError("the kernel has no derivative in the lengths of steps")
-    column, shares, old, surfaces = given
-    after, seen = cotangents
+    after, year = cotangents
     iterations, substeps = options.heat_iterations, options.heat_substeps
-    sums = seen.mean.top / substeps, seen.mean.centre / substeps
-    each = (
+    sums = year.mean.top / substeps, year.mean.centre / substeps
+    of_steps = (
         leaf.reshape((-1, *leaf.shape[2:]))
-        for leaf in (seen.shallow_temperature, seen.thaw_depth, seen.surface_flux)
+        for leaf in (year.shallow_temperature, year.thaw_depth, year.surface_flux)
     )
 
-    def arguments(column, shares, old, surfaces):
-        return heat_arguments(year_rows(column, shares), column, old, surfaces)
+    def arguments_of(column, shares, old, surfaces):
+        properties = jax.tree.leaves(layer_properties(column, shares))
+        return heat_arguments(properties, column, old, surfaces)
 
-    celled, pull = jax.vjp(arguments, column, shares, old, surfaces)
-    dtype, layers, (steps,) = old.dtype, old.shape[0], seconds.shape
+    arguments, pull = jax.vjp(arguments_of, *arrays)
+    dtype, layers, (steps,) = after.dtype, after.shape[0], seconds.shape
     months = steps // substeps
     target = register_kernel(
-        f"heat_back_{dtype.name}_{iterations}_{months}",
+        f"heat_year_vjp_{dtype.name}_{iterations}_{months}",
         partial(_write, iterations, months, dtype.name),
-        ASKED + ROWS + OTHERS,
+        COTANGENTS + PROPERTIES + STEP_ARGUMENTS,
         RESULTS,
         SIZES,
     )
-    *found, _ = call_kernel(
+    *of_arguments, _ = call_kernel(
         target,
-        (after, *sums, *each, *celled),
-        [*[(layers,)] * ROWS, (), (layers,), *[(steps,)] * 3],
+        (after, *sums, *of_steps, *arguments),
+        [*[(layers,)] * PROPERTIES, (), (layers,), *[(steps,)] * 3],
         shared=[seconds],
         scratch=[(steps + 1, layers, lanes_per_vector(dtype))],
     )
-    return (*pull(tuple(found)), jnp.zeros_like(seconds))
+    return (*pull(tuple(of_arguments)), jnp.zeros_like(seconds))

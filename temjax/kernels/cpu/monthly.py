@@ -8,60 +8,66 @@ from jaxtyping import Array, Float
 from temjax.native.call import call_kernel, register_kernel
 from temjax.native.lowering import VectorWriter
 from temjax.native.vectors import for_each_vector, index
-from temjax.processes.soil_profile import DepthShares, Profile, step_down
+from temjax.processes.soil_profile import DepthShares, Profile, layer_change
 
 SIZES = [(0, 0), (0, 2)]  # months, cells
 
 
-def _added(before, more):
-    return before + more
+def _add_change(temperature, *layer):
+    return temperature + layer_change(*layer)
 
 
-def _more(before, share, centre):
-    return before + share * centre
+def _add_share(mean, share, centre):
+    return mean + share * centre
 
 
 def _kernel(depths: int, layers: int, dtype: str, function: ir.Function) -> None:
+    """Write the kernel for so many depths and layers."""
     write = VectorWriter(function, dtype)
     builder = write.builder
-    upper, lower, in_top, top, centre, at_depths, of_top, months, cells = function.args
+    upper_half, lower_half, in_top, top, centre, at_depths, of_top, months, cells = function.args
+
+    def offset(first, row, layer, rows=layers):
+        """Where a vector is in an array ``(row, layer, cell)``."""
+        number = builder.add(builder.mul(row, index(rows)), layer)
+        return builder.add(builder.mul(number, cells), first)
 
     def vector(first: ir.Value) -> None:
-        def load(address, *rows):
-            """A vector of an array, from its row and how many rows each is made of."""
-            row = index(0)
-            for number, count in rows:
-                row = builder.add(builder.mul(row, index(count)), number)
-            return write.load(address, builder.add(builder.mul(row, cells), first))
+        def load(address, row, layer):
+            return write.load(address, offset(first, row, layer))
 
-        def month(number, _):
-            def within(layer, above, bottom, carry):
-                found, mean = carry
-                middle = load(centre, (number, 1), (layer, layers))
+        def month(month, _):
+            def add_layer(layer, above, bottom, temperatures, mean):
+                """Temperatures and mean down to the bottom of a layer; the lowest is uniform."""
+                middle = load(centre, month, layer)
                 bottom = middle if bottom is None else bottom
-                for depth in range(depths):
-                    halves = (
-                        load(half, (index(depth), 1), (layer, layers)) for half in (upper, lower)
+                temperatures = [
+                    write.lower(
+                        _add_change,
+                        temperature,
+                        load(upper_half, index(depth), layer),
+                        load(lower_half, index(depth), layer),
+                        above,
+                        middle,
+                        bottom,
                     )
-                    step = write.lower(step_down, *halves, above, middle, bottom)
-                    found[depth] = write.lower(_added, found[depth], step)
-                mean = write.lower(_more, mean, load(in_top, (layer, 1)), middle)
-                return found, mean
+                    for depth, temperature in enumerate(temperatures)
+                ]
+                share = load(in_top, index(0), layer)
+                return temperatures, write.lower(_add_share, mean, share, middle)
 
-            def down(layer, carry):
-                above, found, mean = carry
-                below = load(top, (number, 1), (builder.add(layer, index(1)), layers))
-                found, mean = within(layer, above, below, (list(found), mean))
-                return below, found, mean
+            def next_layer(layer, carry):
+                above, temperatures, mean = carry
+                bottom = load(top, month, builder.add(layer, index(1)))
+                return bottom, *add_layer(layer, above, bottom, temperatures, mean)
 
-            surface = load(top, (number, 1), (index(0), layers))
+            last, surface = index(layers - 1), load(top, month, index(0))
             start = surface, [surface] * depths, write.zero
-            above, found, mean = write.fori_loop(index(layers - 1), start, down)
-            found, mean = within(index(layers - 1), above, None, (list(found), mean))
-            for depth, value in enumerate(found):
-                row = builder.add(builder.mul(number, index(depths)), index(depth))
-                write.store(value, at_depths, builder.add(builder.mul(row, cells), first))
-            write.store(mean, of_top, builder.add(builder.mul(number, cells), first))
+            bottom, temperatures, mean = write.fori_loop(last, start, next_layer)
+            temperatures, mean = add_layer(last, bottom, None, temperatures, mean)
+            for depth, temperature in enumerate(temperatures):
+                write.store(temperature, at_depths, offset(first, month, index(depth), depths))
+            write.store(mean, of_top, offset(first, month, index(0), 1))
             return ()
 
         write.fori_loop(months, (), month)
@@ -77,11 +83,11 @@ def monthly_temperatures(
     (depths, layers, _), dtype = shares.upper_half.shape, in_top.dtype.name
     months = mean.top.shape[0]
     target = register_kernel(
-        f"soil_report_{dtype}_{depths}_{layers}",
+        f"monthly_temperatures_{dtype}_{depths}_{layers}",
         partial(_kernel, depths, layers, dtype),
         5,
         2,
         SIZES,
     )
-    celled = shares.upper_half, shares.lower_half, in_top, mean.top, mean.centre
-    return tuple(call_kernel(target, celled, [(months, depths), (months,)]))
+    arrays = shares.upper_half, shares.lower_half, in_top, mean.top, mean.centre
+    return tuple(call_kernel(target, arrays, [(months, depths), (months,)]))

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import llvmlite.ir as ir
 from jaxtyping import Array, Float
 
-from temjax.cell import CellConstants
 from temjax.ecosystem.drivers import MonthDrivers, month_factors
 from temjax.ecosystem.imex import MonthContext
 from temjax.ecosystem.month import INTEGRATED, flux_rows
@@ -33,6 +32,7 @@ from temjax.native.call import call_kernel, lanes_per_vector, register_kernel
 from temjax.native.lowering import VectorWriter
 from temjax.native.vectors import for_each_vector, index
 from temjax.outputs import FLUXES, flux_index
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.state import Memory
 

@@ -1,11 +1,12 @@
-"""The step of soil heat as one kernel for NVIDIA GPUs: every block of cells iterates by itself.
+"""A step of soil heat as one kernel for NVIDIA GPUs: every block of cells iterates by itself.
 
 As a program of arrays a step is some thousand small kernels one after the other, as many as the
-worst of all cells needs. Here a thread holds a cell, walks down and up its layers, and a block of
-threads is done when its own cells are. The arithmetic is that of the other searches, row by row.
+worst of all cells needs. Here a thread holds a cell, sweeps down and up its layers, and a block of
+threads is done when its own cells are. The arithmetic is that of ``heat.sweep``.
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,18 +14,26 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jaxtyping import Array, Float
 
-from temjax.heat.newton import Problem, Progress, beginning, is_open, judged, limit, moved
-from temjax.heat.step import HeatStep
-from temjax.heat.tridiagonal import Elimination, first_row, last_row, next_row
-from temjax.processes.soil_heat import (
-    LayerState,
-    Surface,
-    flux_between,
-    flux_into,
-    layer_state,
+from temjax.heat.linearisation import flux_between, flux_into
+from temjax.heat.newton import (
+    Progress,
+    initial_progress,
+    is_unconverged,
+    newton_update,
+    next_progress,
 )
-from temjax.runtime.blocks import filled_up
-from temjax.soil_column import LayerFacts, SoilColumn, layer_facts
+from temjax.heat.step import HeatStep
+from temjax.heat.sweep import (
+    Convergence,
+    SearchState,
+    check_convergence,
+    eliminate_first_layer,
+    eliminate_layer,
+)
+from temjax.heat.tridiagonal import ReducedRow, back_substitute
+from temjax.processes.soil_heat import LayerState, Surface, divergence_update, layer_state
+from temjax.runtime.blocks import pad_cells
+from temjax.soil_column import SoilColumn, ThermalProperties, thermal_properties
 
 BLOCK = 32  # cells
 WARP = 32
@@ -33,119 +42,189 @@ Layers = Float[Array, "layer cell"]
 Cells = Float[Array, "cell"]
 
 
-def _kernel(iterations: int, layers: int, structure, *references) -> None:
-    *given, seconds_row, new, entering_row, ratios, values = references
-    problem: Problem = jax.tree.unflatten(structure, given)
-    facts, old = problem.facts, problem.old
-    seconds = seconds_row[0]
-    cells = pl.ds(pl.program_id(0) * BLOCK, BLOCK)
-    geothermal = problem.geothermal_flux[cells]
-    surface = Surface(*(row[cells] for row in (problem.surface.temperature,
-                                               problem.surface.resistance)))  # fmt: skip
-    zero = jnp.zeros_like(geothermal)
-    first, last = jnp.int32(0), jnp.int32(layers - 1)
+class StepProblem(NamedTuple):
+    """What a step starts from, cells last in every leaf.
 
-    def properties(layer) -> LayerFacts:
-        return jax.tree.map(lambda rows: rows[layer, cells], facts)
+    Attributes:
+        properties: of the layers.
+        geothermal_flux: W m⁻², upward through the bottom.
+        old: enthalpy, J m⁻³.
+        surface: driver of the top.
+    """
 
-    def state(layer) -> tuple[LayerState, LayerFacts]:
-        """A layer at the iterate."""
-        here = properties(layer)
-        return layer_state(here, new[layer, cells]), here
+    properties: ThermalProperties
+    geothermal_flux: Cells
+    old: Layers
+    surface: Surface
 
-    def gained(layer, here: LayerFacts) -> Cells:
-        """What a layer has gained, J m⁻²."""
-        return (new[layer, cells] - old[layer, cells]) * here.thickness
 
-    def content(layer, here: LayerFacts) -> Cells:
-        return jnp.abs(old[layer, cells]) * here.thickness
+class CellBlock:
+    """A block of cells inside the kernel; references are read and written at its cells.
 
-    def walk_down(exact) -> tuple[Cells, Cells, Cells]:
-        """Eliminate from the top: change of the lowest layer, what is out of balance, its limit."""
-        upper, here = state(first)
-        top = flux_into(upper, surface, exact)
-        rows = first_row(here.thickness, gained(first, here), top.flux, top.by_lower, seconds)
+    Attributes:
+        layers: how many.
+        seconds: length of the step, s.
+        geothermal_flux: of the block's cells, W m⁻².
+        surface: driver of their top.
+    """
 
-        def next_layer(layer, carry: tuple[LayerState, Elimination, Cells, Cells]):
-            upper, rows, crossing, held = carry
-            lower, here = state(layer)
-            between = flux_between(upper, lower, exact)
-            rows = next_row(rows, *between[:3], here.thickness, gained(layer, here), seconds)
-            ratios[layer - 1, cells] = rows.ratio
-            values[layer - 1, cells] = rows.value
-            return lower, rows, crossing + between.both_ways, held + content(layer, here)
+    def __init__(self, layers: int, problem: StepProblem, seconds, new, ratios, values) -> None:
+        """Select the block's cells of the problem.
 
-        start = upper, rows, top.both_ways, content(first, here)
-        _, rows, crossing, held = lax.fori_loop(jnp.int32(1), last + 1, next_layer, start)
-        return *last_row(rows, -geothermal, seconds), limit(held, crossing, seconds)
+        Args:
+            layers: how many.
+            problem: references to its arrays.
+            seconds: length of the step, s.
+            new: reference to the iterate.
+            ratios, values: references to the reduced rows, ``(boundary, cell)``.
+        """
+        self.layers, self.seconds = layers, seconds
+        self.first, self.last = jnp.int32(0), jnp.int32(layers - 1)
+        self.cells = pl.ds(pl.program_id(0) * BLOCK, BLOCK)
+        self._properties, self._old, self._new = problem.properties, problem.old, new
+        self._ratios, self._values = ratios, values
+        self.geothermal_flux = problem.geothermal_flux[self.cells]
+        drivers = problem.surface.temperature, problem.surface.resistance
+        self.surface = Surface(*(series[self.cells] for series in drivers))
 
-    def above(layer, change):
-        """Change of the layer above one, from the elimination."""
-        return values[layer - 1, cells] - ratios[layer - 1, cells] * change
+    def properties(self, layer) -> ThermalProperties:
+        """Thermal properties of a layer."""
+        return jax.tree.map(lambda rows: rows[layer, self.cells], self._properties)
 
-    def walk_up(progress, change, active) -> Cells:
-        """Take the step; the largest change relative to the melting heat."""
+    def old(self, layer) -> Cells:
+        """Enthalpy of a layer at the start of the step."""
+        return self._old[layer, self.cells]
 
-        def take(layer, change, length):
-            here = properties(layer)
-            new[layer, cells] = moved(
-                progress, old[layer, cells], new[layer, cells], change, here.melt_enthalpy, active
+    def new(self, layer) -> Cells:
+        """Iterate of a layer."""
+        return self._new[layer, self.cells]
+
+    def store(self, layer, enthalpy: Cells) -> None:
+        """Replace the iterate of a layer."""
+        self._new[layer, self.cells] = enthalpy
+
+    def start(self) -> None:
+        """Start from the enthalpies at the start of the step."""
+
+        def copy(layer, _):
+            self.store(layer, self.old(layer))
+            return _
+
+        lax.fori_loop(self.first, self.last + 1, copy, self.first)
+
+    def forward_sweep(self, iterations: int, state: SearchState) -> Convergence:
+        """Eliminate from the top and check the iterate's imbalance."""
+
+        def layer_at(layer):
+            return self.properties(layer), self.old(layer), self.new(layer)
+
+        def next_layer(layer, carry):
+            carry, row = eliminate_layer(carry, *layer_at(layer), state)
+            self._ratios[layer - 1, self.cells] = row.reduced.ratio
+            self._values[layer - 1, self.cells] = row.reduced.value
+            return carry
+
+        start, _ = eliminate_first_layer(*layer_at(self.first), self.surface, state)
+        lowest = lax.fori_loop(jnp.int32(1), self.last + 1, next_layer, start)
+        sums = lowest.gross_flux, lowest.heat_content
+        return check_convergence(iterations, lowest.row, *sums, self.geothermal_flux, state)
+
+    def change_above(self, layer, change: Cells) -> Cells:
+        """Newton's change of the layer above one, from the reduced row between them."""
+        row = self._ratios[layer - 1, self.cells], self._values[layer - 1, self.cells]
+        return back_substitute(ReducedRow(*row), change)
+
+    def backward_sweep(self, progress: Progress, convergence: Convergence) -> Cells:
+        """Update the iterate from the bottom; the largest change relative to the melting heat."""
+
+        def update(layer, change, largest):
+            here = self.properties(layer)
+            self.store(
+                layer,
+                newton_update(
+                    progress,
+                    self.old(layer),
+                    self.new(layer),
+                    change,
+                    here.melt_enthalpy,
+                    convergence.active,
+                ),
             )
-            return jnp.maximum(length, jnp.abs(change) * here.per_melt_enthalpy)
+            return jnp.maximum(largest, jnp.abs(change) * here.per_melt_enthalpy)
 
-        def next_layer(step, carry):
-            change, length = carry
-            layer = last - step
-            length = take(layer, change, length)
-            return above(layer, change), length
+        def next_layer(number, carry):
+            change, largest = carry
+            layer = self.last - number
+            largest = update(layer, change, largest)
+            return self.change_above(layer, change), largest
 
-        change, length = lax.fori_loop(first, last, next_layer, (change, zero))
-        return take(first, change, length)
+        start = convergence.change, jnp.zeros_like(convergence.change)
+        change, largest = lax.fori_loop(self.first, self.last, next_layer, start)
+        return update(self.first, change, largest)
 
-    def improve(now: tuple[Progress, Cells]) -> tuple[Progress, Cells]:
-        progress, enough = now
-        change, imbalance, at_start = walk_down(progress.exact)
-        enough = jnp.where(progress.count == 0, at_start, enough)
-        active = is_open(imbalance, progress.count, enough, iterations - 1)
-        length = walk_up(progress, change, active)
-        return judged(progress, imbalance, length, active, iterations - 1), enough
+    def finish(self, exact, change: Cells) -> Cells:
+        """Update by the divergence of the linearised fluxes; the flux through the surface.
 
-    def searching(now: tuple[Progress, Cells]):
-        progress, enough = now
-        left = is_open(progress.imbalance, progress.count, enough, iterations - 1)
+        The fluxes are computed again: to store them would cost memory traffic in every iteration.
+        """
+
+        def state(layer) -> LayerState:
+            return layer_state(self.properties(layer), self.new(layer))
+
+        def balance(layer, entering, leaving):
+            here = self.properties(layer)
+            balanced = divergence_update(here, self.old(layer), entering, leaving, self.seconds)
+            self.store(layer, balanced)
+
+        def next_layer(number, carry):
+            change, lower, leaving = carry
+            layer = self.last - number
+            change_above, upper = self.change_above(layer, change), state(layer - 1)
+            between = flux_between(upper, lower, exact)
+            entering = between.flux + between.by_upper * change_above + between.by_lower * change
+            balance(layer, entering, leaving)
+            return change_above, upper, entering
+
+        start = change, state(self.last), -self.geothermal_flux
+        change, first, leaving = lax.fori_loop(self.first, self.last, next_layer, start)
+        top = flux_into(first, self.surface, exact)
+        entering = top.flux + top.by_lower * change
+        balance(self.first, entering, leaving)
+        return entering
+
+
+def _kernel(iterations: int, layers: int, structure, *references) -> None:
+    """Solve a step of a block of cells."""
+    *arrays, seconds, new, entering, ratios, values = references
+    problem: StepProblem = jax.tree.unflatten(structure, arrays)
+    block = CellBlock(layers, problem, seconds[0], new, ratios, values)
+    zero = jnp.zeros_like(block.geothermal_flux)
+
+    def search(progress: Progress, tolerance: Cells) -> SearchState:
+        return SearchState(block.seconds, progress, tolerance, jnp.ones_like(zero, bool))
+
+    def iterate(carry: tuple[Progress, Cells]) -> tuple[Progress, Cells]:
+        progress, _ = carry
+        convergence = block.forward_sweep(iterations, search(*carry))
+        largest = block.backward_sweep(progress, convergence)
+        progress = next_progress(
+            progress, convergence.imbalance, largest, convergence.active, iterations - 1
+        )
+        return progress, convergence.tolerance
+
+    def unconverged(carry: tuple[Progress, Cells]):
+        progress, tolerance = carry
+        left = is_unconverged(progress.imbalance, progress.iteration, tolerance, iterations - 1)
         return jnp.max(left.astype(jnp.int32)) > 0
 
-    def copy(layer, _):
-        new[layer, cells] = old[layer, cells]
-        return _
-
-    lax.fori_loop(first, last + 1, copy, first)
-    progress, _ = lax.while_loop(searching, improve, (beginning(zero), zero))
-
-    # the last iteration is an update by the divergence of the linearised fluxes
-    change, _, _ = walk_down(progress.exact)
-
-    def update(step, carry):
-        change, lower, below = carry
-        layer = last - step
-        change_above = above(layer, change)
-        upper, _ = state(layer - 1)
-        between = flux_between(upper, lower, progress.exact)
-        flux = between.flux + between.by_upper * change_above + between.by_lower * change
-        scale = seconds * facts.per_thickness[layer, cells]
-        new[layer, cells] = old[layer, cells] - scale * (below - flux)
-        return change_above, upper, flux
-
-    lowest, _ = state(last)
-    change, upper, below = lax.fori_loop(first, last, update, (change, lowest, -geothermal))
-    top = flux_into(upper, surface, progress.exact)
-    entering = top.flux + top.by_lower * change
-    new[0, cells] = old[0, cells] - seconds * facts.per_thickness[0, cells] * (below - entering)
-    entering_row[cells] = entering
+    block.start()
+    carry = lax.while_loop(unconverged, iterate, (initial_progress(zero), zero))
+    convergence = block.forward_sweep(iterations, search(*carry))
+    entering[block.cells] = block.finish(carry[0].exact, convergence.change)
 
 
 def solve_cells_apart(
-    problem: Problem, seconds: Float[Array, ""], iterations: int, interpret: bool = False
+    problem: StepProblem, seconds: Float[Array, ""], iterations: int, interpret: bool = False
 ) -> tuple[Layers, Cells]:
     """A step of soil heat, cell by cell.
 
@@ -160,9 +239,9 @@ def solve_cells_apart(
     """
     layers, cells = problem.old.shape
     blocks = pl.cdiv(cells, BLOCK)
-    # cells are repeated to fill the last block: no bound has to be looked at inside
-    padded = jax.tree.map(lambda leaf: filled_up(leaf, blocks * BLOCK), problem)
-    given, structure = jax.tree.flatten(padded)
+    # the last cell is repeated to fill the last block: no bound is checked inside
+    padded = jax.tree.map(lambda leaf: pad_cells(leaf, blocks * BLOCK), problem)
+    arrays, structure = jax.tree.flatten(padded)
     dtype = problem.old.dtype
     rows = jax.ShapeDtypeStruct((layers, blocks * BLOCK), dtype)
     between = jax.ShapeDtypeStruct((layers - 1, blocks * BLOCK), dtype)
@@ -174,7 +253,7 @@ def solve_cells_apart(
         interpret=interpret,
         name="heat_step",
         **options,
-    )(*given, jnp.reshape(seconds, 1))
+    )(*arrays, jnp.reshape(seconds, 1))
     return new[:, :cells], entering[:cells]
 
 
@@ -185,14 +264,14 @@ def heat_steps(
     surfaces: Surface,
     seconds: Float[Array, "step"],
 ) -> HeatStep:
-    """Steps one after the other; arguments as for ``heat.step.heat_steps``."""
-    facts = layer_facts(column)
+    """Successive steps, one kernel each; arguments as for ``heat.step.heat_steps``."""
+    properties = thermal_properties(column)
 
     def step(old, drivers):
         surface, length = drivers
-        problem = Problem(facts, column.geothermal_flux, old, surface)
-        done = HeatStep(*solve_cells_apart(problem, length, iterations))
-        return done.enthalpy, done
+        problem = StepProblem(properties, column.geothermal_flux, old, surface)
+        after = HeatStep(*solve_cells_apart(problem, length, iterations))
+        return after.enthalpy, after
 
     return jax.lax.scan(step, old, (surfaces, seconds))[1]
 

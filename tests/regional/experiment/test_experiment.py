@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import temjax.regional.command.project
+import temjax.regional.report.pipeline
 from temjax import regional
 from temjax.files.findings import DataError
 from temjax.regional.experiment.experiment import read_experiment
@@ -50,8 +50,8 @@ def test_one_finding_names_key_and_mend(tmp_path, old, new, key, words):
 
 
 def test_several_faults_come_in_one_pass(tmp_path):
-    found = findings_of(tmp_path, "stride = 3\noffset = [2, 0]", "strid = 3\noffset = [2]")
-    assert len(found) >= 2
+    findings = findings_of(tmp_path, "stride = 3\noffset = [2, 0]", "strid = 3\noffset = [2]")
+    assert len(findings) >= 2
 
 
 def test_broken_toml_and_absent_file(tmp_path):
@@ -95,8 +95,8 @@ def test_processes_and_tiles_of_the_command_replace_the_files(
 ):
     seen = []
     monkeypatch.setattr(
-        temjax.regional.command.project,
-        "run_and_write",
+        temjax.regional.report.pipeline,
+        "run_projection",
         lambda settings, *_, **__: seen.append(settings),
     )
     file = EXPERIMENTS / "qtp-synthetic-demo.toml"

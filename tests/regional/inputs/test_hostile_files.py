@@ -15,8 +15,8 @@ from temjax.files.findings import DataError
 from temjax.parameters.files import ParameterError, read_parameters
 from temjax.regional.command.check import check
 from temjax.regional.experiment.experiment import read_experiment
-from temjax.regional.inputs.climate import load_climate
 from temjax.regional.inputs.domain import load_domain
+from temjax.regional.inputs.load import load_climate
 from temjax.sites.entry import parse_entry
 from tests.support.small_region import write_experiment
 
@@ -249,7 +249,7 @@ def test_the_command_ends_with_one_line(tmp_path, capsys):
 
 def test_markup_in_a_title_is_text(tmp_path, capsys, monkeypatch):
     """What a title says is printed, not interpreted."""
-    import temjax.regional.command.project
+    import temjax.regional.report.pipeline
 
     path = write_experiment(tmp_path)
     text = path.read_text(encoding="utf-8").replace('"Small region"', '"[/bold] [red]x"')
@@ -258,7 +258,7 @@ def test_markup_in_a_title_is_text(tmp_path, capsys, monkeypatch):
     def stop(*_, **__):
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(temjax.regional.command.project, "run_and_write", stop)
+    monkeypatch.setattr(temjax.regional.report.pipeline, "run_projection", stop)
     with pytest.raises(SystemExit):
         cli.main(["--no-cache", "project", str(path), "--out", str(tmp_path / "out")])
     assert "[/bold] [red]x" in capsys.readouterr().out

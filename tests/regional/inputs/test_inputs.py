@@ -7,8 +7,8 @@ import xarray as xr
 from temjax.files.findings import DataError
 from temjax.regional.command.check import check
 from temjax.regional.experiment.experiment import read_experiment
-from temjax.regional.inputs.climate import load_climate
 from temjax.regional.inputs.domain import load_domain
+from temjax.regional.inputs.load import load_climate
 from temjax.regional.inputs.seams import find_seams
 from tests.support.small_region import (
     COLUMNS,

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from temjax.forcing import Forcing
-from temjax.regional.experiment.experiment import Protocol
-from temjax.regional.inputs.climate import Segment, SyntheticPlateauClimate
-from temjax.regional.inputs.synthetic import plateau
+from temjax.regional.experiment.settings import Protocol
+from temjax.regional.inputs.climate import Segment
+from temjax.regional.inputs.synthetic import SyntheticPlateauClimate, plateau
 from temjax.regional.inputs.timeline import (
     block_forcing,
-    blocks,
+    build_timeline,
     equilibrium_forcing,
-    make_timeline,
+    year_blocks,
 )
-from temjax.runs.climate_block import shifted_months
+from temjax.runs.lagged_forcing import lagged_temperature
 
 PROTOCOL = Protocol(
     equilibrium_years=(1861, 1863),
@@ -40,7 +40,7 @@ def climate():
 
 @pytest.fixture(scope="module")
 def timeline(climate):
-    return make_timeline(PROTOCOL, climate, 40)
+    return build_timeline(PROTOCOL, climate, 40)
 
 
 def test_spin_up_ends_with_a_whole_cycle(timeline):
@@ -62,14 +62,14 @@ def test_co2_is_constant_in_spin_up_and_interpolated_after(timeline, climate):
 def test_exposure_starts_when_asked_and_ends_at_the_branch_in_the_reference(timeline):
     on = timeline.years[timeline.exposed]
     assert on.tolist() == list(range(1903, 1911))
-    assert timeline.years[timeline.experiment_switch("S_T")].tolist() == on.tolist()
-    reference = timeline.years[timeline.experiment_switch("S_R")]
+    assert timeline.years[timeline.exposure_switch("S_T")].tolist() == on.tolist()
+    reference = timeline.years[timeline.exposure_switch("S_R")]
     assert reference.tolist() == list(range(1903, 1907))
 
 
 def test_spin_up_labels_never_switch_exposure_on(climate):
     early = PROTOCOL.model_copy(update={"exposure_from": 1800})
-    timeline = make_timeline(early, climate, 40)
+    timeline = build_timeline(early, climate, 40)
     assert not timeline.exposed[:12].any()
     assert timeline.exposed[12:].all()
 
@@ -91,14 +91,14 @@ def test_blocks_see_the_neighbours_of_the_whole_timeline(timeline, climate):
         shortwave=data["shortwave"][rows],
         co2=timeline.co2,
     )
-    for start, stop in blocks(0, n, 5):
+    for start, stop in year_blocks(0, n, 5):
         part, indices = block_forcing(timeline, data, (start, stop), "float64")
         assert part.number_of_years == stop - start + 2
         assert np.array_equal(indices[1:-1], np.arange(start, stop))
         for lag in (1, 2):
             assert np.array_equal(
-                shifted_months(part, lag, cyclic=False)[1 : stop - start + 1],
-                shifted_months(whole, lag, cyclic=False)[start:stop],
+                lagged_temperature(part, lag, cyclic=False)[1 : stop - start + 1],
+                lagged_temperature(whole, lag, cyclic=False)[start:stop],
             )
         following = whole.air_temperature[min(stop, n - 1), 0]
         assert np.array_equal(part.air_temperature[-1, 0], following)
@@ -109,4 +109,4 @@ def test_a_block_may_reach_beyond_the_end(timeline, climate):
     part, indices = block_forcing(timeline, data, (20, 25), "float32")
     assert indices.tolist() == [19, 20, 21, 21, 21, 21, 21]
     assert part.air_temperature.dtype == np.float32
-    assert blocks(18, 22, 3) == [(18, 21), (21, 22)]
+    assert year_blocks(18, 22, 3) == [(18, 21), (21, 22)]

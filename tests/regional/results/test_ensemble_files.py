@@ -7,7 +7,7 @@ import pytest
 
 import temjax.regional.run.member_group
 from temjax.regional.experiment.experiment import read_experiment
-from temjax.regional.run.members import project
+from temjax.regional.run.members import run_experiment
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ def experiment():
 @pytest.fixture(scope="module")
 def results(experiment, tmp_path_factory):
     folder = tmp_path_factory.mktemp("both")
-    return project(experiment, folder), folder
+    return run_experiment(experiment, folder), folder
 
 
 def equal(a, b):
@@ -50,13 +50,13 @@ def test_scenarios_share_their_past(results):
 
 
 def test_a_scenario_alone_is_the_same_to_the_last_bit(experiment, results, tmp_path):
-    (alone,) = project(experiment.select(scenarios=["rcp85"]), tmp_path)
+    (alone,) = run_experiment(experiment.select(scenarios=["rcp85"]), tmp_path)
     assert equal(alone.products, results[0][1].products)
 
 
 def test_a_scenario_is_added_from_the_shared_past(experiment, results, tmp_path):
-    project(experiment.select(scenarios=["rcp45"]), tmp_path)
-    added = project(experiment, tmp_path, resume=True)
+    run_experiment(experiment.select(scenarios=["rcp45"]), tmp_path)
+    added = run_experiment(experiment, tmp_path, resume=True)
     assert all(equal(a.products, b.products) for a, b in zip(added, results[0], strict=True))
     assert added[0].cell_years == 0
 
@@ -64,11 +64,11 @@ def test_a_scenario_is_added_from_the_shared_past(experiment, results, tmp_path)
 def test_history_without_sharing_is_the_same_to_the_last_bit(
     experiment, results, tmp_path, monkeypatch
 ):
-    original = temjax.regional.run.member_group.make_timeline
+    original = temjax.regional.run.member_group.build_timeline
     monkeypatch.setattr(
         temjax.regional.run.member_group,
-        "make_timeline",
-        lambda *given, share: original(*given, share=False),
+        "build_timeline",
+        lambda *arguments, share: original(*arguments, share=False),
     )
-    for ours, theirs in zip(project(experiment, tmp_path), results[0], strict=True):
+    for ours, theirs in zip(run_experiment(experiment, tmp_path), results[0], strict=True):
         assert equal(ours.products, theirs.products)

@@ -15,9 +15,9 @@ from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.report.member import write_summary
 from temjax.regional.report.page import write_report
 from temjax.regional.results.effect import summarise
-from temjax.regional.results.ensemble_files import begin_ensemble
+from temjax.regional.results.ensemble_files import submit_ensemble
 from temjax.regional.results.formats import FILL, open_dataset, require_format, write_dataset
-from temjax.regional.results.member_files import write_member
+from temjax.regional.results.member_files import submit_member_files
 from temjax.regional.results.read_back import read_run
 from tests.support.made_member import made_member
 from tests.support.small_region import small_experiment
@@ -27,7 +27,7 @@ needs_zarr = "the package zarr is not installed: pip install 'temjax[zarr]'"
 
 def write(experiment, member, number, out):
     result = made_member(experiment, member, number)
-    write_member(experiment, result, out)
+    submit_member_files(experiment, result, out)
     write_summary(experiment, result, summarise(experiment, result), out)
 
 
@@ -42,7 +42,7 @@ def runs(tmp_path_factory):
             experiment = small_experiment(folder / name, f'[output]\nformat = "{name}"')
             for number, member in enumerate(("toy", "toy2")):
                 write(experiment, member, number, folder / name / "out")
-            begin_ensemble(read_run(folder / name / "out"), folder / name / "out")
+            submit_ensemble(read_run(folder / name / "out"), folder / name / "out")
     return folder
 
 
@@ -68,9 +68,9 @@ def test_both_formats_hold_the_same(runs):
 
 
 def test_members_are_read_back_alike(runs):
-    told = read_run(runs / "netcdf" / "out"), read_run(runs / "zarr" / "out")
-    assert [member.suffix for member in told[1]] == [".zarr"] * 2
-    for one, other in zip(*told, strict=True):
+    members = read_run(runs / "netcdf" / "out"), read_run(runs / "zarr" / "out")
+    assert [member.suffix for member in members[1]] == [".zarr"] * 2
+    for one, other in zip(*members, strict=True):
         assert one.label == other.label
         assert np.array_equal(one.status, other.status)
         assert one.status.tolist() == [0, 4, 0, 0, 0]
@@ -168,8 +168,8 @@ def test_a_failed_write_leaves_the_older_file(tmp_path, monkeypatch, suffix):
     with pytest.raises(OSError, match="No space left"):
         write_dataset(path, {}, [("x", xr.Variable("n", np.arange(4.0)))])
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
-    with open_dataset(path) as kept:
-        assert kept["x"].values.tolist() == [0, 1, 2]
+    with open_dataset(path) as dataset:
+        assert dataset["x"].values.tolist() == [0, 1, 2]
 
 
 def test_a_damaged_file_is_named(tmp_path):

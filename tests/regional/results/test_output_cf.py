@@ -21,33 +21,13 @@ from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.gridded import Grid
 from temjax.regional.report.member import write_summary
 from temjax.regional.results.effect import summarise
-from temjax.regional.results.ensemble_files import begin_ensemble
-from temjax.regional.results.member_files import write_member
+from temjax.regional.results.ensemble_files import submit_ensemble
+from temjax.regional.results.member_files import submit_member_files
 from temjax.regional.results.read_back import read_run
+from tests.support.cf import CANONICAL_UNITS, CELL_METHODS, ISIMIP_UNITS
 from tests.support.made_member import made_member, made_region
 
-# canonical units in the CF standard name table, version 93
-STANDARD_NAMES = {
-    "time": "s", "depth": "m", "latitude": "degree_north", "longitude": "degree_east",
-    "projection_y_coordinate": "m", "projection_x_coordinate": "m", "cell_area": "m2",
-    "gross_primary_productivity_of_biomass_expressed_as_carbon": "kg m-2 s-1",
-    "net_primary_productivity_of_biomass_expressed_as_carbon": "kg m-2 s-1",
-    "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_plant_respiration":
-        "kg m-2 s-1",
-    "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_heterotrophic_"
-    "respiration": "kg m-2 s-1",
-    "water_evapotranspiration_flux": "kg m-2 s-1", "vegetation_mass_content_of_carbon": "kg m-2",
-    "soil_mass_content_of_carbon": "kg m-2", "soil_mass_content_of_nitrogen": "kg m-2",
-    "soil_temperature": "K", "mass_content_of_water_in_soil": "kg m-2",
-    "surface_snow_amount": "kg m-2", "permafrost_active_layer_thickness": "m",
-}  # fmt: skip
 UNITS = {"1", "m", "m2", "K", "degC", "mm", "kg m-2", "kg m-2 s-1", "g m-2"}  # UDUNITS, all of them
-METHODS = {"time: mean", "time: sum", "time: point", "time: maximum"}
-ISIMIP = {  # biomes and permafrost sectors
-    "gpp": "kg m-2 s-1", "npp": "kg m-2 s-1", "ra": "kg m-2 s-1", "rh": "kg m-2 s-1",
-    "evap": "kg m-2 s-1", "cveg": "kg m-2", "csoil": "kg m-2", "soilmoist": "kg m-2",
-    "swe": "kg m-2", "tsl": "K", "thawdepth": "m",
-}  # fmt: skip
 LAMBERT = {
     "grid_mapping_name": "lambert_conformal_conic", "standard_parallel": [60.0, 75.0],
     "longitude_of_central_meridian": 210.0, "latitude_of_projection_origin": 65.0,
@@ -89,13 +69,13 @@ def paths(tmp_path_factory):
         experiment = rectilinear(folder)
         for number, member in enumerate("AB"):
             result = made_member(experiment, member, number)
-            write_member(experiment, result, folder)
+            submit_member_files(experiment, result, folder)
             write_summary(experiment, result, summarise(experiment, result), folder)
-        begin_ensemble(read_run(folder), folder)
+        submit_ensemble(read_run(folder), folder)
     experiment = made_region(folder / "small")  # curvilinear, months of npp, swe and tsl
     result = made_member(experiment)
-    write_member(experiment, result, folder)
-    write_member(experiment, projected(result), folder)
+    submit_member_files(experiment, result, folder)
+    submit_member_files(experiment, projected(result), folder)
     found = sorted(folder.glob("*.nc"))
     assert len(found) == 4 * 7 + 4
     kinds = ("_a_", "_toy_", "_projected_", "ensmean", "enssd")
@@ -135,8 +115,8 @@ def test_file_and_variables_are_stored_as_isimip_asks(file):
         assert variable._FillValue.dtype == variable.missing_value.dtype == np.float32
         assert variable.filters()["zlib"]
         assert variable.filters()["complevel"] >= 5
-        if name in ISIMIP:
-            assert variable.units == ISIMIP[name]
+        if name in ISIMIP_UNITS:
+            assert variable.units == ISIMIP_UNITS[name]
 
 
 def test_variables_are_described_as_cf_asks(file):
@@ -146,7 +126,7 @@ def test_variables_are_described_as_cf_asks(file):
         given = set(variable.ncattrs())
         standard_name = getattr(variable, "standard_name", None)
         if standard_name is not None:
-            canonical = STANDARD_NAMES[standard_name]
+            canonical = CANONICAL_UNITS[standard_name]
             units = re.sub(r"\bg\b", "kg", variable.units).replace("degrees", "degree")
             assert units == canonical or standard_name == "time", name
         if name in file.dimensions:
@@ -170,7 +150,7 @@ def test_variables_are_described_as_cf_asks(file):
         if "time" in variable.dimensions and not name.startswith("time"):
             assert {"long_name", "units", "cell_methods", "cell_measures"} <= given
             assert variable.units in UNITS
-            assert variable.cell_methods in METHODS
+            assert variable.cell_methods in CELL_METHODS
             assert variable.cell_measures.split()[1] in file.variables
             if derived:
                 assert standard_name is None

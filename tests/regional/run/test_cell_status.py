@@ -3,15 +3,15 @@
 import numpy as np
 
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.run.members import (
+from temjax.regional.member import (
     HEAT_NOT_SOLVED,
     NEGATIVE_POOL,
     NOT_CONVERGED,
     NOT_FINITE,
     OK,
     STATUS,
-    collect,
 )
+from temjax.regional.run.members import classify_cells
 from temjax.runs.equilibrium import METHODS
 from tests.support.small_region import small_experiment
 
@@ -29,13 +29,13 @@ def test_every_fault_is_named_and_only_what_is_not_finite_is_masked(tmp_path):
         "equilibrium/residual": np.ones(5),
     }
     findings = {}
-    by_cell, status = collect(domain, [(np.arange(5), tile)], findings)
+    by_cell, status = classify_cells(domain, [(np.arange(5), tile)], findings)
     assert list(status) == [OK, NEGATIVE_POOL, HEAT_NOT_SOLVED, NOT_CONVERGED, NOT_FINITE]
     np.testing.assert_array_equal(np.isnan(by_cell["equilibrium/residual"]), status == NOT_FINITE)
-    assert {cell: [found.variable for found in one] for cell, one in findings.items()} == {
+    assert {cell: [f.variable for f in of_cell] for cell, of_cell in findings.items()} == {
         1: [STATUS[NEGATIVE_POOL]],
         2: [STATUS[HEAT_NOT_SOLVED]],
         3: [STATUS[HEAT_NOT_SOLVED], STATUS[NOT_CONVERGED]],
         4: [STATUS[NOT_FINITE]],
     }
-    assert all(found.message and found.mend for one in findings.values() for found in one)
+    assert all(f.message and f.mend for of_cell in findings.values() for f in of_cell)

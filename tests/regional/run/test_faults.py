@@ -20,9 +20,9 @@ import pytest
 import temjax.regional.run.members
 import temjax.regional.run.restart
 from temjax.command import main as cli
-from temjax.files.atomic import LOCK, held, write_text, written_whole
+from temjax.files.atomic import LOCK, atomic_write, exclusive_folder, write_text
 from temjax.files.findings import DataError
-from temjax.regional.run.restart import Restarts
+from temjax.regional.run.restart import RestartPoints
 from tests.support.command import ended
 from tests.support.small_region import write_experiment
 
@@ -33,13 +33,13 @@ pytestmark = pytest.mark.usefixtures("restored_settings")
 
 
 def netcdf(path):
-    with written_whole(path) as partial, netCDF4.Dataset(partial, "w") as file:
+    with atomic_write(path) as partial, netCDF4.Dataset(partial, "w") as file:
         file.createDimension("x", 50_000)
         file.createVariable("v", "f8", ("x",))[:] = np.random.default_rng(1).random(50_000)
 
 
 def point(path):
-    Restarts(path.parent, 0, "hash").save("historical", None, PRODUCTS)
+    RestartPoints(path.parent, 0, "hash").save("historical", None, PRODUCTS)
 
 
 WRITERS = {
@@ -107,9 +107,9 @@ def test_a_full_disk_during_a_run(tmp_path, monkeypatch, capsys):
     path, out = write_experiment(tmp_path), tmp_path / "out"
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out / "restart" / "tile.npz"))
     monkeypatch.setattr(temjax.regional.run.members, "run_tasks", failing(full))
-    code, said = project(monkeypatch, capsys, path, "--out", out)
+    code, stderr = project(monkeypatch, capsys, path, "--out", out)
     assert code == cli.WRITE_ERROR
-    first, second = said.splitlines()
+    first, second = stderr.splitlines()
     assert first == f"error: {full.filename}: No space left on device"
     assert "stays in" in second and second.endswith("--resume")
 
@@ -117,9 +117,9 @@ def test_a_full_disk_during_a_run(tmp_path, monkeypatch, capsys):
 def test_ctrl_c_says_how_to_go_on_and_frees_the_folder(tmp_path, monkeypatch, capsys):
     path, out = write_experiment(tmp_path), tmp_path / "out"
     monkeypatch.setattr(temjax.regional.run.members, "run_tasks", failing(KeyboardInterrupt()))
-    code, said = project(monkeypatch, capsys, path, "--out", out)
+    code, stderr = project(monkeypatch, capsys, path, "--out", out)
     assert code == cli.INTERRUPTED
-    (line,) = said.splitlines()
+    (line,) = stderr.splitlines()
     assert line.startswith(f"interrupted. What is finished stays in {out}.")
     assert line.endswith(f"temjax --no-cache project {path} --out {out} --resume")
     assert not (out / LOCK).exists()
@@ -136,26 +136,26 @@ def test_a_read_only_folder(tmp_path, monkeypatch, capsys):
         if subprocess.run(command, capture_output=True, check=False).returncode:
             pytest.skip("root can write everywhere, and nothing can be mounted here")
     try:
-        code, said = project(monkeypatch, capsys, path, "--out", out)
+        code, stderr = project(monkeypatch, capsys, path, "--out", out)
     finally:
         if os.geteuid():
             out.chmod(0o700)
         else:
             subprocess.run(("umount", str(out)), check=True)
     assert code == cli.WRITE_ERROR
-    assert f"error: {out / LOCK}: " in said
-    assert "Read-only file system" in said or "Permission denied" in said
-    assert "Traceback" not in said
+    assert f"error: {out / LOCK}: " in stderr
+    assert "Read-only file system" in stderr or "Permission denied" in stderr
+    assert "Traceback" not in stderr
 
 
 def test_two_runs_in_one_folder(tmp_path, monkeypatch, capsys):
     path, out = write_experiment(tmp_path), tmp_path / "out"
-    with held(out):
+    with exclusive_folder(out):
         (out / "kept.nc").write_bytes(b"first run")
-        code, said = project(monkeypatch, capsys, path, "--out", out)
+        code, stderr = project(monkeypatch, capsys, path, "--out", out)
         assert code == cli.DATA_ERROR
         who = f"another run writes here: process {os.getpid()} on {socket.gethostname()}"
-        assert who in said and "give another --out" in said
+        assert who in stderr and "give another --out" in stderr
         assert (out / LOCK).exists()
     assert (out / "kept.nc").read_bytes() == b"first run"
     assert not (out / "inputs").exists()
@@ -165,13 +165,14 @@ def test_two_runs_in_one_folder(tmp_path, monkeypatch, capsys):
 def test_the_lock_of_a_killed_run_is_taken_over(tmp_path):
     """A process that dies by kill -9 leaves its lock file behind, not its lock."""
     code = (
-        "import pathlib, os, signal; from temjax.files.atomic import held\n"
-        f"with held(pathlib.Path({str(tmp_path)!r})): os.kill(os.getpid(), signal.SIGKILL)"
+        "import pathlib, os, signal; from temjax.files.atomic import exclusive_folder\n"
+        f"with exclusive_folder(pathlib.Path({str(tmp_path)!r})):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False)
     assert done.returncode == -signal.SIGKILL
     left = json.loads((tmp_path / LOCK).read_text())
-    with held(tmp_path):
+    with exclusive_folder(tmp_path):
         assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid() != left["pid"]
     assert not (tmp_path / LOCK).exists()
 
@@ -179,7 +180,7 @@ def test_the_lock_of_a_killed_run_is_taken_over(tmp_path):
 @pytest.fixture
 def stored(tmp_path):
     """A restart point and its file."""
-    restarts = Restarts(tmp_path, 0, "hash")
+    restarts = RestartPoints(tmp_path, 0, "hash")
     restarts.save("historical", None, PRODUCTS)
     state, products = restarts.load("historical")
     assert state is None
@@ -227,7 +228,7 @@ def test_a_restart_file_of_another_version_is_named(stored, monkeypatch):
 def test_a_restart_file_of_another_configuration_is_named(stored):
     restarts, _ = stored
     with pytest.raises(DataError, match=r"made by another configuration \(hash, now other\)"):
-        Restarts(restarts.folder, 0, "other").load("historical")
+        RestartPoints(restarts.folder, 0, "other").load("historical")
 
 
 INTERRUPTIBLE = """
@@ -249,10 +250,10 @@ def test_sigint_ends_a_run_that_goes_on_from_there(tmp_path):
     while process.poll() is None and not list(out.rglob("tile*_equilibrium.npz")):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=300)[1]
+    stderr = process.communicate(timeout=300)[1]
     assert process.returncode == cli.INTERRUPTED
-    assert "interrupted. What is finished stays" in said and "--resume" in said
-    assert "Traceback" not in said
+    assert "interrupted. What is finished stays" in stderr and "--resume" in stderr
+    assert "Traceback" not in stderr
     points = {file: file.read_bytes() for file in out.rglob("tile*.npz")}
     assert points
     done = subprocess.run([*run, "--resume"], capture_output=True, text=True, check=False)

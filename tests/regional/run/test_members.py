@@ -18,16 +18,18 @@ from temjax.files.findings import DataError
 from temjax.forcing import MONTH_DAYS
 from temjax.regional.diagnostics.totals import REGION, diagnostics, member_totals
 from temjax.regional.experiment.experiment import read_experiment
-from temjax.regional.experiment.products import PRODUCTS, grams_per_year
-from temjax.regional.report.member import finish_member
+from temjax.regional.experiment.products import PRODUCTS
+from temjax.regional.member import INVALID_INPUT, OK, STATUS
+from temjax.regional.report.member import write_member_output
 from temjax.regional.report.page import write_report
 from temjax.regional.results.cf_variables import difference_units
 from temjax.regional.results.effect import summarise
-from temjax.regional.results.ensemble_files import begin_ensemble
+from temjax.regional.results.ensemble_files import submit_ensemble
 from temjax.regional.results.member_files import DIFFERENCE
 from temjax.regional.results.read_back import read_run
-from temjax.regional.run.members import INVALID_INPUT, OK, STATUS, project
+from temjax.regional.run.members import run_experiment
 from temjax.regional.run.provenance import read_record
+from temjax.units import grams_per_year
 from tests.support.browser_checks import check_page
 from tests.support.small_region import COLUMNS, SOURCE, change, small_experiment, write_experiment
 
@@ -46,13 +48,13 @@ def experiment(folder):
 
 @pytest.fixture(scope="module")
 def result(experiment, folder):
-    (result,) = project(experiment, folder / "out")
+    (result,) = run_experiment(experiment, folder / "out")
     return result
 
 
 @pytest.fixture(scope="module")
 def files(experiment, result, folder):
-    finish_member(experiment, result, folder / "out")
+    write_member_output(experiment, result, folder / "out")
     return folder / "out"
 
 
@@ -124,14 +126,14 @@ def test_resume_after_any_lost_phase_is_bit_identical(experiment, result, folder
         phases = ("spin-up", "historical", "future")
         for phase in phases[phases.index(lost) :]:
             (out / "restart" / "toy_rcp85" / f"tile0001_{phase}.npz").unlink()
-        (again,) = project(experiment, out, resume=True)
+        (again,) = run_experiment(experiment, out, resume=True)
         assert identical(again.products, result.products), lost
         assert 0 < again.cell_years < result.cell_years
 
 
 def test_a_run_folder_repeats_its_run_bit_by_bit(result, folder, tmp_path):
     again, notes = read_record(folder / "out")
-    (repeated,) = project(again, tmp_path / "again")
+    (repeated,) = run_experiment(again, tmp_path / "again")
     assert notes == []
     assert identical(repeated.products, result.products)
 
@@ -149,8 +151,8 @@ def test_interrupted_run_goes_on_bit_identically(experiment, result, tmp_path, m
     with monkeypatch.context() as patch:
         patch.setattr(temjax.regional.run.tile.TileRun, "_advance", dying)
         with pytest.raises(KeyboardInterrupt):
-            project(experiment, tmp_path)
-    (again,) = project(experiment, tmp_path, resume=True)
+            run_experiment(experiment, tmp_path)
+    (again,) = run_experiment(experiment, tmp_path, resume=True)
     assert identical(again.products, result.products)
 
 
@@ -159,7 +161,7 @@ def test_restart_points_of_another_configuration_are_refused(experiment, result,
     model = experiment.model.model_copy(update={"expose_water": False})
     other = experiment.model_copy(update={"model": model})
     with pytest.raises(DataError, match="made by another configuration"):
-        project(other, tmp_path, resume=True)
+        run_experiment(other, tmp_path, resume=True)
 
 
 def test_damaged_restart_point_is_named(experiment, result, folder, tmp_path):
@@ -167,7 +169,7 @@ def test_damaged_restart_point_is_named(experiment, result, folder, tmp_path):
     damaged = tmp_path / "restart" / "toy_rcp85" / "tile0000_historical.npz"
     damaged.write_bytes(damaged.read_bytes()[:1000])
     with pytest.raises(DataError, match=r"tile0000_historical.npz.*damaged"):
-        project(experiment, tmp_path, resume=True)
+        run_experiment(experiment, tmp_path, resume=True)
 
 
 POISON = {
@@ -194,13 +196,13 @@ def test_poisoned_cells_are_masked_named_and_leave_the_rest_untouched(result, tm
     change(tmp_path / "data" / "vegetation.nc", "veg", unknown_class)
     experiment = read_experiment(path)
     console = Console(record=True, width=120)
-    (poisoned,) = project(experiment, tmp_path / "out", console=console)
+    (poisoned,) = run_experiment(experiment, tmp_path / "out", console=console)
     assert "4 of 5 cells masked" in console.export_text()
     assert poisoned.status.tolist() == [OK, *[INVALID_INPUT] * 4]
     assert identical(poisoned.products, result.products, cells=[0])
     assert np.isnan(poisoned.products["S_T/npp"][:, 1:]).all()
 
-    finish_member(experiment, poisoned, tmp_path / "out")
+    write_member_output(experiment, poisoned, tmp_path / "out")
     with (tmp_path / "out" / "temjax_toy_rcp85_cells.csv").open(encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert [int(row["cell"]) for row in table] == [1, 2, 3, 4]
@@ -219,7 +221,7 @@ def test_a_region_without_a_valid_cell_is_an_error(tmp_path):
     experiment = small_experiment(tmp_path)
     change(tmp_path / "data" / "past.nc", "tair", lambda values: values + 273.15)
     with pytest.raises(DataError, match="kelvin"):
-        project(experiment, tmp_path / "out")
+        run_experiment(experiment, tmp_path / "out")
 
 
 def test_files_are_cf_with_isimip_names(files, result):
@@ -236,7 +238,7 @@ def test_files_are_cf_with_isimip_names(files, result):
                 variable = file.variables[name]
                 assert variable.dtype == np.float32
                 derived = DIFFERENCE in path.name
-                expected = difference_units(product.units) if derived else product.units
+                expected = difference_units(product.unit) if derived else product.unit
                 assert variable.units == expected
                 assert variable._FillValue == np.float32(1e20)
                 assert variable.coordinates == "lat lon"
@@ -249,8 +251,8 @@ def test_files_are_cf_with_isimip_names(files, result):
 def test_values_survive_the_file(files, result):
     with netCDF4.Dataset(files / "temjax_toy_rcp85_transient_small_annual_1996_1999.nc") as file:
         for name in ("npp", "tsl", "thawdepth"):
-            given = result.products[f"S_T/{name}"].astype(np.float32)
-            assert np.array_equal(file[name][:].filled(np.nan)[..., 0, :], given)
+            expected = result.products[f"S_T/{name}"].astype(np.float32)
+            assert np.array_equal(file[name][:].filled(np.nan)[..., 0, :], expected)
     with netCDF4.Dataset(files / "temjax_toy_rcp85_difference_small_annual_1996_1999.nc") as file:
         delta = result.products["S_T/csoil"] - result.products["S_R/csoil"]
         assert file["csoil"][:, 0].filled(np.nan) == pytest.approx(delta, rel=1e-6, abs=1e-12)
@@ -301,10 +303,10 @@ def test_months_that_were_asked_for(files, result):
 def ensemble(experiment, result, files, tmp_path_factory):
     """The member and a copy of it whose stocks are larger by one kilogram."""
     folder = tmp_path_factory.mktemp("ensemble")
-    finish_member(experiment, result, folder)
+    write_member_output(experiment, result, folder)
     stocks = {n: v + 1 for n, v in result.products.items() if n.endswith("/csoil")}
     other = replace(result, member="toy2", products=result.products | stocks)
-    finish_member(experiment, other, folder)
+    write_member_output(experiment, other, folder)
     return folder
 
 
@@ -312,7 +314,7 @@ def test_ensemble_files_hold_mean_and_spread(ensemble, result):
     members = read_run(ensemble)
     assert [member.member for member in members] == ["toy", "toy2"]
     paths = {path.name.split("_")[1] + path.name.split("_")[3]: path
-             for path in begin_ensemble(members, ensemble)}  # fmt: skip
+             for path in submit_ensemble(members, ensemble)}  # fmt: skip
     assert len(paths) == 8
     own = result.products["S_T/csoil"]
     with netCDF4.Dataset(paths["ensmeantransient"]) as file:

@@ -9,8 +9,8 @@ import pytest
 from temjax.files.atomic import Archive, DamagedError, read_arrays, write_arrays
 from temjax.files.findings import DataError
 from temjax.regional.results.effect import delta
-from temjax.regional.run.restart import Restarts
-from temjax.regional.run.restart_products import Chosen, KeptProducts
+from temjax.regional.run.restart import RestartPoints
+from temjax.regional.run.restart_products import LazyProducts, RestartProducts
 
 ARRAYS = {
     "hash": np.array("abc"),
@@ -56,15 +56,18 @@ def test_a_damaged_archive_is_told(path, damage):
 
 def points_of(folder, number, base, cells):
     """Restart points of a tile: three years of history in two phases, two of the future."""
-    own, shared = Restarts(folder / "own", number, "h"), Restarts(folder / "shared", number, "h")
+    own, shared = (
+        RestartPoints(folder / "own", number, "h"),
+        RestartPoints(folder / "shared", number, "h"),
+    )
 
-    def made(years, first):
+    def values_of(years, first):
         values = base + first + np.arange(years * cells, dtype=np.float32).reshape(years, cells)
         return values
 
-    shared.save("past", None, {"historical/npp": made(2, 0)})
-    own.save("historical", None, {"historical/npp": made(1, 100)})
-    own.save("future", None, {"S_R/npp": made(2, 200), "S_T/npp": made(2, 300)})
+    shared.save("past", None, {"historical/npp": values_of(2, 0)})
+    own.save("historical", None, {"historical/npp": values_of(1, 100)})
+    own.save("future", None, {"S_R/npp": values_of(2, 200), "S_T/npp": values_of(2, 300)})
     future = (own.path("future"),)
     return {
         "historical": (shared.path("past"), own.path("historical")), "S_R": future, "S_T": future,
@@ -79,7 +82,7 @@ def products(tmp_path):
         (np.array([3, 4]), points_of(tmp_path, 1, 1000.0, 3)),
     ]
     masked = np.arange(5) == 1
-    return KeptProducts(tiles, masked, {"equilibrium/residual": np.arange(5.0)})
+    return RestartProducts(tiles, masked, {"equilibrium/residual": np.arange(5.0)})
 
 
 def test_products_of_all_tiles_stand_in_their_cells(products):
@@ -97,7 +100,7 @@ def test_products_of_all_tiles_stand_in_their_cells(products):
 
 
 def test_what_goes_to_a_worker_is_names_and_not_numbers(products):
-    chosen = Chosen(("npp",), partial(delta, products))
+    chosen = LazyProducts(("npp",), partial(delta, products))
     np.testing.assert_array_equal(chosen["npp"][:, [0, 2, 3, 4]], 100.0)
     sent = pickle.dumps(chosen)
     assert len(sent) < 4000
@@ -112,7 +115,7 @@ def test_a_point_that_is_gone_is_named(products):
     assert products["S_T/npp"].size
     path = products.tiles[1][1]["S_T"][0]
     path.unlink()
-    for given in (products, pickle.loads(pickle.dumps(products))):
+    for mapping in (products, pickle.loads(pickle.dumps(products))):
         with pytest.raises(DataError, match="--resume") as caught:
-            given["S_T/npp"]
+            mapping["S_T/npp"]
         assert caught.value.findings[0].file == str(path)

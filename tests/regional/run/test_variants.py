@@ -18,7 +18,8 @@ from temjax.files.findings import DataError
 from temjax.regional.command.main import project_command
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.run.members import INVALID_INPUT, OK, project
+from temjax.regional.member import INVALID_INPUT, OK
+from temjax.regional.run.members import run_experiment
 from tests.support import small_region
 from tests.support.small_region import small_experiment, write_experiment
 
@@ -52,13 +53,15 @@ def toolik(shared, monkeypatch):
     )
     corner = np.array([0, 1, 10, 11])
     monkeypatch.setattr(
-        temjax.regional.run.members, "load_domain", lambda given: load_domain(given).select(corner)
+        temjax.regional.run.members,
+        "load_domain",
+        lambda experiment: load_domain(experiment).select(corner),
     )
     return small
 
 
 def test_real_toolik_cells_run_from_one_source_of_climate_into_the_other(toolik, tmp_path):
-    (result,) = project(toolik, tmp_path)
+    (result,) = run_experiment(toolik, tmp_path)
     assert np.all(result.status == OK)
     (seam,) = result.seams
     assert seam.temperature == pytest.approx(0.35, abs=0.15)
@@ -90,7 +93,7 @@ def test_the_command_writes_everything_and_names_it(tmp_path):
 def test_stefan_rule_without_coefficient_is_refused(tmp_path):
     experiment = with_settings(small_experiment(tmp_path), model={"active_layer_rule": "stefan"})
     with pytest.raises(DataError, match="no Stefan coefficient for alpine-tundra, moist-tundra"):
-        project(experiment, tmp_path)
+        run_experiment(experiment, tmp_path)
 
 
 def test_absent_data_folder_is_one_clear_finding(tmp_path):
@@ -98,14 +101,14 @@ def test_absent_data_folder_is_one_clear_finding(tmp_path):
     gone = tmp_path / "gone"
     experiment = with_settings(experiment, domain={"folder": gone}, climate={"folder": gone})
     with pytest.raises(DataError, match=r"gone: .*folder does not exist"):
-        project(experiment, tmp_path)
+        run_experiment(experiment, tmp_path)
 
 
 @pytest.mark.slow
 def test_processes_give_the_same_bits(tmp_path):
     experiment = small_experiment(tmp_path)
-    (alone,) = project(experiment, tmp_path / "one")
-    (together,) = project(with_settings(experiment, run={"workers": 2}), tmp_path / "two")
+    (alone,) = run_experiment(experiment, tmp_path / "one")
+    (together,) = run_experiment(with_settings(experiment, run={"workers": 2}), tmp_path / "two")
     assert same(alone.products, together.products)
     assert together.cell_years == alone.cell_years
 
@@ -114,8 +117,8 @@ def test_processes_give_the_same_bits(tmp_path):
 def test_block_length_does_not_matter(tmp_path):
     """Blocks with their neighbour years equal the run in one piece."""
     experiment = small_experiment(tmp_path)
-    (blocks,) = project(experiment, tmp_path / "blocks")
-    (whole,) = project(with_settings(experiment, run={"block_years": 6}), tmp_path / "whole")
+    (blocks,) = run_experiment(experiment, tmp_path / "blocks")
+    (whole,) = run_experiment(with_settings(experiment, run={"block_years": 6}), tmp_path / "whole")
     for name, values in blocks.products.items():
         assert whole.products[name] == pytest.approx(values, rel=1e-9, abs=1e-12, nan_ok=True)
 
@@ -123,8 +126,10 @@ def test_block_length_does_not_matter(tmp_path):
 @pytest.mark.slow
 def test_float32_transients_stay_close(tmp_path):
     experiment = small_experiment(tmp_path)
-    (double,) = project(experiment, tmp_path / "double")
-    (single,) = project(with_settings(experiment, run={"precision": "float32"}), tmp_path / "one")
+    (double,) = run_experiment(experiment, tmp_path / "double")
+    (single,) = run_experiment(
+        with_settings(experiment, run={"precision": "float32"}), tmp_path / "one"
+    )
     assert same(
         {k: v for k, v in double.products.items() if k.startswith("equilibrium")},
         single.products,
@@ -138,7 +143,7 @@ def test_float32_transients_stay_close(tmp_path):
 @pytest.mark.parametrize("mode", ["const2020", "p_ratio", "uniform"])
 def test_root_zone_options_run(tmp_path, mode):
     experiment = with_settings(small_experiment(tmp_path), model={"root_zone_nitrogen": mode})
-    (result,) = project(experiment, tmp_path / "out")
+    (result,) = run_experiment(experiment, tmp_path / "out")
     assert np.all(result.status == OK)
     assert np.isfinite(result.products["S_T/npp"]).all()
 
@@ -147,11 +152,11 @@ def test_root_zone_options_run(tmp_path, mode):
 def test_killed_run_resumes_to_the_same_bits(tmp_path):
     """kill -9 once the first tile has a restart point, then --resume."""
     experiment = small_experiment(tmp_path)
-    (whole,) = project(experiment, tmp_path / "whole")
+    (whole,) = run_experiment(experiment, tmp_path / "whole")
     out = tmp_path / "killed"
     command = "from temjax.regional.experiment.experiment import *; "
-    command += "from temjax.regional.run.members import project; import pathlib"
-    command += f"; project(read_experiment({str(tmp_path / 'small.toml')!r}), "
+    command += "from temjax.regional.run.members import run_experiment; import pathlib"
+    command += f"; run_experiment(read_experiment({str(tmp_path / 'small.toml')!r}), "
     command += f"pathlib.Path({str(out)!r}))"
     process = subprocess.Popen([sys.executable, "-c", command])
     restart = out / "restart" / "toy_rcp85"
@@ -161,7 +166,7 @@ def test_killed_run_resumes_to_the_same_bits(tmp_path):
     process.wait()
     assert (restart / "tile0000_future.npz").exists()
     assert not (restart / "tile0002_future.npz").exists()
-    (again,) = project(experiment, out, resume=True)
+    (again,) = run_experiment(experiment, out, resume=True)
     assert same(whole.products, again.products)
 
 
@@ -173,15 +178,15 @@ def test_toolik_grid_as_a_whole(shared, tmp_path):
     experiment = with_settings(
         read_experiment(path), domain={"folder": folder}, climate={"folder": folder}
     )
-    (result,) = project(experiment, tmp_path)
+    (result,) = run_experiment(experiment, tmp_path)
     assert np.all(result.status == OK)
     recent = result.products["historical/thawdepth"][-30:].mean()
     assert 0.2 < recent < 1.0
 
 
 def test_demo_grid_is_labelled_synthetic(tmp_path):
-    from temjax.regional.results.member_files import attributes
-    from temjax.regional.run.members import MemberResult
+    from temjax.regional.member import MemberResult
+    from temjax.regional.results.member_files import global_attributes
 
     path = os.path.join(
         os.path.dirname(regional.__file__), "experiments", "qtp-synthetic-demo.toml"
@@ -193,11 +198,11 @@ def test_demo_grid_is_labelled_synthetic(tmp_path):
         status=np.zeros(domain.size, dtype=int), findings={}, segments=(), seams=[],
         parameter_hashes={}, climate={}, cell_years=0, seconds=1.0,
     )  # fmt: skip
-    made = attributes(experiment, result, "S_T")
-    assert made["title"].startswith("SYNTHETIC")
-    assert "not a projection" in made["comment"]
+    attributes = global_attributes(experiment, result, "S_T")
+    assert attributes["title"].startswith("SYNTHETIC")
+    assert "not a projection" in attributes["comment"]
     with netCDF4.Dataset(tmp_path / "x.nc", "w") as file:
-        file.setncatts(made)
+        file.setncatts(attributes)
 
 
 WIDE = 100  # cells, of which five are poisoned, each in another way
@@ -213,7 +218,7 @@ def test_five_percent_of_poisoned_cells_leave_the_rest_alone(tmp_path, monkeypat
     monkeypatch.setattr(small_region, "CLASSES", np.tile([[4, 7]], (1, WIDE // 2)))
     wide = small_region.TOML.replace("tile_cells = 2\n", "tile_cells = 50\n")
     monkeypatch.setattr(small_region, "TOML", wide)
-    (clean,) = project(small_experiment(tmp_path / "clean"), tmp_path / "clean" / "out")
+    (clean,) = run_experiment(small_experiment(tmp_path / "clean"), tmp_path / "clean" / "out")
     assert np.sum(clean.status != OK) <= 1  # one cell's equilibrium is not found, and is named
     experiment = small_experiment(tmp_path / "poisoned")
     cells = np.random.default_rng(20).choice(WIDE, len(POISON), replace=False).tolist()
@@ -224,7 +229,7 @@ def test_five_percent_of_poisoned_cells_leave_the_rest_alone(tmp_path, monkeypat
             return values
 
         small_region.change(tmp_path / "poisoned" / "data" / file, variable, poison)
-    (result,) = project(experiment, tmp_path / "poisoned" / "out")
+    (result,) = run_experiment(experiment, tmp_path / "poisoned" / "out")
     assert sorted(set(result.findings) - set(clean.findings)) == sorted(cells)
     assert np.flatnonzero(result.status == INVALID_INPUT).tolist() == sorted(cells)
     rest = np.setdiff1d(np.arange(WIDE), cells)

@@ -8,20 +8,21 @@ from rich.console import Console
 
 from temjax.files.findings import DataError
 from temjax.regional.diagnostics.totals import REGION
-from temjax.regional.experiment.products import grams_per_year
 from temjax.regional.inputs.timeline import Timeline
-from temjax.regional.report.member import finish_member
-from temjax.regional.run.members import project
+from temjax.regional.report.member import write_member_output
+from temjax.regional.run.members import run_experiment
 from temjax.regional.studies import attribution
-from temjax.regional.studies.attribution import ALL, BASELINE, RUNS, attribute, held
+from temjax.regional.studies.attribution import ALL, BASELINE, RUNS, attribute, hold_drivers
 from temjax.regional.studies.attribution_report import (
+    INTERACTION,
     SINGLE,
-    TOGETHER,
     drivers_figure,
     drivers_table,
     effects,
     read_attributions,
 )
+from temjax.units import grams_per_year
+from tests.support.made_member import attribution_record
 from tests.support.small_region import small_experiment
 
 
@@ -31,40 +32,27 @@ def test_held_drivers_repeat_the_last_years_and_the_last_concentration():
         exposed=np.ones(10, dtype=bool), spin_up=(0, 2), past=(2, 2), historical=(2, 6),
         future=(6, 10), equilibrium_rows=np.arange(2), equilibrium_co2=280.0,
     )  # fmt: skip
-    fixed = held(timeline, 3, climate=False, co2=False)
+    fixed = hold_drivers(timeline, 3, climate=False, co2=False)
     assert fixed.rows.tolist() == [0, 1, 2, 3, 4, 5, 3, 4, 5, 3]
     assert np.array_equal(fixed.co2[6:], np.tile(timeline.co2[5], (4, 1)))
     assert np.array_equal(fixed.co2[:6], timeline.co2[:6])
-    free = held(timeline, 3, climate=True, co2=True)
+    free = hold_drivers(timeline, 3, climate=True, co2=True)
     assert np.array_equal(free.rows, timeline.rows)
     assert np.array_equal(free.co2, timeline.co2)
 
 
-def record(scenario="rcp85", member="A"):
-    """Runs whose effects are known: climate +1, CO2 +2, exposure −1, all +3 Tg a year in NPP."""
-    npp = {BASELINE: 10.0, "climate": 11.0, "CO2": 12.0, "exposure": 9.0, ALL: 13.0}
-    series = {
-        name: {"NPP": [value] * 4, "RH": [10.0] * 4, "SOC": [5.0] * 4, "VegC": [1.0] * 4}
-        for name, value in npp.items()
-    }
-    return {
-        "scenario": scenario, "member": member, "held_years": 20, "years": [1, 2, 3, 4],
-        "groups": {REGION: series},
-    }  # fmt: skip
-
-
 def test_effects_add_up_with_their_interaction():
-    made = effects(record())
-    assert made["climate"]["ΣNEP"].tolist() == [1, 2, 3, 4]
-    assert made[TOGETHER]["ΣNEP"][-1] == 4 * (3 - (1 + 2 - 1))
-    summed = sum(made[name]["ΣNEP"] for name in (*SINGLE, TOGETHER))
-    assert np.array_equal(summed, made[ALL]["ΣNEP"])
-    table = drivers_table([record(), record(member="B")])
+    by_driver = effects(attribution_record())
+    assert by_driver["climate"]["ΣNEP"].tolist() == [1, 2, 3, 4]
+    assert by_driver[INTERACTION]["ΣNEP"][-1] == 4 * (3 - (1 + 2 - 1))
+    summed = sum(by_driver[name]["ΣNEP"] for name in (*SINGLE, INTERACTION))
+    assert np.array_equal(summed, by_driver[ALL]["ΣNEP"])
+    table = drivers_table([attribution_record(), attribution_record(member="B")])
     assert [row[1] for row in table.rows] == [
         "climate alone", "CO2 alone", "exposure alone", "interaction", "all together",
     ]  # fmt: skip
     assert table.rows[0][4] == "4 ± 0"
-    assert len(drivers_figure([record(), record("rcp45")]).axes) == 2
+    assert len(drivers_figure([attribution_record(), attribution_record("rcp45")]).axes) == 2
 
 
 def test_a_region_that_was_not_run_is_named(tmp_path):
@@ -77,17 +65,17 @@ def test_a_region_that_was_not_run_is_named(tmp_path):
 def test_all_drivers_together_are_the_run_with_exposure(tmp_path, monkeypatch):
     experiment = small_experiment(tmp_path)
     out = tmp_path / "out"
-    (result,) = project(experiment, out)
-    finish_member(experiment, result, out)
+    (result,) = run_experiment(experiment, out)
+    write_member_output(experiment, result, out)
     runs = {}
     original = attribution.attribute_tile
 
-    def watched(run, held_years):
-        runs[run.cells.number] = made = original(run, held_years)
-        return made
+    def recorded(run, constant_years):
+        runs[run.cells.number] = result = original(run, constant_years)
+        return result
 
-    monkeypatch.setattr(attribution, "attribute_tile", watched)
-    (path,) = attribute(experiment, out, Console(quiet=True), held_years=2)
+    monkeypatch.setattr(attribution, "attribute_tile", recorded)
+    (path,) = attribute(experiment, out, Console(quiet=True), constant_years=2)
     assert path == Path(out / "attribution_toy_rcp85.json")
     assert set(runs[0]) == set(RUNS)
     first = runs[0]

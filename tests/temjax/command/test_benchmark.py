@@ -85,7 +85,7 @@ def test_heat_steps_are_counted_one_by_one():
 
 
 def test_the_floor_is_the_slower_of_computing_and_moving():
-    rates = benchmark_measure.Rates(arithmetic=10.0, transcendental=2.0, bytes=5.0)
+    rates = benchmark_measure.PeakRates(arithmetic=10.0, transcendental=2.0, bytes=5.0)
     assert floor_seconds(Work(20.0, 4.0), 1.0, rates) == pytest.approx(4.0)
     assert floor_seconds(Work(20.0, 4.0), 50.0, rates) == pytest.approx(10.0)
 

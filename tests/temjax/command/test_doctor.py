@@ -107,15 +107,15 @@ def test_the_command_is_declared():
 
 
 def test_what_is_not_a_number_fails():
-    assert not doctor._measured("x", float("nan"), 1.0).passed
-    assert doctor._measured("x", 0.5, 1.0).passed
+    assert not doctor._error_check("x", float("nan"), 1.0).passed
+    assert doctor._error_check("x", 0.5, 1.0).passed
 
 
 def test_a_crash_of_the_model_is_a_finding(monkeypatch):
     def crash():
         raise RuntimeError("XLA says no")
 
-    monkeypatch.setattr(doctor, "embedded_cell", crash)
+    monkeypatch.setattr(doctor, "embedded_site", crash)
     (found,) = doctor.self_check()
     assert not found.passed and found.message == "RuntimeError: XLA says no"
 

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,10 +19,11 @@ from temjax.command import main as cli
 from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters, write_parameters
 from temjax.runtime.configure import cache_folder
-from temjax.runtime.machine import COLLECT
+from temjax.runtime.machine import GC_THRESHOLDS
 from temjax.sites.cli import fitted_disequilibrium, open_place
 from temjax.sites.provenance import parameter_hash
 
+ROOT = Path(__file__).resolve().parents[3]
 FLUXNET_HEADER = "TIMESTAMP,TA_F,P_F,SW_IN_F\n"
 
 
@@ -117,6 +120,45 @@ def test_a_fault_ends_the_process_without_traceback():
     assert "Traceback" not in done.stderr
 
 
+def temjax_process(*arguments, **environment):
+    """A command as a process of its own, with changed environment variables."""
+    program = "import sys; from temjax.command.main import main; main(sys.argv[1:])"
+    return subprocess.run(
+        [sys.executable, "-c", program, "--no-cache", *arguments],
+        env=os.environ | environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("platforms", ["nonsense", "cuda,nonsense"])
+def test_a_platform_that_is_not_there_is_one_line(platforms):
+    """Also in single precision, which the default device does not decide."""
+    done = temjax_process(
+        "--precision", "float32", "simulate", "haibei-meadow", "--out", "x.nc",
+        JAX_PLATFORMS=platforms,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = (line for line in done.stderr.splitlines() if "error:" in line)
+    assert "JAX_PLATFORMS" in line and platforms in line and "cpu" in line
+    assert "Traceback" not in done.stderr
+
+
+def test_commands_that_compute_nothing_need_no_device(tmp_path):
+    done = temjax_process("sites", JAX_PLATFORMS="nonsense")
+    assert done.returncode == 0 and "haibei-meadow" in done.stdout, done.stderr
+    file = fluxnet_file(tmp_path / "tower.csv")
+    done = temjax_process("check", str(file), JAX_PLATFORMS="nonsense")
+    assert done.returncode == 0 and "no findings" in done.stdout, done.stderr
+
+
+def test_the_oldest_typer_allowed_knows_literal_options():
+    """Options are annotated with Literal, which typer takes from 0.19 on."""
+    annotations = [str(value) for value in cli.common.__annotations__.values()]
+    assert any("Literal" in annotation for annotation in annotations)
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (bound,) = (text for text in settings["project"]["dependencies"] if text.startswith("typer"))
+    assert tuple(map(int, bound.removeprefix("typer>=").split("."))) >= (0, 19)
+
+
 def test_a_command_ends_without_going_through_what_stays():
     """A million objects of JAX, at the end of the process."""
     program = (
@@ -127,7 +169,7 @@ def test_a_command_ends_without_going_through_what_stays():
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True
     )
-    assert done.stdout.splitlines()[-1] == f"{COLLECT[0]} True"
+    assert done.stdout.splitlines()[-1] == f"{GC_THRESHOLDS[0]} True"
 
 
 SITE_FILE = """

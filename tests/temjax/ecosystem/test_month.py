@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from temjax.ecosystem import imex as month_module
-from temjax.ecosystem.imex import integrate_month, rates
+from temjax.ecosystem.imex import integrate_month
+from temjax.ecosystem.month import right_hand_side
 from temjax.native.availability import disabled
 from temjax.outputs import FLUXES
 from temjax.state import POOLS, pool_index
@@ -155,9 +156,9 @@ def test_scalar_mapped_and_native_cells_agree(cells):
         np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-12)
 
 
-def test_rates_balance(cells):
+def test_tendencies_balance(cells):
     arguments = month_of(cells, 6)
-    tendency, fluxes = jax.jit(rates)(*arguments)
+    tendency, fluxes = jax.jit(right_hand_side)(*arguments)
     rows = dict(zip(FLUXES, np.asarray(fluxes), strict=True))
     for pool, rate in zip(POOLS, np.asarray(tendency), strict=True):
         expected = sum(sign * rows[name] for name, sign in BUDGET[pool].items())
@@ -170,7 +171,7 @@ def test_inaccessible_nitrogen_limits_plants_not_microbes(cells):
     parameters, constants, drivers, memory, pools = month_of(cells, 6)
     half = dataclasses.replace(drivers, accessible_nitrogen_fraction=jnp.asarray(0.3))
     rows = [
-        dict(zip(FLUXES, rates(parameters, constants, d, memory, pools)[1], strict=True))
+        dict(zip(FLUXES, right_hand_side(parameters, constants, d, memory, pools)[1], strict=True))
         for d in (drivers, half)
     ]
     microbes = "microbial_uptake_saturation"

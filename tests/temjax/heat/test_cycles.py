@@ -1,4 +1,4 @@
-"""Steps in which Newton goes around: two of the meadow tower's 7 488, two of the Toolik grid's."""
+"""Steps in which Newton cycles: two of the meadow tower's 7 488, two of the Toolik grid's."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from temjax import ModelOptions, load_parameters, sites
-from temjax.heat import newton as heat_search
+from temjax.heat import newton
 from temjax.heat.step import heat_step
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
@@ -40,35 +40,35 @@ ABOVE = {1903: -2.3594485842026836, 1984: -3.8634426229508216}
 def step(year, warmer=0.0):
     """Enthalpy after the meadow's step, and the largest imbalance of a layer, W m⁻²."""
     surface = Surface(jnp.asarray(ABOVE[year]) + warmer, jnp.asarray(0.1))
-    return solved(soil_column(PARAMETERS, ()), 1e6 * jnp.asarray(BEFORE[year]), surface)
+    return solve(soil_column(PARAMETERS, ()), 1e6 * jnp.asarray(BEFORE[year]), surface)
 
 
-def solved(column, before, surface):
+def solve(column, before, surface):
     after = heat_step(ModelOptions().heat_iterations, column, before, surface, SECONDS).enthalpy
-    left = soil_heat.residual(column, after, before, surface, SECONDS)
-    return after / column.melt_enthalpy, jnp.max(jnp.abs(left) * column.thickness) / SECONDS
+    imbalance = soil_heat.step_imbalance(column, after, before, surface, SECONDS)
+    return after / column.melt_enthalpy, jnp.max(jnp.abs(imbalance)) / SECONDS
 
 
 @pytest.mark.parametrize("year", BEFORE)
-def test_a_step_that_goes_around_is_solved_and_has_its_derivative(year):
+def test_a_cycling_step_is_solved_and_has_its_derivative(year):
     _, imbalance = jax.jit(lambda: step(year))()
     assert float(imbalance) < 1e-6
-    move = jax.jit(lambda warmer: step(year, warmer)[0])
-    _, slope = jax.jvp(move, (jnp.asarray(0.0),), (jnp.asarray(1.0),))
-    differences = (move(jnp.asarray(1e-5)) - move(jnp.asarray(-1e-5))) / 2e-5
+    after = jax.jit(lambda warmer: step(year, warmer)[0])
+    _, slope = jax.jvp(after, (jnp.asarray(0.0),), (jnp.asarray(1.0),))
+    differences = (after(jnp.asarray(1e-5)) - after(jnp.asarray(-1e-5))) / 2e-5
     np.testing.assert_allclose(slope, differences, atol=1e-6 * float(jnp.max(jnp.abs(slope))))
 
 
 @pytest.mark.parametrize("above", TUNDRA)
 def test_a_long_exact_step_that_failed_is_not_repeated_for_ever(above):
-    """It goes around where only the next linearisation is asked whether it was exact."""
+    """Newton cycles if only the Jacobian of the next update decides, not that of the last."""
     resistance, before = TUNDRA[above]
     surface = Surface(jnp.asarray(above), jnp.asarray(resistance))
     column = soil_column(load_parameters("moist-tundra"), ())
-    _, imbalance = jax.jit(lambda old: solved(column, old, surface))(1e6 * jnp.asarray(before))
+    _, imbalance = jax.jit(lambda old: solve(column, old, surface))(1e6 * jnp.asarray(before))
     assert float(imbalance) < 1e-6
 
 
-def test_without_beginning_again_it_goes_around_for_ever(monkeypatch):
-    monkeypatch.setattr(heat_search, "PATIENCE", 1000)
+def test_without_a_restart_newton_cycles_for_ever(monkeypatch):
+    monkeypatch.setattr(newton, "RESTART_AFTER", 1000)
     assert float(jax.jit(lambda: step(1984))()[1]) > 1.0

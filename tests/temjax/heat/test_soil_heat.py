@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import temjax
-from temjax.heat import batch as heat_march
+from temjax.heat import batch, linearisation
 from temjax.heat import step as solver
-from temjax.heat import tridiagonal as heat_rows
 from temjax.heat.step import HeatStep
+from temjax.heat.tridiagonal import newton_change
 from temjax.processes import soil_heat
 from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import depth_shares, profile, temperature_at
@@ -71,19 +71,16 @@ def test_newton_change_matches_automatic_differentiation_and_a_dense_solve(cells
     old = 0.9 * enthalpy
     surface = Surface(jnp.full(cells, 5.0), jnp.full(cells, 0.1))
 
-    def rows(h):
-        return soil_heat.residual(column, h, old, surface, SECONDS)
+    def imbalance(h):
+        return soil_heat.step_imbalance(column, h, old, surface, SECONDS)
 
-    fluxes = soil_heat.linearised_fluxes(column, enthalpy, surface, exact=True)
-    gained = (enthalpy - old) * column.thickness
-    change, total = heat_rows.newton_change(
-        column, fluxes, SECONDS, gained, -column.geothermal_flux
-    )
-    dense = np.asarray(jax.jacfwd(rows)(enthalpy)).reshape(change.size, change.size)
-    expected = -np.linalg.solve(dense, np.ravel(rows(enthalpy))).reshape(change.shape)
+    fluxes = linearisation.linearised_fluxes(column, enthalpy, surface, exact=True)
+    gain = soil_heat.heat_gain(column, old, enthalpy)
+    change, total = newton_change(column, fluxes, SECONDS, gain, -column.geothermal_flux)
+    dense = np.asarray(jax.jacfwd(imbalance)(enthalpy)).reshape(change.size, change.size)
+    expected = -np.linalg.solve(dense, np.ravel(imbalance(enthalpy))).reshape(change.shape)
     np.testing.assert_allclose(change, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
-    unbalanced = np.sum(np.abs(rows(enthalpy)) * column.thickness, axis=0)
-    np.testing.assert_allclose(total, unbalanced, rtol=1e-12)
+    np.testing.assert_allclose(total, np.sum(np.abs(imbalance(enthalpy)), axis=0), rtol=1e-12)
 
 
 def test_layers_of_one_phase_have_the_fluxes_of_any_to_the_last_bit():
@@ -95,28 +92,28 @@ def test_layers_of_one_phase_have_the_fluxes_of_any_to_the_last_bit():
     enthalpy = jnp.choose(kind, [-far, melt + far, jnp.zeros_like(melt), melt], mode="clip")
     assert not soil_heat.is_melting(column, enthalpy).any()
     layers = soil_heat.single_phase_state(column, enthalpy)
-    found = soil_heat.single_phase_flux(*soil_heat.sides(layers))
+    plain = linearisation.single_phase_flux(*soil_heat.sides(layers))
     for exact in (True, False):
         sides = soil_heat.sides(soil_heat.with_front(layers))
-        expected = soil_heat.flux_between(*sides, exact)
-        for one, other in zip(found, expected, strict=True):
+        expected = linearisation.flux_between(*sides, exact)
+        for one, other in zip(plain, expected, strict=True):
             np.testing.assert_array_equal(one, other)
 
 
-def test_forward_jacobian_is_diagonally_dominant():
+def test_truncated_jacobian_is_diagonally_dominant():
     column, _, surface = _thawing()
     rng = np.random.default_rng(3)
     enthalpy = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.5, 1.5, (25, 4)))
-    fluxes = soil_heat.linearised_fluxes(column, enthalpy, surface, exact=False)
+    fluxes = linearisation.linearised_fluxes(column, enthalpy, surface, exact=False)
     assert (fluxes.by_upper >= 0).all() and (fluxes.by_lower <= 0).all()
 
 
 def _closure(column, old, step, seconds) -> float:
     """Energy not accounted for in a step, relative to Σ|H|Δz."""
-    gained = jnp.sum((step.enthalpy - old) * column.thickness, axis=0)
-    entered = (step.surface_flux + column.geothermal_flux) * seconds
+    gain = jnp.sum((step.enthalpy - old) * column.thickness, axis=0)
+    input_ = (step.surface_flux + column.geothermal_flux) * seconds
     content = jnp.sum(jnp.abs(old) * column.thickness, axis=0)
-    return float(jnp.max(jnp.abs(gained - entered) / content))
+    return float(jnp.max(jnp.abs(gain - input_) / content))
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 5])
@@ -142,8 +139,8 @@ def test_iteration_solves_the_step():
     column, old, surface = _thawing()
     for iterations, limit in ((5, 3.0), (10, 1e-2), (CONVERGED, 1e-10)):
         new = heat_step(iterations, column, old, surface, SECONDS).enthalpy
-        unbalanced = soil_heat.residual(column, new, old, surface, SECONDS)
-        flux = float(jnp.max(jnp.abs(unbalanced) * column.thickness)) / float(SECONDS)
+        imbalance = soil_heat.step_imbalance(column, new, old, surface, SECONDS)
+        flux = float(jnp.max(jnp.abs(imbalance))) / float(SECONDS)
         print(f"{iterations} iterations leave {flux:.1e} W m-2")
         assert flux <= limit
 
@@ -175,10 +172,10 @@ def test_step_derivatives():
         reverse = float(jnp.sum(jax.tree.leaves(gradient)[index] * direction))
         np.testing.assert_allclose(forward, reverse, rtol=1e-10, atol=1e-13)
 
-        def moved(amount, tangent_inputs=tangent_inputs):
+        def shifted(amount, tangent_inputs=tangent_inputs):
             return step(*jax.tree.map(lambda x, d: x + amount * d, inputs, tangent_inputs))
 
-        near, far = moved(2e-4) - moved(-2e-4), moved(4e-4) - moved(-4e-4)
+        near, far = shifted(2e-4) - shifted(-2e-4), shifted(4e-4) - shifted(-4e-4)
         central = (8 * near - far) / (12 * 2e-4)
         size = np.maximum(np.abs(tangent), 1e-3 * np.linalg.norm(tangent))
         # rounding of H, 1e-15 of it, over the step
@@ -238,63 +235,76 @@ def test_profile_is_linear_in_a_uniform_steady_column():
     enthalpy = soil_heat.enthalpy(column, -5.0 + gradient * column.centre)
     surface = Surface(jnp.asarray(-5.0), jnp.asarray(0.0))
     depths = (0.005, 0.05, 0.2, 1.0, 2.0, 12.0)
-    found = temperature_at(depth_shares(column, depths), profile(column, enthalpy, surface))
-    np.testing.assert_allclose(found, -5.0 + gradient * jnp.array(depths), atol=1e-12)
+    result = temperature_at(depth_shares(column, depths), profile(column, enthalpy, surface))
+    np.testing.assert_allclose(result, -5.0 + gradient * jnp.array(depths), atol=1e-12)
 
 
-def test_steps_in_a_row_are_those_one_by_one_whatever_the_neighbours():
+def test_successive_steps_equal_single_ones_whatever_the_neighbours():
     column, old, surfaces, seconds = random_year()
-    rows = jax.jit(solver.heat_steps, static_argnums=0)(100, column, old, surfaces, seconds)
+    steps = jax.jit(solver.heat_steps, static_argnums=0)(100, column, old, surfaces, seconds)
     before = old
     for step, length in enumerate(seconds):
         surface = jax.tree.map(lambda leaf, step=step: leaf[step], surfaces)
         one = heat_step(100, column, before, surface, length)
         # two programs: the compiler rounds differently
-        np.testing.assert_allclose(rows.enthalpy[step], one.enthalpy, rtol=1e-11, atol=1e-3)
-        np.testing.assert_allclose(rows.surface_flux[step], one.surface_flux, rtol=1e-9, atol=1e-8)
+        np.testing.assert_allclose(steps.enthalpy[step], one.enthalpy, rtol=1e-11, atol=1e-3)
+        np.testing.assert_allclose(steps.surface_flux[step], one.surface_flux, rtol=1e-9, atol=1e-8)
         before = one.enthalpy
     bad = jnp.arange(old.shape[1]) % 7 == 0
-    spoilt = jnp.where(bad, jnp.nan, old)
-    beside = jax.jit(solver.heat_steps, static_argnums=0)(100, column, spoilt, surfaces, seconds)
-    np.testing.assert_array_equal(beside.enthalpy[..., ~bad], rows.enthalpy[..., ~bad])
+    with_nan = jnp.where(bad, jnp.nan, old)
+    beside = jax.jit(solver.heat_steps, static_argnums=0)(100, column, with_nan, surfaces, seconds)
+    np.testing.assert_array_equal(beside.enthalpy[..., ~bad], steps.enthalpy[..., ~bad])
     assert np.isnan(beside.enthalpy[..., bad]).all()
 
 
 def test_how_far_ahead_a_cell_may_be_changes_no_result(monkeypatch):
     column, old, surfaces, seconds = random_year()
-    found = []
+    results = []
     for ahead in (1, 4, 6, 100):
-        monkeypatch.setattr(heat_march, "AHEAD", ahead)
-        found.append(jax.jit(lambda *given: heat_march.march(100, *given))(
+        monkeypatch.setattr(batch, "MAX_STEPS_AHEAD", ahead)
+        results.append(jax.jit(lambda *arguments: batch.solve_steps(100, *arguments))(
             column, old, surfaces, seconds
         ))  # fmt: skip
-    for other in found[1:]:
-        np.testing.assert_array_equal(other[0], found[0][0])
-        np.testing.assert_array_equal(other[1], found[0][1])
+    for other in results[1:]:
+        np.testing.assert_array_equal(other[0], results[0][0])
+        np.testing.assert_array_equal(other[1], results[0][1])
 
 
-def test_derivatives_of_steps_in_a_row():
+def test_boundaries_all_at_once_or_one_by_one_give_the_same_steps(monkeypatch):
+    column, old, surfaces, seconds = random_year(cells=7)
+    results = []
+    for few in (0, 100):
+        monkeypatch.setattr(batch, "FEW_CELLS", few)
+        results.append(jax.jit(lambda *arguments: batch.solve_steps(100, *arguments))(
+            column, old, surfaces, seconds
+        ))  # fmt: skip
+    layer_by_layer, at_once = results
+    np.testing.assert_allclose(at_once[0], layer_by_layer[0], rtol=1e-11, atol=1e-3)
+    np.testing.assert_allclose(at_once[1], layer_by_layer[1], rtol=1e-9, atol=1e-8)
+
+
+def test_derivatives_of_successive_steps():
     """jvp = vjp = the steps one by one, through the state from step to step too."""
     column, old, surfaces, seconds = random_year(cells=3, steps=4)
-    given = column, old, surfaces, seconds
+    inputs = column, old, surfaces, seconds
     rng = np.random.default_rng(6)
     weights = jnp.asarray(rng.normal(size=(4, 25, 3)))
 
-    def total(*given):
-        return jnp.sum(weights * solver.heat_steps(CONVERGED, *given).enthalpy) / 1e7
+    def total(*inputs):
+        return jnp.sum(weights * solver.heat_steps(CONVERGED, *inputs).enthalpy) / 1e7
 
     def one_by_one(column, old, surfaces, seconds):
-        found = 0.0
+        total = 0.0
         for step in range(4):
             surface = jax.tree.map(lambda leaf, step=step: leaf[step], surfaces)
             old = solver.heat_step(CONVERGED, column, old, surface, seconds[step]).enthalpy
-            found += jnp.sum(weights[step] * old) / 1e7
-        return found
+            total += jnp.sum(weights[step] * old) / 1e7
+        return total
 
-    direction = jax.tree.map(lambda x: x * jnp.asarray(rng.normal(size=x.shape)), given)
-    slope = jax.jit(lambda x, t: jax.jvp(total, x, t)[1])(given, direction)
-    expected = jax.jit(lambda x, t: jax.jvp(one_by_one, x, t)[1])(given, direction)
-    gradient = jax.jit(jax.grad(total, argnums=(0, 1, 2, 3)))(*given)
+    direction = jax.tree.map(lambda x: x * jnp.asarray(rng.normal(size=x.shape)), inputs)
+    slope = jax.jit(lambda x, t: jax.jvp(total, x, t)[1])(inputs, direction)
+    expected = jax.jit(lambda x, t: jax.jvp(one_by_one, x, t)[1])(inputs, direction)
+    gradient = jax.jit(jax.grad(total, argnums=(0, 1, 2, 3)))(*inputs)
     pulled = sum(
         float(jnp.sum(g * d))
         for g, d in zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True)

@@ -60,11 +60,11 @@ def test_steps_of_a_cell_do_not_depend_on_others_to_the_last_bit():
 def observed(given):
     column, old, surfaces, seconds = given
     shallow = depth_shares(column, (0.05,))
-    return heat_year._look_at_year(OPTIONS, column, shallow, old, surfaces, seconds)
+    return heat_year.diagnose_year(OPTIONS, column, shallow, old, surfaces, seconds)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 2e-3)])
-def test_a_year_looks_as_its_kept_steps_do(dtype, tolerance):
+def test_diagnostics_of_a_year_are_those_of_the_arrays(dtype, tolerance):
     given = cast(random_year(21, 12 * OPTIONS.heat_substeps), dtype)
     after, seen = jax.jit(observed)(given)
     expected, arrays = without_kernels(lambda: jax.jit(observed)(given))
@@ -111,7 +111,7 @@ def test_an_imbalance_is_seen():
     shallow = depth_shares(column, (0.05,))
 
     def look():
-        run = jax.jit(partial(heat_year._look_at_year, options))
+        run = jax.jit(partial(heat_year.diagnose_year, options))
         return run(column, shallow, old, surfaces, seconds)[1].imbalance
 
     seen, expected = look(), without_kernels(look)

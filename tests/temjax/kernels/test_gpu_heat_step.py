@@ -12,18 +12,17 @@ import pytest
 
 from temjax import load_parameters
 from temjax.heat import step as heat_step
-from temjax.heat.newton import Problem
-from temjax.kernels.gpu.heat_step import BLOCK, solve_cells_apart
+from temjax.kernels.gpu.heat_step import BLOCK, StepProblem, solve_cells_apart
 from temjax.native import accelerate
 from temjax.processes.soil_heat import Surface, enthalpy
-from temjax.soil_column import SoilColumn, layer_facts, soil_column
+from temjax.soil_column import SoilColumn, soil_column, thermal_properties
 
 SECONDS = 5 * 86400.0
 ITERATIONS = 40
 CELLS = BLOCK + 5  # the last block is not full
 
 
-def _problem(dtype) -> tuple[SoilColumn, Problem, jax.Array]:
+def _problem(dtype) -> tuple[SoilColumn, StepProblem, jax.Array]:
     """Columns from frozen through melting to thawed under surfaces from −30 to 30 °C."""
     parameters = jax.tree.map(lambda x: jnp.asarray(x, dtype), load_parameters("moist-tundra"))
     column = soil_column(parameters, (CELLS,))
@@ -35,7 +34,7 @@ def _problem(dtype) -> tuple[SoilColumn, Problem, jax.Array]:
         resistance=jnp.full(CELLS, 0.1, dtype).at[2].set(0.0),
     )
     seconds = jnp.asarray(SECONDS, dtype)
-    problem = Problem(layer_facts(column), column.geothermal_flux, old, driver)
+    problem = StepProblem(thermal_properties(column), column.geothermal_flux, old, driver)
     return column, problem, seconds
 
 
@@ -51,9 +50,9 @@ def test_kernel_solves_what_the_search_does(dtype, tolerance):
     surfaces = jax.tree.map(lambda leaf: leaf[None], problem.surface)
     rows = arrays(column, problem.old, surfaces, seconds[None])
     expected = jax.tree.map(lambda leaf: leaf[0], rows)
-    found, flux = _kernel(interpret=jax.default_backend() == "cpu")(problem, seconds)
+    result, flux = _kernel(interpret=jax.default_backend() == "cpu")(problem, seconds)
     scale = jnp.max(jnp.abs(expected.enthalpy), axis=0)
-    np.testing.assert_array_less(jnp.abs(found - expected.enthalpy) / scale, tolerance)
+    np.testing.assert_array_less(jnp.abs(result - expected.enthalpy) / scale, tolerance)
     np.testing.assert_allclose(flux, expected.surface_flux, rtol=tolerance, atol=50 * tolerance)
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from temjax import ModelOptions, load_parameters, simulate
-from temjax.cell import cell_constants, initial_pools
 from temjax.outputs import flux_index
+from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.processes.radiation import gross_irradiance
 from temjax.runs.annual_map import initial_memory
-from temjax.runs.climate_block import climate_block
+from temjax.runs.lagged_forcing import lagged_forcing
 from temjax.runs.simulate import exposure_history, year_inputs
 from temjax.state import EcosystemState, ExposureState, SoilHeatState, State
 from tests.support.soil_cases import forcing, location, soil_climate_by_formula
@@ -49,7 +49,7 @@ def run(mode: str, dtype, exposure):
     history = exposure_history(
         parameters, constants, options, soil, jnp.zeros(YEARS, dtype), ledgers, reference
     )
-    inputs = year_inputs(options, climate_block(climate, 0, YEARS), soil, history)
+    inputs = year_inputs(options, lagged_forcing(climate, 0, YEARS), soil, history)
     first = jax.tree.map(lambda x: x[0], inputs)
     pools = initial_pools(parameters, place).at[9].set(3.0)
     state = State(

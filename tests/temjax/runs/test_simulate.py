@@ -1,4 +1,4 @@
-"""Runs: cut into blocks, one cell against many, errors at the edge, compilations, soundness."""
+"""Runs: cut into blocks, one cell against many, errors at the edge, compilations, quality flags."""
 
 import dataclasses
 
@@ -9,9 +9,9 @@ import pytest
 
 import temjax
 from temjax import ModelOptions, load_parameters, simulate
-from temjax.runs.climate_block import shifted_months
+from temjax.runs.lagged_forcing import lagged_temperature
+from temjax.runs.quality import LARGEST_IMBALANCE, LEAST_POOL, RunQuality, run_quality
 from temjax.runs.simulate import _ecosystem_run, exposure_switch
-from temjax.runs.soundness import LEAST_POOL, SOLVED, Soundness, soundness
 from tests.support.soil_cases import forcing, location, soil_climate_by_formula
 from tests.temjax.runs.test_conservation import run
 
@@ -91,10 +91,10 @@ def test_equal_shapes_share_one_compilation():
 
 def test_months_look_across_the_year_boundary():
     climate = forcing(3)
-    lagged = shifted_months(climate, 2, cyclic=False)[1:3]
+    lagged = lagged_temperature(climate, 2, cyclic=False)[1:3]
     air = climate.air_temperature
     np.testing.assert_array_equal(lagged[0, :3], [air[0, 10], air[0, 11], air[1, 0]])
-    np.testing.assert_array_equal(shifted_months(climate, 1, cyclic=False)[0, 0], air[0, 11])
+    np.testing.assert_array_equal(lagged_temperature(climate, 1, cyclic=False)[0, 0], air[0, 11])
 
 
 def test_exposure_starts_in_1901_by_default():
@@ -129,7 +129,7 @@ def test_errors_at_the_edge():
 
 def test_an_ordinary_run_is_sound_and_faults_are_seen():
     _, plain = run("p_ratio", jnp.float64, True)
-    sound = soundness(plain)
+    sound = run_quality(plain)
     assert bool(jnp.all(sound.finite))
     assert not np.any(sound.negative) and not np.any(sound.unsolved)
     np.testing.assert_allclose(sound.least_pool, 0.0, atol=1e-12)
@@ -137,9 +137,9 @@ def test_an_ordinary_run_is_sound_and_faults_are_seen():
     pools = plain.monthly.pools
     fall = 2 * LEAST_POOL * jnp.max(pools[1, ..., 0])
     monthly = dataclasses.replace(plain.monthly, pools=pools.at[1, 2, 5, 0].set(fall))
-    left = plain.soil.heat_imbalance.at[3, 1].set(2 * SOLVED)
+    left = plain.soil.heat_imbalance.at[3, 1].set(2 * LARGEST_IMBALANCE)
     soil = dataclasses.replace(plain.soil, heat_imbalance=left)
-    faulty = soundness(dataclasses.replace(plain, monthly=monthly, soil=soil))
+    faulty = run_quality(dataclasses.replace(plain, monthly=monthly, soil=soil))
     expected = np.arange(plain.finite.size)
     np.testing.assert_array_equal(faulty.negative, expected == 0)
     np.testing.assert_array_equal(faulty.unsolved, expected == 1)
@@ -147,13 +147,13 @@ def test_an_ordinary_run_is_sound_and_faults_are_seen():
 
 
 def test_of_two_runs_the_worse_counts():
-    first = Soundness(
+    first = RunQuality(
         np.array([True, False, True]), np.array([0.0, -0.1, 0.0]), np.array([0.0, 0.1, 3.0])
     )
-    second = Soundness(
+    second = RunQuality(
         np.array([True, True, False]), np.array([-0.2, 0.0, 0.0]), np.array([2.0, 0.0, 1.0])
     )
-    both = first.beside(second)
+    both = first.combine(second)
     np.testing.assert_array_equal(both.finite, [True, False, False])
     np.testing.assert_array_equal(both.negative, [True, True, False])
     np.testing.assert_array_equal(both.unsolved, [True, False, True])

@@ -10,7 +10,7 @@ import pytest
 from temjax import simulate
 from temjax.command.benchmark.cases import synthetic_inputs
 from temjax.runtime import blocks
-from temjax.runtime.blocks import in_blocks, worth_blocks
+from temjax.runtime.blocks import map_blocks, needs_blocks
 
 CELLS = 7
 
@@ -25,10 +25,10 @@ def small_blocks(monkeypatch):
 
 
 def test_only_long_axes_of_cells_are_cut():
-    assert worth_blocks((blocks.BLOCK + 1,))
-    assert not worth_blocks((blocks.BLOCK,))
-    assert not worth_blocks(())
-    assert not worth_blocks((1000, 3))
+    assert needs_blocks((blocks.BLOCK + 1,))
+    assert not needs_blocks((blocks.BLOCK,))
+    assert not needs_blocks(())
+    assert not needs_blocks((1000, 3))
 
 
 def test_blocks_are_put_together_again(small_blocks):
@@ -39,7 +39,7 @@ def test_blocks_are_put_together_again(small_blocks):
         assert values["a"].shape == (3,) and factor.shape == ()
         return jax.tree.map(lambda leaf: factor * leaf, values)
 
-    found = in_blocks(double, (celled, jnp.asarray(2.0)), (CELLS,))
+    found = map_blocks(double, (celled, jnp.asarray(2.0)), (CELLS,))
     for name, leaf in celled.items():
         np.testing.assert_array_equal(found[name], 2 * leaf)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import pytest
 
-from temjax.runtime.devices import over_devices
+from temjax.runtime.devices import map_devices
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTIVES = "all-reduce", "all-gather", "all-to-all", "collective-permute", "reduce-scatter"
@@ -41,21 +41,23 @@ def compare_steps() -> None:
     jax.config.update("jax_enable_x64", True)
     import temjax
     from temjax.processes import soil_heat
-    from temjax.runtime.devices import spread
+    from temjax.runtime.devices import call_sharded
     from temjax.soil_column import LAYERS, soil_column
 
     assert len(jax.devices()) == 2
     column = soil_column(temjax.load_parameters("moist-tundra"), (5,), LAYERS)
     start = soil_heat.enthalpy(column, jnp.linspace(-2.0, 1.0, 5) + jnp.zeros((LAYERS, 1)))
     celled = (column, start, jnp.linspace(-10.0, 12.0, 5), jnp.full(5, 0.2))
-    many = over_devices(run_step, celled, jnp.asarray(432000.0), (40,))
+    many = map_devices(run_step, celled, jnp.asarray(432000.0), (40,))
     one = jax.jit(run_step, static_argnums=2)(celled, jnp.asarray(432000.0), 40)
     for spread_out, plain in zip(many, one, strict=True):
         assert spread_out.shape == plain.shape
         assert jnp.allclose(spread_out, plain, rtol=1e-12, atol=0)
     mesh = jax.sharding.Mesh(jax.devices(), ("cell",))
     even = jax.tree.map(lambda leaf: leaf[..., :4] if leaf.ndim else leaf, celled)
-    text = spread.lower(run_step, even, jnp.asarray(432000.0), (40,), mesh).compile().as_text()
+    text = (
+        call_sharded.lower(run_step, even, jnp.asarray(432000.0), (40,), mesh).compile().as_text()
+    )
     assert "while" in text or "temjax_heat" in text
     assert [name for name in COLLECTIVES if name in text] == []
 
@@ -72,15 +74,15 @@ def compare_tiles() -> None:
     from temjax.runtime import devices
 
     texts = {}
-    spread = devices.spread
+    call_sharded = devices.call_sharded
 
     def seen(function, *arguments):
         if function not in texts:
-            texts[function] = spread.lower(function, *arguments).compile().as_text()
-        return spread(function, *arguments)
+            texts[function] = call_sharded.lower(function, *arguments).compile().as_text()
+        return call_sharded(function, *arguments)
 
     case = tile_case(5, 4)
-    with mock.patch.object(devices, "spread", seen):
+    with mock.patch.object(devices, "call_sharded", seen):
         many = case.function()
     assert len(texts) == 2  # runs, and the soil climate that S_R and S_T share
     for text in texts.values():
@@ -104,13 +106,13 @@ def test_one_device_is_an_ordinary_call():
         called.append(label)
         return celled + shared
 
-    assert over_devices(function, jnp.ones(3), 1.0, ("x",)).shape == (3,)
+    assert map_devices(function, jnp.ones(3), 1.0, ("x",)).shape == (3,)
     assert called == ["x"]
 
 
 def test_arrays_must_agree_in_their_cells():
     with pytest.raises(ValueError, match=r"numbers of cells: \[2, 3\]"):
-        over_devices(lambda celled, shared: celled, (jnp.ones(2), jnp.ones(3)), None)
+        map_devices(lambda celled, shared: celled, (jnp.ones(2), jnp.ones(3)), None)
 
 
 @pytest.mark.slow

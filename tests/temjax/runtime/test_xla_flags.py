@@ -1,4 +1,4 @@
-"""What XLA is told before it starts."""
+"""Flags of XLA's compiler."""
 
 import ast
 import os
@@ -9,10 +9,10 @@ import jax
 import numpy as np
 import pytest
 
-from temjax.command.main import configured, of_few_cells
-from temjax.runtime.xla_flags import FEW_CELLS, VECTORS, compile_for_few_cells
+from temjax.command.main import configured, few_cells_command
+from temjax.runtime.xla_flags import SMALL_LOOPS, WIDE_VECTORS, compile_for_few_cells
 
-ALL = f"{FEW_CELLS} {VECTORS}"
+ALL = f"{SMALL_LOOPS} {WIDE_VECTORS}"
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def test_a_newer_jax_gets_no_flag_it_may_not_know(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "")
     monkeypatch.setattr(jax, "__version_info__", (0, 12, 0))
     compile_for_few_cells()
-    assert os.environ["XLA_FLAGS"] == FEW_CELLS
+    assert os.environ["XLA_FLAGS"] == SMALL_LOOPS
 
 
 def test_only_marked_commands_ask_for_it(monkeypatch, restored_settings):
     monkeypatch.setenv("XLA_FLAGS", "")
     configured(lambda: None)()
     assert os.environ["XLA_FLAGS"] == ""
-    configured(of_few_cells(lambda: None))()
+    configured(few_cells_command(lambda: None))()
     assert os.environ["XLA_FLAGS"] == ALL
 
 
@@ -66,7 +66,8 @@ def test_xla_knows_the_option():
 ONE_PLACE = """
 import jax
 jax.config.update("jax_enable_x64", True)
-import sites, temjax
+import temjax
+from temjax import sites
 site = sites.load("haibei-meadow")
 found = temjax.find_equilibrium(site.parameters(), site.location, site.forcing, climate="first")
 run = temjax.simulate(

@@ -1,0 +1,294 @@
+"""Result of a calibration: parameters, posterior, runs and scores of one or more sites."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from temjax import ModelOptions, Parameters, Run
+from temjax.calibration import figures
+from temjax.calibration.multistart import FitResult
+from temjax.calibration.nuts import PosteriorDraws
+from temjax.calibration.profile_likelihood import ProfileLikelihood
+from temjax.calibration.report import result_html, result_text, write_report
+from temjax.calibration.scores import Score, parameters_at, run_at, score_site, site_vector
+from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
+from temjax.calibration.uncertainty import Laplace, laplace, linear_bands
+from temjax.sites import Site
+
+Plot = Literal["months", "parameters", "loss", "spectrum", "correlation", "profiles"]
+TOO_TIGHT = 1.2  # residuals over stated errors above which the report warns
+
+
+@dataclass(frozen=True, repr=False)
+class Calibration:
+    """Calibrated parameters of one or more sites, with everything needed to judge them.
+
+    In a notebook the object shows parameters with their 90 % intervals, scores before and after
+    the fit, what the data do not constrain, and warnings.
+
+    Attributes:
+        sites: fitted sites.
+        result: the fit of all starts.
+        posterior: Laplace's approximation at the lowest loss.
+        runs: at the lowest loss with fine sub-steps, one per site.
+        site_scores: of every monthly series, one list per site.
+        errors: error model of the fit.
+        command: that repeats the calibration.
+        profiles: profile likelihoods by parameter, if requested.
+        draws: from the posterior, if requested.
+    """
+
+    sites: tuple[Site, ...]
+    result: FitResult
+    posterior: Laplace
+    runs: tuple[Run, ...]
+    site_scores: tuple[list[Score], ...]
+    errors: ErrorModel
+    command: str
+    profiles: Mapping[str, ProfileLikelihood] = field(default_factory=dict)
+    draws: PosteriorDraws | None = None
+
+    @classmethod
+    def of(
+        cls,
+        sites: Sequence[Site],
+        result: FitResult,
+        *,
+        errors: ErrorModel = DEFAULT_ERRORS,
+        command: str,
+        options: ModelOptions = ModelOptions(),
+        profiles: Mapping[str, ProfileLikelihood] | None = None,
+        draws: PosteriorDraws | None = None,
+    ) -> "Calibration":
+        """Calibration of a finished fit: runs and scores at its optimum and the prior's centre.
+
+        Args:
+            sites: of the fit, in its order.
+            result: of ``fit``.
+            errors: error model of the objective.
+            command: that repeats the calibration.
+            options: of the runs that are scored.
+            profiles: profile likelihoods.
+            draws: from the posterior.
+
+        Raises:
+            DataError: a run is not finite.
+        """
+        runs, scores = [], []
+        for number, (site, part) in enumerate(zip(sites, result.objective.parts, strict=True)):
+            best = run_at(part, site_vector(result, number), options)
+            prior = run_at(part, np.zeros(len(part.free.names)), options)
+            runs.append(best)
+            scores.append(score_site(site, part, best, prior))
+        return cls(
+            tuple(sites), result, laplace(result), tuple(runs), tuple(scores), errors, command,
+            profiles or {}, draws,
+        )  # fmt: skip
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Free parameters; ``name@site`` in joint fits where each site has its own."""
+        return self.result.names
+
+    @property
+    def parameters(self) -> Parameters:
+        """Calibrated parameter set, ready for ``temjax.simulate``.
+
+        Raises:
+            ValueError: several sites were fitted; ask ``site_parameters``.
+        """
+        return self.site_parameters()
+
+    def site_parameters(self, site: str | None = None) -> Parameters:
+        """Calibrated parameter set of a site.
+
+        Args:
+            site: its name; not needed where one site was fitted.
+
+        Raises:
+            ValueError: no such site, or none given of several.
+        """
+        return self.at_optimum(self.site_index(site))[0]
+
+    def disequilibrium_factor(self, site: str | None = None) -> float:
+        """Fitted factor on soil organic matter, 1 where it was not free; no parameter carries it.
+
+        Raises:
+            ValueError: no such site, or none given of several.
+        """
+        return self.at_optimum(self.site_index(site))[1]
+
+    def at_optimum(self, index: int) -> tuple[Parameters, float]:
+        """Parameters and disequilibrium factor of a site, by number, at the lowest loss."""
+        return parameters_at(self.result.objective.parts[index], site_vector(self.result, index))
+
+    def run(self, site: str | None = None) -> Run:
+        """Run at the lowest loss, from the year in which the disequilibrium factor acts.
+
+        Raises:
+            ValueError: no such site, or none given of several.
+        """
+        return self.runs[self.site_index(site)]
+
+    def table(self) -> pd.DataFrame:
+        """Prior, estimate and 90 % interval of every free parameter, in units."""
+        return pd.DataFrame(self.posterior.table()).set_index("name")
+
+    def scores(self) -> pd.DataFrame:
+        """Skill of every monthly series, in fitted and held-out months, before and after the fit.
+
+        Columns ending in ``_before`` are those of the prior's centre; ``other_years`` is the
+        Nash–Sutcliffe efficiency of the leave-one-year-out climatology.
+        """
+        rows = [
+            {
+                "site": site.name,
+                "variable": score.variable,
+                "months": score.months,
+                "count": score.model.count,
+                "squared_correlation": score.model.squared_correlation,
+                "nash_sutcliffe": score.model.nash_sutcliffe,
+                "nash_sutcliffe_before": getattr(score.prior, "nash_sutcliffe", np.nan),
+                "other_years": getattr(score.other_years, "nash_sutcliffe", np.nan),
+                "rmse": score.model.rmse,
+                "rmse_before": getattr(score.prior, "rmse", np.nan),
+                "bias": score.model.bias,
+                "unit": score.unit,
+            }
+            for site, scores in zip(self.sites, self.site_scores, strict=True)
+            for score in scores
+        ]
+        return pd.DataFrame(rows)
+
+    def plot(self, kind: Plot = "months", site: str | None = None) -> Figure:
+        """Figure of the calibration.
+
+        Args:
+            kind: ``months`` observed and simulated with the 90 % predictive band, ``parameters``,
+                ``loss`` of every start, eigenvalue ``spectrum``, posterior ``correlation``, or
+                ``profiles``.
+            site: of ``months``; not needed where one site was fitted.
+
+        Raises:
+            ValueError: unknown kind, no profiles, no such site, or none given of several.
+        """
+        if kind == "months":
+            index = self.site_index(site)
+            bands = linear_bands(self.result, self.posterior)
+            part = self.result.objective.parts[index]
+            return figures.series_figure(self.sites[index], part, self.runs[index], bands)
+        if kind == "profiles" and not self.profiles:
+            raise ValueError("no profile likelihoods; give calibrate(…, profiles=('all',))")
+        draw = {
+            "parameters": lambda: figures.parameter_figure(self.posterior),
+            "loss": lambda: figures.loss_figure(self.result),
+            "spectrum": lambda: figures.spectrum_figure(self.posterior),
+            "correlation": lambda: figures.correlation_figure(self.posterior),
+            "profiles": lambda: figures.profile_figure(self.profiles, self.posterior),
+        }
+        if kind not in draw:
+            raise ValueError(f"unknown plot {kind!r}; choose months, {', '.join(draw)}")
+        return draw[kind]()
+
+    def save(self, folder: str | Path) -> dict[str, Path]:
+        """Write fitted parameter sets (TOML), record (JSON) and report (HTML), as the command does.
+
+        Returns:
+            Paths: ``report``, ``record``, ``parameters`` (of the first site) and
+            ``parameters@SITE`` of each.
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        return write_report(self, Path(folder))
+
+    def stocks(self, index: int) -> list[dict]:
+        """Observed stocks of a site, by number, and the simulated ones at the end of its run."""
+        rows = []
+        for name, stock in self.sites[index].observations.stocks.items():
+            simulated = float(getattr(self.runs[index].state, name))
+            rows.append(
+                {
+                    "variable": name,
+                    "unit": stock.unit,
+                    "observed": stock.value,
+                    "sd": stock.sd,
+                    "simulated": simulated,
+                    "within_sd": abs(simulated - stock.value) <= stock.sd,
+                    "assumed": stock.assumed,
+                }
+            )
+        return rows
+
+    def warnings(self) -> list[str]:
+        """Reasons for caution with the estimates, as sentences."""
+        lines = []
+        result = self.result
+        if result.dropped:
+            lines.append(
+                f"{len(result.dropped)} of {result.losses.shape[1]} starts were dropped: "
+                + "; ".join(f"start {i}: {result.reasons[i]}" for i in result.dropped)
+            )
+        ratio = result.residual_ratio
+        if ratio > TOO_TIGHT:
+            lines.append(
+                f"Residuals are {ratio:.1f} times the stated errors (root mean square): the error "
+                "model is too tight for this model and these data, and the intervals are too "
+                "narrow by about that factor."
+            )
+        at_bounds = self.posterior.at_bounds()
+        if at_bounds:
+            lines.append(
+                f"{', '.join(at_bounds)}: the optimum lies against a bound. That speaks of the "
+                "model's structure or the data, not of the parameter; its interval means little."
+            )
+        for site, scores in zip(self.sites, self.site_scores, strict=True):
+            lines += filter(None, (_score_warning(site, score) for score in scores))
+        return lines
+
+    def site_index(self, site: str | None = None) -> int:
+        """Number of a site among those fitted.
+
+        Raises:
+            ValueError: no such site, or none given of several.
+        """
+        names = [one.name for one in self.sites]
+        if site is None and len(names) == 1:
+            return 0
+        if site not in names:
+            raise ValueError(f"site {site!r}; fitted were {', '.join(names)}")
+        return names.index(site)
+
+    def __repr__(self) -> str:
+        return result_text(self)
+
+    def _repr_html_(self) -> str:
+        return result_html(self)
+
+
+def _score_warning(site: Site, score: Score) -> str:
+    """Warning of one score, empty if there is none."""
+    variable, reference, cycle = (
+        score.variable.replace("_", " "),
+        score.other_years,
+        score.own_cycle,
+    )
+    efficiency = score.model.nash_sutcliffe
+    if score.months == "held out" and reference is not None:
+        if efficiency < reference.nash_sutcliffe:
+            return (
+                f"{site.name}: in the held-out months the climatology of the fitted years beats "
+                f"the model for {variable} (NSE {reference.nash_sutcliffe:.2f} against "
+                f"{efficiency:.2f})."
+            )
+    if score.months == "fitted" and cycle is not None and efficiency > cycle.nash_sutcliffe:
+        return (
+            f"{site.name}: fitted {variable} scores above the data's own mean seasonal cycle: "
+            "check that forcing and target are independent."
+        )
+    return ""

@@ -1,0 +1,297 @@
+"""Calibration of one or more sites in one call: objective, fit, posterior and result."""
+
+import inspect
+import os
+import warnings
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from temjax import ModelOptions
+from temjax.calibration.checkpoint import CHECKPOINT
+from temjax.calibration.joint import JointObjective
+from temjax.calibration.multistart import METHOD, STARTS, STEPS, TOLERANCE, fit
+from temjax.calibration.nuts import CHAINS, check_request, sample
+from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
+from temjax.calibration.optimisers import Method
+from temjax.calibration.profile_likelihood import profile_likelihoods, resolve_profiles
+from temjax.calibration.progress import ShowProgress, no_progress, progress_display
+from temjax.calibration.result import Calibration
+from temjax.calibration.targets import DEFAULT_ERRORS, DEFAULT_TARGETS, ErrorModel
+from temjax.calibration.transforms import FreeParameters
+from temjax.calibration.tunables import DEFAULT, expand_names
+from temjax.calibration.uncertainty import laplace
+from temjax.files.atomic import exclusive_folder
+from temjax.runtime.machine import computes_on_cpus
+from temjax.sites import Site, open_site
+
+Source = str | os.PathLike | Site
+
+
+_CONFIGURE = "call temjax.configure(few_cells=True) before JAX computes"
+
+
+def calibrate(
+    sites: Source | Sequence[Source],
+    *,
+    targets: Sequence[str] | None = None,
+    free: Sequence[str] | None = None,
+    tied: Sequence[str] = (),
+    starts: int = STARTS,
+    steps: int = STEPS,
+    method: Method = METHOD,
+    seed: int = 0,
+    holdout: Sequence[int] = (),
+    errors: ErrorModel = DEFAULT_ERRORS,
+    disequilibrium: Disequilibrium = "observations",
+    options: ModelOptions = DESCENT,
+    profiles: Sequence[str] = (),
+    draws: int = 0,
+    out: str | os.PathLike | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> Calibration:
+    """Calibrate parameters to the observations of one or more sites.
+
+    ``temjax calibrate`` does the same. Call ``temjax.configure(few_cells=True)`` before the first
+    computation: it sets float64 and compiles a program that is some ten times faster at sites.
+
+    Args:
+        sites: a catalog name, FLUXNET monthly file, site file or ``Site``, or several of them for
+            a joint fit.
+        targets: nep, gpp, reco, eet, soil_temperature, soc, son; all but eet by default.
+        free: free parameters by name, TEM symbol or group (default, table-s2, thermal).
+        tied: those of them that all sites share.
+        starts: Sobol points of the prior, the first its centre.
+        steps: of every start at most.
+        method: ``lm`` (Levenberg–Marquardt), ``lbfgs`` or ``adam``.
+        seed: of the starts and draws.
+        holdout: calendar years kept back to test the fit.
+        errors: error model of the observations and weights of the targets.
+        disequilibrium: when ``disequilibrium_factor`` acts: as the observations begin, or at the
+            ``start`` of the history.
+        options: model options of the fit; the result is run with the default sub-steps.
+        profiles: free parameters whose profile likelihoods are computed too, or ``all``.
+        draws: of the posterior in each of four chains of NUTS; 0 for none.
+        out: folder for parameter sets, record and report, and the checkpoint of the fit.
+        resume: continue from the checkpoint in ``out``.
+        progress: show progress in the terminal or notebook.
+
+    Returns:
+        The calibrated parameters with posterior, runs and scores.
+
+    Raises:
+        DataError: faults of a site or its files, or another run writes to ``out``.
+        FitError: no start has a finite loss, or the checkpoint belongs to another fit.
+        ImportError: draws without the package blackjax; install ``temjax[bayes]``.
+        ValueError: unknown names, targets that were not observed, too few starts or draws, or
+            ``resume`` without ``out``.
+    """
+    arguments = dict(locals())
+    if computes_on_cpus() and not jax.config.jax_enable_x64:
+        warnings.warn(f"calibration in float32: {_CONFIGURE}", stacklevel=2)
+    if resume and out is None:
+        raise ValueError("resume needs the folder of the checkpoint: give out")
+    opened = open_sites(sites)
+    objective = make_objective(
+        opened, targets=targets, free=free, tied=tied, holdout=holdout, errors=errors,
+        disequilibrium=disequilibrium, options=options,
+    )  # fmt: skip
+    profiles = check_posterior_requests(objective, profiles, draws)
+    folder = None if out is None else Path(out)
+    with exclusive_folder(folder) if folder else nullcontext():
+        with progress_display() if progress else nullcontext(no_progress) as show:
+            calibration = run_calibration(
+                opened, objective, errors=errors, starts=starts, steps=steps, method=method,
+                seed=seed, profiles=profiles, draws=draws, out=folder, resume=resume,
+                command=_call_text(arguments), show=show,
+            )  # fmt: skip
+        if folder is not None:
+            calibration.save(folder)
+    return calibration
+
+
+def run_calibration(
+    sites: Sequence[Site],
+    objective: Objective | JointObjective,
+    *,
+    errors: ErrorModel = DEFAULT_ERRORS,
+    starts: int = STARTS,
+    steps: int = STEPS,
+    method: Method = METHOD,
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
+    profiles: tuple[str, ...] = (),
+    draws: int = 0,
+    out: Path | None = None,
+    resume: bool = False,
+    command: str,
+    show: ShowProgress = no_progress,
+) -> Calibration:
+    """Fit an objective, approximate its posterior, and score runs with the default sub-steps.
+
+    Args:
+        sites: of the objective, in its order.
+        objective: from ``make_objective``.
+        errors: error model of the objective.
+        starts, steps, method, seed, tolerance: see ``fit``.
+        profiles: parameters from ``check_posterior_requests``.
+        draws: of the posterior, see ``calibrate``.
+        out: folder of the checkpoint, which must exist.
+        resume: continue from the checkpoint; else it is replaced.
+        command: that repeats the calibration.
+        show: progress.
+
+    Raises:
+        FitError: see ``fit``.
+        DataError: a run at the optimum is not finite.
+    """
+    checkpoint = None if out is None else out / CHECKPOINT
+    if checkpoint is not None and not resume:
+        checkpoint.unlink(missing_ok=True)
+    title = "fit " + ", ".join(site.name for site in sites)
+    show(title, 0, steps, "compiling")
+
+    def show_step(step: int, loss: float, running: int) -> None:
+        show(title, step + 1, steps, f"loss {loss:.2f}, {running} starts running")
+
+    result = fit(
+        objective, method=method, starts=starts, seed=seed, steps=steps, tolerance=tolerance,
+        checkpoint=checkpoint, progress=show_step,
+    )  # fmt: skip
+    posterior = laplace(result)
+    likelihoods = sampled = None
+    if profiles:
+        likelihoods = profile_likelihoods(
+            result, posterior, profiles,
+            progress=lambda done, total: show("profiles", done, total, "points"),
+        )  # fmt: skip
+    if draws:
+        sampled = sample(
+            result, posterior, draws=draws, seed=seed,
+            progress=lambda done, total: show("draws", done, total, f"{CHAINS} chains"),
+        )  # fmt: skip
+    show("runs with the default sub-steps", 0, 1)
+    calibration = Calibration.of(
+        sites, result, errors=errors, command=command, profiles=likelihoods, draws=sampled
+    )
+    show("runs with the default sub-steps", 1, 1)
+    return calibration
+
+
+def open_sites(sites: Source | Sequence[Source]) -> tuple[Site, ...]:
+    """Sites of names, paths and ``Site`` objects.
+
+    Raises:
+        DataError: unknown name, or faults of a file.
+        ValueError: no site.
+    """
+    sources = [sites] if isinstance(sites, Source) else list(sites)
+    if not sources:
+        raise ValueError("no site given")
+    return tuple(one if isinstance(one, Site) else open_site(one) for one in sources)
+
+
+def make_objective(
+    sites: Sequence[Site],
+    *,
+    targets: Sequence[str] | None = None,
+    free: Sequence[str] | None = None,
+    tied: Sequence[str] = (),
+    holdout: Sequence[int] = (),
+    errors: ErrorModel = DEFAULT_ERRORS,
+    disequilibrium: Disequilibrium = "observations",
+    options: ModelOptions = DESCENT,
+) -> Objective | JointObjective:
+    """Objective of one site or of several; tied parameters take the first site's prior centre.
+
+    Args:
+        sites: one or more.
+        targets, free, tied, holdout, errors, disequilibrium, options: see ``calibrate``.
+
+    Raises:
+        ValueError: see ``Objective.of`` and ``JointObjective.of``.
+    """
+    free = as_names(free, DEFAULT)
+    shared = expand_names(as_names(tied, ())) if tied else ()
+    if shared and len(sites) < 2:
+        raise ValueError("tied parameters need two or more sites")
+    for name in shared:
+        if name not in expand_names(free):
+            raise ValueError(f"tied parameter {name!r} is not among the free parameters")
+    centre = {}
+    if shared:
+        first = FreeParameters.of(sites[0].parameters(), shared)
+        values = np.asarray(first.values(np.zeros(len(shared))))
+        centre = dict(zip(shared, values.tolist(), strict=True))
+    parts = tuple(
+        Objective.of(
+            site,
+            free,
+            as_names(targets, DEFAULT_TARGETS),
+            errors=errors,
+            holdout=tuple(year for year in holdout if _is_observed(site, year, len(sites))),
+            centre=centre,
+            disequilibrium=disequilibrium,
+            options=options,
+        )
+        for site in sites
+    )
+    return parts[0] if len(parts) == 1 else JointObjective.of(parts, shared)
+
+
+def check_posterior_requests(
+    objective: Objective | JointObjective, profiles: Sequence[str], draws: int
+) -> tuple[str, ...]:
+    """Validate requests for profiles and draws before the fit.
+
+    Returns:
+        Names of the free parameters to profile.
+
+    Raises:
+        ImportError: draws without the package blackjax.
+        ValueError: a profile of a parameter that is not free, or too few draws.
+    """
+    if draws:
+        check_request(CHAINS, draws)
+    return resolve_profiles(objective.free, as_names(profiles, ()))
+
+
+def as_names(names: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Names as a tuple; those in a string are separated by commas."""
+    if names is None:
+        return default
+    if isinstance(names, str):
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return tuple(names)
+
+
+def _warn_of_float32() -> None:
+    """Warn of a calibration in float32 on CPUs, JAX's default."""
+    if computes_on_cpus() and not jax.config.jax_enable_x64:
+        message = (
+            "calibration in float32: call temjax.configure(few_cells=True) before JAX computes"
+        )
+        warnings.warn(message, stacklevel=3)
+
+
+def _is_observed(site: Site, year: int, sites: int) -> bool:
+    """Whether a hold-out year applies to a site: in joint fits, only where it was observed."""
+    period = site.observations.period
+    return sites == 1 or (period is not None and period[0] <= year <= period[1])
+
+
+def _call_text(arguments: dict) -> str:
+    """Python call that repeats a calibration, without arguments at their defaults."""
+    sites = arguments["sites"]
+    sources = [sites] if isinstance(sites, Source) else list(sites)
+    texts = [repr(one.name if isinstance(one, Site) else str(one)) for one in sources]
+    text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    for name, parameter in inspect.signature(calibrate).parameters.items():
+        if name not in ("sites", "progress") and arguments[name] != parameter.default:
+            value = arguments[name]
+            text += f", {name}={str(value) if isinstance(value, os.PathLike) else value!r}"
+    return f"temjax.calibration.calibrate({text})"

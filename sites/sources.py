@@ -1,0 +1,81 @@
+"""Sites by catalog name, site file or FLUXNET monthly file."""
+
+import os
+from pathlib import Path
+
+from temjax.files.findings import DataError, Finding
+from temjax.sites.fluxnet import MINIMUM_QUALITY, Partition, read_fluxnet
+from temjax.sites.site import Site, catalog_entry, load, names, read_site
+
+FLUXNET_FOLDER = "TEMJAX_FLUXNET"
+
+
+def catalog_fluxnet_file(name: str) -> Path | None:
+    """Monthly file of a catalog's tower in the folder that TEMJAX_FLUXNET names, None without one.
+
+    Raises:
+        DataError: no such folder, or several files of the tower in it.
+    """
+    folder = os.environ.get(FLUXNET_FOLDER)
+    if not folder or name not in names():
+        return None
+
+    def fault(message: str, mend: str) -> DataError:
+        return DataError([Finding(folder, FLUXNET_FOLDER, "", message, mend)])
+
+    if not Path(folder).is_dir():
+        raise fault("no such folder", "name the folder with the towers' monthly CSV files")
+    fluxnet_id = catalog_entry(name).fluxnet_id
+    paths = sorted(Path(folder).glob(f"*_{fluxnet_id}_*_MM_*.csv")) if fluxnet_id else []
+    if len(paths) > 1:
+        raise fault(
+            f"several monthly files of {fluxnet_id}: {', '.join(path.name for path in paths)}",
+            "keep one, or give the file in place of the name",
+        )
+    return paths[0] if paths else None
+
+
+def fluxnet_file(source: str | Path) -> Path | None:
+    """FLUXNET monthly file that a source names, itself or by the catalog; None: another source.
+
+    Raises:
+        DataError: see ``catalog_fluxnet_file``.
+    """
+    path = catalog_fluxnet_file(str(source)) or Path(source)
+    return path if path.suffix.lower() == ".csv" else None
+
+
+def open_site(
+    source: str | Path,
+    *,
+    site_file: str | Path | None = None,
+    partition: Partition = "DT",
+    fill_from_climatology: bool = False,
+    minimum_quality: float = MINIMUM_QUALITY,
+) -> Site:
+    """Site of a catalog name, a site file (TOML) or a FLUXNET monthly file (CSV).
+
+    A tower of the catalog is read from its monthly file where TEMJAX_FLUXNET names a folder that
+    has it.
+
+    Args:
+        source: name or path.
+        site_file: site file with the facts a FLUXNET file lacks.
+        partition, fill_from_climatology, minimum_quality: of FLUXNET files, see ``read_fluxnet``.
+
+    Raises:
+        DataError: unknown name, or faults of a file.
+        ValueError: a site file beside another source than a FLUXNET file.
+    """
+    path = fluxnet_file(source)
+    if path is not None:
+        return read_fluxnet(
+            path,
+            site=site_file,
+            partition=partition,
+            fill_from_climatology=fill_from_climatology,
+            minimum_quality=minimum_quality,
+        )
+    if site_file is not None:
+        raise ValueError("a site file goes with a FLUXNET file")
+    return read_site(source) if Path(source).suffix == ".toml" else load(str(source))

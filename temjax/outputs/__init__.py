@@ -1,0 +1,37 @@
+"""Outputs of a run: the registry of their metadata, and the arrays."""
+
+from temjax.outputs.arrays import AnnualOutput, MonthlyOutput
+from temjax.outputs.metadata import IsimipVariable, OutputInfo
+from temjax.outputs.registry import (
+    ANNUAL_OUTPUTS,
+    ANNUAL_SUMS,
+    ANNUAL_VARIABLES,
+    DEPTH_ATTRIBUTES,
+    FLUX_OUTPUTS,
+    FLUX_SYMBOLS,
+    FLUXES,
+    FORCING_VARIABLES,
+    LEDGERS,
+    MONTHLY_OUTPUTS,
+    POOL_OUTPUTS,
+    flux_index,
+)
+
+__all__ = [
+    "ANNUAL_OUTPUTS",
+    "ANNUAL_SUMS",
+    "ANNUAL_VARIABLES",
+    "DEPTH_ATTRIBUTES",
+    "FLUXES",
+    "FLUX_OUTPUTS",
+    "FLUX_SYMBOLS",
+    "FORCING_VARIABLES",
+    "LEDGERS",
+    "MONTHLY_OUTPUTS",
+    "POOL_OUTPUTS",
+    "AnnualOutput",
+    "IsimipVariable",
+    "MonthlyOutput",
+    "OutputInfo",
+    "flux_index",
+]
