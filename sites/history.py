@@ -48,7 +48,8 @@ def global_co2(first: int, last: int, scenario: Scenario = "rcp85") -> np.ndarra
     """Monthly global CO2 of calendar years ``first`` to ``last``, shape ``(year, 12)``, ppmv.
 
     July values of Meinshausen et al. (2011, doi:10.1007/s10584-011-0156-z) joined linearly; the
-    first months of ``first`` and the last of ``last`` are constant (model.md 8b).
+    first months of ``first`` and the last of ``last`` are constant
+    (docs/specification/model.md 8b).
 
     Raises:
         ValueError: years outside 1860-2100.

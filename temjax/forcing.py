@@ -93,7 +93,7 @@ def mean_year(forcing: Forcing, start: int = 0, stop: int | None = None) -> Forc
     """Mean year of rows ``start`` to ``stop``, with the CO2 of the first of them.
 
     CO2 is constant in equilibrium and spin-up: every month takes the first row's January value
-    (protocol, section 1).
+    (docs/specification/protocol.md 1).
     """
     rows = select_years(forcing, start, forcing.number_of_years if stop is None else stop)
     return Forcing(
@@ -128,7 +128,9 @@ def concatenate(*parts: Forcing) -> Forcing:
 
 @jax.jit
 def co2_monthly(annual: Float[Array, "year"]) -> Float[Array, "year 12"]:
-    """Monthly CO2 from annual values taken as July values (model.md 8b), ppmv.
+    """Monthly CO2 from annual values taken as July values, ppmv.
+
+    Source: docs/specification/model.md 8b.
 
     Linear between Julys; the whole first year and the months after the last July are constant.
 

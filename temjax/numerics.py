@@ -110,8 +110,9 @@ def temperature_bell(
     """TEM's response curve: 0 at the bounds, 1 at the optimum.
 
     `(v - min)(v - max) / [(v - min)(v - max) - (v - opt)^2]` between the bounds, 0 outside
-    (model.md 4 for temperature, 5.3 for moisture). Between the bounds the first product is
-    negative, so the denominator never vanishes there; outside it is replaced.
+    (docs/specification/model.md 4 for temperature, docs/specification/model.md 5.3 for moisture).
+    Between the bounds the first product is negative, so the denominator never vanishes there;
+    outside it is replaced.
     """
     inside = (value > minimum) & (value < maximum)
     product = jnp.where(inside, (value - minimum) * (value - maximum), -1.0)

@@ -18,7 +18,7 @@ class ModelOptions:
             (up to 7 %, where storage runs out within a month); with 48, one in 10 000.
         heat_substeps: backward-Euler steps per month of soil heat.
         heat_iterations: Newton iterations per heat step at most; most steps need two to seven.
-        active_layer_rule: thickness that drives thaw exposure (protocol, section 2):
+        active_layer_rule: thickness that drives thaw exposure (docs/specification/protocol.md 2):
             ``hold`` keeps last year's value in a year with residual thaw, ``literal`` is the
             annual maximum thaw depth, ``stefan`` is E·√TDD of the ground surface.
         root_zone_nitrogen: share of exposed inorganic nitrogen that plants can take up.

@@ -3,7 +3,7 @@
 Three horizons (mat of moss, litter or roots; upper; lower mineral to 40 m) each hold a fixed number
 of layers, so a horizon's thickness can be a fitted parameter: layer interfaces move smoothly with
 it and always coincide with the horizon interfaces (properties by cell centre cost 9 cm of thaw
-depth, soil_heat.md 3).
+depth, docs/specification/soil_heat.md 3).
 """
 
 from typing import NamedTuple
@@ -56,7 +56,10 @@ class SoilColumn(eqx.Module):
 
     @property
     def melt_enthalpy(self) -> Float[Array, "layer *cell"]:
-        """H_m, enthalpy of the fully thawed layer at 0 °C, J m⁻³ (soil_heat.md 2)."""
+        """H_m, enthalpy of the fully thawed layer at 0 °C, J m⁻³.
+
+        Source: docs/specification/soil_heat.md 2.
+        """
         mean_capacity = 0.5 * (self.heat_capacity_thawed + self.heat_capacity_frozen)
         return self.latent_heat + mean_capacity * self.freezing_range
 
@@ -128,7 +131,7 @@ def layer_counts(layers: int = LAYERS) -> tuple[int, int, int]:
         ValueError: fewer than 8 layers cannot resolve three horizons.
     """
     if layers < 8:
-        raise ValueError(f"{layers} soil layers asked for; the three horizons need at least 8")
+        raise ValueError(f"{layers} soil layers requested; the three horizons need at least 8")
     mat = round(layers * 3 / LAYERS)
     upper = round(layers * 10 / LAYERS)
     return mat, upper, layers - mat - upper

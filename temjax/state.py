@@ -26,7 +26,8 @@ def pool_index(name: str) -> int:
 class EcosystemState(eqx.Module):
     """Carbon, nitrogen (g m⁻²) and water (mm) pools in one packed array.
 
-    One array, not ten: XLA on CPU handles many scalar leaves badly (docs/numerics).
+    One array, not ten: XLA on CPU handles many scalar leaves badly
+    (docs/specification/model.md 15.1).
 
     Attributes:
         pools: shape ``(10, *cell)``, rows in the order of ``POOLS``.
@@ -122,7 +123,9 @@ class SoilHeatState(eqx.Module):
 
 
 class ExposureState(eqx.Module):
-    """Ledgers and thicknesses of thaw exposure (protocol, section 2).
+    """Ledgers and thicknesses of thaw exposure.
+
+    Source: docs/specification/protocol.md 2.
 
     The frozen ledgers are changes since the first exposure year: they start at zero and fall by
     what thaws; the size of the frozen stock is unknown, so they may be negative.

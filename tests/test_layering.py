@@ -1,6 +1,7 @@
 """One way down: packages and rooms import only what lies below them, in no circle."""
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -17,6 +18,33 @@ MAY_IMPORT = {
     "temjax.regional": {"temjax", "temjax.sites", "temjax.regional"},
     "temjax.calibration": {"temjax", "temjax.sites", "temjax.calibration"},
 }
+# Rooms of temjax: what each may import besides itself
+VOCABULARY = {"state", "forcing", "options", "outputs", "numerics", "units"}
+GROUND = VOCABULARY | {"files", "runtime"}
+COLUMN = GROUND | {"parameters", "soil_column"}
+MODEL = COLUMN | {"processes", "native", "programs"}
+RUNS = MODEL | {"ecosystem", "heat"}
+ROOMS = {
+    "files": set(),
+    "runtime": {"files"},
+    "native": {"files", "runtime"},  # knows no model
+    "programs": {"files", "runtime", "native"},
+    **dict.fromkeys(VOCABULARY, GROUND),
+    "parameters": GROUND,
+    "soil_column": GROUND | {"parameters"},
+    "processes": {"numerics", "forcing", "state", "options", "soil_column"},
+    "ecosystem": MODEL,
+    "heat": MODEL,
+    "kernels": RUNS,  # and nobody imports them
+    "runs": RUNS,
+    "command": RUNS | {"runs"},
+}
+# Folders and files of regional, in the order of the data: each may import those before it
+REGIONAL = (
+    "experiment", "inputs", "member", "run", "results", "diagnostics", "figures", "studies",
+    "report", "datasets", "projection", "command",
+)  # fmt: skip
+COMMANDS = re.compile(r"\.command\b|(\.|_)(cli|demo)$")  # modules that are command line
 OLD_NAMES = {"sites", "calibration", "regional"}  # as they were installed once
 EDGE_ONLY = {"xarray", "netCDF4", "pandas", "matplotlib"}  # files and tables: never in temjax
 
@@ -66,6 +94,51 @@ def test_temjax_reads_no_files_of_data():
         and (bad := imported(module.path.read_text(encoding="utf-8")) & EDGE_ONLY)
     }
     assert not wrong
+
+
+def room(name: str) -> str:
+    """The room of a module of temjax or regional: the part behind the package's name."""
+    prefix = f"{package(name)}."
+    return name.removeprefix(prefix).partition(".")[0] if name.startswith(prefix) else ""
+
+
+def upward(name: str, target: str) -> bool:
+    """Whether an import goes against the layers."""
+    if COMMANDS.search(target):
+        return not COMMANDS.search(name)
+    here, there = room(name), room(target)
+    if package(name) == package(target) == "temjax":
+        return here not in ("", there) and there != "" and there not in ROOMS[here]
+    if package(name) == package(target) == "temjax.regional":
+        return "" not in (here, there) and REGIONAL.index(there) > REGIONAL.index(here)
+    return room(target) == "kernels"
+
+
+def test_rooms_import_only_what_lies_below():
+    arrows = structure.import_arrows(MODULES)
+    wrong = [
+        f"{name} -> {target}"
+        for name, targets in arrows.items()
+        for target in targets
+        if upward(name, target)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("temjax.native.call", "temjax.numerics"),
+        ("temjax.ecosystem.imex", "temjax.kernels.cpu.month"),
+        ("temjax.processes.snow", "temjax.parameters.registry"),
+        ("temjax.heat.step", "temjax.runs.simulate"),
+        ("temjax.regional.inputs.load", "temjax.regional.run.members"),
+        ("temjax.regional.run.provenance", "temjax.command.main"),
+        ("temjax.calibration.fit", "temjax.command.main"),
+    ],
+)
+def test_an_import_upward_is_found(name, target):
+    assert upward(name, target)
 
 
 def test_every_package_is_seen():

@@ -77,7 +77,7 @@ def _majority(values: list[bool | None]) -> tuple[bool | None, str]:
 
 
 def check_claims(members: list[MemberTotals]) -> list[Claim]:
-    """Check every claim of protocol.md 4 for every scenario."""
+    """Check every claim of docs/specification/protocol.md 4 for every scenario."""
     claims = []
     for scenario in scenarios(members):
         chosen = of_scenario(members, scenario)

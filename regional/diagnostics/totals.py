@@ -1,7 +1,7 @@
 """Totals of a member: annual series by group of cells, in the units of the paper's tables.
 
-Definitions: protocol.md 3. Carbon and nitrogen are totals (Tg) over the area of the group, climate
-and thaw are area-weighted means. A group is the region or one vegetation type.
+Definitions: docs/specification/protocol.md 3. Carbon and nitrogen are totals (Tg) over the area of
+the group, climate and thaw are area-weighted means. A group is the region or one vegetation type.
 """
 
 from dataclasses import dataclass
@@ -159,7 +159,9 @@ def total(values: NDArray, weight: NDArray) -> NDArray:
 
 
 def diagnostics(group: GroupTotals) -> dict[str, float]:
-    """Diagnostics of protocol.md 3 for one group of a member, Tg C or Tg N, and fractions."""
+    """Diagnostics of docs/specification/protocol.md 3 for one group of a member, Tg C or Tg N, and
+    fractions.
+    """
     delta = group.delta
     stocks = (
         "SOC_PF", "SON_PF", "ΔSOC", "ΔSON", "ΔSOC_NET", "ΔVegC", "ΔVegN", "ΔEcoC", "ΔEcoC_NET",

@@ -42,7 +42,8 @@ class Experiment(Settings):
         cells: (west, south, east, north) in degrees cuts the domain.
         parameters: vegetation type to parameter file, or ``fitted:NAME`` of a set in the package.
         keep_ground_surface: files of ``parameters`` leave the air-to-ground offset of the bundled
-            type alone: that of a seasonally frozen tower thaws any permafrost (plateau.md A1).
+            type alone: that of a seasonally frozen tower thaws any permafrost
+            (docs/specification/plateau.md A1).
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")

@@ -1,7 +1,7 @@
 """Products of a regional run: the model outputs it keeps by year, and by month where asked for.
 
 Names, units and conversions are those of ``temjax.outputs``: an output with an ISIMIP variable is
-kept as that (protocol.md 6), any other under the model's own name and unit.
+kept as that (docs/specification/protocol.md 6), any other under the model's own name and unit.
 """
 
 from dataclasses import dataclass

@@ -43,7 +43,9 @@ class Variable(Settings):
 
 
 class SyntheticDomain(Settings):
-    """The synthetic plateau (plateau.md B); every product is labelled SYNTHETIC.
+    """The synthetic plateau; every product is labelled SYNTHETIC.
+
+    Source: docs/specification/plateau.md B.
 
     ``stride`` keeps every n-th row and column, starting at ``offset`` (row, column).
     """
@@ -155,7 +157,9 @@ YearRange = tuple[Year, Year]
 
 
 class Protocol(Settings):
-    """Periods of the runs (protocol.md 1); every range is (first year, last year), both included.
+    """Periods of the runs; every range is (first year, last year), both included.
+
+    Source: docs/specification/protocol.md 1.
 
     Attributes:
         equilibrium_years: whose mean year (or first year) the equilibrium sees.

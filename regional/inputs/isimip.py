@@ -1,7 +1,7 @@
 """ISIMIP2b climate: files identified by name, daily values averaged to months and cached on disk.
 
-Names, units and periods: protocol.md 6. One year of one variable is in memory at a time; the months
-of the region's climate cells are memory-mapped from the cache.
+Names, units and periods: docs/specification/protocol.md 6. One year of one variable is in memory at
+a time; the months of the region's climate cells are memory-mapped from the cache.
 """
 
 import hashlib

@@ -4,7 +4,7 @@ SYNTHETIC: every number here is invented so that published aggregates of the pla
 region (area, class shares, mean climate, warming) are met. Agreement with those aggregates is
 calibration, not validation, and no product made from it may be shown without the word.
 
-Source: plateau.md B (domain, B1 time, B2 statistics). All sines take radians.
+Source: docs/specification/plateau.md B (domain, B1 time, B2 statistics). All sines take radians.
 """
 
 from dataclasses import dataclass, field
@@ -217,7 +217,9 @@ class PlateauClimate:
 def climate(
     cells: Plateau, gcm: PseudoGcm, scenario: Scenario, *, with_noise: bool = True
 ) -> PlateauClimate:
-    """Compute the climate of cells for one pseudo-GCM and scenario (plateau.md B1).
+    """Compute the climate of cells for one pseudo-GCM and scenario.
+
+    Source: docs/specification/plateau.md B1.
 
     The pseudo-GCMs A-D are an invented spread, not the four ISIMIP models.
 

@@ -1,7 +1,7 @@
 """Timeline of a run: spin-up cycle, history and future as one sequence of years.
 
-Source: protocol.md 1. The experiments S_R (no exposure after the branch) and S_T (exposure) share
-the sequence and differ in one switch per year.
+Source: docs/specification/protocol.md 1. The experiments S_R (no exposure after the branch) and S_T
+(exposure) share the sequence and differ in one switch per year.
 """
 
 from dataclasses import dataclass

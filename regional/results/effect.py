@@ -1,7 +1,7 @@
 """Effect of thaw exposure on a region: Δ = S_T − S_R in sums and area-weighted means.
 
-Definitions: protocol.md 3. The exposed carbon is computed twice, from the model's log and as the
-residual of the soil carbon budget; both must agree.
+Definitions: docs/specification/protocol.md 3. The exposed carbon is computed twice, from the
+model's log and as the residual of the soil carbon budget; both must agree.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Formats of result files, written atomically: NetCDF, or Zarr as an option.
 
-ISIMIP asks for NETCDF4_CLASSIC with deflate 5 (protocol.md 6). Zarr is version 2 with consolidated
-metadata: GDAL, xarray and the netCDF library read it. One process writes a file, under another
-name until it is complete.
+ISIMIP asks for NETCDF4_CLASSIC with deflate 5 (docs/specification/protocol.md 6). Zarr is version 2
+with consolidated metadata: GDAL, xarray and the netCDF library read it. One process writes a file,
+under another name until it is complete.
 """
 
 from collections.abc import Collection, Iterable, Mapping

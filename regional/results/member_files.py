@@ -1,8 +1,8 @@
 """Result files of a member in CF-1.8: history, S_R, S_T and their difference.
 
-Float32, fill 1e20 (ISIMIP, protocol.md 6). Attributes give the provenance: configuration,
-parameters, options, sources of the climate and their seams. Attributes of input files are not
-copied, except the parameters of their projection.
+Float32, fill 1e20 (ISIMIP, docs/specification/protocol.md 6). Attributes give the provenance:
+configuration, parameters, options, sources of the climate and their seams. Attributes of input
+files are not copied, except the parameters of their projection.
 """
 
 import csv

@@ -18,11 +18,9 @@ from pathlib import Path
 from temjax.files.toml import TomlError, read_toml
 from temjax.runtime.machine import usable_cores
 
-# what workers need: tiles, files and figures of members, kernels
-PRELOADED = (
-    "temjax.regional.report.member", "temjax.kernels.cpu.heat_year", "temjax.kernels.cpu.months",
-    "temjax.kernels.cpu.monthly", "netCDF4",
-)  # fmt: skip
+# what workers need: tiles, files and figures of members; kernels of the registry
+PRELOADED = ("temjax.regional.report.member", "netCDF4")
+KERNELS = ("heat_year", "months", "monthly_temperatures")
 # imports them and reports failures, which multiprocessing ignores
 PRELOAD = "temjax.regional.run.preload"
 

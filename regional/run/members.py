@@ -66,7 +66,7 @@ def run_members(
     """Run the members of an experiment; yields each in order when it is complete.
 
     float64 is enabled for the process: equilibrium and spin-up need it (false convergence in
-    float32, numerics.md).
+    float32, docs/specification/model.md 15.2).
 
     Args:
         experiment: validated settings.

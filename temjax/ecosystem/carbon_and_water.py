@@ -1,7 +1,7 @@
 """Water, canopy, production, decomposition and litterfall at a state, in the order of the text.
 
-Source: model.md 5.1-5.4. Nothing here depends on available nitrogen: an implicit solve for it
-evaluates these terms once a stage.
+Source: docs/specification/model.md 5.1, 5.2, 5.3, 5.4. Nothing here depends on available nitrogen:
+an implicit solve for it evaluates these terms once a stage.
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ Pools = dict[str, Cell]
 
 
 def _soil_water(constants: CellConstants, factors: MonthFactors, pool: Pools) -> SoilWater:
-    """Evapotranspiration, percolation and soil moisture (5.1)."""
+    """Evapotranspiration, percolation and soil moisture.
+
+    Source: docs/specification/model.md 5.1.
+    """
     wetting = factors.wetting
     unlimited = evapotranspiration.unlimited_evapotranspiration(
         wetting=wetting,
@@ -114,7 +117,10 @@ def _soil_water(constants: CellConstants, factors: MonthFactors, pool: Pools) ->
 def _canopy(
     parameters: Parameters, factors: MonthFactors, pool: Pools, soil_water: SoilWater
 ) -> Canopy:
-    """Leaf phenology and foliage (5.2)."""
+    """Leaf phenology and foliage.
+
+    Source: docs/specification/model.md 5.2.
+    """
     unnormalised_leaf = phenology.unnormalised_leaf(
         terms=factors.leaf, evapotranspiration=soil_water.evapotranspiration
     )
@@ -136,7 +142,10 @@ def _potential_production(
     soil_water: SoilWater,
     canopy: Canopy,
 ) -> PotentialProduction:
-    """Production and maintenance respiration without nitrogen limitation (5.3, 5.4)."""
+    """Production and maintenance respiration without nitrogen limitation.
+
+    Source: docs/specification/model.md 5.3, 5.4.
+    """
     p = parameters
     gross = photosynthesis.potential_production(
         maximum_photosynthesis=constants.maximum_photosynthesis,
@@ -173,7 +182,10 @@ def _organic_matter(
     pool: Pools,
     soil_water: SoilWater,
 ) -> OrganicMatter:
-    """Decomposition and litterfall (5.3, 5.4)."""
+    """Decomposition and litterfall.
+
+    Source: docs/specification/model.md 5.3, 5.4.
+    """
     p = parameters
     heterotrophic = decomposition.heterotrophic_respiration(
         decomposition_rate=memory.decomposition_rate,
@@ -215,7 +227,10 @@ def _nitrogen_terms(
     production: PotentialProduction,
     organic: OrganicMatter,
 ) -> NitrogenTerms:
-    """What ``nitrogen_fluxes`` needs (5.3-5.6)."""
+    """What ``nitrogen_fluxes`` needs.
+
+    Source: docs/specification/model.md 5.3, 5.4, 5.5, 5.6.
+    """
     p = parameters
     return NitrogenTerms(
         potential_net_production=production.net,

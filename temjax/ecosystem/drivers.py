@@ -1,6 +1,6 @@
 """Drivers of a month, and the factors that follow from them and are constant in it.
 
-Source: model.md sections 3 and 4.
+Source: docs/specification/model.md 3, 4.
 """
 
 from __future__ import annotations

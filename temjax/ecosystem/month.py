@@ -1,7 +1,7 @@
 """Right-hand side of a month: the processes assembled into tendencies of the pools and fluxes.
 
-Source: model.md section 5, evaluated at the state of the stage. Carbon and water come first
-(``carbon_and_water``), then what depends on available nitrogen.
+Source: docs/specification/model.md 5, evaluated at the state of the stage. Carbon and water come
+first (``carbon_and_water``), then what depends on available nitrogen.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def nitrogen_fluxes(
     terms: NitrogenTerms,
     available_nitrogen: Cell,
 ) -> dict[str, Cell]:
-    """Fluxes that depend on available nitrogen (5.4-5.6).
+    """Fluxes that depend on available nitrogen.
+
+    Source: docs/specification/model.md 5.4, 5.5, 5.6.
 
     Args:
         parameters, drivers, memory: as for ``right_hand_side``.
@@ -149,8 +151,8 @@ def right_hand_side(
 
     Returns:
         The tendency, rows as `POOLS`, and the fluxes, rows as `FLUXES` (g m⁻² or mm month⁻¹).
-        Soil moisture is that of the given pools (model.md 6; TEM takes it from the start of its
-        step).
+        Soil moisture is that of the given pools (docs/specification/model.md 6; TEM takes it from
+        the start of its step).
     """
     factors = month_factors(parameters, constants, drivers, memory)
     terms, fluxes = carbon_and_water(parameters, constants, drivers, memory, factors, pools)

@@ -1,4 +1,7 @@
-"""Tendencies of the pools from the fluxes (model.md 5.1, 5.4, 5.7)."""
+"""Tendencies of the pools from the fluxes.
+
+Source: docs/specification/model.md 5.1, 5.4, 5.7.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ def available_nitrogen_tendency(fluxes: dict[str, Cell]) -> Cell:
 
 
 def pool_tendency(drivers: MonthDrivers, fluxes: dict[str, Cell]) -> dict[str, Cell]:
-    """Tendency of every pool by name (5.1, 5.7), g m⁻² or mm month⁻¹."""
+    """Tendency of every pool by name, g m⁻² or mm month⁻¹.
+
+    Source: docs/specification/model.md 5.1, 5.7.
+    """
     f = fluxes
     return {
         "vegetation_carbon": f["net_primary_production"] - f["litterfall_carbon"],

@@ -133,7 +133,10 @@ def next_memory(
     inputs: YearInputs,
     fluxes: Float[Array, "12 flux *cell"],
 ) -> Memory:
-    """Yearly memory of the next year, from the monthly integrals of this one (model.md 8)."""
+    """Yearly memory of the next year, from the monthly integrals of this one.
+
+    Source: docs/specification/model.md 8.
+    """
     evapotranspiration = fluxes[:, flux_index("evapotranspiration")]
     leaf = fluxes[:, flux_index("unnormalised_leaf")]
     leaf_maximum, evapotranspiration_maximum, optimum = update_leaf_memory(

@@ -3,7 +3,7 @@
 Most cells solve a step in two to four iterations, a few in a thousand need many, and each time they
 are others. So cells do not wait for each other after a step: an iteration is that of the step each
 cell is at, and a batch takes as many as its slowest cell needs in all, not the sum of the most that
-each step needs. A cell ``MAX_STEPS_AHEAD`` of the slowest one waits.
+each step needs. A cell ``MAX_STEPS_AHEAD`` steps ahead of the slowest one waits.
 """
 
 import math
@@ -29,7 +29,7 @@ from temjax.heat.sweep import (
     start_back_substitution,
 )
 from temjax.heat.tridiagonal import NewtonRow, eliminate
-from temjax.processes.soil_heat import Surface, heat_gain, sides, uppermost
+from temjax.processes.soil_heat import Surface, heat_content, heat_gain, sides, uppermost
 from temjax.soil_column import SoilColumn, ThermalProperties, thermal_properties
 
 MAX_STEPS_AHEAD = 5
@@ -126,10 +126,10 @@ def forward_sweep_at_once(at: Iterate) -> ForwardSweep:
     fluxes = linearised_fluxes(properties, new, at.surface, exact=at.search.progress.exact)
     gain = heat_gain(properties, old, new)
     lowest, reduced = eliminate(properties.thickness, fluxes, gain, at.search.seconds)
-    heat_content = jnp.sum(jnp.abs(old) * properties.thickness, axis=0)
+    content = jnp.sum(heat_content(properties, old), axis=0)
     rows = BoundaryRow(fluxes.flux, fluxes.by_upper, fluxes.by_lower, reduced)
     entering = fluxes.entering, fluxes.by_first
-    return ForwardSweep(entering, rows, lowest, fluxes.gross_flux, heat_content)
+    return ForwardSweep(entering, rows, lowest, fluxes.gross_flux, content)
 
 
 def backward_sweep(
@@ -202,9 +202,9 @@ def solve_steps(
         )
         complete = jnp.maximum(jnp.min(step) - 1, 0)
         results = jax.tree.map(
-            lambda rows, kept: jax.lax.dynamic_update_index_in_dim(
+            lambda rows, last: jax.lax.dynamic_update_index_in_dim(
                 rows,
-                jax.lax.dynamic_index_in_dim(kept, complete % slots, 0, False),
+                jax.lax.dynamic_index_in_dim(last, complete % slots, 0, False),
                 complete,
                 0,
             ),
@@ -228,7 +228,7 @@ def solve_steps(
         recent=empty(slots),
         results=empty(steps),
     )
-    with jax.named_scope(HEAT_STEPS.format(steps)):  # how many is not seen in a while loop
+    with jax.named_scope(HEAT_STEPS.format(steps)):  # a while loop does not show how many
         end = jax.lax.while_loop(lambda now: jnp.any(now.step < steps), iterate, start)
     enthalpy, entering = end.results
     return jnp.concatenate([enthalpy.first[:, None], enthalpy.rest], axis=1), entering

@@ -1,7 +1,7 @@
 """The soil climate of a run: snow, soil temperature, thaw depth, permafrost.
 
-Heat reads neither carbon nor water, so it goes first and can be kept: the same soil climate serves
-every run that differs in biogeochemistry alone.
+Heat depends on neither carbon nor water, so it runs first: the same soil climate serves every run
+that differs in biogeochemistry alone.
 """
 
 import equinox as eqx
@@ -23,8 +23,9 @@ from temjax.numerics import largest
 from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.processes import active_layer, snow
+from temjax.processes.soil_heat import heat_content, heat_gain
 from temjax.processes.soil_profile import depth_shares
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runtime.blocks import map_blocks
 from temjax.soil_column import LAYERS, SoilColumn, soil_column
 from temjax.state import SoilHeatState
@@ -34,7 +35,7 @@ Annual = Float[Array, "year *cell"]
 
 
 class SoilClimate(eqx.Module):
-    """What heat and snow hand to the rest of the model.
+    """Soil temperature, thaw and snow as the rest of the model takes them.
 
     Attributes:
         soil_temperature: monthly mean at ``depths``, °C, ``(year, 12, depth, *cell)``.
@@ -52,7 +53,7 @@ class SoilClimate(eqx.Module):
         permafrost: some layer stayed frozen this year and the year before.
         talik: R above the residual-thaw limit.
         energy_residual: energy not closed over the year, relative to Σ|H|Δz (–).
-        heat_imbalance: largest flux imbalance the heat iteration left in a layer, W m⁻².
+        heat_imbalance: largest flux imbalance that Newton's method left in a layer, W m⁻².
         final: heat state at the end of the last year.
         depths: m (static).
     """
@@ -94,7 +95,7 @@ def run_column(
     series: SurfaceSeries,
     initial: SoilHeatState,
 ) -> SoilClimate:
-    """Drive a column through the years of ``series``.
+    """Run a soil column through the years of ``series``.
 
     Args:
         column: soil column, any number of layers.
@@ -108,8 +109,8 @@ def run_column(
         enthalpy, frozen_before = carry
         after, months = observe_year(column, shares, options, enthalpy, drivers)
         frozen = active_layer.stays_frozen(jnp.max(months.largest_liquid_fraction, axis=0))
-        gained = jnp.sum((after - enthalpy) * column.thickness, axis=0)
-        content = jnp.sum(jnp.abs(after) * column.thickness, axis=0)
+        gain = jnp.sum(heat_gain(column, enthalpy, after), axis=0)
+        content = jnp.sum(heat_content(column, after), axis=0)
         lowest = -largest(-months.minimum_thaw_depth)
         report = {
             "soil_temperature": months.soil_temperature[:, REPORTED],
@@ -123,7 +124,7 @@ def run_column(
             ),
             "permafrost": active_layer.has_permafrost(frozen, frozen_before),
             "talik": active_layer.has_talik(lowest, options.residual_thaw_limit),
-            "energy_residual": (gained - jnp.sum(months.heat_input, axis=0)) / content,
+            "energy_residual": (gain - jnp.sum(months.heat_input, axis=0)) / content,
             "heat_imbalance": jnp.max(months.imbalance, axis=0),
         }
         return (after, frozen), report
@@ -143,7 +144,7 @@ def run_column(
     )
 
 
-@kept_program
+@exported_jit
 def _equilibrate(
     parameters: Parameters,
     location: Location,
@@ -174,7 +175,7 @@ def _equilibrate(
     return state, snowpack, residual
 
 
-@kept_program
+@exported_jit
 def _climate(
     parameters: Parameters,
     location: Location,
@@ -185,8 +186,8 @@ def _climate(
 ) -> SoilClimate:
     shape = cell_shape(parameters, location, window)
 
-    def run(given):
-        parameters, location, window, initial, snowpack = given
+    def run(inputs):
+        parameters, location, window, initial, snowpack = inputs
         here = cell_shape(parameters, location, window)
         series = surface_series(
             parameters, location, window, here, snowpack, initial.snow_resistance
@@ -194,8 +195,7 @@ def _climate(
         column = soil_column(parameters, here, initial.enthalpy.shape[0])
         return run_column(column, options, series, initial)
 
-    given = (parameters, location, window, initial, snowpack)
-    return map_blocks(run, given, shape)
+    return map_blocks(run, (parameters, location, window, initial, snowpack), shape)
 
 
 def equilibrate_heat(
@@ -206,7 +206,7 @@ def equilibrate_heat(
     options: ModelOptions = ModelOptions(),
     layers: int = LAYERS,
 ) -> tuple[SoilHeatState, Float[Array, "*cell"], Float[Array, "*cell"]]:
-    """Heat and snow in balance with a repeated year or cycle of years.
+    """Equilibrium of heat and snow with a repeated year or cycle of years.
 
     Args:
         parameters: thermal, surface and snow parameters.
@@ -219,8 +219,8 @@ def equilibrate_heat(
     Returns:
         Heat state and snowpack (mm) before the first January, and the relative residual
         Σ|ΔH|Δz / Σ|H|Δz of one more cycle per cell. It is not above
-        ``heat.equilibrium.tolerance`` where the search converged; differentiable by the implicit
-        function theorem.
+        ``heat.equilibrium.tolerance`` where Newton's method converged; differentiable by the
+        implicit function theorem.
     """
     return _equilibrate(parameters, location, cyclic_window(cycle), options, layers)
 
@@ -234,7 +234,7 @@ def cyclic_climate(
     *,
     options: ModelOptions = ModelOptions(),
 ) -> SoilClimate:
-    """Soil climate of the years of a cycle from its ``equilibrate_heat``; ends meet."""
+    """Soil climate of the years of a cycle from its ``equilibrate_heat``; its end is its start."""
     return _climate(parameters, location, cyclic_window(cycle), initial, snowpack, options)
 
 
@@ -249,10 +249,10 @@ def soil_climate(
     stop: int | None = None,
     snowpack: Float[Array, "*cell"] | None = None,
 ) -> SoilClimate:
-    """Snow, soil temperature and thaw of the years ``start`` to ``stop`` of a forcing.
+    """Soil climate of the years ``start`` to ``stop`` of a forcing: snow, soil temperature, thaw.
 
-    Always pass the whole forcing with ``start`` and ``stop``, never a cut one: months look at their
-    neighbours across the block's edge.
+    Always pass the whole forcing with ``start`` and ``stop``, never a part of it: months are
+    interpolated with their neighbours, across the block's edge too.
 
     Args:
         parameters: scalar or ``(*cell)``.
@@ -271,7 +271,7 @@ def soil_climate(
     stop = forcing.number_of_years if stop is None else stop
     if not 0 <= start < stop <= forcing.number_of_years:
         raise ValueError(
-            f"soil_climate was asked for years {start} to {stop} of a forcing with "
+            f"soil_climate was called for years {start} to {stop} of a forcing with "
             f"{forcing.number_of_years}; need 0 <= start < stop <= number of years"
         )
     if (initial is None) != (snowpack is None):

@@ -1,8 +1,8 @@
-"""Periodic soil heat: the enthalpy a repeated year, or cycle of years, returns to.
+"""Periodic soil heat: the enthalpy that a repeated year, or cycle of years, returns to.
 
 The deep column is the slowest state of the model (decades to centuries, longer where a layer is
-melting). Newton on the annual map, with its Jacobian from forward mode, gets there in 10–20 maps;
-pseudo-time steps keep it from overshooting between frozen and thawed.
+melting). Pseudo-transient Newton on the annual map converges in 10–20 maps; the pseudo-time steps
+keep it from overshooting between frozen and thawed.
 """
 
 from dataclasses import replace
@@ -24,9 +24,8 @@ Layers = Float[Array, "layer *cell"]
 Cells = Float[Array, "*cell"]
 
 MAXIMUM_MAPS = 100
-FIRST_STEP = 40.0  # years of pseudo-time
-LONGEST_STEP = 1e9
-STALL_STEP = 5e3
+# Pseudo-time steps, years: the first, the largest, and the one beyond which a search can stall
+FIRST_STEP, LARGEST_STEP, STALL_STEP = 40.0, 1e9, 5e3
 TOLERATED_GROWTH = 1.2  # of the residual, before the pseudo-time step is cut
 WARM_UP_YEARS = 3
 # With few iterations the step jumps by its own error where a layer starts to melt, and the annual
@@ -35,12 +34,12 @@ LEAST_ITERATIONS = 16
 
 
 def tolerance(dtype) -> float:
-    """Stated residual: 1e-8 relative, or what the type can hold."""
+    """Relative residual of a converged equilibrium: 1e-8, or what the type can hold."""
     return max(1e-8, 64.0 * float(jnp.finfo(dtype).eps))
 
 
-def converged(options: ModelOptions) -> ModelOptions:
-    """The options with enough iterations for a continuous annual map."""
+def with_continuous_map(options: ModelOptions) -> ModelOptions:
+    """The options with enough iterations a step for a continuous annual map."""
     return replace(options, heat_iterations=max(options.heat_iterations, LEAST_ITERATIONS))
 
 
@@ -58,15 +57,15 @@ def steady_enthalpy(column: SoilColumn, mean_surface_temperature: Cells) -> Laye
 
 
 def annual_residual(column: SoilColumn, before: Layers, after: Layers) -> Cells:
-    """Σ|ΔH|Δz over a cycle relative to Σ|H|Δz."""
-    change = jnp.sum(jnp.abs(after - before) * column.thickness, axis=0)
-    return change / jnp.sum(jnp.abs(after) * column.thickness, axis=0)
+    """Residual of the annual map: Σ|ΔH|Δz over a cycle relative to Σ|H|Δz."""
+    change = jnp.sum(soil_heat.heat_content(column, after - before), axis=0)
+    return change / jnp.sum(soil_heat.heat_content(column, after), axis=0)
 
 
 def _advance(
     column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
 ) -> Layers:
-    """Enthalpy a cycle on; drivers of its years on a leading axis."""
+    """Enthalpy after a cycle; drivers of its years on a leading axis."""
 
     def year(enthalpy, drivers):
         return advance_year(column, options, enthalpy, drivers), None
@@ -77,19 +76,21 @@ def _advance(
 def _cyclic_map(
     column: SoilColumn, options: ModelOptions, enthalpy: Layers, drivers: YearDrivers
 ) -> tuple[Layers, Float[Array, "*cell i j"]]:
-    """Enthalpy a cycle on, and ∂(that)_i/∂H_j per cell."""
+    """Enthalpy after a cycle, and its Jacobian ∂(that)_i/∂H_j per cell."""
 
     def year(before, drivers):
         enthalpy, jacobian = before
-        after, of_year = year_and_jacobian(options, column, enthalpy, drivers)
-        return (after, of_year @ jacobian), None
+        after, year_jacobian = year_and_jacobian(options, column, enthalpy, drivers)
+        return (after, year_jacobian @ jacobian), None
 
     layers, cells = enthalpy.shape[0], enthalpy.shape[1:]
-    unit = jnp.broadcast_to(jnp.eye(layers, dtype=enthalpy.dtype), (*cells, layers, layers))
-    return jax.lax.scan(year, (enthalpy, unit), drivers)[0]
+    identity = jnp.broadcast_to(jnp.eye(layers, dtype=enthalpy.dtype), (*cells, layers, layers))
+    return jax.lax.scan(year, (enthalpy, identity), drivers)[0]
 
 
-class _Search(NamedTuple):
+class _NewtonState(NamedTuple):
+    """State of the iteration: an iterate, the annual map there, the next pseudo-time step."""
+
     enthalpy: Layers
     after: Layers
     jacobian: Float[Array, "*cell i j"]
@@ -103,23 +104,23 @@ def _newton(
 ) -> tuple[Layers, Cells, Array]:
     """Pseudo-transient Newton on the annual map; every cell has its own pseudo-time step.
 
-    The step is taken in temperature: below the active layer, fluxes are linear in temperature while
-    T(H) bends sharply at the melting range. One plain year after each step settles the seasonal
-    layers.
+    The update is made in temperature: below the active layer, fluxes are linear in temperature
+    while T(H) bends sharply at the melting range. One plain year after each update brings the
+    seasonal layers back to their cycle.
     """
     identity = jnp.eye(start.shape[0], dtype=start.dtype)
     limit = tolerance(start.dtype)
 
-    def searching(search: _Search):
-        return (search.maps < MAXIMUM_MAPS) & jnp.any(search.residual > limit)
+    def unconverged(state: _NewtonState):
+        return (state.maps < MAXIMUM_MAPS) & jnp.any(state.residual > limit)
 
-    def improve(search: _Search) -> _Search:
-        matrix = (1.0 + 1.0 / search.step)[..., None, None] * identity - search.jacobian
-        change = solve_cells(matrix, search.after - search.enthalpy)
-        warming = soil_heat.temperature_slope(column, search.enthalpy) * change
-        trial = soil_heat.enthalpy(column, soil_heat.temperature(column, search.enthalpy) + warming)
-        first = search.maps == 0  # nothing to step from yet: years alone
-        trial = jnp.where(first, search.enthalpy, trial)
+    def iterate(state: _NewtonState) -> _NewtonState:
+        matrix = (1.0 + 1.0 / state.step)[..., None, None] * identity - state.jacobian
+        change = solve_cells(matrix, state.after - state.enthalpy)
+        warming = soil_heat.temperature_slope(column, state.enthalpy) * change
+        trial = soil_heat.enthalpy(column, soil_heat.temperature(column, state.enthalpy) + warming)
+        first = state.maps == 0  # no map to update from yet: plain years alone
+        trial = jnp.where(first, state.enthalpy, trial)
         trial = jax.lax.fori_loop(
             0,
             jnp.where(first, WARM_UP_YEARS, 1),
@@ -128,22 +129,22 @@ def _newton(
         )
         after, jacobian = _cyclic_map(column, options, trial, drivers)
         residual = annual_residual(column, trial, after)
-        open_ = search.residual > limit
-        factor = jnp.where(residual < TOLERATED_GROWTH * search.residual, 2.0, 0.5)
-        # Newton that goes nowhere sits between two branches: short steps follow the physics past it
-        stalled = (search.step > STALL_STEP) & (residual > 0.5 * search.residual)
-        step = jnp.where(stalled, FIRST_STEP, jnp.clip(search.step * factor, 1.0, LONGEST_STEP))
-        return _Search(
-            enthalpy=jnp.where(open_, trial, search.enthalpy),
-            after=jnp.where(open_, after, search.after),
-            jacobian=jnp.where(open_[..., None, None], jacobian, search.jacobian),
-            residual=jnp.where(open_, residual, search.residual),
+        active = state.residual > limit
+        factor = jnp.where(residual < TOLERATED_GROWTH * state.residual, 2.0, 0.5)
+        # Newton stalls between two branches: short steps follow the physics past them
+        stalled = (state.step > STALL_STEP) & (residual > 0.5 * state.residual)
+        step = jnp.where(stalled, FIRST_STEP, jnp.clip(state.step * factor, 1.0, LARGEST_STEP))
+        return _NewtonState(
+            enthalpy=jnp.where(active, trial, state.enthalpy),
+            after=jnp.where(active, after, state.after),
+            jacobian=jnp.where(active[..., None, None], jacobian, state.jacobian),
+            residual=jnp.where(active, residual, state.residual),
             step=jnp.where(first, FIRST_STEP, step),
-            maps=search.maps + 1,
+            maps=state.maps + 1,
         )
 
     cells = start.shape[1:]
-    first = _Search(
+    first = _NewtonState(
         enthalpy=start,
         after=start,
         jacobian=jnp.zeros((*cells, *identity.shape), start.dtype),
@@ -151,18 +152,18 @@ def _newton(
         step=jnp.full(cells, FIRST_STEP, start.dtype),
         maps=jnp.asarray(0),
     )
-    search = jax.lax.while_loop(searching, improve, first)
-    return search.enthalpy, search.residual, search.maps
+    state = jax.lax.while_loop(unconverged, iterate, first)
+    return state.enthalpy, state.residual, state.maps
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def periodic_enthalpy(
     options: ModelOptions, column: SoilColumn, drivers: YearDrivers
 ) -> tuple[Layers, Cells, Array]:
-    """Enthalpy at the start of January that a repeated cycle of years returns to.
+    """Periodic enthalpy: that at the start of January which a repeated cycle returns to.
 
     Derivatives are those of the fixed point by the implicit function theorem, (I − J)⁻¹ times the
-    derivative of one annual map, in forward and reverse mode; none passes through the search.
+    derivative of one annual map, in forward and reverse mode; none passes through the iteration.
 
     Args:
         options: sub-steps and iterations (static).
@@ -172,7 +173,7 @@ def periodic_enthalpy(
     Returns:
         Enthalpy (J m⁻³), the relative residual of the annual map per cell, and the maps used.
     """
-    options = converged(options)
+    options = with_continuous_map(options)
     start = steady_enthalpy(column, jnp.mean(drivers.temperature[:, :, 1], axis=(0, 1)))
     return _newton(options, column, drivers, start)
 
@@ -180,7 +181,7 @@ def periodic_enthalpy(
 @periodic_enthalpy.defjvp
 def _periodic_enthalpy_jvp(options, primals, tangents):
     column, drivers = primals
-    options = converged(options)
+    options = with_continuous_map(options)
     enthalpy, residual, maps = periodic_enthalpy(options, column, drivers)
     _, jacobian = _cyclic_map(column, options, enthalpy, drivers)
     _, forced = jax.jvp(

@@ -137,6 +137,7 @@ def flux_into(first: LayerState, surface: Surface, exact: bool | Bool[Array, "*c
     least = _least(exact).astype(first.temperature.dtype)
     through, half = surface_conduction(first, surface)
     total = through.resistance
+    # −F/R·∂R/∂f·df/dH of the plain half layer
     by_fraction = through.flux / total * half.resistance * half.resistivity
     by_fraction = by_fraction * first.conducting.contrast * first.fraction_slope
     return Boundary(
@@ -154,16 +155,17 @@ def linearised_fluxes(
     *,
     exact: bool | Bool[Array, "*cell"],
 ) -> Fluxes:
-    """Fluxes with their derivatives in the enthalpy of the layers on both sides.
+    """Linearised fluxes of a column: with derivatives in the enthalpy of the layers on both sides.
 
     Args:
         properties: of all layers of a column.
         enthalpy: J m⁻³.
         surface: driver of the top.
         exact: keep every term of dk/df, as the gradient and a close iterate need (without them
-            dALT/dT is 10 % off). The terms kept otherwise leave the Jacobian diagonally dominant
-            (warming one side sends heat to the other): with all of them Newton diverges from afar,
-            with none it is left with ten times the error after five iterations and can cycle.
+            dALT/dT is 10 % off). The truncated Jacobian keeps those that leave it diagonally
+            dominant (warming one side sends heat to the other): with all of them Newton diverges
+            from afar, with none it is left with ten times the error after five iterations and can
+            cycle.
     """
     layers = layer_state(properties, enthalpy)
     between = flux_between(*sides(layers), exact)

@@ -2,7 +2,7 @@
 
 Where layers freeze or thaw whole the fluxes have kinks, and Newton can cycle between the sides of
 one. A cell that has not converged after ``RESTART_AFTER`` iterations starts again from the old
-enthalpy with bounded updates (soil_heat.md 2).
+enthalpy with bounded updates (docs/specification/soil_heat.md 2).
 """
 
 from typing import NamedTuple

@@ -1,4 +1,6 @@
-"""Backward-Euler steps of soil heat and their derivatives (soil_heat.md 2).
+"""Backward-Euler steps of soil heat and their derivatives.
+
+Source: docs/specification/soil_heat.md 2.
 
 Where Newton's method runs depends on the device: one kernel a step on NVIDIA GPUs, one kernel for
 all steps on CPUs, and the program of arrays of ``heat.batch`` elsewhere and for a single place.
@@ -47,10 +49,10 @@ def heat_steps(
     """Successive backward-Euler steps.
 
     Newton in H, cell by cell until the imbalance is rounding. Far from the solution it takes the
-    damped Jacobian (see ``linearised_fluxes``), after a short update the exact one, which converges
-    quadratically; where that does not halve the imbalance, the radius that counts as short shrinks.
-    The last iteration is an update by the divergence of the linearised fluxes, so energy closes to
-    rounding whatever the iteration count.
+    truncated Jacobian (see ``linearised_fluxes``), after a short update the exact one, which
+    converges quadratically; where that does not halve the imbalance, the radius that counts as
+    short shrinks. The last iteration is an update by the divergence of the linearised fluxes, so
+    energy closes to rounding whatever the iteration count.
 
     Derivatives are those of the converged steps by the implicit function theorem, with the exact
     Jacobian (dk/df included) at the last iterate; they hold in forward and reverse mode and no

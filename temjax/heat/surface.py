@@ -1,4 +1,4 @@
-"""Everything above the ground over a run of years, from the forcing alone: what drives the heat."""
+"""Surface drivers of soil heat over a run of years: equivalent temperature, snow, resistances."""
 
 import equinox as eqx
 import jax
@@ -16,7 +16,7 @@ Monthly = Float[Array, "year 12 *cell"]
 
 
 class WeatherWindow(eqx.Module):
-    """Weather of a run of years and of the months on both sides of it.
+    """Weather of a run of years and of the months before and after it.
 
     Attributes:
         air_temperature: °C; the last year is the one after the run, ``(year + 1, 12, *cell)``.
@@ -40,11 +40,11 @@ class WeatherWindow(eqx.Module):
 
 def _window(forcing: Forcing, rows: list[int], before: int) -> WeatherWindow:
     """Years in ``rows``, the last the one after the run, and the December of year ``before``."""
-    return _cut(forcing, np.asarray(rows), np.asarray(before))
+    return _select(forcing, np.asarray(rows), np.asarray(before))
 
 
-@jax.jit  # one program per length, not one per operation and place
-def _cut(forcing: Forcing, rows: Int[Array, "row"], before: Int[Array, ""]) -> WeatherWindow:
+@jax.jit  # one program per length, not one per operation and start
+def _select(forcing: Forcing, rows: Int[Array, "row"], before: Int[Array, ""]) -> WeatherWindow:
     return WeatherWindow(
         air_temperature=forcing.air_temperature[rows],
         precipitation=forcing.precipitation[rows],
@@ -55,14 +55,14 @@ def _cut(forcing: Forcing, rows: Int[Array, "row"], before: Int[Array, ""]) -> W
 
 
 def cyclic_window(forcing: Forcing) -> WeatherWindow:
-    """A whole forcing as a cycle: its last December before it, its first January after it."""
+    """Window of a whole forcing as a cycle: its last December before, its first January after."""
     return _window(forcing, [*range(forcing.number_of_years), 0], -1)
 
 
 def weather_window(forcing: Forcing, start: int, stop: int) -> WeatherWindow:
-    """Cut the years ``start`` to ``stop`` of a forcing, neighbours included.
+    """Window of the years ``start`` to ``stop`` of a forcing, neighbours included.
 
-    To be called outside the compiled function, so that blocks of one length share a compilation.
+    Called outside the compiled function, so that blocks of one length share a compilation.
     The forcing's first year has its own December before it, the last its own January after it.
     """
     following = min(stop, forcing.number_of_years - 1)
@@ -70,7 +70,7 @@ def weather_window(forcing: Forcing, start: int, stop: int) -> WeatherWindow:
 
 
 class SurfaceSeries(eqx.Module):
-    """Everything above the ground over a run of years, from the forcing alone.
+    """Surface drivers of a run of years, from the forcing alone.
 
     Attributes:
         drivers: of the heat years, leading axis ``year``.
@@ -93,12 +93,12 @@ def surface_series(
     snowpack: Float[Array, "*cell"],
     previous_resistance: Float[Array, "*cell"] | None,
 ) -> SurfaceSeries:
-    """Equivalent temperature and snow of a run of years.
+    """Surface drivers of a run of years: equivalent temperature and snow.
 
     Args:
         parameters: surface and snow parameters.
         location: elevation.
-        window: weather of the years and beside them.
+        window: weather of the years, and before and after them.
         shape: cell shape.
         snowpack: before the first month, mm.
         previous_resistance: snow resistance at the centre of the month before the first,

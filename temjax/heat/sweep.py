@@ -32,6 +32,7 @@ from temjax.processes.soil_heat import (
     LayerState,
     Surface,
     divergence_update,
+    heat_content,
     heat_gain,
     layer_state,
 )
@@ -117,19 +118,32 @@ class BackwardCarry(NamedTuple):
 def eliminate_first_layer(
     properties: ThermalProperties, old: Cells, new: Cells, surface: Surface, state: SearchState
 ) -> tuple[ForwardCarry, tuple[Cells, Cells]]:
-    """Forward elimination of the uppermost layer; the flux into it and its derivative."""
+    """Forward elimination of the uppermost layer; the flux into it and its derivative.
+
+    Args:
+        properties: of the layer.
+        old: enthalpy at the start of the step, J m⁻³.
+        new: the iterate.
+        surface: driver of the top.
+        state: of the search.
+    """
     upper = layer_state(properties, new)
     top = flux_into(upper, surface, state.progress.exact)
     gain = heat_gain(properties, old, new)
     row = first_newton_row(properties.thickness, gain, top.flux, top.by_lower, state.seconds)
-    carry = ForwardCarry(upper, row, top.gross_flux, jnp.abs(old) * properties.thickness)
+    carry = ForwardCarry(upper, row, top.gross_flux, heat_content(properties, old))
     return carry, (top.flux, top.by_lower)
 
 
 def eliminate_layer(
     carry: ForwardCarry, properties: ThermalProperties, old: Cells, new: Cells, state: SearchState
 ) -> tuple[ForwardCarry, BoundaryRow]:
-    """Forward elimination of one layer: linearise the flux into it and eliminate the one above."""
+    """Forward elimination of one layer: linearise the flux into it and eliminate the one above.
+
+    Args:
+        carry: from the layer above.
+        properties, old, new, state: as for ``eliminate_first_layer``.
+    """
     lower = layer_state(properties, new)
     between = flux_between(carry.upper, lower, state.progress.exact)
     return eliminate_boundary(carry, lower, between, properties, old, new, state)
@@ -152,7 +166,7 @@ def eliminate_boundary(
         upper=lower,
         row=row,
         gross_flux=carry.gross_flux + between.gross_flux,
-        heat_content=carry.heat_content + jnp.abs(old) * properties.thickness,
+        heat_content=carry.heat_content + heat_content(properties, old),
     )
     return below, BoundaryRow(*linear, row.above)
 
@@ -161,13 +175,22 @@ def check_convergence(
     iterations: int,
     lowest: NewtonRow,
     gross_flux: Cells,
-    heat_content: Cells,
+    content: Cells,
     geothermal_flux: Cells,
     state: SearchState,
 ) -> Convergence:
-    """Convergence check at the bottom: the iterate's imbalance against its tolerance."""
+    """Convergence check at the bottom: the iterate's imbalance against its tolerance.
+
+    Args:
+        iterations: at most.
+        lowest: elimination down to the lowest layer.
+        gross_flux: heat crossing all boundaries both ways, W m⁻².
+        content: Σ|H|Δz at the start of the step, J m⁻².
+        geothermal_flux: W m⁻², upward through the bottom.
+        state: of the search.
+    """
     change, imbalance = solve_last_newton_row(lowest, -geothermal_flux, state.seconds)
-    at_start = imbalance_tolerance(heat_content, gross_flux, state.seconds)
+    at_start = imbalance_tolerance(content, gross_flux, state.seconds)
     iteration = state.progress.iteration
     tolerance = jnp.where(iteration == 0, at_start, state.tolerance)
     unconverged = is_unconverged(imbalance, iteration, tolerance, iterations - 1)
@@ -234,7 +257,13 @@ def back_substitute_surface(
     state: SearchState,
     convergence: Convergence,
 ) -> tuple[BackwardCarry, tuple[Cells, Cells]]:
-    """The same of the uppermost layer; the flux carried on is that through the surface."""
+    """Back-substitution of the uppermost layer, whose carry has the flux through the surface.
+
+    Args:
+        carry: from the layer below.
+        properties, old, new, state, convergence: as for ``back_substitute_layer``.
+        entering: flux through the surface, W m⁻², and its derivative.
+    """
     flux = entering[0] + entering[1] * carry.change
     old, new, largest = _update_layer(carry, flux, properties, old, new, state, convergence)
     return BackwardCarry(carry.change, flux, largest), (old, new)

@@ -3,7 +3,7 @@
 With Δz·r the imbalance of a backward-Euler step, the rows are those of ∂(Δz·r)/∂H. A boundary's
 linearised flux couples the two layers beside it, so a layer's row is complete only when its lower
 boundary is known: rows are eliminated as they are assembled, from the top. No pivoting: the
-matrices of the damped Jacobian are diagonally dominant, the exact ones near it.
+matrices of the truncated Jacobian are diagonally dominant, the exact ones near it.
 
 Elementwise in the cells, so that a scan over layers and a kernel that loops over them share the
 arithmetic.

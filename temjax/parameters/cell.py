@@ -1,4 +1,7 @@
-"""Parameters resolved at a cell: constants of its soil texture and initial pools (model.md 1)."""
+"""Parameters resolved at a cell: constants of its soil texture and initial pools.
+
+Source: docs/specification/model.md 1.
+"""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -43,7 +46,9 @@ class CellConstants(eqx.Module):
 
 
 def cell_constants(parameters: Parameters, location: Location) -> CellConstants:
-    """Constants of a cell from its parameters and texture (model.md 1).
+    """Constants of a cell from its parameters and texture.
+
+    Source: docs/specification/model.md 1.
 
     Args:
         parameters: scalar or per-cell values.
@@ -96,7 +101,9 @@ def cell_constants(parameters: Parameters, location: Location) -> CellConstants:
 
 
 def initial_pools(parameters: Parameters, location: Location) -> Float[Array, "pool *cell"]:
-    """Initial pools as TEM sets them (model.md 1).
+    """Initial pools as TEM sets them.
+
+    Source: docs/specification/model.md 1.
 
     Lines in silt+clay, soil at field capacity, no snow. The AVLN line turns negative in fine soils
     (types 7 and 8 above 0.88); it is floored at 0.01 g N m⁻².

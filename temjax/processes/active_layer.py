@@ -16,10 +16,12 @@ DEPTH_CUT = 10.0  # m
 
 
 def thaw_depth(thickness: Layers, top: Layers, liquid_fraction: Layers) -> Cells:
-    """Thaw depth U = Σ Δz·f over the layers whose top is above 10 m, m (protocol.md 2).
+    """Thaw depth U = Σ Δz·f over the layers whose top is above 10 m, m.
+
+    Source: docs/specification/protocol.md 2.
 
     The liquid-fraction sum resolves the front within a layer; interpolating the 0 °C isotherm is
-    ten times rougher along a climate gradient (soil_heat.md 2).
+    ten times rougher along a climate gradient (docs/specification/soil_heat.md 2).
     """
     counted = counted_thickness(thickness, top)
     return jnp.sum(thawed_thickness(counted, liquid_fraction), axis=0)
@@ -36,7 +38,9 @@ def thawed_thickness(counted_thickness: Some, liquid_fraction: Some) -> Some:
 
 
 def thaw_switch(temperature: Cells, width: float) -> Cells:
-    """Thaw limitation of photosynthesis, sigmoid(T5/width) (–) (model.md, decision 4).
+    """Thaw limitation of photosynthesis, sigmoid(T5/width) (–).
+
+    Source: docs/specification/model.md decision 4.
 
     Args:
         temperature: ground temperature at 5 cm, °C.
@@ -46,7 +50,9 @@ def thaw_switch(temperature: Cells, width: float) -> Cells:
 
 
 def thaw_fraction_by_signs(previous: Cells, current: Cells, following: Cells) -> Cells:
-    """Thaw fraction F of TEM 4.2.3 from three monthly 5 cm temperatures (model.md 10).
+    """Thaw fraction F of TEM 4.2.3 from three monthly 5 cm temperatures.
+
+    Source: docs/specification/model.md 10.
 
     Kept for comparison with the original: its spring weights run the wrong way (the colder the
     month before, the larger F). The model uses ``thaw_switch``.
@@ -75,7 +81,9 @@ def thaw_fraction_by_signs(previous: Cells, current: Cells, following: Cells) ->
 
 
 def thawing_degree_days(surface_temperature: Float[Array, "12 *cell"]) -> Cells:
-    """Surface thawing index TDD_s = Σ max(T_air + a·SW, 0)·days of a year, K d (plateau.md A5).
+    """Surface thawing index TDD_s = Σ max(T_air + a·SW, 0)·days of a year, K d.
+
+    Source: docs/specification/plateau.md A5.
 
     Args:
         surface_temperature: monthly mean of T_air + a·SW, °C.
@@ -100,5 +108,8 @@ def has_permafrost(frozen_this_year: Layers, frozen_last_year: Layers) -> Bool[A
 
 
 def has_talik(minimum_thaw_depth: Cells, limit: float) -> Bool[Array, "*cell"]:
-    """Talik: more than ``limit`` m stayed thawed all year (0.30 m; protocol.md 2)."""
+    """Talik: more than ``limit`` m stayed thawed all year (0.30 m).
+
+    Source: docs/specification/protocol.md 2.
+    """
     return minimum_thaw_depth > limit

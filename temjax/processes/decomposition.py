@@ -1,6 +1,6 @@
 """Litterfall and heterotrophic respiration with the litter-quality feedback on its rate.
 
-Source: model.md sections 4, 5.3, 5.4 and 8.
+Source: docs/specification/model.md 4, 5.3, 5.4, 8.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Potential (Jensen-Haise) and actual evapotranspiration of a month.
 
-Source: model.md sections 4 (PET) and 5.1 (EET). Water in mm (kg m⁻²), rates per month.
+Source: docs/specification/model.md 4 (PET), 5.1 (EET). Water in mm (kg m⁻²), rates per month.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def wetting_terms(
     days: CellLike,
     available_water_capacity: CellLike,
 ) -> WettingTerms:
-    """Constants of a month's actual evapotranspiration (model.md 5.1).
+    """Constants of a month's actual evapotranspiration.
+
+    Source: docs/specification/model.md 5.1.
 
     Args:
         water_input: R, rain and snowmelt, mm month⁻¹.
@@ -104,7 +106,7 @@ def unlimited_evapotranspiration(*, wetting: WettingTerms, available_water: Cell
 
     EET equals PET where rain and melt cover it. Otherwise soil water supplies the rest with
     an efficiency g that saturates with AVLW/AWC. The step at R = PET is TEM's own; it depends
-    on forcing only, so no parameter's derivative is lost (model.md 14).
+    on forcing only, so no parameter's derivative is lost (docs/specification/model.md 14.2).
     """
     drought = jnp.exp(-5.0 * available_water * wetting.per_capacity)
     efficiency = _EFFICIENCY_SCALE * (1.0 - drought)

@@ -15,7 +15,10 @@ def equivalent_temperature(
     shortwave: Float[Array, "*shape"],
     coefficient: Float[Array, "*cell"],
 ) -> Float[Array, "*shape"]:
-    """Equivalent temperature T_eq = T_air + a·SW, °C, a in K per W m⁻² (plateau.md A1)."""
+    """Equivalent temperature T_eq = T_air + a·SW, °C, a in K per W m⁻².
+
+    Source: docs/specification/plateau.md A1.
+    """
     return air_temperature + coefficient * shortwave
 
 

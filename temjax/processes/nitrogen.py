@@ -1,7 +1,7 @@
 """Nitrogen: mineralisation, plant uptake, and its coupling to production through storage.
 
-Source: model.md sections 5.4-5.6, 8 and the one-branch form of section 14, which holds for
-nitrogen- and carbon-limited plants alike (it takes CNMIN = 0, as every published set does).
+Source: docs/specification/model.md 5.4, 5.5, 5.6, 8 and the one-branch form of 14.1, which holds
+for nitrogen- and carbon-limited plants alike (it takes CNMIN = 0, as every published set does).
 Nitrogen in g N m⁻², carbon in g C m⁻², rates per month.
 """
 
@@ -187,7 +187,8 @@ def allocation(
     production_carbon_to_nitrogen: CellLike,
     labile_nitrogen_fraction: CellLike,
 ) -> Allocation:
-    """Nitrogen-limited production and allocation of nitrogen, one-branch form of model.md 14.
+    """Nitrogen-limited production and allocation of nitrogen, one-branch form of
+    docs/specification/model.md 14.1.
 
     Args:
         potential_net_production, potential_uptake: INNPP and INUP.

@@ -1,6 +1,6 @@
 """Leaf phenology and foliage, and their yearly maxima.
 
-Source: model.md sections 5.2 and 8.
+Source: docs/specification/model.md 5.2, 8.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Potential gross primary production: photosynthesis without nitrogen limitation.
 
-Source: model.md sections 4 (temperature), 5.3 (conductance) and 5.4 (INGPP).
+Source: docs/specification/model.md 4 (temperature), 5.3 (conductance), 5.4 (INGPP).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Solar radiation at the top of the atmosphere, at the canopy, and its photosynthetic part.
 
-Source: model.md section 2. All daily means of a month in cal cm⁻² d⁻¹.
+Source: docs/specification/model.md 2. All daily means of a month in cal cm⁻² d⁻¹.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def gross_irradiance(latitude: Cell) -> Float[Array, "12 *cell"]:
         latitude: Degrees north, `(*cell)`.
 
     The sum over 24 hour marks of every day of a 365-day year, averaged over each month
-    (model.md section 2).
+    (docs/specification/model.md 2).
     """
     latitude = jnp.asarray(latitude)
     hour_angle = (np.arange(1, 25) - 12.0) * _PI / 12.0
@@ -66,7 +66,7 @@ def cloudiness(gross_irradiance: CellLike, canopy_irradiance: CellLike) -> Cell:
     """Cloudiness (%) implied by the canopy irradiance NIRR.
 
     Zero where NIRR >= 0.71 GIRR (and in the polar night), at most 100. Not the inverse of
-    `canopy_irradiance`: TEM's two maps have different coefficients (model.md section 2).
+    `canopy_irradiance`: TEM's two maps have different coefficients (docs/specification/model.md 2).
     """
     is_clear = canopy_irradiance >= 0.71 * gross_irradiance
     clearness = safe_divide(canopy_irradiance, gross_irradiance, 1.0)

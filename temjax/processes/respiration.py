@@ -1,6 +1,6 @@
 """Plant respiration: maintenance and growth.
 
-Source: model.md sections 4 (q10) and 5.4. Fluxes in g C m⁻² month⁻¹.
+Source: docs/specification/model.md 4 (q10), 5.4. Fluxes in g C m⁻² month⁻¹.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Snowfall, snowmelt and thermal resistance of the snowpack (model.md 3, 4; soil_heat.md 5).
+"""Snowfall, snowmelt and thermal resistance of the snowpack.
+
+Source: docs/specification/model.md 3, 4; docs/specification/soil_heat.md 5.
 
 The pack depends on air temperature, precipitation and elevation alone, so it runs before heat and
 biogeochemistry as a series over months. The tests on temperature are hard switches on forcing: no
@@ -39,7 +41,10 @@ class SnowSeries(eqx.Module):
 
 
 def partition_precipitation(precipitation: Cells, air_temperature: Cells) -> tuple[Cells, Cells]:
-    """Rainfall and snowfall, mm month⁻¹: all rain from −1 °C on, else all snow (model.md 3)."""
+    """Rainfall and snowfall, mm month⁻¹: all rain from −1 °C on, else all snow.
+
+    Source: docs/specification/model.md 3.
+    """
     rains = air_temperature >= SNOW_TEMPERATURE
     return jnp.where(rains, precipitation, 0.0), jnp.where(rains, 0.0, precipitation)
 
@@ -47,7 +52,9 @@ def partition_precipitation(precipitation: Cells, air_temperature: Cells) -> tup
 def snowmelt(
     snowpack: Cells, air_temperature: Cells, previous_air_temperature: Cells, elevation: Cells
 ) -> Cells:
-    """Snowmelt SNOWINF, mm month⁻¹, from the pack at the start of the month (model.md 4).
+    """Snowmelt SNOWINF, mm month⁻¹, from the pack at the start of the month.
+
+    Source: docs/specification/model.md 4.
 
     Nothing below −1 °C; the whole pack up to 500 m; above 500 m half of it in the first month from
     −1 °C on, all of it after.
@@ -111,7 +118,10 @@ def periodic_snowpack(
 
 
 def cold_index(air_temperature: Float[Array, "12 *cell"]) -> Cells:
-    """Cold index CDM = Σ max(0, 10 °C − T) over the year's months, K month (soil_heat.md 5)."""
+    """Cold index CDM = Σ max(0, 10 °C − T) over the year's months, K month.
+
+    Source: docs/specification/soil_heat.md 5.
+    """
     return jnp.sum(larger(COLD_BASE - air_temperature, 0.0), axis=0)
 
 

@@ -1,4 +1,6 @@
-"""Soil heat: volumetric enthalpy, backward Euler, on columns ``(layer, *cell)`` (soil_heat.md 2).
+"""Soil heat: volumetric enthalpy, backward Euler, on columns ``(layer, *cell)``.
+
+Source: docs/specification/soil_heat.md 2.
 
 Enthalpy H (J m⁻³) is zero in a layer that has just frozen fully at −w and H_m when it has just
 thawed at 0 °C. Temperature and liquid fraction are explicit, piecewise linear in H, so there is no
@@ -81,6 +83,11 @@ def enthalpy(column: SoilColumn, temperature: Layers) -> Layers:
 def heat_gain(column: Properties, old: Some, new: Some) -> Some:
     """Δz·(H − Hⁿ), J m⁻²: heat a layer gains in a step."""
     return (new - old) * column.thickness
+
+
+def heat_content(column: Properties, enthalpy: Some) -> Some:
+    """Δz·|H|, J m⁻²: heat of a layer, of either sign, as a scale of errors."""
+    return jnp.abs(enthalpy) * column.thickness
 
 
 def layer_imbalance(gain: Some, entering: Some, leaving: Some, seconds: Cells) -> Some:

@@ -1,7 +1,7 @@
 """Thaw exposure: a deeper active layer frees frozen carbon, nitrogen and water.
 
-Liu et al. 2022, Eq. 1–2, in the working form of protocol.md section 2. Cumulative soil carbon down
-to a depth z is proportional to p(z); from one year to the next a pool is multiplied by
+Liu et al. 2022, Eq. 1–2, in the working form of docs/specification/protocol.md 2. Cumulative soil
+carbon down to a depth z is proportional to p(z); from one year to the next a pool is multiplied by
 s = p(z_i)/p(z_{i-1}), upward where thaw deepens and downward where it shoals.
 """
 
@@ -104,7 +104,9 @@ def accessible_nitrogen_fraction(
     depth_scale: Cell,
     reference_thickness: Cell | None,
 ) -> Cell:
-    """Accessible fraction f of available nitrogen: within the rooting zone (protocol.md 2) (–).
+    """Accessible fraction f of available nitrogen: within the rooting zone (–).
+
+    Source: docs/specification/protocol.md 2.
 
     Args:
         options: ``root_zone_nitrogen``; ``pulse_only`` gives 1.

@@ -1,6 +1,6 @@
 """Soil water: percolation, the limit on evapotranspiration, runoff, moisture.
 
-Source: model.md sections 0 and 5.1. Stores in mm (kg m⁻²), rates in mm month⁻¹.
+Source: docs/specification/model.md 0, 5.1. Stores in mm (kg m⁻²), rates in mm month⁻¹.
 """
 
 from __future__ import annotations

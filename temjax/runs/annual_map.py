@@ -77,8 +77,8 @@ class CyclicMap(eqx.Module):
         inputs: of the cycle's years, leading axis ``year``.
         snowpack: at the end of the cycle, mm.
         nitrogen: total of a closed cycle, g N m⁻²; ``None`` applies the baseline rule
-            SOLN = SOLC/CNSOIL at each year end (model.md, decision 5). In a closed cycle every
-            total has a fixed point of its own.
+            SOLN = SOLC/CNSOIL at each year end (docs/specification/model.md decision 5). In a
+            closed cycle every total has a fixed point of its own.
     """
 
     parameters: Parameters
@@ -131,7 +131,9 @@ def relative_change(before: PackedState, after: PackedState) -> Float[Array, "*c
 def initial_memory(
     parameters: Parameters, constants: CellConstants, inputs: YearInputs, irradiance: Array
 ) -> Memory:
-    """Yearly memory before the first year, as TEM sets it (model.md 1 and 8).
+    """Yearly memory before the first year, as TEM sets it.
+
+    Source: docs/specification/model.md 1, 8.
 
     Args:
         parameters, constants: of the cells.

@@ -22,7 +22,7 @@ from temjax.processes.thaw_exposure import (
     exposed_thickness,
     exposure_factor,
 )
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runs.lagged_forcing import LaggedForcing, lagged_forcing
 from temjax.runtime.blocks import map_blocks
 from temjax.state import ExposureState, State
@@ -69,7 +69,7 @@ def exposure_history(
     before: ExposureState,
     reference_thickness: Float[Array, "*cell"] | None,
 ) -> ExposureHistory:
-    """Apply the active-layer rule year by year (protocol.md 2).
+    """Apply the active-layer rule year by year (docs/specification/protocol.md 2).
 
     Args:
         exposed: 1 in the years in which exposure acts, else 0.
@@ -238,7 +238,7 @@ def simulate(
     )
 
 
-@kept_program
+@exported_jit
 def _ecosystem_run(
     parameters: Parameters,
     location: Location,

@@ -76,6 +76,8 @@ def located(name: str, home: Path) -> Path | None:
     places = [ROOT / name]
     if DOCS == home or DOCS in home.parents:
         places = [home / name, DOCS / name, *places]
+    if "notebooks" in Path(name).parts:  # pages made when the site is built
+        places.append(ROOT / "notebooks" / f"{Path(name).stem}.ipynb")
     return next((place for place in places if place.is_file()), None)
 
 

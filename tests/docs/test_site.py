@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = {page.stem: page for page in (DOCS / "processes").glob("*.md") if page.stem != "index"}
 HEADINGS = ("Equations", "Symbols", "Parameters", "Source and deviations")
+LONGEST = 1800  # s, on a loaded machine; the notebooks are executed: two minutes on an idle one
 EXTERNAL = re.compile(r"""(?:src|srcset)=["']?(?:https?:)?//|<link[^>]+href=["']?(?:https?:)?//""")
 
 
@@ -92,12 +93,15 @@ def test_a_wrong_mark_is_an_error_that_names_the_page(mark):
 def test_links_between_pages_lead_somewhere():
     for page in DOCS.rglob("*.md"):
         for link in re.findall(r"\]\(([^)#]+\.md)[^)]*\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / link).is_file(), (page.name, link)
+            target = page.parent / link
+            if target.resolve().parent == DOCS / "notebooks":  # pages made from notebooks
+                target = ROOT / "notebooks" / f"{target.stem}.ipynb"
+            assert target.is_file(), (page.name, link)
 
 
 @pytest.mark.slow
 def test_the_site_builds_without_warnings_and_reads_offline(tmp_path):
-    for needed in ("mkdocs", "material", "mkdocstrings", "latex2mathml"):
+    for needed in ("mkdocs", "material", "mkdocstrings", "latex2mathml", "nbclient", "ipykernel"):
         pytest.importorskip(needed, reason="the site needs: python -m pip install -e '.[docs]'")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     built = subprocess.run(
@@ -106,7 +110,7 @@ def test_the_site_builds_without_warnings_and_reads_offline(tmp_path):
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=LONGEST,
         check=False,
     )
     assert built.returncode == 0, built.stderr
@@ -124,5 +128,11 @@ def test_the_site_builds_without_warnings_and_reads_offline(tmp_path):
             assert "\\" not in said, (path.name, said)
         assert not re.search(r'class="arithmatex">\\', text), path.name
     assert formulas > 30
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        text = (tmp_path / "notebooks" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+        figures = re.findall(r'<img alt="Output of the cell above" src="([^"]+)"', text)
+        assert len(figures) >= 2, notebook.name
+        assert all((tmp_path / "notebooks" / figure).is_file() for figure in figures)
+        assert (tmp_path / "notebooks" / notebook.name).is_file()  # to download
     reference = (tmp_path / "reference" / "api-model.html").read_text(encoding="utf-8")
     assert "find_equilibrium" in reference and "spectral_radius" in reference

@@ -14,7 +14,7 @@ CLIMATE = {
 
 @pytest.mark.parametrize(
     ("year", "rcp45", "rcp85"),
-    # plateau.md B1, rounded there to 0.01 K
+    # docs/specification/plateau.md B1, rounded there to 0.01 K
     [(2010, 0.57, 0.57), (2020, 0.90, 0.91), (2050, 1.75, 2.12), (2080, 2.44, 3.64),
      (2095, 2.71, 4.51), (2099, 2.78, 4.75)],
 )  # fmt: skip
@@ -34,7 +34,7 @@ def test_warming_joins_at_its_breaks():
 
 @pytest.mark.parametrize(
     ("year", "scenario", "expected"),
-    # sites.md 5, Meinshausen et al. 2011
+    # docs/specification/protocol.md 7, Meinshausen et al. 2011
     [(1861, "rcp85", 286.4), (1950, "rcp45", 310.8), (2005, "rcp85", 378.8),
      (2050, "rcp45", 486.5), (2099, "rcp85", 926.7)],
 )  # fmt: skip

@@ -1,4 +1,7 @@
-"""TEM's mass-balance closure of a month's reported fluxes (model.md 7), for comparison only."""
+"""TEM's mass-balance closure of a month's reported fluxes, for comparison only.
+
+Source: docs/specification/model.md 7.
+"""
 
 from __future__ import annotations
 

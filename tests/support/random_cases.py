@@ -71,7 +71,7 @@ def random_cells(count: int, seed: int, *, published: bool = False) -> Cells:
     mean = generator.uniform(-14.0, 8.0, count)
     amplitude = generator.uniform(8.0, 18.0, count)
     noise = generator.normal(0.0, 1.0, (12, count))
-    # The warmest month supports vegetation in every cell (model.md, decision 9).
+    # The warmest month supports vegetation in every cell (docs/specification/model.md decision 9).
     air = np.maximum(mean, 3.0 - amplitude) + amplitude * season + noise
     precipitation = (
         generator.uniform(8.0, 80.0, count)
@@ -115,7 +115,10 @@ def random_cells(count: int, seed: int, *, published: bool = False) -> Cells:
 def first_memory(
     parameters: Parameters, constants: CellConstants, inputs: YearInputs, drivers: MonthDrivers
 ) -> Memory:
-    """Memory of year 0 (model.md 1): the largest PET and its temperature."""
+    """Memory of year 0: the largest PET and its temperature.
+
+    Source: docs/specification/model.md 1.
+    """
     demand = drivers.potential_evapotranspiration
     warmest = jnp.argmax(demand, axis=0)
     like = jnp.zeros_like(demand[0])
@@ -158,7 +161,10 @@ def run_year(integrate, cells: Cells):
 
 
 def spin_up(cells: Cells, years: int, integrate=integrate_month) -> Cells:
-    """Repeat the year with the baseline rule SOLN = SOLC/CNSOIL (model.md 8)."""
+    """Repeat the year with the baseline rule SOLN = SOLC/CNSOIL.
+
+    Source: docs/specification/model.md 8.
+    """
     carbon, organic = pool_index("soil_organic_carbon"), pool_index("soil_organic_nitrogen")
 
     def year(carry, _):

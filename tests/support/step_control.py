@@ -1,8 +1,8 @@
 """TEM's own integration of a month, re-enacted for comparison only.
 
-Runge-Kutta-Fehlberg 4(5) with step halving and doubling (model.md 6), soil moisture of the
-decomposition and uptake functions taken from the start of each accepted step, an uptake of
-exactly zero lifted to 1e-6, and the snowpack error test made noise-proof (1e-6 mm).
+Runge-Kutta-Fehlberg 4(5) with step halving and doubling (docs/specification/model.md 6), soil
+moisture of the decomposition and uptake functions taken from the start of each accepted step, an
+uptake of exactly zero lifted to 1e-6, and the snowpack error test made noise-proof (1e-6 mm).
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ _WATER = pool_index("available_water")
 
 
 def _bumped_allocation(allocation, **arguments):
-    """TEM's treatment of an uptake of exactly zero (model.md 5.5)."""
+    """TEM's treatment of an uptake of exactly zero.
+
+    Source: docs/specification/model.md 5.5.
+    """
     uptake = arguments["potential_uptake"]
     limited = arguments["potential_net_production"] > arguments["production_carbon_to_nitrogen"] * (
         BUMP + arguments["labile_nitrogen"]

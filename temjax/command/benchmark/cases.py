@@ -26,7 +26,7 @@ from temjax.runs.simulate import Run, simulate
 from temjax.state import State
 
 SEED = 20
-SPECIFIED_SUBSTEPS = 16  # of a month (model.md, decision 2); the default is 48
+SPECIFIED_SUBSTEPS = 16  # of a month (docs/specification/model.md decision 2); the default is 48
 BASES = 64  # different mean climates; more cells repeat them with other weather
 TYPES = ("alpine-meadow", "alpine-steppe")
 TUNED = tunable_names()[:20]  # of the calibration step, each times a factor

@@ -108,7 +108,7 @@ class YearKernel(ObservedKernel):
     def take_layer(
         self, step: ir.Value, layer: ir.Value
     ) -> tuple[LayerProperties, ir.Value, ir.Value]:
-        """Properties of a layer, its enthalpies before and after a step; the later one is kept."""
+        """Properties of a layer, its enthalpies before and after a step; stores the later one."""
         write = self.write
         old = write.load_row(self.buffers.old, layer)
         new = write.load_row(self.scratch, self.row_number(step, layer))

@@ -69,7 +69,7 @@ class CellBlock:
     """
 
     def __init__(self, layers: int, problem: StepProblem, seconds, new, ratios, values) -> None:
-        """Take the block's part of what is given for all cells.
+        """Select the block's cells of the problem.
 
         Args:
             layers: how many.

@@ -50,8 +50,8 @@ def test_one_finding_names_key_and_mend(tmp_path, old, new, key, words):
 
 
 def test_several_faults_come_in_one_pass(tmp_path):
-    found = findings_of(tmp_path, "stride = 3\noffset = [2, 0]", "strid = 3\noffset = [2]")
-    assert len(found) >= 2
+    findings = findings_of(tmp_path, "stride = 3\noffset = [2, 0]", "strid = 3\noffset = [2]")
+    assert len(findings) >= 2
 
 
 def test_broken_toml_and_absent_file(tmp_path):

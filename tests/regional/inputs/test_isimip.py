@@ -7,7 +7,10 @@ import xarray as xr
 from temjax.files.findings import DataError
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs import synthetic
+from temjax.regional.inputs import synthetic_files as isimip_files
 from temjax.regional.inputs.domain import load_domain
+from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.isimip import _chunk_years, _climate_cells, find_chunks
 from temjax.regional.inputs.load import load_climate
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.inputs.synthetic_files import write_plateau
@@ -34,7 +37,7 @@ def test_files_give_the_climate_they_were_made_from(written):
     inside = np.isin(
         cells.latitude * 1000 + cells.longitude, domain.latitude * 1000 + domain.longitude
     )
-    made = synthetic.climate(cells.select(inside), "A", "rcp85")
+    monthly = synthetic.climate(cells.select(inside), "A", "rcp85")
     loaded = climate.load(np.arange(domain.size))
     order = np.lexsort((domain.longitude, domain.latitude))
     chosen = cells.select(inside)
@@ -44,8 +47,8 @@ def test_files_give_the_climate_they_were_made_from(written):
         ("precipitation", 1e-3),
         ("shortwave", 0.01),
     ):
-        given = getattr(made, name)[..., theirs]
-        assert np.abs(loaded[name][..., order] - given).max() < tolerance
+        expected = getattr(monthly, name)[..., theirs]
+        assert np.abs(loaded[name][..., order] - expected).max() < tolerance
     assert climate.years[[0, -1]].tolist() == [1861, 2099]
     assert [segment.last for segment in climate.segments] == [2005, 2099]
     assert climate.common_until == 2005
@@ -79,26 +82,22 @@ def test_lapse_rate_moves_cells_about_their_common_mean(tmp_path, written):
 
 
 def test_daily_files_average_to_the_same_months(tmp_path, written, monkeypatch):
-    from temjax.regional.inputs import synthetic_files as isimip_files
-
     cells = synthetic.plateau(0.5, everywhere=True)
     monkeypatch.setattr(isimip_files, "_DECADES", ((1861, 1864), (2006, 2008)))
     daily, monthly = tmp_path / "daily", tmp_path / "monthly"
-    from temjax.regional.inputs.gridded import Reader
-    from temjax.regional.inputs.isimip import _chunk_years, _climate_cells, find_chunks
 
     domain, _ = open_member(written)
-    made = {}
+    means = {}
     for folder, days in ((daily, True), (monthly, False)):
         isimip_files.write_climate(folder, cells, "A", "rcp85", daily=days)
         reader = Reader(folder)
         (chunk,) = find_chunks(reader, "pr", f"{LABEL}-A", "historical")
-        place = _climate_cells(reader, chunk.path, domain)
-        made[days] = np.stack(list(_chunk_years(reader, chunk, place)))
+        climate_cells = _climate_cells(reader, chunk.path, domain)
+        means[days] = np.stack(list(_chunk_years(reader, chunk, climate_cells)))
         assert chunk.daily is days
         assert not reader.findings
-    assert made[True].shape[:2] == (4, 12)
-    assert np.nanmax(np.abs(made[True] - made[False])) < 1e-4
+    assert means[True].shape[:2] == (4, 12)
+    assert np.nanmax(np.abs(means[True] - means[False])) < 1e-4
 
     path = next(daily.glob("pr_day*historical*"))
     with xr.open_dataset(path, decode_times=False) as opened:
@@ -106,7 +105,7 @@ def test_daily_files_average_to_the_same_months(tmp_path, written, monkeypatch):
     whole.isel(time=np.delete(np.arange(whole.time.size), 40)).to_netcdf(path)
     reader = Reader(daily)
     (chunk,) = find_chunks(reader, "pr", f"{LABEL}-A", "historical")
-    list(_chunk_years(reader, chunk, place))
+    list(_chunk_years(reader, chunk, climate_cells))
     assert "days are missing in 1861-02" in str(reader.findings[0])
 
 

@@ -1,4 +1,4 @@
-"""The synthetic plateau against the statistics of plateau.md B."""
+"""The synthetic plateau against the statistics of docs/specification/plateau.md B."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from temjax.regional.inputs.domain import load_domain
 from temjax.sites.history import plateau_warming
 
 EXPERIMENT = Path(regional.__file__).parent / "experiments" / "qtp-synthetic-demo.toml"
-SHARES = {  # 0.5 and 0.1 degrees, plateau.md B2
+SHARES = {  # 0.5 and 0.1 degrees, docs/specification/plateau.md B2
     0.5: {"meadow": 0.317, "steppe": 0.471, "shrubland": 0.035, "cushion": 0.070, "desert": 0.107},
     0.1: {"meadow": 0.320, "steppe": 0.478, "shrubland": 0.026, "cushion": 0.068, "desert": 0.108},
 }
@@ -32,8 +32,8 @@ def test_published_statistics(resolution, cells, area, elevation):
     assert plateau.latitude.size == cells
     assert plateau.area.sum() == pytest.approx(area, abs=0.5e3)
     for name, share in SHARES[resolution].items():
-        found = plateau.area[plateau.vegetation == f"alpine-{name}"].sum() / plateau.area.sum()
-        assert found == pytest.approx(share, abs=0.0006), name
+        area_share = plateau.area[plateau.vegetation == f"alpine-{name}"].sum() / plateau.area.sum()
+        assert area_share == pytest.approx(share, abs=0.0006), name
     assert not np.any(plateau.vegetation == "alpine-forest")
     assert percentiles(plateau.elevation) == pytest.approx(elevation, abs=1)
     tolerance = 0.07 if resolution == 0.1 else 0.05  # "same" in the table

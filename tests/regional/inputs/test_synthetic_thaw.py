@@ -1,4 +1,7 @@
-"""The present active layer of the synthetic plateau against plateau.md B3; slow."""
+"""The present active layer of the synthetic plateau; slow.
+
+Source: docs/specification/plateau.md B3.
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -30,14 +33,14 @@ def present():
     for start in range(0, cells.row.size, TILE):
         index = np.arange(start, start + TILE)
         part = cells.select(index)
-        made = synthetic.climate(part, "A", "rcp85", with_noise=False)
-        kept = made.years <= 2015
+        climate = synthetic.climate(part, "A", "rcp85", with_noise=False)
+        used = climate.years <= 2015
         forcing = Forcing(
-            years=jnp.asarray(made.years[kept]),
-            air_temperature=jnp.asarray(made.air_temperature[kept]),
-            precipitation=jnp.asarray(made.precipitation[kept]),
-            shortwave=jnp.asarray(made.shortwave[kept]),
-            co2=jnp.full((kept.sum(), 12), 300.0),
+            years=jnp.asarray(climate.years[used]),
+            air_temperature=jnp.asarray(climate.air_temperature[used]),
+            precipitation=jnp.asarray(climate.precipitation[used]),
+            shortwave=jnp.asarray(climate.shortwave[used]),
+            co2=jnp.full((used.sum(), 12), 300.0),
         )
         parameters = gather_parameters(sets, jnp.asarray(np.searchsorted(names, part.vegetation)))
         location = Location(

@@ -68,7 +68,7 @@ def test_history_without_sharing_is_the_same_to_the_last_bit(
     monkeypatch.setattr(
         temjax.regional.run.member_group,
         "build_timeline",
-        lambda *given, share: original(*given, share=False),
+        lambda *arguments, share: original(*arguments, share=False),
     )
     for ours, theirs in zip(run_experiment(experiment, tmp_path), results[0], strict=True):
         assert equal(ours.products, theirs.products)

@@ -68,9 +68,9 @@ def test_both_formats_hold_the_same(runs):
 
 
 def test_members_are_read_back_alike(runs):
-    told = read_run(runs / "netcdf" / "out"), read_run(runs / "zarr" / "out")
-    assert [member.suffix for member in told[1]] == [".zarr"] * 2
-    for one, other in zip(*told, strict=True):
+    members = read_run(runs / "netcdf" / "out"), read_run(runs / "zarr" / "out")
+    assert [member.suffix for member in members[1]] == [".zarr"] * 2
+    for one, other in zip(*members, strict=True):
         assert one.label == other.label
         assert np.array_equal(one.status, other.status)
         assert one.status.tolist() == [0, 4, 0, 0, 0]
@@ -168,8 +168,8 @@ def test_a_failed_write_leaves_the_older_file(tmp_path, monkeypatch, suffix):
     with pytest.raises(OSError, match="No space left"):
         write_dataset(path, {}, [("x", xr.Variable("n", np.arange(4.0)))])
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
-    with open_dataset(path) as kept:
-        assert kept["x"].values.tolist() == [0, 1, 2]
+    with open_dataset(path) as dataset:
+        assert dataset["x"].values.tolist() == [0, 1, 2]
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -32,10 +32,10 @@ def test_every_fault_is_named_and_only_what_is_not_finite_is_masked(tmp_path):
     by_cell, status = classify_cells(domain, [(np.arange(5), tile)], findings)
     assert list(status) == [OK, NEGATIVE_POOL, HEAT_NOT_SOLVED, NOT_CONVERGED, NOT_FINITE]
     np.testing.assert_array_equal(np.isnan(by_cell["equilibrium/residual"]), status == NOT_FINITE)
-    assert {cell: [found.variable for found in one] for cell, one in findings.items()} == {
+    assert {cell: [f.variable for f in of_cell] for cell, of_cell in findings.items()} == {
         1: [STATUS[NEGATIVE_POOL]],
         2: [STATUS[HEAT_NOT_SOLVED]],
         3: [STATUS[HEAT_NOT_SOLVED], STATUS[NOT_CONVERGED]],
         4: [STATUS[NOT_FINITE]],
     }
-    assert all(found.message and found.mend for one in findings.values() for found in one)
+    assert all(f.message and f.mend for of_cell in findings.values() for f in of_cell)

@@ -36,12 +36,12 @@ def test_no_scheduler_is_named(monkeypatch):
 
 
 def restart_arrays(folder):
-    found = {}
+    content = {}
     for path in sorted(folder.rglob("*.npz")):
         with np.load(path, allow_pickle=False) as archive:
             for name in archive.files:
-                found[f"{path.relative_to(folder)}:{name}"] = archive[name].tobytes()
-    return found
+                content[f"{path.relative_to(folder)}:{name}"] = archive[name].tobytes()
+    return content
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def test_a_killed_worker_changes_no_bit(tmp_path, cache, monkeypatch):
     distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
     experiment = small_experiment(tmp_path)
     (local,) = run_experiment(experiment, tmp_path / "local")
-    told = []
-    monkeypatch.setattr(Meter, "report", lambda self, *said: told.append(said))
+    reports = []
+    monkeypatch.setattr(Meter, "report", lambda self, *report: reports.append(report))
     out = tmp_path / "cluster"
     with (
         distributed.LocalCluster(
@@ -82,11 +82,13 @@ def test_a_killed_worker_changes_no_bit(tmp_path, cache, monkeypatch):
 
         killer = threading.Thread(target=kill_one, daemon=True)
         killer.start()
-        (made,) = run_members(experiment, out, SERIAL, scheduler=workers.scheduler_address)
+        (distributed_run,) = run_members(
+            experiment, out, SERIAL, scheduler=workers.scheduler_address
+        )
         killer.join()
     assert len(killed) == 1
-    assert made.products.keys() == local.products.keys()
+    assert distributed_run.products.keys() == local.products.keys()
     for name, values in local.products.items():
-        np.testing.assert_array_equal(made.products[name], values, err_msg=name)
+        np.testing.assert_array_equal(distributed_run.products[name], values, err_msg=name)
     assert restart_arrays(out / "restart") == restart_arrays(tmp_path / "local" / "restart")
-    assert sum(years for _, years, _ in told) == (6 + 6 + 2 * 4) * made.domain.size
+    assert sum(years for _, years, _ in reports) == (6 + 6 + 2 * 4) * distributed_run.domain.size

@@ -107,9 +107,9 @@ def test_a_full_disk_during_a_run(tmp_path, monkeypatch, capsys):
     path, out = write_experiment(tmp_path), tmp_path / "out"
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out / "restart" / "tile.npz"))
     monkeypatch.setattr(temjax.regional.run.members, "run_tasks", failing(full))
-    code, said = project(monkeypatch, capsys, path, "--out", out)
+    code, stderr = project(monkeypatch, capsys, path, "--out", out)
     assert code == cli.WRITE_ERROR
-    first, second = said.splitlines()
+    first, second = stderr.splitlines()
     assert first == f"error: {full.filename}: No space left on device"
     assert "stays in" in second and second.endswith("--resume")
 
@@ -117,9 +117,9 @@ def test_a_full_disk_during_a_run(tmp_path, monkeypatch, capsys):
 def test_ctrl_c_says_how_to_go_on_and_frees_the_folder(tmp_path, monkeypatch, capsys):
     path, out = write_experiment(tmp_path), tmp_path / "out"
     monkeypatch.setattr(temjax.regional.run.members, "run_tasks", failing(KeyboardInterrupt()))
-    code, said = project(monkeypatch, capsys, path, "--out", out)
+    code, stderr = project(monkeypatch, capsys, path, "--out", out)
     assert code == cli.INTERRUPTED
-    (line,) = said.splitlines()
+    (line,) = stderr.splitlines()
     assert line.startswith(f"interrupted. What is finished stays in {out}.")
     assert line.endswith(f"temjax --no-cache project {path} --out {out} --resume")
     assert not (out / LOCK).exists()
@@ -136,26 +136,26 @@ def test_a_read_only_folder(tmp_path, monkeypatch, capsys):
         if subprocess.run(command, capture_output=True, check=False).returncode:
             pytest.skip("root can write everywhere, and nothing can be mounted here")
     try:
-        code, said = project(monkeypatch, capsys, path, "--out", out)
+        code, stderr = project(monkeypatch, capsys, path, "--out", out)
     finally:
         if os.geteuid():
             out.chmod(0o700)
         else:
             subprocess.run(("umount", str(out)), check=True)
     assert code == cli.WRITE_ERROR
-    assert f"error: {out / LOCK}: " in said
-    assert "Read-only file system" in said or "Permission denied" in said
-    assert "Traceback" not in said
+    assert f"error: {out / LOCK}: " in stderr
+    assert "Read-only file system" in stderr or "Permission denied" in stderr
+    assert "Traceback" not in stderr
 
 
 def test_two_runs_in_one_folder(tmp_path, monkeypatch, capsys):
     path, out = write_experiment(tmp_path), tmp_path / "out"
     with exclusive_folder(out):
         (out / "kept.nc").write_bytes(b"first run")
-        code, said = project(monkeypatch, capsys, path, "--out", out)
+        code, stderr = project(monkeypatch, capsys, path, "--out", out)
         assert code == cli.DATA_ERROR
         who = f"another run writes here: process {os.getpid()} on {socket.gethostname()}"
-        assert who in said and "give another --out" in said
+        assert who in stderr and "give another --out" in stderr
         assert (out / LOCK).exists()
     assert (out / "kept.nc").read_bytes() == b"first run"
     assert not (out / "inputs").exists()
@@ -250,10 +250,10 @@ def test_sigint_ends_a_run_that_goes_on_from_there(tmp_path):
     while process.poll() is None and not list(out.rglob("tile*_equilibrium.npz")):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=300)[1]
+    stderr = process.communicate(timeout=300)[1]
     assert process.returncode == cli.INTERRUPTED
-    assert "interrupted. What is finished stays" in said and "--resume" in said
-    assert "Traceback" not in said
+    assert "interrupted. What is finished stays" in stderr and "--resume" in stderr
+    assert "Traceback" not in stderr
     points = {file: file.read_bytes() for file in out.rglob("tile*.npz")}
     assert points
     done = subprocess.run([*run, "--resume"], capture_output=True, text=True, check=False)

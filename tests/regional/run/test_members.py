@@ -251,8 +251,8 @@ def test_files_are_cf_with_isimip_names(files, result):
 def test_values_survive_the_file(files, result):
     with netCDF4.Dataset(files / "temjax_toy_rcp85_transient_small_annual_1996_1999.nc") as file:
         for name in ("npp", "tsl", "thawdepth"):
-            given = result.products[f"S_T/{name}"].astype(np.float32)
-            assert np.array_equal(file[name][:].filled(np.nan)[..., 0, :], given)
+            expected = result.products[f"S_T/{name}"].astype(np.float32)
+            assert np.array_equal(file[name][:].filled(np.nan)[..., 0, :], expected)
     with netCDF4.Dataset(files / "temjax_toy_rcp85_difference_small_annual_1996_1999.nc") as file:
         delta = result.products["S_T/csoil"] - result.products["S_R/csoil"]
         assert file["csoil"][:, 0].filled(np.nan) == pytest.approx(delta, rel=1e-6, abs=1e-12)

@@ -36,17 +36,17 @@ def written(folder):
 
 
 def arrays(folder):
-    found = {}
+    content = {}
     for path in sorted(folder.glob("*.nc")):
         with netCDF4.Dataset(path) as file:
             file.set_auto_mask(False)
-            found |= {f"{path.name}:{n}": np.asarray(v[...]).tobytes()
+            content |= {f"{path.name}:{n}": np.asarray(v[...]).tobytes()
                       for n, v in file.variables.items()}  # fmt: skip
     for path in sorted((folder / "restart").rglob("*.npz")):
         with np.load(path, allow_pickle=False) as archive:
             for name in archive.files:
-                found[f"{path.relative_to(folder)}:{name}"] = archive[name].tobytes()
-    return found
+                content[f"{path.relative_to(folder)}:{name}"] = archive[name].tobytes()
+    return content
 
 
 @pytest.mark.slow
@@ -55,8 +55,8 @@ def test_a_repeated_run_has_the_same_bits(app, tmp_path):
     path = written(tmp_path)
     first, second = tmp_path / "first", tmp_path / "second"
     box = "bbox:210.39,68,210.43,69"  # two of the five cells
-    given = ["project", str(path), "--out", str(first), "--cells", box]
-    outcome = CliRunner().invoke(app, given, catch_exceptions=False)
+    arguments = ["project", str(path), "--out", str(first), "--cells", box]
+    outcome = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert outcome.exit_code == 0, outcome.output
     path.unlink()
     (tmp_path / "mine.toml").unlink()

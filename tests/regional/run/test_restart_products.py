@@ -61,13 +61,13 @@ def points_of(folder, number, base, cells):
         RestartPoints(folder / "shared", number, "h"),
     )
 
-    def made(years, first):
+    def values_of(years, first):
         values = base + first + np.arange(years * cells, dtype=np.float32).reshape(years, cells)
         return values
 
-    shared.save("past", None, {"historical/npp": made(2, 0)})
-    own.save("historical", None, {"historical/npp": made(1, 100)})
-    own.save("future", None, {"S_R/npp": made(2, 200), "S_T/npp": made(2, 300)})
+    shared.save("past", None, {"historical/npp": values_of(2, 0)})
+    own.save("historical", None, {"historical/npp": values_of(1, 100)})
+    own.save("future", None, {"S_R/npp": values_of(2, 200), "S_T/npp": values_of(2, 300)})
     future = (own.path("future"),)
     return {
         "historical": (shared.path("past"), own.path("historical")), "S_R": future, "S_T": future,
@@ -115,7 +115,7 @@ def test_a_point_that_is_gone_is_named(products):
     assert products["S_T/npp"].size
     path = products.tiles[1][1]["S_T"][0]
     path.unlink()
-    for given in (products, pickle.loads(pickle.dumps(products))):
+    for mapping in (products, pickle.loads(pickle.dumps(products))):
         with pytest.raises(DataError, match="--resume") as caught:
-            given["S_T/npp"]
+            mapping["S_T/npp"]
         assert caught.value.findings[0].file == str(path)

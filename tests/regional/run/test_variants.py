@@ -53,7 +53,9 @@ def toolik(shared, monkeypatch):
     )
     corner = np.array([0, 1, 10, 11])
     monkeypatch.setattr(
-        temjax.regional.run.members, "load_domain", lambda given: load_domain(given).select(corner)
+        temjax.regional.run.members,
+        "load_domain",
+        lambda experiment: load_domain(experiment).select(corner),
     )
     return small
 
@@ -196,11 +198,11 @@ def test_demo_grid_is_labelled_synthetic(tmp_path):
         status=np.zeros(domain.size, dtype=int), findings={}, segments=(), seams=[],
         parameter_hashes={}, climate={}, cell_years=0, seconds=1.0,
     )  # fmt: skip
-    made = global_attributes(experiment, result, "S_T")
-    assert made["title"].startswith("SYNTHETIC")
-    assert "not a projection" in made["comment"]
+    attributes = global_attributes(experiment, result, "S_T")
+    assert attributes["title"].startswith("SYNTHETIC")
+    assert "not a projection" in attributes["comment"]
     with netCDF4.Dataset(tmp_path / "x.nc", "w") as file:
-        file.setncatts(made)
+        file.setncatts(attributes)
 
 
 WIDE = 100  # cells, of which five are poisoned, each in another way

@@ -8,11 +8,13 @@ from importlib.util import find_spec
 import pytest
 
 from temjax.files.findings import DataError
+from temjax.native.accelerate import registry
 from temjax.regional.report.member import submit_member, write_member_output
 from temjax.regional.results.ensemble_files import submit_ensemble
 from temjax.regional.results.read_back import read_run
 from temjax.regional.run import forkserver
 from temjax.regional.run.forkserver import (
+    KERNELS,
     PRELOADED,
     import_modules,
     start_early,
@@ -26,7 +28,7 @@ MEMBERS = ("toy", "toy2")
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory):
+def region(tmp_path_factory):
     folder = tmp_path_factory.mktemp("writers")
     monthly = small_experiment(folder, '[output]\nmonthly = ["npp"]')
     run = monthly.run.model_copy(update={"workers": 2})
@@ -36,25 +38,25 @@ def given(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def workers(given):
-    with start_workers(given[0]) as workers:
+def workers(region):
+    with start_workers(region[0]) as workers:
         yield workers
 
 
-def test_workers_write_what_one_process_writes(given, workers):
-    experiment, results, folder = given
+def test_workers_write_what_one_process_writes(region, workers):
+    experiment, results, folder = region
     alone, shared = folder / "alone", folder / "shared"
     for result in results:
         rows, paths = write_member_output(experiment, result, alone)
-        begun = submit_member(experiment, result, shared, workers)
-        assert begun.label == f"{result.member} {result.scenario}"
-        assert begun.rows == rows
-        assert [path.name for path in begun.wait()] == [path.name for path in paths]
-        assert begun.done()
+        pending = submit_member(experiment, result, shared, workers)
+        assert pending.label == f"{result.member} {result.scenario}"
+        assert pending.rows == rows
+        assert [path.name for path in pending.wait()] == [path.name for path in paths]
+        assert pending.done()
     submit_ensemble(read_run(alone), alone)
-    begun = submit_ensemble(read_run(shared, "rcp85"), shared, workers)
-    assert sorted(begun) == sorted(shared / path.name for path in alone.glob("temjax_ens*"))
-    for file in begun.values():
+    pending = submit_ensemble(read_run(shared, "rcp85"), shared, workers)
+    assert sorted(pending) == sorted(shared / path.name for path in alone.glob("temjax_ens*"))
+    for file in pending.values():
         file.result()
     assert read_run(shared, "rcp45") == []
     files = sorted(path.name for path in alone.iterdir())
@@ -65,21 +67,21 @@ def test_workers_write_what_one_process_writes(given, workers):
         assert (shared / name).read_bytes() == (alone / name).read_bytes(), name
 
 
-def test_no_summary_says_complete_while_a_file_is_missing(given, workers):
-    experiment, (result, _), folder = given
+def test_no_summary_says_complete_while_a_file_is_missing(region, workers):
+    experiment, (result, _), folder = region
     out = folder / "faulty"
-    made = submit_member(experiment, result, folder / "names", SERIAL).wait()
-    name = next(path.name for path in made if "_transient_" in path.name)
+    paths = submit_member(experiment, result, folder / "names", SERIAL).wait()
+    name = next(path.name for path in paths if "_transient_" in path.name)
     (out / name / "in the way").mkdir(parents=True)
-    begun = submit_member(experiment, result, out, workers)
+    pending = submit_member(experiment, result, out, workers)
     with pytest.raises(OSError) as error:
-        begun.wait()
+        pending.wait()
     assert error.value.filename == str(out / name)
     assert not [*out.glob("summary_*")]
 
 
-def test_an_error_drops_what_has_not_begun(given):
-    experiment, *_ = given
+def test_an_error_cancels_what_is_queued(region):
+    experiment, *_ = region
     with pytest.raises(KeyError), start_workers(experiment) as workers:
         asleep = [workers.submit(pow, 2, 2) for _ in range(2)]
         [number.result() for number in asleep]
@@ -89,31 +91,33 @@ def test_an_error_drops_what_has_not_begun(given):
         workers.submit(pow, 2, 2)
 
 
-def test_a_killed_worker_is_told_with_what_to_do(given):
-    experiment, *_ = given
+def test_a_killed_worker_is_reported_with_what_to_do(region):
+    experiment, *_ = region
     with pytest.raises(DataError, match=r"killed .out of memory.*--resume") as caught:
         with start_workers(experiment) as workers:
             workers.submit(os._exit, 1).result()
     assert caught.value.findings[0].file == "--workers"
 
 
-def test_workers_have_this_environment_and_what_they_need_is_imported(given, monkeypatch):
-    """Where a server forks them it has begun earlier: for another test, or by the command."""
+def test_workers_have_this_environment_and_what_they_need_is_imported(region, monkeypatch):
+    """The fork server has been started earlier: by another test, or by the command."""
     worker_context()
     monkeypatch.setenv("TEMJAX_TEST", "set later")
     monkeypatch.delenv("TEMJAX_CACHE", raising=False)
-    with start_workers(given[0]) as workers:
+    with start_workers(region[0]) as workers:
         there = workers.submit(eval, "dict(__import__('os').environ)").result()
         modules = workers.submit(eval, "set(__import__('sys').modules)").result()
         assert 1e7 < workers.peak_bytes() < 1e11
     assert there == dict(os.environ)
     if sys.platform == "linux":
         assert modules.issuperset(PRELOADED)
+        assert registry("cpu")["months"].partition(":")[0] in modules
     assert SERIAL.peak_bytes() == 0
 
 
 def test_names_of_preloaded_modules_resolve():
-    assert all(find_spec(name) for name in (*PRELOADED, forkserver.PRELOAD))
+    modules = [registry("cpu")[name].partition(":")[0] for name in KERNELS]
+    assert all(find_spec(name) for name in (*PRELOADED, *modules, forkserver.PRELOAD))
 
 
 def test_a_module_that_cannot_be_imported_is_reported(capsys):
@@ -150,7 +154,7 @@ def test_the_command_begins_the_server_before_it_imports_jax():
 
 
 @pytest.mark.parametrize(
-    ("options", "begun"),
+    ("options", "started"),
     [
         ({"experiment": "three.toml"}, True),
         ({"experiment": "three.toml", "workers": 1}, False),
@@ -164,7 +168,7 @@ def test_the_command_begins_the_server_before_it_imports_jax():
         ({}, False),
     ],
 )
-def test_a_server_is_begun_where_there_will_be_workers(tmp_path, monkeypatch, options, begun):
+def test_a_server_is_started_where_there_will_be_workers(tmp_path, monkeypatch, options, started):
     (tmp_path / "inputs").mkdir()
     for name, text in (
         ("three.toml", "[run]\nworkers = 3"),
@@ -174,9 +178,9 @@ def test_a_server_is_begun_where_there_will_be_workers(tmp_path, monkeypatch, op
         ("inputs/experiment.toml", "[run]\nworkers = 3"),
     ):
         (tmp_path / name).write_text(text, encoding="utf-8")
-    made = []
-    monkeypatch.setattr(forkserver, "worker_context", lambda: made.append(True))
+    contexts = []
+    monkeypatch.setattr(forkserver, "worker_context", lambda: contexts.append(True))
     monkeypatch.setattr(forkserver, "usable_cores", lambda: 4)
     paths = {k: tmp_path / v for k, v in options.items() if k in ("experiment", "repeat")}
     start_early(**{"out": tmp_path, "members": None} | options | paths)
-    assert bool(made) is begun
+    assert bool(contexts) is started

@@ -25,22 +25,22 @@ def test_forward_mode_agrees_with_differences(tmp_path):
     domain = load_domain(experiment)
     group = prepare_group(experiment, domain, "toy", ["rcp85"], tmp_path, Console(quiet=True))
     names = ("kdc_scale", "conductivity_scale")
-    made = of_sets(experiment, group, group.sets, names)
-    assert made.converged.all()
-    assert made.parameters.shape == (2, 2)
+    sensitivity = of_sets(experiment, group, group.sets, names)
+    assert sensitivity.converged.all()
+    assert sensitivity.parameters.shape == (2, 2)
     step = 1e-5
     for number, name in enumerate(names):
-        moved = []
+        shifted = []
         for sign in (-1, 1):
             sets = [
-                replace_parameters(given, **{name: getattr(given, name) * (1 + sign * step)})
-                for given in group.sets
+                replace_parameters(p, **{name: getattr(p, name) * (1 + sign * step)})
+                for p in group.sets
             ]
-            moved.append(of_sets(experiment, group, sets, names).values)
-        width = 2 * step * made.parameters[number]
-        for output, derivatives in made.derivatives._asdict().items():
-            low, high = (np.asarray(getattr(values, output)) for values in moved)
-            scale = np.abs(made.derivatives._asdict()[output]).max() + 1e-6
+            shifted.append(of_sets(experiment, group, sets, names).values)
+        width = 2 * step * sensitivity.parameters[number]
+        for output, derivatives in sensitivity.derivatives._asdict().items():
+            low, high = (np.asarray(getattr(values, output)) for values in shifted)
+            scale = np.abs(sensitivity.derivatives._asdict()[output]).max() + 1e-6
             assert derivatives[number] == pytest.approx(
                 (high - low) / width, rel=2e-3, abs=2e-4 * scale
             ), (name, output)

@@ -169,7 +169,8 @@ def test_scalar_vmap_and_batch_agree():
         np.testing.assert_allclose(getattr(single, name), expected[..., 1], rtol=1e-8, atol=1e-8)
 
 
-# Steady state with a half-range and shortwave of plateau.md A4: (mean air °C, thaw m, MAGT °C)
+# Steady state with a half-range and shortwave of docs/specification/plateau.md A4: (mean air °C,
+# thaw m, MAGT °C)
 PLATEAU = {
     "alpine-meadow": (11.3, 216.0, [(-4.5, 2.11, -0.66), (-5.0, 1.97, -1.20), (-6.0, 1.73, -2.13)]),
     "alpine-steppe": (11.8, 225.0, [(-4.5, 3.03, -0.62), (-5.5, 2.65, -1.58), (-6.5, 2.31, -2.53)]),
@@ -193,12 +194,12 @@ def test_plateau_thaw_depths():
     )
     place, forcing = plateau(jnp.asarray(means), half_ranges, shortwaves)
     climate = soil_climate(parameters, place, forcing)
-    found = climate.maximum_thaw_depth[0]
+    thaw = climate.maximum_thaw_depth[0]
     ground = climate.mean_annual_ground_temperature[0]
     grounds = grounds.astype(float)
-    for row in zip(names, means, found, depths, ground, grounds, strict=True):
+    for row in zip(names, means, thaw, depths, ground, grounds, strict=True):
         print("{}: air {:.1f} °C, thaw {:.2f} ({:.2f}) m, MAGT {:.2f} ({:.2f}) °C".format(*row))
-    np.testing.assert_allclose(found, depths, rtol=0.04)
+    np.testing.assert_allclose(thaw, depths, rtol=0.04)
     known = np.isfinite(grounds)
     np.testing.assert_allclose(ground[known], grounds[known], atol=0.15)
     assert climate.permafrost.all() and not climate.talik.any()

@@ -15,7 +15,7 @@ from temjax.heat import equilibrium as heat_equilibrium
 from tests.support.heat_cases import plateau, toolik
 
 # names of thermal, surface and snow parameters with a value to move
-MOVED = (
+VARIED = (
     "conductivity_scale",
     "mat_thickness",
     "upper_thickness",
@@ -62,9 +62,10 @@ def _outputs(climate):
     )
 
 
-def _moved(parameters, x):
+def _varied(parameters, x):
     return dataclasses.replace(
-        parameters, **{name: getattr(parameters, name) * (1 + x[i]) for i, name in enumerate(MOVED)}
+        parameters,
+        **{name: getattr(parameters, name) * (1 + x[i]) for i, name in enumerate(VARIED)},
     )
 
 
@@ -73,7 +74,7 @@ def _year(name, options, heat, pack):
 
     def outputs(x):
         climate = soil_climate(
-            _moved(parameters, x), place, forcing, heat, snowpack=pack, options=options
+            _varied(parameters, x), place, forcing, heat, snowpack=pack, options=options
         )
         return _outputs(climate)
 
@@ -102,7 +103,7 @@ def _difference(exact, central):
 def test_derivatives_of_a_year(name):
     parameters, place, forcing = _case(name)
     heat, pack, _ = equilibrate_heat(parameters, place, forcing)
-    x = jnp.zeros(len(MOVED))
+    x = jnp.zeros(len(VARIED))
     outputs = jax.jit(_year(name, ModelOptions(heat_iterations=60), heat, pack))
     forward = jax.jit(jax.jacfwd(outputs))(x)
     reverse = jax.jit(jax.jacrev(outputs))(x)
@@ -114,7 +115,7 @@ def test_derivatives_of_a_year(name):
     snowless = np.asarray(parameters.snow_cap) == 0.0
     # geothermal heat moves the outputs by too little in a year to be differenced: see below
     left_out = {"geothermal_flux", "snow_fraction"} if snowless else {"geothermal_flux"}
-    used = [i for i, moved in enumerate(MOVED) if moved not in left_out]
+    used = [i for i, varied in enumerate(VARIED) if varied not in left_out]
     print(f"{name}: central differences within {error[:, used].max():.1e}")
     assert error[:, used].max() <= 1e-6
     assert (np.abs(forward[:, used]).max(axis=0) > 0).all()
@@ -134,20 +135,20 @@ def test_derivatives_through_the_equilibrium(name, monkeypatch):
     options = ModelOptions(heat_iterations=31)
 
     def outputs(x):
-        p = _moved(parameters, x)
+        p = _varied(parameters, x)
         heat, pack, _ = equilibrate_heat(p, place, forcing, options=options)
         climate = soil_climate(p, place, forcing, heat, snowpack=pack, options=options)
         return _outputs(climate)
 
     outputs = jax.jit(outputs)
-    x = jnp.zeros(len(MOVED))
+    x = jnp.zeros(len(VARIED))
     forward = jax.jit(jax.jacfwd(outputs))(x)
     reverse = jax.jit(jax.jacrev(outputs))(x)
     norm = 1e-3 * np.linalg.norm(forward, axis=0, keepdims=True)
     scale = np.maximum(np.abs(forward), np.maximum(norm, 1e-12))
     assert np.max(np.abs(forward - reverse) / scale) <= 1e-10
     error = _difference(forward, _central(outputs, x, 1e-5))
-    used = [i for i, moved in enumerate(MOVED) if np.abs(forward[:, i]).max() > 0]
+    used = [i for i, varied in enumerate(VARIED) if np.abs(forward[:, i]).max() > 0]
     print(f"{name}: central differences within {error[:, used].max():.1e}")
     assert error[:, used].max() <= 1e-5
-    assert len(used) >= len(MOVED) - 1
+    assert len(used) >= len(VARIED) - 1

@@ -100,7 +100,7 @@ def test_layers_of_one_phase_have_the_fluxes_of_any_to_the_last_bit():
             np.testing.assert_array_equal(one, other)
 
 
-def test_damped_jacobian_is_diagonally_dominant():
+def test_truncated_jacobian_is_diagonally_dominant():
     column, _, surface = _thawing()
     rng = np.random.default_rng(3)
     enthalpy = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.5, 1.5, (25, 4)))

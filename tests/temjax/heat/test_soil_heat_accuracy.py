@@ -93,14 +93,14 @@ def _on_finer_layers(heat: SoilHeatState, coarse, fine) -> SoilHeatState:
     """The same temperatures on other layers."""
     temperature = np.asarray(soil_heat.temperature(coarse, heat.enthalpy))
     cells = temperature.shape[1]
-    moved = np.stack(
+    interpolated = np.stack(
         [
             np.interp(fine.centre[:, i], coarse.centre[:, i], temperature[:, i])
             for i in range(cells)
         ],
         axis=1,
     )
-    enthalpy = soil_heat.enthalpy(fine, jnp.asarray(moved))
+    enthalpy = soil_heat.enthalpy(fine, jnp.asarray(interpolated))
     return SoilHeatState(enthalpy, heat.snow_resistance, jnp.zeros_like(enthalpy))
 
 

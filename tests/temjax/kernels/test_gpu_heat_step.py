@@ -50,9 +50,9 @@ def test_kernel_solves_what_the_search_does(dtype, tolerance):
     surfaces = jax.tree.map(lambda leaf: leaf[None], problem.surface)
     rows = arrays(column, problem.old, surfaces, seconds[None])
     expected = jax.tree.map(lambda leaf: leaf[0], rows)
-    found, flux = _kernel(interpret=jax.default_backend() == "cpu")(problem, seconds)
+    result, flux = _kernel(interpret=jax.default_backend() == "cpu")(problem, seconds)
     scale = jnp.max(jnp.abs(expected.enthalpy), axis=0)
-    np.testing.assert_array_less(jnp.abs(found - expected.enthalpy) / scale, tolerance)
+    np.testing.assert_array_less(jnp.abs(result - expected.enthalpy) / scale, tolerance)
     np.testing.assert_allclose(flux, expected.surface_flux, rtol=tolerance, atol=50 * tolerance)
 
 

@@ -90,7 +90,10 @@ def test_no_production_takes_up_nothing_and_returns_nitrogen_to_storage():
 
 
 def test_storage_below_zero_is_repaid_first():
-    """STON < 0 occurs inside Runge-Kutta stages (model.md 14)."""
+    """STON < 0 occurs inside Runge-Kutta stages.
+
+    Source: docs/specification/model.md 14.3.
+    """
     covered = allocate(100.0, 0.5, -0.2)
     np.testing.assert_allclose(covered.net_primary_production, CNEVEN * 0.3)
     np.testing.assert_allclose(covered.mobilisation, -0.2)

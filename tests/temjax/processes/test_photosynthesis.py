@@ -45,7 +45,10 @@ def test_temperature_response_is_a_plateau_with_flanks():
 
 
 def test_optimum_above_the_plateau_in_the_first_year():
-    """TOPT may exceed TOPTMAX before it was ever clipped (model.md 4)."""
+    """TOPT may exceed TOPTMAX before it was ever clipped.
+
+    Source: docs/specification/model.md 4.
+    """
     below, above = response(jnp.asarray([10.0, 23.5]), -1.0, 23.0, 20.0, 30.0)
     assert 0.0 < below < 1.0 and 0.0 < above < 1.0
 

@@ -36,7 +36,10 @@ def test_fraction_is_smooth_at_three_metres():
 
 
 def test_published_exposure_ratios():
-    """plateau.md C1: regional thaw from 2.68 m exposes these shares of soil carbon."""
+    """Regional thaw from 2.68 m exposes these shares of soil carbon.
+
+    Source: docs/specification/plateau.md C1.
+    """
     for b, end, share in (
         (8.0, 2.9, 0.060),
         (8.0, 3.2, 0.140),
