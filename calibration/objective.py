@@ -29,7 +29,7 @@ from temjax.calibration.targets import (
 from temjax.calibration.transforms import FreeParameters
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.outputs import FLUXES
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runs.simulate import Run, simulate
 from temjax.sites import Site
 from temjax.state import EcosystemState, State, pool_index
@@ -190,7 +190,7 @@ class Objective(eqx.Module):
         prior = self.prior_scale * self.free.prior_residuals(free)
         return jnp.concatenate([*parts, prior]), converged
 
-    @partial(kept_program, packages=("temjax.sites",))
+    @partial(exported_jit, packages=("temjax.sites",))
     def linearise(self, free: Float[Array, "free start"]) -> Linearisation:
         """Residuals and their Jacobian by forward mode, for every start at once.
 
@@ -208,7 +208,7 @@ class Objective(eqx.Module):
         )
         return Linearisation(residuals, columns, converged)
 
-    @partial(kept_program, packages=("temjax.sites",))
+    @partial(exported_jit, packages=("temjax.sites",))
     def residuals(
         self, free: Float[Array, "free start"]
     ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:

@@ -54,13 +54,13 @@ def shared_folder() -> Path:
 @pytest.fixture
 def restored_settings():
     """A command sets JAX up for itself; other tests keep their own settings."""
-    from temjax.runtime import cache as kept_files  # after any import hook of a plug-in
+    from temjax.runtime import cache  # after any import hook of a plug-in
 
     names = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_platforms")
     before = {name: getattr(jax.config, name) for name in names}
-    keep = kept_files.keeps_programs()
+    programs = cache.programs_enabled()
     yield
-    kept_files.keep_programs(keep)
+    cache.enable_programs(programs)
     for name, value in before.items():
         jax.config.update(name, value)
 
@@ -68,11 +68,11 @@ def restored_settings():
 @pytest.fixture
 def kept_folder(tmp_path, restored_settings) -> Path:
     """An empty folder in which this process keeps traced programs."""
-    from temjax.runtime.cache import keep_programs
+    from temjax.runtime.cache import enable_programs
 
     path = tmp_path / "cache"
     jax.config.update("jax_compilation_cache_dir", str(path))
-    keep_programs(True)
+    enable_programs(True)
     return path
 
 

@@ -32,7 +32,7 @@ from temjax.regional.run.progress import Meter
 from temjax.regional.run.restart import Products, RestartPoints
 from temjax.regional.run.restart_products import RestartFiles
 from temjax.regional.run.tile import ReportProgress, Stopped, TileRun
-from temjax.runtime.cache import keep_programs, keeps_programs
+from temjax.runtime.cache import enable_programs, programs_enabled
 from temjax.runtime.machine import (
     computes_on_cpus,
     peak_bytes,
@@ -204,14 +204,14 @@ def run_tasks(
 def jax_settings() -> dict:
     """JAX settings of this process for its workers, and whether it caches programs."""
     settings = {name: getattr(jax.config, name) for name in _JAX_SETTINGS}
-    return settings | {"keep_programs": keeps_programs()}
+    return settings | {"enable_programs": programs_enabled()}
 
 
 def apply_jax_settings(settings: dict) -> None:
     """Apply the settings of the main process in a worker."""
     for name in _JAX_SETTINGS:
         jax.config.update(name, settings[name])
-    keep_programs(settings["keep_programs"])
+    enable_programs(settings["enable_programs"])
 
 
 def submit_bounded(

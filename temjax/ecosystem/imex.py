@@ -151,7 +151,7 @@ def imex_stage(
 Rows = tuple[Float[Array, "pool *cell"], Float[Array, "integrated *cell"]]
 
 
-@accelerated("month", static=1, cells="pools")
+@accelerated("month", static=1, cells="pools", dense_tangents=True)
 def imex_steps(substeps: int, context: MonthContext, pools: Float[Array, "pool *cell"]) -> Rows:
     """All sub-steps of a month: pools at its end, and the integrals of ``INTEGRATED`` over it."""
     materialise = partial(materialise_shared, ones=opaque_ones(pools[AVAILABLE_NITROGEN]))

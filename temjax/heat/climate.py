@@ -25,7 +25,7 @@ from temjax.parameters.registry import Parameters
 from temjax.processes import active_layer, snow
 from temjax.processes.soil_heat import heat_content, heat_gain
 from temjax.processes.soil_profile import depth_shares
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runtime.blocks import map_blocks
 from temjax.soil_column import LAYERS, SoilColumn, soil_column
 from temjax.state import SoilHeatState
@@ -144,7 +144,7 @@ def run_column(
     )
 
 
-@kept_program
+@exported_jit
 def _equilibrate(
     parameters: Parameters,
     location: Location,
@@ -175,7 +175,7 @@ def _equilibrate(
     return state, snowpack, residual
 
 
-@kept_program
+@exported_jit
 def _climate(
     parameters: Parameters,
     location: Location,

@@ -123,7 +123,7 @@ def advance_year(
     return steps.enthalpy[-1]
 
 
-@accelerated("heat_year.jacobian", static=1, cells="enthalpy")
+@accelerated("heat_year.jacobian", static=1, cells="enthalpy", dense_tangents=True)
 def _steps_and_jacobian(
     iterations: int,
     column: SoilColumn,
@@ -156,7 +156,7 @@ def by_month(tree, options: ModelOptions):
     )
 
 
-@accelerated("heat_year", static=1, cells="enthalpy")
+@accelerated("heat_year", static=1, cells="enthalpy", dense_tangents=True)
 def diagnose_year(
     options: ModelOptions,
     column: SoilColumn,

@@ -21,7 +21,7 @@ REGISTRY = {
         "months": f"{_CPU}.months:integrate_months",
         "heat_steps": f"{_CPU}.heat:heat_steps",
         "heat_year": f"{_CPU}.heat_year:heat_year",
-        "heat_year.vjp": f"{_CPU}.heat_year_vjp:pull_back",
+        "heat_year.vjp": f"{_CPU}.heat_year_vjp:heat_year_vjp",
         "heat_year.jacobian": f"{_CPU}.heat_year_jacobian:steps_and_jacobian",
         "monthly_temperatures": f"{_CPU}.monthly:monthly_temperatures",
     },

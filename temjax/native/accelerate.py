@@ -22,7 +22,7 @@ import jax
 from jaxtyping import PyTree
 
 from temjax.native.availability import enabled, is_disabled
-from temjax.native.linear_map import LinearMap, apply
+from temjax.native.linear_map import LinearMap, apply_linear, dense
 from temjax.native.primitive import bind_kernel
 from temjax.runtime.machine import computes_on_cpus
 
@@ -33,7 +33,9 @@ KERNELS = "temjax.kernels"  # its REGISTRY: platform, then name, to "module:func
 PLATFORM_BRANCHES_SINCE = (0, 7, 0)
 
 
-def accelerated(name: str, *, cells: str, static: int = 0) -> Callable[[Callable], Callable]:
+def accelerated(
+    name: str, *, cells: str, static: int = 0, dense_tangents: bool = False
+) -> Callable[[Callable], Callable]:
     """Decorate a function of arrays that a kernel may stand in for.
 
     Args:
@@ -41,6 +43,8 @@ def accelerated(name: str, *, cells: str, static: int = 0) -> Callable[[Callable
         cells: the argument whose axes decide: kernels take arrays ``(row, cell)``, of a single
             axis of cells.
         static: how many leading arguments are no arrays.
+        dense_tangents: where no kernel runs, derivatives are taken with zeros for tangents that
+            vanish: more work, and in the last bits the results of earlier versions.
 
     Returns:
         A decorator. The decorated function takes arguments by position and has the derivatives of
@@ -49,13 +53,14 @@ def accelerated(name: str, *, cells: str, static: int = 0) -> Callable[[Callable
 
     def decorate(arrays: Callable) -> Callable:
         position = list(inspect.signature(arrays).parameters).index(cells)
+        plain = _with_dense_tangents(arrays, static) if dense_tangents else arrays
 
         @wraps(arrays)
         def call(*arguments: Any) -> PyTree:
             platform = _platform(arguments[position].ndim)
             kernel = load(platform, name) if platform else None
             if kernel is None:
-                return arrays(*arguments)
+                return plain(*arguments)
             operands = arguments[static:]
             of_arrays, by_kernel = (partial(f, *arguments[:static]) for f in (arrays, kernel))
             if platform == "cuda":
@@ -65,12 +70,23 @@ def accelerated(name: str, *, cells: str, static: int = 0) -> Callable[[Callable
                 return bind_kernel(by_kernel, of_arrays, *operands, jvp=jvp)
             except NotImplementedError as error:
                 warnings.warn(f"{name} runs without its kernel, slower: {error}", stacklevel=2)
-                return arrays(*arguments)
+                return plain(*arguments)
 
         call.arrays = arrays
         return call
 
     return decorate
+
+
+def _with_dense_tangents(arrays: Callable, static: int) -> Callable:
+    function = jax.custom_jvp(arrays, nondiff_argnums=tuple(range(static)))
+
+    @partial(function.defjvp, symbolic_zeros=True)
+    def jvp(*arguments):
+        primals, tangents = arguments[static:]
+        return jax.jvp(partial(arrays, *arguments[:static]), primals, dense(primals, tangents))
+
+    return function
 
 
 def _platform(axes: int) -> str | None:
@@ -134,6 +150,6 @@ def _jvp(
     structure = jax.tree.structure(operands)
 
     def of_results(primals, tangents, results):
-        return apply(linear_map, jax.tree.unflatten(structure, primals), tangents, results)
+        return apply_linear(linear_map, jax.tree.unflatten(structure, primals), tangents, results)
 
     return of_results

@@ -45,7 +45,7 @@ def disabled() -> Iterator[None]:
 def unavailable_reason() -> str:
     """What keeps kernels from being used on CPUs; empty if nothing does.
 
-    Tries to compile a function the first time, and warns where that fails.
+    Compiles a function and registers a handler the first time, and warns where that fails.
     """
     if os.environ.get(SWITCH, "").lower() in ("off", "0", "no", "false"):
         return f"switched off by {SWITCH}"
@@ -57,7 +57,7 @@ def unavailable_reason() -> str:
         ir.IRBuilder(function.append_basic_block()).ret_void()
         compile_module(module)
         if faults := interface_faults():
-            raise RuntimeError(f"XLA's foreign-function interface has another {', '.join(faults)}")
+            raise RuntimeError(f"XLA passes other structures: {'; '.join(faults)}")
     except Exception as error:  # a machine where LLVM cannot run does without
         reason = f"{type(error).__name__}: {error}"
         warnings.warn(

@@ -51,7 +51,18 @@ def _zero_like(primal: Any) -> Array | np.ndarray:
     return np.zeros(np.shape(primal), jax.dtypes.float0)
 
 
-def apply(linear_map: LinearMap, point: PyTree, tangents: Sequence[Any], like: PyTree) -> PyTree:
+def dense(primals: PyTree, tangents: PyTree) -> PyTree:
+    """Tangents with zeros for those that vanish, of a ``custom_jvp`` rule with symbolic zeros."""
+    return jax.tree.map(
+        lambda primal, tangent: _zero_like(primal) if _is_zero(tangent) else tangent,
+        primals,
+        tangents,
+    )
+
+
+def apply_linear(
+    linear_map: LinearMap, point: PyTree, tangents: Sequence[Any], like: PyTree
+) -> PyTree:
     """Apply a linear map to tangents, in a JVP rule.
 
     Args:

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from temjax.runtime.cache import KERNEL, kept, name_of
+from temjax.runtime.cache import KERNEL, file_name, get_or_make
 
 if TYPE_CHECKING:
     import llvmlite.binding as llvm
@@ -38,8 +38,8 @@ def compiled_for() -> tuple[str, ...]:
 def compile_module(module: "ir.Module") -> LoadedModule:
     """Compile a module, or take its machine code from the cache, and load it."""
     text = str(module)
-    file = name_of("\n".join((text, *compiled_for())), KERNEL)
-    return load_object(kept(file, lambda: object_code(text, _target_machine())), file)
+    file = file_name("\n".join((text, *compiled_for())), KERNEL)
+    return load_object(get_or_make(file, lambda: object_code(text, _target_machine())), file)
 
 
 def load_object(code: bytes, file: str) -> LoadedModule:

@@ -20,6 +20,8 @@ MAJOR_VERSION = 0  # of the interface: raised where fields are rearranged
 METADATA_EXTENSION = 1  # XLA_FFI_Extension_Metadata
 PROBE = "temjax_interface_probe"
 
+_callbacks: list = []  # XLA keeps their addresses
+
 # (number of a result, axis)
 Dimensions = Sequence[tuple[int, int]]
 
@@ -233,12 +235,14 @@ def interface_faults() -> tuple[str, ...]:
             version.major_version, version.minor_version = interface_version()
         return None
 
-    _callbacks.append(probe)  # XLA keeps its address
-    register_handler(PROBE, ctypes.cast(probe, ctypes.c_void_p).value)
+    _callbacks.append(probe)
+    jax.local_devices(backend="cpu")  # before there is one, registrations only wait for it
+    try:
+        register_handler(PROBE, ctypes.cast(probe, ctypes.c_void_p).value)
+    except Exception:
+        if not faults:  # else XLA missed the version, which cannot be written
+            raise
     return tuple(faults)
-
-
-_callbacks: list = []
 
 
 def write_handler(

@@ -20,7 +20,7 @@ from temjax.options import ModelOptions
 from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.parameters.registry import Parameters
 from temjax.processes.radiation import gross_irradiance
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runs.annual_map import (
     LEAST_VEGETATION,
     CyclicMap,
@@ -130,7 +130,7 @@ def cyclic_map(
     return mapping, initial, heat_residual
 
 
-@kept_program  # one program: operations outside one are compiled one by one
+@exported_jit  # one program: operations outside one are compiled one by one
 def _map_and_initial_state(
     parameters: Parameters,
     location: Location,
@@ -186,7 +186,7 @@ def select_cells(mapping: CyclicMap, index: np.ndarray) -> CyclicMap:
     )
 
 
-_fixed_point = kept_program(fixed_point)
+_fixed_point = exported_jit(fixed_point)
 
 
 def _as_arrays(schedule: Schedule) -> Schedule:
@@ -255,8 +255,8 @@ def find_equilibrium(
         climate_years: how many leading years to take (fewer if the forcing is shorter).
         options: model choices.
         reference_thickness: for ``root_zone_nitrogen = "const2020"``, m.
-        guess: a state near the solution (of a neighbouring parameter vector, say); without it the
-            search starts from TEM's initial pools and some plain years.
+        guess: a state near the solution (of similar parameters, say), from which one year is run
+            before the search; without it the search starts from TEM's initial pools.
         nitrogen: total of a closed nitrogen cycle, g N m⁻². ``None``: the baseline rule
             SOLN = SOLC/CNSOIL; with one repeated year its fixed point is one of the closed cycle
             as well, so a run that follows keeps its total.
@@ -285,7 +285,7 @@ def find_equilibrium(
     )
     schedule = YEAR_SCHEDULE if cycle.number_of_years == 1 else CYCLE_SCHEDULE
     if guess is not None:
-        schedule = schedule._replace(warm_up=1 if climate == "cycle" else 0)
+        schedule = schedule._replace(warm_up=1)
     start, excluded = _start(initial if guess is None else guess, cycle, location.shape)
     solution = _solve(mapping, start, excluded, schedule)
     return _certify(solution, initial, heat_residual, cycle, location.shape)

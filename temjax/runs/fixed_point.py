@@ -43,7 +43,8 @@ class Schedule(NamedTuple):
     """Rounds of every phase of a search; numbers of the program, so that all schedules share one.
 
     Attributes:
-        warm_up: Picard iterations of one cycle.
+        warm_up: Picard iterations of one cycle. The first of them cannot end the search: it runs on
+            the yearly memory of the start, which may be that of other parameters.
         broyden: of one cycle, the first with the Jacobian of the slow pools.
         restart: Picard iterations from the last state of the warm-up, ``cycles`` cycles each as in
             all phases that follow.
@@ -160,9 +161,12 @@ def _measure(
     image: PackedState,
     extrapolated: Bool[Array, ""],
     active: Bool[Array, "*cell"],
+    warm_up: Int[Array, ""],
 ) -> Float[Array, "*cell"]:
     """Residual of a round's cells; that of the search where they have converged before."""
     measured = relative_change(point, image)
+    # Pools that keep still with the memory of the start need not do so with their own.
+    measured = jnp.where((search.round == 0) & (warm_up > 0), jnp.inf, measured)
     # A broken cell must not stop the others: it counts as unconverged, not as NaN.
     measured = jnp.where(jnp.isfinite(measured), measured, jnp.inf)
     # Bare ground is a fixed point beside the living one: only Picard iterations may end there.
@@ -222,7 +226,7 @@ def _iterate(
     point = jnp.where(active, point, search.point)
     image = jnp.where(active, image, search.image)
     extrapolated = solver.broyden | solver.newton | solver.anderson
-    measured = _measure(search, point, image, extrapolated, active)
+    measured = _measure(search, point, image, extrapolated, active, warm_up)
 
     done = jnp.all(measured <= limit) | (number + 1 >= picard)
     before_newton = (number >= restart - 1) & (number < newton - 1)

@@ -22,7 +22,7 @@ from temjax.processes.thaw_exposure import (
     exposed_thickness,
     exposure_factor,
 )
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runs.lagged_forcing import LaggedForcing, lagged_forcing
 from temjax.runtime.blocks import map_blocks
 from temjax.state import ExposureState, State
@@ -238,7 +238,7 @@ def simulate(
     )
 
 
-@kept_program
+@exported_jit
 def _ecosystem_run(
     parameters: Parameters,
     location: Location,

@@ -1,45 +1,45 @@
-"""Kernels and traced programs, kept beside XLA's compiled programs for later processes.
+"""Cache of kernels and traced programs, beside XLA's compiled programs.
 
 LLVM takes 0.1 to 0.5 s for a kernel, Python up to 1 s to trace a program; to read one takes
-milliseconds. Kept where JAX keeps its programs (``jax_compilation_cache_dir``), so that JAX's
-settings move or end all of them.
+milliseconds. Files lie where JAX has its compilation cache (``jax_compilation_cache_dir``), so that
+JAX's settings move or end all of them.
 """
 
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-import jax
-
 from temjax.files.atomic import atomic_write, process_suffix
 
 KERNEL, PROGRAM = ".kernel", ".program"
 _DIGEST_BYTES = sha256().digest_size
-_settings = {"keep": False}
+_settings = {"programs": False}
 
 
 def folder() -> Path | None:
-    """Where files are kept; None where none are."""
+    """Where files are; None where nothing is cached."""
+    import jax
+
     path = jax.config.jax_compilation_cache_dir
     return Path(path) if path and jax.config.jax_enable_compilation_cache else None
 
 
-def keep_programs(keep: bool) -> None:
-    """Whether this process keeps traced programs (``programs.exported``), as commands do.
+def enable_programs(enable: bool) -> None:
+    """Set whether this process caches traced programs (``programs.exported``), as commands do.
 
-    One is known by the files of its package: a process that changes functions
-    after it has imported them must not ask for any.
+    A program is known by the files of its package: a process that changes functions after it has
+    imported them must not enable this.
     """
-    _settings["keep"] = keep
+    _settings["programs"] = enable
 
 
-def keeps_programs() -> bool:
-    """What was asked for last; not at first."""
-    return _settings["keep"]
+def programs_enabled() -> bool:
+    """Whether this process caches traced programs; not unless it was enabled."""
+    return _settings["programs"]
 
 
-def name_of(made_from: str, suffix: str) -> str:
-    """The name of a file.
+def file_name(made_from: str, suffix: str) -> str:
+    """Name of the file of a kernel or program.
 
     Args:
         made_from: everything that its content depends on, as text.
@@ -48,18 +48,18 @@ def name_of(made_from: str, suffix: str) -> str:
     return f"{sha256(made_from.encode()).hexdigest()}{suffix}"
 
 
-def kept(name: str, make: Callable[[], bytes | None]) -> bytes | None:
-    """The content of a file; where it is not there, it is made and, if anything came, written."""
-    found = read(name)
-    if found is None:
-        found = make()
-        if found is not None:
-            write(name, found)
-    return found
+def get_or_make(name: str, make: Callable[[], bytes | None]) -> bytes | None:
+    """Content of a file; where there is none, it is made and, unless it is ``None``, written."""
+    content = read(name)
+    if content is None:
+        content = make()
+        if content is not None:
+            write(name, content)
+    return content
 
 
 def read(name: str) -> bytes | None:
-    """None where there is no whole one: code that is not what was written must not run."""
+    """Content of a file; ``None`` unless it is whole: code that was changed must not run."""
     path = folder()
     try:
         content = (path / name).read_bytes() if path else b""
@@ -70,7 +70,7 @@ def read(name: str) -> bytes | None:
 
 
 def write(name: str, content: bytes) -> None:
-    """Write a file, if files are kept and the folder can be written to."""
+    """Write a file, if anything is cached and the folder can be written to."""
     path = folder()
     if path is None:
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 
 from temjax.files.findings import DataError, Finding
-from temjax.runtime.cache import keep_programs
+from temjax.runtime.cache import enable_programs
 from temjax.runtime.machine import Precision, computes_on_cpus
 from temjax.runtime.xla_flags import compile_for_few_cells
 
@@ -41,7 +41,7 @@ def configure(
     on_cpus = _on_cpus()
     double = on_cpus if precision == "auto" else precision == "float64"
     jax.config.update("jax_enable_x64", double)
-    keep_programs(cache)
+    enable_programs(cache)
     if not cache:
         return None
     folder = cache_folder()

@@ -9,7 +9,7 @@ import pytest
 from temjax.calibration import FitError, fit
 from temjax.calibration.twin import twin_objective
 from temjax.calibration.uncertainty import laplace, linear_bands
-from temjax.programs.exported import kept_program
+from temjax.programs.exported import exported_jit
 from temjax.runtime.cache import PROGRAM
 from tests.support.short_site import NAMES, short_objective
 
@@ -57,7 +57,7 @@ def test_another_process_need_not_trace_the_jacobian(twin, kept_folder, monkeypa
     points = jnp.asarray(np.linspace(-0.2, 0.3, len(NAMES) * STARTS).reshape(-1, STARTS))
     traced = twin.linearise(points)
     assert len([*kept_folder.glob(f"*{PROGRAM}")]) == 1
-    again = kept_program(type(twin).linearise.__wrapped__, packages=("temjax.sites",))
+    again = exported_jit(type(twin).linearise.__wrapped__, packages=("temjax.sites",))
     monkeypatch.setattr(type(twin), "residual_vector", None)
     for found, expected in zip(again(twin, points), traced, strict=True):
         np.testing.assert_array_equal(found, expected)

@@ -218,7 +218,7 @@ def _write(iterations: int, months: int, dtype: str, function: ir.Function) -> N
 Inputs = tuple[SoilColumn, DepthShares, Layers, Surface, Float[Array, "step"]]
 
 
-def pull_back(
+def heat_year_vjp(
     options: ModelOptions,
     at: Inputs,
     cotangents: tuple[Layers, YearDiagnostics],

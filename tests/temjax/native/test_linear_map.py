@@ -1,4 +1,4 @@
-"""Linear maps with a way back of their own: every mode of JAX's derivatives."""
+"""Linear maps with kernels for their JVP and VJP: every mode of JAX's derivatives."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.native.linear_map import LinearMap, apply
+from temjax.native.linear_map import LinearMap, apply_linear
 
 X = jnp.asarray([0.3, -1.2, 2.0])
 IS_ODD = jnp.asarray([True, False, True])
@@ -17,30 +17,38 @@ def curve(x, scale, is_odd):
     return jnp.where(is_odd, scale * jnp.sin(x), x**3)
 
 
-def rule(calls, along=None):
-    """``curve`` with its own ways; the lists take what these were asked for, ``None``: no way."""
+def rule(wanted_by_vjp, nonzero_in_jvp=None):
+    """``curve`` with kernels of its derivatives.
+
+    Args:
+        wanted_by_vjp: takes which cotangents each VJP was asked for; ``None``: it cannot be
+            written.
+        nonzero_in_jvp: takes which tangents of each JVP were not zero; ``None``: there is no JVP.
+    """
 
     @jax.custom_jvp
     def function(x, scale, is_odd):
         return curve(x, scale, is_odd)
 
-    def backward(at, cotangent, wanted):
-        if calls is None:
+    def vjp(point, cotangent, wanted):
+        if wanted_by_vjp is None:
             raise NotImplementedError
-        calls.append(wanted)
-        _, pull = jax.vjp(partial(curve, is_odd=at[2]), *at[:2])
+        wanted_by_vjp.append(wanted)
+        _, pull = jax.vjp(partial(curve, is_odd=point[2]), *point[:2])
         return (*pull(cotangent), jnp.zeros(3))
 
-    def ahead(at, slopes, moved):
-        along.append(moved)
-        return jax.jvp(curve, at, slopes)[1]
+    def arrays(point, tangents):
+        return jax.jvp(curve, point, tangents)[1]
+
+    def jvp(point, tangents, nonzero):
+        nonzero_in_jvp.append(nonzero)
+        return arrays(point, tangents)
 
     @partial(function.defjvp, symbolic_zeros=True)
-    def _slope(primals, tangents):
-        forward = lambda at, slopes: jax.jvp(curve, at, slopes)[1]  # noqa: E731
-        found = function(*primals)
-        linear_map = LinearMap(forward, ahead if along is not None else None, backward)
-        return found, apply(linear_map, primals, tangents, found)
+    def _function_jvp(primals, tangents):
+        result = function(*primals)
+        linear_map = LinearMap(arrays, None if nonzero_in_jvp is None else jvp, vjp)
+        return result, apply_linear(linear_map, primals, tangents, result)
 
     return function
 
@@ -50,30 +58,30 @@ def gradient(function, x):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_it_is_the_way_back_that_is_taken(compiled):
-    calls = []
-    run = partial(gradient, rule(calls))
+def test_reverse_mode_takes_the_vjp(compiled):
+    wanted = []
+    run = partial(gradient, rule(wanted))
     found = (jax.jit(run) if compiled else run)(X)
-    assert set(calls) == {(True, True, False)}
+    assert set(wanted) == {(True, True, False)}
     for one, other in zip(found, gradient(curve, X), strict=True):
         np.testing.assert_allclose(one, other)
 
 
-def test_only_what_is_needed_is_asked_for():
-    calls = []
-    jax.grad(lambda scale: jnp.sum(rule(calls)(X, scale, IS_ODD)))(2.0)
-    assert set(calls) == {(False, True, False)}
+def test_only_needed_cotangents_are_wanted():
+    wanted = []
+    jax.grad(lambda scale: jnp.sum(rule(wanted)(X, scale, IS_ODD)))(2.0)
+    assert set(wanted) == {(False, True, False)}
 
 
-def test_along_tangents_it_is_the_way_ahead():
-    along = []
-    function = rule([], along)
+def test_forward_mode_takes_the_jvp():
+    nonzero = []
+    function = rule([], nonzero)
     slope = jax.jvp(lambda x: function(x, 0.7, IS_ODD), (X,), (X,))[1]
     np.testing.assert_allclose(slope, jax.jvp(lambda x: curve(x, 0.7, IS_ODD), (X,), (X,))[1])
-    assert along == [(True, False, False)]
+    assert nonzero == [(True, False, False)]
 
 
-def test_without_a_way_back_of_its_own():
+def test_without_a_vjp_the_arrays_are_transposed():
     for one, other in zip(gradient(rule(None), X), gradient(curve, X), strict=True):
         np.testing.assert_allclose(one, other)
 
@@ -95,5 +103,5 @@ def test_modes(transformed):
     def of(function):
         return transformed(lambda x: function(x, 0.7, IS_ODD))
 
-    for along in (None, []):
-        np.testing.assert_allclose(of(rule([], along))(X), of(curve)(X), rtol=1e-12)
+    for nonzero in (None, []):
+        np.testing.assert_allclose(of(rule([], nonzero))(X), of(curve)(X), rtol=1e-12)

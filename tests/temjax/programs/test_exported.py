@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from temjax.native.availability import disabled, unavailable_reason
-from temjax.programs import exported as kept_programs
-from temjax.programs.exported import contents, kept_program
-from temjax.runtime.cache import KERNEL, PROGRAM, keep_programs
+from temjax.programs import exported
+from temjax.programs.exported import contents, exported_jit
+from temjax.runtime.cache import KERNEL, PROGRAM, enable_programs
 
 pytestmark = pytest.mark.skipif(jax.local_device_count() > 1, reason="several devices")
 
@@ -48,7 +48,7 @@ def programs(folder) -> list:
 def another_process(function=combined):
     """What has been traced in this process is known to no wrapper made anew."""
     jax.clear_caches()
-    return kept_program(function)
+    return exported_jit(function)
 
 
 VALUES = {"a": np.arange(3.0), "b": jnp.arange(3.0) + 1}
@@ -88,7 +88,7 @@ def test_what_programs_are_made_from_is_part_of_their_name(folder, monkeypatch):
     call = (VALUES, np.ones(3), "x")
     another_process()(*call)
     with monkeypatch.context() as changed:
-        changed.setattr(kept_programs, "_made_with", lambda packages: ("another",))
+        changed.setattr(exported, "_made_with", lambda packages: ("another",))
         another_process()(*call)
     with disabled():
         another_process()(*call)
@@ -112,10 +112,10 @@ def test_files_are_told_apart(tmp_path):
 
 
 def test_nothing_is_kept_by_a_process_older_than_its_files(folder, monkeypatch):
-    kept_programs._made_with.cache_clear()
-    monkeypatch.setattr(kept_programs, "_BEGUN", 0.0)
+    exported._made_with.cache_clear()
+    monkeypatch.setattr(exported, "_BEGUN", 0.0)
     another_process()(VALUES, np.ones(3), "x")
-    kept_programs._made_with.cache_clear()
+    exported._made_with.cache_clear()
     assert traced == ["x"]
     assert programs(folder) == []
 
@@ -199,9 +199,9 @@ def test_what_cannot_be_told_apart_later_is_not_kept(folder, function, others, v
 
 
 def test_nothing_is_kept_unless_asked_for(folder):
-    keep_programs(False)
+    enable_programs(False)
     another_process()(VALUES, np.ones(3), "x")
-    keep_programs(True)
+    enable_programs(True)
     jax.config.update("jax_compilation_cache_dir", None)
     another_process()(VALUES, np.ones(3), "x")
     assert traced == ["x", "x"]
@@ -244,7 +244,7 @@ print(digest.hexdigest())
 """
 
 
-def test_the_model_runs_from_kept_programs(tmp_path):
+def test_the_model_runs_from_exported_programs(tmp_path):
     """Equilibrium and a year of 20 cells: same bits, untraced; without its kernels, traced anew."""
     script, cache = tmp_path / "run.py", tmp_path / "cache"
     script.write_text(MODEL)

@@ -69,6 +69,75 @@ def test_a_further_year_changes_nothing():
     np.testing.assert_allclose(run.annual.exposure_factor[:, :4], 1.0, atol=1e-9)
 
 
+MANY = 40
+COARSE = temjax.ModelOptions(substeps=8)
+
+
+@cache
+def many_cells():
+    """Forty cells of four types from cold to mild, on one year."""
+    sets = [load_parameters(name) for name in TYPES]
+    parameters = gather_parameters(sets, np.arange(MANY) % len(TYPES))
+    place = Location(
+        jnp.linspace(30.0, 60.0, MANY), jnp.linspace(100.0, 4000.0, MANY),
+        jnp.linspace(0.2, 0.8, MANY),
+    )  # fmt: skip
+    climate = forcing(1, (MANY,))
+    warmth = jnp.linspace(-4.0, 6.0, MANY)
+    climate = dataclasses.replace(climate, air_temperature=climate.air_temperature + warmth)
+    return parameters, place, climate, find_equilibrium(parameters, place, climate, options=COARSE)
+
+
+def scaled_equilibrium(name, factor, guess=None):
+    parameters, place, climate, _ = many_cells()
+    parameters = dataclasses.replace(parameters, **{name: getattr(parameters, name) * factor})
+    return find_equilibrium(parameters, place, climate, options=COARSE, guess=guess)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [
+        ("kdc_scale", 1.001),
+        ("kdc_scale", 0.999),
+        ("kdc_scale", 1.1),
+        ("vegetation_carbon_to_nitrogen_intercept", 1.001),
+        ("temperature_optimum_minimum", 1.02),
+        ("cmax_scale", 1.001),
+    ],
+)
+def test_a_guess_of_other_parameters_is_left(name, factor):
+    """These act through the yearly memory, that of the guess in the first year."""
+    *_, near = many_cells()
+    cold, warm = scaled_equilibrium(name, factor), scaled_equilibrium(name, factor, near.state)
+    good = np.asarray(near.converged & cold.converged & warm.converged)
+    assert good.sum() >= 0.9 * MANY
+    old, expected, pools = (
+        np.asarray(found.state.ecosystem.pools[:6, good]) for found in (near, cold, warm)
+    )
+    scale = np.maximum(np.abs(expected), 0.1)
+    gap, moved = (np.max(np.abs(x - expected) / scale, axis=0) for x in (pools, old))
+    # a residual of 1e-8 is up to 1/(1 - spectral radius) times as far from the fixed point
+    assert gap.max() < 4e-8 / (1.0 - float(cold.spectral_radius[good].max()))
+    assert gap.max() < 1e-2 * moved.max()
+    assert warm.iterations[good].max() < cold.iterations[good].min()
+
+
+@pytest.mark.slow
+def test_a_guess_does_not_change_the_derivative():
+    *_, near = many_cells()
+
+    def carbon(guess):
+        def function(factor):
+            return scaled_equilibrium("kdc_scale", factor, guess).state.soil_organic_carbon
+
+        return jax.jvp(function, (jnp.asarray(1.001),), (jnp.asarray(1.0),))[1]
+
+    cold, warm = carbon(None), carbon(near.state)
+    good = near.converged & (cold != 0.0) & (warm != 0.0)
+    assert int(good.sum()) >= 0.9 * MANY
+    np.testing.assert_allclose(warm[good], cold[good], rtol=1e-4)
+
+
 @eqx.filter_jit
 def many_cycles(cycle, start, count):
     """Plain cycles, and the relative change over each."""

@@ -7,11 +7,11 @@ import pytest
 
 from temjax.native import llvm
 from temjax.native.call import call_kernel, register_kernel
-from temjax.runtime.cache import KERNEL, kept, name_of
+from temjax.runtime.cache import KERNEL, file_name, get_or_make
 from tests.support.kernels import needs_kernels
 
 CODE = bytes(range(256))
-A, B = name_of("a", KERNEL), name_of("b", KERNEL)
+A, B = file_name("a", KERNEL), file_name("b", KERNEL)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ class Compiler:
 
 def test_what_was_compiled_is_found_again(folder):
     compiler = Compiler()
-    assert [kept(name, compiler) for name in (A, A, B, A)] == [CODE] * 4
+    assert [get_or_make(name, compiler) for name in (A, A, B, A)] == [CODE] * 4
     assert compiler.calls == 2
     assert len([*folder.iterdir()]) == len([*folder.glob(f"*{KERNEL}")]) == 2
 
@@ -43,12 +43,12 @@ def test_what_was_compiled_is_found_again(folder):
                                    lambda code: b""])  # fmt: skip
 def test_a_damaged_one_is_compiled_anew(folder, spoil):
     compiler = Compiler()
-    kept(A, compiler)
+    get_or_make(A, compiler)
     (file,) = folder.iterdir()
     file.write_bytes(spoil(file.read_bytes()))
-    assert kept(A, compiler) == CODE
+    assert get_or_make(A, compiler) == CODE
     assert compiler.calls == 2
-    assert kept(A, compiler) == CODE
+    assert get_or_make(A, compiler) == CODE
     assert compiler.calls == 2
 
 
@@ -56,18 +56,18 @@ def test_jax_settings_end_it(folder):
     compiler = Compiler()
     jax.config.update("jax_enable_compilation_cache", False)
     try:
-        kept(A, compiler)
+        get_or_make(A, compiler)
     finally:
         jax.config.update("jax_enable_compilation_cache", True)
     jax.config.update("jax_compilation_cache_dir", None)
-    kept(A, compiler)
+    get_or_make(A, compiler)
     assert compiler.calls == 2
     assert not folder.exists()
 
 
 def test_a_folder_that_cannot_be_written_to_does_no_harm(folder):
     folder.write_text("a file in its place")
-    assert kept(A, Compiler()) == CODE
+    assert get_or_make(A, Compiler()) == CODE
 
 
 @needs_kernels
