@@ -9,7 +9,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import llvmlite.ir as ir
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from temjax.heat.adjoint import (
     LayerCotangents,
@@ -218,8 +218,16 @@ def _write(iterations: int, months: int, dtype: str, function: ir.Function) -> N
 Inputs = tuple[SoilColumn, DepthShares, Layers, Surface, Float[Array, "step"]]
 
 
+<<<<<<< HEAD
 def heat_year_vjp(
     options: ModelOptions, at: Inputs, cotangents: tuple[Layers, YearDiagnostics], wanted: Inputs
+=======
+def pull_back(
+    options: ModelOptions,
+    at: Inputs,
+    cotangents: tuple[Layers, YearDiagnostics],
+    wanted: PyTree[bool],
+>>>>>>> heads/heat
 ) -> Inputs:
     """Cotangents of the inputs of a year.
 
@@ -228,7 +236,7 @@ def heat_year_vjp(
         at: column, shares of a single depth, enthalpy at the start, surfaces and lengths of steps.
         cotangents: of the enthalpy at the end and of the diagnostics; the largest liquid fraction
             and the imbalance have no derivative.
-        wanted: of which leaves.
+        wanted: of which leaves of ``at``, a tree like it.
 
     Raises:
         NotImplementedError: the cotangent of the lengths of the steps is wanted.
