@@ -31,9 +31,6 @@ from temjax.sites import Site, open_site
 Source = str | os.PathLike | Site
 
 
-_CONFIGURE = "call temjax.configure(few_cells=True) before JAX computes"
-
-
 def calibrate(
     sites: Source | Sequence[Source],
     *,
@@ -91,8 +88,7 @@ def calibrate(
             ``resume`` without ``out``.
     """
     arguments = dict(locals())
-    if computes_on_cpus() and not jax.config.jax_enable_x64:
-        warnings.warn(f"calibration in float32: {_CONFIGURE}", stacklevel=2)
+    _warn_of_float32()
     if resume and out is None:
         raise ValueError("resume needs the folder of the checkpoint: give out")
     opened = open_sites(sites)

@@ -3,12 +3,13 @@
 ``mkdocs build`` executes every notebook; ``mkdocs serve``, or ``TEMJAX_NOTEBOOKS=stored`` in the
 environment, shows the outputs stored in the files (all text, one figure each).
 
-``python docs/hooks/notebooks.py`` executes the notebooks and stores these outputs in them.
+``python docs/hooks/notebooks.py [FILE…]`` executes the notebooks and stores these outputs in them.
 """
 
 import base64
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ STORED_FIGURE = "stored-figure"
 """Tag of the cell whose figure is stored in the file."""
 STORED_COLOURS = 64
 FIGURE = "image/png"
+PANDAS_TABLE = '<table border="1" class="dataframe">'  # in place of the theme's own style
 
 _executes = True
 
@@ -93,7 +95,8 @@ def as_markdown(notebook: nbformat.NotebookNode, stem: str) -> tuple[str, dict[s
                 figures[name] = base64.b64decode(data[FIGURE])
                 parts.append(f"![Output of the cell above]({name})")
             elif "text/html" in data:
-                parts.append(f'<div class="output">\n{data["text/html"]}\n</div>')
+                table = data["text/html"].replace(PANDAS_TABLE, "<table>")
+                parts.append(f'<div class="output">\n{table}\n</div>')
             elif text := data.get("text/plain", "").rstrip():
                 parts.append(f"``` {{ .text .no-copy }}\n{text}\n```")
     parts.append(f"[Download this notebook]({stem}.ipynb)")
@@ -146,6 +149,6 @@ def _is_stored(output: nbformat.NotebookNode, keeps_figure: bool) -> bool:
 
 
 if __name__ == "__main__":
-    for notebook_path in sorted(FOLDER.glob("*.ipynb")):
+    for notebook_path in map(Path, sys.argv[1:] or sorted(FOLDER.glob("*.ipynb"))):
         store(notebook_path)
         print(notebook_path)

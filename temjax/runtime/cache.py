@@ -1,8 +1,10 @@
 """Cache of kernels and traced programs, beside XLA's compiled programs.
 
 LLVM takes 0.1 to 0.5 s for a kernel, Python up to 1 s to trace a program; to read one takes
-milliseconds. Files lie where JAX has its compilation cache (``jax_compilation_cache_dir``), so that
-JAX's settings move or end all of them.
+milliseconds. A process whose programs XLA has compiled before takes 6.2 s of CPU time to the first
+equilibrium of 20 cells and a year from it, 3.7 s with its seven kernels in the cache, and 0.9 s
+with the traced programs as well. Files lie where JAX has its compilation cache
+(``jax_compilation_cache_dir``), so that JAX's settings move or end all of them.
 """
 
 from collections.abc import Callable

@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--points", default=16, type=int)
     parser.add_argument("--batch", default=32, type=int)
     parser.add_argument("--keep", type=Path, help="archive of samples, outputs and derivatives")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     temjax.compile_for_few_cells()
     jax.config.update("jax_enable_x64", True)
     unused = stock_target("soil_organic_carbon", 1.0, 1.0)
@@ -53,38 +53,38 @@ def main() -> None:
         "names": list(free.names),
         "bounds": np.stack([low, high], axis=1).tolist(),
     }
-    shifts = sample.sample(problem, given.samples, calc_second_order=False).T
+    shifts = sample.sample(problem, arguments.samples, calc_second_order=False).T
     rows = tuple(row for row in expand_outputs(OUTPUTS) if " " not in row[0])
     evaluate = eqx.filter_jit(lambda x: evaluate_outputs(objective, rows, x, jnp.zeros(3)))
-    outputs, balanced = [], []
+    outputs, converged = [], []
     count = shifts.shape[1]
-    for first in range(0, count, given.batch):
-        block = shifts[:, first : first + given.batch]
-        filled = np.pad(block, ((0, 0), (0, given.batch - block.shape[1])), mode="edge")
-        values, converged = evaluate(jnp.asarray(free.from_shifts(filled)))
+    for first in range(0, count, arguments.batch):
+        block = shifts[:, first : first + arguments.batch]
+        filled = np.pad(block, ((0, 0), (0, arguments.batch - block.shape[1])), mode="edge")
+        values, block_converged = evaluate(jnp.asarray(free.from_shifts(filled)))
         outputs.append(np.asarray(values)[:, : block.shape[1]])
-        balanced.append(np.asarray(converged)[: block.shape[1]])
-    outputs, balanced = np.concatenate(outputs, axis=1), np.concatenate(balanced)
+        converged.append(np.asarray(block_converged)[: block.shape[1]])
+    outputs, converged = np.concatenate(outputs, axis=1), np.concatenate(converged)
     rng = np.random.default_rng(0)
-    uniform = low[:, None] + (high - low)[:, None] * rng.random((len(low), given.points))
+    uniform = low[:, None] + (high - low)[:, None] * rng.random((len(low), arguments.points))
     uniform[:, 0] = 0.0
     sd = jnp.asarray(free.prior_sd)[:, None]
     inner = jnp.asarray(free.centre)[:, None] + sd * uniform
     points, stretch = jax.jvp(free.from_prior_space, (inner,), (jnp.broadcast_to(sd, inner.shape),))
-    found = output_derivatives(objective, rows, points)
-    kept = np.asarray(found.converged)
-    derivatives = np.asarray(found.by_parameter * stretch)[:, :, kept]
+    result = output_derivatives(objective, rows, points)
+    valid = np.asarray(result.converged)
+    derivatives = np.asarray(result.by_parameter * stretch)[:, :, valid]
     across = np.abs(derivatives) * (high - low)[:, None]
     years = objective.forcing.number_of_years
-    console.print(f"Sobol: {count} runs, {count * years} model years, {balanced.sum()} in balance")
+    console.print(f"Sobol: {count} runs, {count * years} model years, {converged.sum()} in balance")
     columns = len(low) + 4  # with the derivatives by climate, and the run itself
     console.print(
-        f"gradients: {kept.sum()} points, {given.points * years} model years "
-        f"with {columns - 1} derivatives each ({given.points * years * columns} by differences)"
+        f"gradients: {valid.sum()} points, {arguments.points * years} model years "
+        f"with {columns - 1} derivatives each ({arguments.points * years * columns} by differences)"
     )
-    if given.keep:
-        archive = {"shifts": shifts, "outputs": outputs, "balanced": balanced, "across": across}
-        write_arrays(given.keep, archive)
+    if arguments.keep:
+        archive = {"shifts": shifts, "outputs": outputs, "converged": converged, "across": across}
+        write_arrays(arguments.keep, archive)
     measures = {
         "mean size": np.mean(across, axis=2),
         "root mean square": np.sqrt(np.mean(across**2, axis=2)),
@@ -95,8 +95,8 @@ def main() -> None:
         total = index["ST"]
         ten = np.argsort(-total)[:10]
         agreed = {name: spearmanr(total[ten], by[row][ten]) for name, by in measures.items()}
-        told = ", ".join(f"{name} {rank.statistic:.2f}" for name, rank in agreed.items())
-        console.print(f"{label}: rank correlation of the first ten: {told}")
+        correlations = ", ".join(f"{name} {rank.statistic:.2f}" for name, rank in agreed.items())
+        console.print(f"{label}: rank correlation of the first ten: {correlations}")
         for i in ten:
             parts = "  ".join(f"{name} {by[row][i]:10.4g}" for name, by in measures.items())
             console.print(

@@ -67,7 +67,7 @@ def test_profile_of_a_gaussian_is_its_interval(fitted):
         np.testing.assert_allclose(profiles[name].interval(), (low[row], high[row]), rtol=2e-3)
 
 
-def test_a_flat_profile_is_not_called_decided(fitted):
+def test_a_flat_profile_has_an_open_interval(fitted):
     profiles = profile_likelihoods(
         fitted, laplace(fitted), ("kdc_scale",), distances=(0.2,), steps=4
     )
@@ -105,7 +105,7 @@ def test_log_density_and_its_gradient(fitted):
         np.testing.assert_allclose(gradient[:, row], (ahead - behind) / (2 * step), rtol=1e-6)
 
 
-def test_where_the_model_fails_nothing_is_accepted(fitted):
+def test_failed_runs_have_the_lowest_density(fitted):
     density = LogDensity(fitted, laplace(fitted))
     run = fitted.objective.linearise
 
@@ -145,7 +145,7 @@ def test_chains_that_end_early_say_why(fitted, monkeypatch):
         sample(fitted, laplace(fitted))
 
 
-def test_chains_that_end_while_they_are_answered_say_why(fitted, monkeypatch, tmp_path):
+def test_chains_that_end_during_a_response_say_why(fitted, monkeypatch, tmp_path):
     pytest.importorskip("blackjax", reason="NUTS needs blackjax: pip install temjax[bayes]")
     (tmp_path / "short_lived.py").write_text(
         "import sys\nimport numpy as np\n"

@@ -1,4 +1,4 @@
-"""A fit of the model's own output: derivatives, descent, uncertainty, restart."""
+"""Fit of the model's own output: derivatives, optimisers, uncertainty, restart."""
 
 import dataclasses
 
@@ -78,7 +78,7 @@ def test_the_loss_falls_and_the_fit_moves_to_the_truth(fitted):
     assert after < 0.4 * before
 
 
-def test_nothing_is_thrown_away(fitted):
+def test_the_history_is_complete(fitted):
     steps = len(fitted.losses)
     assert fitted.path.shape == (steps, len(NAMES), STARTS)
     assert fitted.gradients.shape == fitted.path.shape
@@ -105,7 +105,7 @@ def test_the_posterior_is_narrower_than_the_prior(fitted):
     assert np.all(low < fitted.values) and np.all(fitted.values < high)
 
 
-def test_the_band_holds_the_fit(fitted):
+def test_the_predictive_band_is_centred_at_the_fit(fitted):
     bands = linear_bands(fitted, laplace(fitted))
     band = bands["gross_primary_production@haibei-meadow"]
     used = np.asarray(band.target.used) > 0
@@ -116,7 +116,7 @@ def test_the_band_holds_the_fit(fitted):
     np.testing.assert_allclose(share, fitted.misfit["gross_primary_production"], rtol=1e-9)
 
 
-def test_a_fit_goes_on_where_it_was_cut(twin, fitted, tmp_path):
+def test_a_fit_is_resumed_from_its_checkpoint(twin, fitted, tmp_path):
     path = tmp_path / "fit.npz"
     fit(twin, starts=STARTS, seed=3, steps=3, tolerance=1e-5, checkpoint=path)
     whole = fit(twin, starts=STARTS, seed=3, steps=12, tolerance=1e-5, checkpoint=path)
@@ -150,6 +150,6 @@ def test_a_start_without_a_finite_loss_is_dropped(twin):
         ({"first": np.zeros((2, 3))}, r"give \(4, start\)"),
     ],
 )
-def test_arguments_that_cannot_work(twin, arguments, message):
+def test_invalid_arguments(twin, arguments, message):
     with pytest.raises(ValueError, match=message):
         fit(twin, **arguments)
