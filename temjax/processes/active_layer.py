@@ -16,7 +16,7 @@ DEPTH_CUT = 10.0  # m
 
 
 def thaw_depth(thickness: Layers, top: Layers, liquid_fraction: Layers) -> Cells:
-    """Thaw depth U = Σ Δz·f over the layers whose top is above 10 m, m.
+    """Thaw depth U = Σ Δz·f of the layers down to 10 m, m.
 
     Source: docs/specification/protocol.md 2.
 
@@ -28,8 +28,8 @@ def thaw_depth(thickness: Layers, top: Layers, liquid_fraction: Layers) -> Cells
 
 
 def counted_thickness(thickness: Layers, top: Layers) -> Layers:
-    """Thickness of the layers that thaw depth counts, m; 0 of those below."""
-    return jnp.where(top < DEPTH_CUT, thickness, 0.0)
+    """Thickness of layers above 10 m, m: of the layer that crosses this depth, its upper part."""
+    return limited(DEPTH_CUT - top, 0.0, thickness)
 
 
 def thawed_thickness(counted_thickness: Some, liquid_fraction: Some) -> Some:

@@ -19,11 +19,23 @@ def test_eight_case_thaw_fraction_matches_table_08(shared):
     np.testing.assert_allclose(fraction, table["F_as_coded"], rtol=1e-8, atol=1e-10)
 
 
-def test_thaw_depth_counts_layers_that_start_above_ten_metres():
+def test_thaw_depth_counts_layers_down_to_ten_metres():
     thickness = jnp.array([4.0, 5.0, 3.0, 8.0])
     top = jnp.array([0.0, 4.0, 9.0, 12.0])
     depth = active_layer.thaw_depth(thickness, top, jnp.array([1.0, 0.5, 1.0, 1.0]))
-    np.testing.assert_allclose(depth, 4.0 + 2.5 + 3.0)
+    np.testing.assert_allclose(depth, 4.0 + 2.5 + 1.0)
+
+
+def test_unfrozen_ground_is_thawed_to_ten_metres():
+    """Also where a layer begins or ends at this depth, with a finite derivative."""
+
+    def depth(thickness):
+        top = jnp.concatenate([jnp.zeros(1), jnp.cumsum(thickness)[:-1]])
+        return active_layer.thaw_depth(thickness, top, jnp.ones_like(thickness))
+
+    for layers in ([4.0, 5.0, 3.0, 8.0], [4.0, 6.0, 8.0], [10.0, 8.0], [40.0]):
+        np.testing.assert_allclose(depth(jnp.array(layers)), 10.0)
+        assert np.isfinite(jax.grad(depth)(jnp.array(layers))).all()
 
 
 def test_thaw_switch_is_half_at_zero_and_smooth():
