@@ -201,8 +201,9 @@ def allocation(
     Production is limited to CNEVEN times the supply of nitrogen (uptake plus storage, at
     least 0); uptake is turned down where production asks for less. Storage serves the demand
     first, then uptake; what uptake is left fills storage up to its share of structure.
-    Without production, storage below a negative demand does not draw uptake. Storage below
-    zero, met only inside Runge-Kutta stages, is repaid before anything is built.
+    Tissue returns a negative demand in proportion to its richness. Without production,
+    storage below a negative demand does not draw uptake. Storage below zero, met only inside
+    Runge-Kutta stages, is repaid before anything is built, whatever the richness.
     """
     supply = positive_part(potential_uptake + labile_nitrogen)
     is_growing = potential_net_production > 0
@@ -214,7 +215,8 @@ def allocation(
     production = smaller(potential_net_production, production_carbon_to_nitrogen * supply)
     demand = smaller(potential_demand, supply)
     from_storage = smaller(labile_nitrogen, demand)
-    mobilisation = jnp.where(demand < 0, from_storage * structural_richness, from_storage)
+    returns = (demand < 0) & (labile_nitrogen >= demand)
+    mobilisation = jnp.where(returns, from_storage * structural_richness, from_storage)
     structural_uptake = jnp.where(
         is_growing,
         smaller(positive_part(demand - from_storage), uptake_limit),

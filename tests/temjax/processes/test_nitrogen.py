@@ -108,6 +108,75 @@ def test_storage_below_zero_is_repaid_first():
     assert abs(left.structural_uptake - right.structural_uptake) < 1e-6
 
 
+def branches_of_tem(production, uptake, labile, structural, litter, richness):
+    """NPP, SUP, LUP and MOBIL by the branches of TEM, one cell at a time.
+
+    Source: docs/specification/model.md 14.1, 14.3.
+    """
+    if production > CNEVEN * (uptake + labile):
+        return max(0.0, CNEVEN * (uptake + labile)), uptake, 0.0, labile
+    share = production / (CNEVEN * (uptake + labile))
+    turned_down = max(0.0, uptake * (1.0 - (1.0 - share) ** 2))
+    demand = production / CNEVEN
+    if labile >= demand:
+        structural_uptake, mobilised = 0.0, demand * (richness if demand < 0 else 1.0)
+    else:
+        structural_uptake, mobilised = min(max(demand - labile, 0.0), turned_down), labile
+    target = 0.2 * (
+        structural + structural_uptake - litter.litterfall - litter.resorption + mobilised
+    )
+    present = labile + litter.resorption - mobilised
+    labile_uptake = min(max(target - present, 0.0), turned_down - structural_uptake)
+    return production, structural_uptake, labile_uptake, mobilised
+
+
+def test_allocation_is_that_of_tems_branches():
+    """Storage below zero among them, as far as uptake covers it; tissue rich, poor and scarce."""
+    generator = np.random.default_rng(3)
+    count = 4000
+    production = generator.uniform(-20.0, 40.0, count)
+    uptake = generator.uniform(0.01, 2.0, count)
+    labile = generator.uniform(-1.0, 1.0, count) * np.where(generator.random(count) < 0.5, 2, 1e-3)
+    labile = np.maximum(labile, 1e-3 - uptake)
+    structural = generator.uniform(0.5, 15.0, count)
+    vegetation = generator.uniform(0.1, 900.0, count)
+    litter, result = plants(
+        *map(jnp.asarray, (production, uptake, labile, structural)),
+        jnp.full(count, 5.0), jnp.asarray(vegetation),
+    )  # fmt: skip
+    richness = structural * 69.0 / vegetation
+    expected = np.array(
+        [
+            branches_of_tem(*case[:4], nitrogen.LitterNitrogen(*case[4:6]), case[6])
+            for case in zip(
+                production, uptake, labile, structural, np.asarray(litter.litterfall),
+                np.asarray(litter.resorption), richness, strict=True,
+            )
+        ]
+    )  # fmt: skip
+    indebted = (labile < 0) & (production < 0)
+    assert (indebted & (labile < production / CNEVEN)).sum() > 100  # debt beyond the return
+    assert (indebted & (labile >= production / CNEVEN)).sum() > 100
+    for values, name in zip(expected.T, nitrogen.Allocation._fields, strict=True):
+        scale = 1e-12 * (1.0 + np.abs(values))
+        assert (np.abs(getattr(result, name) - values) <= scale).all(), name
+
+
+def test_debts_of_storage_have_finite_derivatives():
+    """Where nothing grows, with hardly any tissue: the debt is not multiplied by its richness."""
+    demand = -3.0 / CNEVEN
+    labile = jnp.asarray([-5.0, demand - 1e-9, demand, demand + 1e-9, -1e-9, 0.0])
+    arguments = {
+        "production": jnp.full(6, -3.0), "uptake": jnp.full(6, 0.5), "labile": labile,
+        "structural": jnp.full(6, 6.0), "litter_carbon": jnp.full(6, 5.0),
+        "vegetation": jnp.full(6, 1e-3),
+    }  # fmt: skip
+    assert_finite_derivatives(plants, arguments)
+    _, result = plants(*arguments.values())
+    np.testing.assert_allclose(result.mobilisation[:2], labile[:2])
+    np.testing.assert_allclose(result.mobilisation[2:], demand * 6.0 * 69.0 / 1e-3)
+
+
 def test_supply_caps_uptake():
     def uptake(available, mineralised):
         return nitrogen.potential_uptake(
