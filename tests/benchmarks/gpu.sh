@@ -12,7 +12,7 @@ python3 -m tests.benchmarks.heat_kernel_agreement > "$out/kernel.txt"
 measure forward-float32 --case forward,forward-no-heat --dtype float32 --years 2 --cells 1000,10000,100000
 measure forward-float64 --case forward --dtype float64 --years 2 --cells 10000,100000
 # one regional member on the GPU and on the CPU: what differs is rounding
-experiment=$(python3 -c "import regional; print(regional.__path__[0] + '/experiments/qtp-synthetic-demo.toml')")
+experiment=$(python3 -c "from temjax import regional; print(regional.__path__[0] + '/experiments/qtp-synthetic-demo.toml')")
 temjax project "$experiment" --out "$out/gpu" > "$out/gpu.txt" 2> "$out/gpu.err"
 measure equilibrium --case equilibrium --dtype float64 --years 10 --cells 10000 --repeats 1
 measure gradient --case gradient --dtype float32 --years 2 --cells 10000
