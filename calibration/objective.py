@@ -8,7 +8,7 @@ annual NEP to zero, while towers report sinks. Starts of a fit are the cells of 
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import equinox as eqx
 import jax
@@ -119,6 +119,9 @@ class Objective(eqx.Module):
         fitted = (*site_targets(site, targets, errors, holdout), *extra_targets)
         if not fitted:
             raise ValueError(f"{site.name}: no target given")
+        if disequilibrium not in get_args(Disequilibrium):
+            choices = " or ".join(map(repr, get_args(Disequilibrium)))
+            raise ValueError(f"disequilibrium={disequilibrium!r}: choose {choices}")
         free = FreeParameters.of(parameters, names, centre=centre, prior_sd=prior_sd)
         observed_from = [target.rows[0] for target in fitted if target.kind != "stock"]
         delayed = DISEQUILIBRIUM in free.names and disequilibrium == "observations"

@@ -3,8 +3,9 @@
 import inspect
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from numbers import Integral
 from pathlib import Path
 
 import jax
@@ -89,8 +90,7 @@ def calibrate(
     """
     arguments = dict(locals())
     _warn_of_float32()
-    if resume and out is None:
-        raise ValueError("resume needs the folder of the checkpoint: give out")
+    _check_arguments(arguments)
     opened = open_sites(sites)
     objective = make_objective(
         opened, targets=targets, free=free, tied=tied, holdout=holdout, errors=errors,
@@ -263,6 +263,37 @@ def as_names(names: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str
     if isinstance(names, str):
         return tuple(name.strip() for name in names.split(",") if name.strip())
     return tuple(names)
+
+
+def _check_arguments(arguments: dict) -> None:
+    """Check the types and ranges of the arguments of ``calibrate``.
+
+    Raises:
+        ValueError: naming the argument and what it takes.
+    """
+    for name, least in (("starts", 1), ("steps", 1), ("seed", 0), ("draws", 0)):
+        value = arguments[name]
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name}={value!r}: give a whole number from {least} on")
+    for name, kind, what in (
+        ("holdout", Integral, "calendar years, such as (2004, 2005)"),
+        ("free", str, 'names, such as ("cmax", "kdc")'),
+        ("targets", str, 'names, such as ("nep", "soil_temperature")'),
+    ):
+        value = arguments[name]
+        if value is None or (kind is str and isinstance(value, str)):
+            continue
+        listed = isinstance(value, Iterable) and not isinstance(value, str)
+        if not (listed and all(isinstance(item, kind) for item in value)):
+            raise ValueError(f"{name}={value!r}: give a list of {what}")
+    if not isinstance(arguments["errors"], ErrorModel):
+        raise ValueError(f"errors={arguments['errors']!r}: give a temjax.calibration.ErrorModel")
+    sites = arguments["sites"]
+    several = sites if isinstance(sites, list | tuple) else [sites]
+    if not all(isinstance(site, str | os.PathLike | Site) for site in several):
+        raise ValueError(f"{sites!r}: give a catalog name, a file or a Site, or a list of them")
+    if arguments["resume"] and arguments["out"] is None:
+        raise ValueError("resume needs the folder of the checkpoint: give out")
 
 
 def _warn_of_float32() -> None:

@@ -221,6 +221,7 @@ def project(
         DataError: input that cannot be run, with every fault: dataset or file, variable and place.
         TypeError: neither an experiment nor datasets, or both.
     """
+    _check_types(climate, domain, workers)
     in_memory = climate is not None and domain is not None
     if in_memory == (experiment is not None) or (climate is None) != (domain is None):
         raise TypeError("give an experiment, or climate and domain")
@@ -250,6 +251,22 @@ def project(
             raise
         raise DataError(name_datasets(error.findings, chosen)) from error
     return projection
+
+
+def _check_types(climate: object, domain: object, workers: object) -> None:
+    """Check the arguments that a notebook gets wrong.
+
+    Raises:
+        TypeError, ValueError: naming the argument and what it takes.
+    """
+    several = isinstance(climate, Mapping) and not isinstance(climate, xr.Dataset)
+    parts = climate.values() if several else (climate,)
+    if climate is not None and not all(isinstance(part, xr.Dataset) for part in parts):
+        raise TypeError("climate: give an xarray Dataset, or several by label in a dict")
+    if domain is not None and not isinstance(domain, xr.Dataset):
+        raise TypeError(f"domain: give an xarray Dataset, not {type(domain).__name__}")
+    if workers is not None and (not isinstance(workers, int) or workers < 0):
+        raise ValueError(f"workers={workers!r}: give a number of processes; 0 takes one per core")
 
 
 def _parameter_files(

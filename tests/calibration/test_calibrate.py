@@ -141,6 +141,12 @@ def test_several_sites_are_fitted_together(monkeypatch):
         ({"profiles": ("nup",)}, "'nup_scale' is not fitted"),
         ({"draws": 2}, "at least 4 draws"),
         ({"resume": True}, "give out"),
+        ({"disequilibrium": "begin"}, "choose 'observations' or 'start'"),
+        ({"starts": "8"}, "starts='8': give a whole number from 1 on"),
+        ({"seed": -1}, "seed=-1: give a whole number from 0 on"),
+        ({"holdout": 2004}, "holdout=2004: give a list of calendar years"),
+        ({"free": 3}, "free=3: give a list of names"),
+        ({"errors": 8.0}, "give a temjax.calibration.ErrorModel"),
     ],
 )
 def test_requests_that_cannot_work(arguments, message):
