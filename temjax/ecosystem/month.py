@@ -100,7 +100,8 @@ def nitrogen_fluxes(
         "structural_nitrogen_uptake": allocated.structural_uptake,
         "labile_nitrogen_uptake": allocated.labile_uptake,
         "nitrogen_mobilisation": allocated.mobilisation,
-        "microbial_uptake_saturation": microbial,
+        # as TEM reports it: 0 without organic matter, where nothing is mineralised
+        "microbial_uptake_saturation": jnp.where(terms.substrate.richness > 0, microbial, 0.0),
         "net_nitrogen_mineralisation": mineralisation,
         "nitrogen_loss": loss,
     }

@@ -180,6 +180,23 @@ def test_inaccessible_nitrogen_limits_plants_not_microbes(cells):
     assert (rows[1][uptake] <= rows[0][uptake]).all() and (rows[1][uptake] < rows[0][uptake]).any()
 
 
+@pytest.mark.parametrize("empty", ["soil_organic_carbon", "soil_organic_nitrogen"])
+def test_saturation_is_reported_as_zero_without_organic_matter(cells, empty):
+    """As TEM does (docs/specification/model.md 5.4); no other flux but mineralisation minds."""
+    parameters, constants, drivers, memory, pools = month_of(cells, 6)
+    row = FLUXES.index("microbial_uptake_saturation")
+
+    def saturation(available, pools):
+        pools = pools.at[pool_index("available_nitrogen")].set(available)
+        return right_hand_side(parameters, constants, drivers, memory, pools)[1][row]
+
+    available = pools[pool_index("available_nitrogen")]
+    bare = pools.at[pool_index(empty)].set(0.0)
+    assert (saturation(available, pools) > 0).all()
+    value, slope = jax.jvp(lambda x: saturation(x, bare), (available,), (jnp.ones_like(available),))
+    assert (value == 0).all() and (slope == 0).all()
+
+
 def response(arguments, substeps=SUBSTEPS):
     """Pools and fluxes of a month as a function of relative changes `(change, cell)`."""
     parameters, constants, drivers, memory, pools = arguments
