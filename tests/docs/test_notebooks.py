@@ -79,10 +79,12 @@ def test_their_code_runs_as_a_script(path, tmp_path):
     """Without Jupyter, so that it runs wherever the tests do; prints what the file shows."""
     script = tmp_path / f"{path.stem}.py"
     script.write_text(source(path), encoding="utf-8")
+    cache = os.environ.get("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
     run = subprocess.run(
         [sys.executable, script.name],
         cwd=tmp_path,
-        env=os.environ | {"MPLBACKEND": "agg", "PYTHONUTF8": "1"},
+        # temjax.configure() would keep programs in the user's own cache
+        env=os.environ | {"MPLBACKEND": "agg", "PYTHONUTF8": "1", "TEMJAX_CACHE": cache},
         capture_output=True,
         encoding="utf-8",
         timeout=LONGEST,
