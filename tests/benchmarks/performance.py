@@ -54,8 +54,8 @@ def run(words: list[str], cache: Path) -> str:
     return done.stdout
 
 
-def commands(folder: Path) -> Iterator[tuple[str, str]]:
-    """Jobs as a user runs them: what, and how long."""
+def start_up(folder: Path) -> Iterator[tuple[str, str]]:
+    """Short commands and one place: what, and how long."""
     new, warm = folder / "new", folder / "warm"
     for text, words in (("temjax --help", ["--help"]), ("temjax sites", ["sites"])):
         yield f"`{text}`, median of five", f"{seconds(words, warm, 5):.2f} s"
@@ -64,6 +64,10 @@ def commands(folder: Path) -> Iterator[tuple[str, str]]:
         "`temjax simulate haibei-meadow`, 104 years after the equilibrium: new / programs kept",
         f"{seconds(simulate, new):.0f} / {seconds(simulate, new):.1f} s",
     )
+
+
+def long_jobs(folder: Path) -> Iterator[tuple[str, str]]:
+    """A fit, the demonstration and a region as a user runs them: what, and how long."""
     fit = ["calibrate", "haibei-meadow", "--out", str(folder / "fit")]
     yield (
         "`temjax calibrate haibei-meadow`, 11 numbers, 16 starts, intervals, report: new / kept",
@@ -152,15 +156,19 @@ def table(folder: Path, parts: list[Callable]) -> str:
     return "\n".join(lines)
 
 
+PARTS = {"start-up": start_up, "model": benchmarks, "jobs": long_jobs}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="an empty folder for caches and results")
     parser.add_argument("--write", action="store_true", help="put the table into the page")
+    parser.add_argument("--parts", default=",".join(PARTS), help="of the table, comma-separated")
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     if any(chosen.folder.iterdir()):
         raise SystemExit(f"{chosen.folder} is not empty: programs kept there would count as new")
-    text = table(chosen.folder.resolve(), [commands, benchmarks])
+    text = table(chosen.folder.resolve(), [PARTS[name] for name in chosen.parts.split(",")])
     print(text)
     if chosen.write:
         page = PAGE.read_text(encoding="utf-8")
