@@ -45,7 +45,7 @@ CODE_PATH = re.compile(
 )
 # documents that readers of the repository do not have
 OUTSIDE = re.compile(
-    r"(?<!docs/)\bdesign/|shared/(?:design|paper)|\bprotocol,? section \d|(?<!\w)/work/|/tmp/wt/"
+    r"(?<!docs/)\bdesign/|shared/(?:design|paper)|\bprotocol,? section \d|(?<!\w)/work/"
 )
 LINK = re.compile(r"\]\((?P<page>[^)#\s]*)(?:#(?P<anchor>[^)\s]*))?\)")
 
