@@ -183,11 +183,14 @@ def open_sites(sites: Source | Sequence[Source]) -> tuple[Site, ...]:
 
     Raises:
         DataError: unknown name, or faults of a file.
-        ValueError: no site.
+        ValueError: no site, or something else.
     """
-    sources = [sites] if isinstance(sites, Source) else list(sites)
+    several = isinstance(sites, Iterable) and not isinstance(sites, Source)
+    sources = list(sites) if several else [sites]
     if not sources:
         raise ValueError("no site given")
+    if not all(isinstance(one, Source) for one in sources):
+        raise ValueError(f"{sites!r}: give a catalog name, a file or a Site, or a list of them")
     return tuple(one if isinstance(one, Site) else open_site(one) for one in sources)
 
 
@@ -288,10 +291,6 @@ def _check_arguments(arguments: dict) -> None:
             raise ValueError(f"{name}={value!r}: give a list of {what}")
     if not isinstance(arguments["errors"], ErrorModel):
         raise ValueError(f"errors={arguments['errors']!r}: give a temjax.calibration.ErrorModel")
-    sites = arguments["sites"]
-    several = sites if isinstance(sites, list | tuple) else [sites]
-    if not all(isinstance(site, str | os.PathLike | Site) for site in several):
-        raise ValueError(f"{sites!r}: give a catalog name, a file or a Site, or a list of them")
     if arguments["resume"] and arguments["out"] is None:
         raise ValueError("resume needs the folder of the checkpoint: give out")
 

@@ -41,8 +41,8 @@ ROOMS = {
 }
 # Folders and files of regional, in the order of the data: each may import those before it
 REGIONAL = (
-    "experiment", "inputs", "member", "run", "results", "diagnostics", "figures", "studies",
-    "report", "datasets", "projection", "command",
+    "experiment", "inputs", "datasets", "member", "run", "results", "diagnostics", "figures",
+    "studies", "report", "projection", "command",
 )  # fmt: skip
 COMMANDS = re.compile(r"\.command\b|(\.|_)(cli|demo)$")  # modules that are command line
 OLD_NAMES = {"sites", "calibration", "regional"}  # as they were installed once
@@ -54,10 +54,10 @@ def package(name: str) -> str:
     return next((p for p in PACKAGES if name == p or name.startswith(f"{p}.")), "temjax")
 
 
-def imported(source: str) -> set[str]:
-    """Modules and names a source imports, wherever the import stands."""
+def imported(tree: ast.Module) -> set[str]:
+    """Modules and names a module imports, wherever the import stands."""
     names = set()
-    for node, _ in structure.import_nodes(ast.parse(source)):
+    for node, _ in structure.import_nodes(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         else:
@@ -65,11 +65,11 @@ def imported(source: str) -> set[str]:
     return names
 
 
-def violations(importer: str, source: str) -> set[str]:
+def violations(importer: str, tree: ast.Module) -> set[str]:
     """Imports of a package from the wrong side, and those under an old name."""
     return {
         name
-        for name in imported(source)
+        for name in imported(tree)
         if (name.split(".")[0] == "temjax" and package(name) not in MAY_IMPORT[importer])
         or name.split(".")[0] in OLD_NAMES
     }
@@ -80,8 +80,7 @@ def test_packages_import_only_what_lies_below(importer):
     wrong = {
         name: bad
         for name, module in MODULES.items()
-        if package(name) == importer
-        and (bad := violations(importer, module.path.read_text(encoding="utf-8")))
+        if package(name) == importer and (bad := violations(importer, module.tree))
     }
     assert not wrong
 
@@ -90,8 +89,7 @@ def test_temjax_reads_no_files_of_data():
     wrong = {
         name: bad
         for name, module in MODULES.items()
-        if package(name) == "temjax"
-        and (bad := imported(module.path.read_text(encoding="utf-8")) & EDGE_ONLY)
+        if package(name) == "temjax" and (bad := imported(module.tree) & EDGE_ONLY)
     }
     assert not wrong
 
@@ -133,12 +131,23 @@ def test_rooms_import_only_what_lies_below():
         ("temjax.processes.snow", "temjax.parameters.registry"),
         ("temjax.heat.step", "temjax.runs.simulate"),
         ("temjax.regional.inputs.load", "temjax.regional.run.members"),
+        ("temjax.regional.inputs.climate", "temjax.regional.member"),
+        ("temjax.regional.run.tile", "temjax.regional.results.formats"),
         ("temjax.regional.run.provenance", "temjax.command.main"),
+        ("temjax.regional.run.members", "temjax.command.main"),
         ("temjax.calibration.fit", "temjax.command.main"),
     ],
 )
 def test_an_import_upward_is_found(name, target):
     assert upward(name, target)
+
+
+def test_every_room_has_a_layer():
+    rooms = {
+        of: {room(name) for name in MODULES if package(name) == of} - {""}
+        for of in ("temjax", "temjax.regional")
+    }
+    assert rooms == {"temjax": set(ROOMS), "temjax.regional": set(REGIONAL)}
 
 
 def test_every_package_is_seen():
@@ -167,4 +176,4 @@ def test_every_folder_is_installed():
     ],
 )
 def test_a_violation_is_found(importer, source):
-    assert violations(importer, source)
+    assert violations(importer, ast.parse(source))

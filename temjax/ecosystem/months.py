@@ -5,7 +5,8 @@ import dataclasses
 import jax
 from jaxtyping import Array, Float
 
-from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, MonthDrivers, integrate_month
+from temjax.ecosystem.drivers import MonthDrivers
+from temjax.ecosystem.imex import DEFAULT_SUBSTEPS, integrate_month
 from temjax.native.accelerate import accelerated
 from temjax.outputs import flux_index
 from temjax.parameters.cell import CellConstants

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.ecosystem.imex import MonthDrivers
+from temjax.ecosystem.drivers import MonthDrivers
 from temjax.ecosystem.months import integrate_months
 from temjax.forcing import MONTH_DAYS
 from temjax.options import ModelOptions

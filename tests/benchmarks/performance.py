@@ -19,11 +19,13 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from temjax.command.benchmark.child import COMMAND
+from temjax.runtime.machine import usable_cores
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 EXPERIMENT = ROOT / "regional" / "experiments" / "qtp-analogue.toml"
-COMMAND = (sys.executable, "-c", "from temjax.command.main import main; main()")
 
 
 def seconds(words: list[str], cache: Path, repeats: int = 1) -> float:
@@ -134,14 +136,14 @@ def benchmarks(folder: Path) -> Iterator[tuple[str, str]]:
 
 def machine() -> str:
     """This machine and day, in a line."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
         names = re.findall(r"model name\s*:\s*(.+)", info.read_text(encoding="utf-8"))
         model = names[0] if names else model
     return (
-        f"{cores} cores ({model}), {platform.system()}, Python {platform.python_version()}, "
+        f"{usable_cores()} cores ({model}), {platform.system()}, "
+        f"Python {platform.python_version()}, "
         f"jax {version('jax')}, temjax {version('temjax')}, {date.today():%d %B %Y}"
     )
 
