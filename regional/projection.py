@@ -221,7 +221,7 @@ def project(
         DataError: input that cannot be run, with every fault: dataset or file, variable and place.
         TypeError: neither an experiment nor datasets, or both.
     """
-    _check_types(climate, domain, workers)
+    _check_types(climate, domain)
     in_memory = climate is not None and domain is not None
     if in_memory == (experiment is not None) or (climate is None) != (domain is None):
         raise TypeError("give an experiment, or climate and domain")
@@ -240,10 +240,7 @@ def project(
         chosen = read_experiment(experiment)
     if parameters:
         chosen = chosen.with_parameters(_parameter_files(parameters, folder))
-    chosen = chosen.select(members, scenarios, cells)
-    if workers is not None:
-        run = chosen.run.model_copy(update={"workers": workers})
-        chosen = chosen.model_copy(update={"run": run})
+    chosen = chosen.select(members, scenarios, cells).with_run(workers=workers)
     try:
         run_projection(chosen, folder, Console(quiet=quiet), resume=resume, scheduler=scheduler)
     except DataError as error:
@@ -253,11 +250,11 @@ def project(
     return projection
 
 
-def _check_types(climate: object, domain: object, workers: object) -> None:
-    """Check the arguments that a notebook gets wrong.
+def _check_types(climate: object, domain: object) -> None:
+    """Check that climate and domain are datasets.
 
     Raises:
-        TypeError, ValueError: naming the argument and what it takes.
+        TypeError: naming the argument and what it takes.
     """
     several = isinstance(climate, Mapping) and not isinstance(climate, xr.Dataset)
     parts = climate.values() if several else (climate,)
@@ -265,8 +262,6 @@ def _check_types(climate: object, domain: object, workers: object) -> None:
         raise TypeError("climate: give an xarray Dataset, or several by label in a dict")
     if domain is not None and not isinstance(domain, xr.Dataset):
         raise TypeError(f"domain: give an xarray Dataset, not {type(domain).__name__}")
-    if workers is not None and (not isinstance(workers, int) or workers < 0):
-        raise ValueError(f"workers={workers!r}: give a number of processes; 0 takes one per core")
 
 
 def _parameter_files(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from temjax.kernels import REGISTRY
 from tests.support import structure
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,6 +71,12 @@ def test_entry_points_are_functions_of_ours():
         module, _, function = value.partition(":")
         assert resolves(module, function), value
         assert find_spec(module) is not None, value
+
+
+def test_kernels_of_the_registry_are_functions_of_ours():
+    names = [name for kernels in REGISTRY.values() for name in kernels.values()]
+    assert names
+    assert [name for name in names if not resolves(*name.split(":"))] == []
 
 
 @pytest.mark.parametrize("name", ["temjax.heat.march", "temjax.cli"])

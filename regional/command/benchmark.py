@@ -29,9 +29,9 @@ def tile_case(cells: int, years: int) -> Case:
     jax.config.update("jax_enable_x64", True)
     with as_file(files("temjax.regional") / "experiments" / EXPERIMENT) as path:
         experiment = read_experiment(path)
-    run = experiment.run.model_copy(update={"precision": precision})
     protocol = experiment.protocol.model_copy(update={"spin_up_length": years})
-    experiment = experiment.model_copy(update={"run": run, "protocol": protocol})
+    experiment = experiment.with_run(precision=precision)
+    experiment = experiment.model_copy(update={"protocol": protocol})
     domain = load_domain(experiment)
     member, scenario = experiment.members[0]
     with tempfile.TemporaryDirectory() as unused:

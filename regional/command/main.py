@@ -64,9 +64,7 @@ def project_command(
         choices = members, scenarios, cells, tile_cells
         settings = repeated_experiment(repeat, out, choices, data, console)
     console.print(settings.title, style="bold", markup=False)
-    options = {"workers": workers, "tile_cells": tile_cells}
-    run = settings.run.model_copy(update={k: v for k, v in options.items() if v is not None})
-    settings = settings.model_copy(update={"run": run})
+    settings = settings.with_run(workers=workers, tile_cells=tile_cells)
     with resumable(out):
         run_projection(settings, out, console, resume=resume, scheduler=scheduler)
 

@@ -157,6 +157,19 @@ class Experiment(Settings):
         }
         return parse_experiment(document, Path(), self.name)
 
+    def with_run(self, **choices: object) -> "Experiment":
+        """The experiment with other settings of ``[run]``; those that are None stay as they are.
+
+        Raises:
+            DataError: a value that the setting does not take.
+        """
+        chosen = {name: value for name, value in choices.items() if value is not None}
+        try:
+            run = RunSettings.model_validate(self.run.model_dump() | chosen)
+        except ValidationError as error:
+            raise DataError(_finding(self.name, fault) for fault in error.errors()) from error
+        return self.model_copy(update={"run": run})
+
     @property
     def hash(self) -> str:
         """Hash of every choice that can change a result (not where files lie, nor workers)."""

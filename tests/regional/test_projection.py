@@ -2,6 +2,7 @@
 
 import gc
 import json
+from pathlib import Path
 
 import netCDF4
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import xarray as xr
 
 import temjax.regional
+from temjax import regional
 from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters, replace_parameters
 from temjax.regional import projection
@@ -294,6 +296,20 @@ def test_a_file_has_its_own_settings(tmp_path, memory):
     for arguments in ({}, {"climate": climate}, {"experiment": "a.toml", "climate": climate}):
         with pytest.raises(TypeError, match="give an experiment, or climate and domain"):
             temjax.regional.project(**arguments)
+
+
+def test_other_things_than_datasets_and_other_settings_are_named(memory, tmp_path):
+    climate, domain = memory
+    for arguments, message in (
+        ({"climate": domain["sand"], "domain": domain}, "climate: give an xarray Dataset"),
+        ({"climate": climate, "domain": {"sand": 1.0}}, "domain: give an xarray Dataset, not dict"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            temjax.regional.project(out=tmp_path / "out", **arguments)
+    file = Path(regional.__file__).parent / "experiments" / "qtp-synthetic-demo.toml"
+    with pytest.raises(DataError, match=r"workers.*\(given: -2\)"):
+        temjax.regional.project(file, tmp_path / "out", workers=-2)
+    assert read_experiment(file).with_run(workers=3, tile_cells=None).run.workers == 3
 
 
 @pytest.fixture(scope="module")
