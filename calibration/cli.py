@@ -28,7 +28,7 @@ from temjax.files.atomic import exclusive_folder
 from temjax.runtime.machine import command_line
 from temjax.sites.cli import open_place
 from temjax.sites.compare import compare, comparison_table
-from temjax.sites.fluxnet import MINIMUM_QUALITY
+from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
 
 Sites = Annotated[
     list[str], typer.Argument(help="Catalog names, FLUXNET monthly CSVs or site TOMLs.")
@@ -114,7 +114,8 @@ def calibrate(
     """
     if site is not None and len(places) > 1:
         raise typer.BadParameter("--site goes with one FLUXNET file", param_hint="--site")
-    sites = [open_place(place, site=site, minimum_quality=quality) for place in places]
+    reading = Reading(minimum_quality=quality)
+    sites = [open_place(place, site=site, reading=reading) for place in places]
     try:
         errors = ErrorModel(
             flux=flux_error,

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
         paired,
         skill,
     )
+    from temjax.sites.readers.record import Reading
     from temjax.sites.site import Site, load, names, read_site
     from temjax.sites.sources import open_site
+    from temjax.sites.tower import read_tower
 
 __getattr__, __dir__ = _lazy_names(
     __name__,
@@ -25,13 +27,16 @@ __getattr__, __dir__ = _lazy_names(
         "history": ("global_co2", "plateau_warming", "site_forcing"),
         "observations": ("MonthlySeries", "Observations", "Skill", "Stock", "paired", "skill"),
         "site": ("Site", "load", "names", "read_site"),
+        "readers.record": ("Reading",),
         "sources": ("open_site",),
+        "tower": ("read_tower",),
     },
 )
 
 __all__ = [
     "MonthlySeries",
     "Observations",
+    "Reading",
     "Site",
     "Skill",
     "Stock",
@@ -43,6 +48,7 @@ __all__ = [
     "plateau_warming",
     "read_fluxnet",
     "read_site",
+    "read_tower",
     "site_forcing",
     "skill",
 ]

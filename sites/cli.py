@@ -15,14 +15,15 @@ from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
 from temjax.parameters.files import read_parameters
 from temjax.runtime.machine import command_line
-from temjax.sites import fluxnet_table
 from temjax.sites.compare import compare, comparison_table
 from temjax.sites.entry import parse_entry
 from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
+from temjax.sites.readers.record import Reading
 from temjax.sites.run import SiteRun, run_site, site_dataset
-from temjax.sites.site import Site, catalog_entry, entry_of_fluxnet, load, names
-from temjax.sites.sources import fluxnet_file, open_site
+from temjax.sites.site import Site, catalog_entry, load, names
+from temjax.sites.sources import open_site, tower_file
+from temjax.sites.tower import check_tower
 
 SITE_TABLES = {"location", "soil", "vegetation"}
 
@@ -34,16 +35,7 @@ def check(path: Path) -> list[Finding] | None:
         return parse_entry(path)[1] if _is_site_file(path) else None
     if path.suffix.lower() != ".csv" or not path.is_file():
         return None
-    table, findings = fluxnet_table.read_table(path)
-    if table is None:
-        return findings
-    entry = entry_of_fluxnet(fluxnet_table.fluxnet_id(path))
-    latitude = entry.location.latitude if entry else None
-    return (
-        findings
-        + fluxnet_table.check_gaps(table)
-        + fluxnet_table.check_table(table, latitude=latitude)
-    )
+    return check_tower(path)
 
 
 def _is_site_file(path: Path) -> bool:
@@ -109,21 +101,21 @@ def _catalog_record(name: str) -> dict[str, object]:
     }
 
 
-def open_place(place: str, *, site: Path | None = None, **reading: str | bool | float) -> Site:
+def open_place(place: str, *, site: Path | None = None, reading: Reading = Reading()) -> Site:
     """Site of a command's argument.
 
     Args:
-        place: catalog name, site file or FLUXNET monthly file.
-        site: site file with the facts a FLUXNET file lacks.
-        **reading: of FLUXNET files, see ``open_site``.
+        place: catalog name, site file or tower's file.
+        site: site file with the facts a tower's file lacks.
+        reading: choices of reading a tower's file.
 
     Raises:
-        typer.BadParameter: a site file beside another place than a FLUXNET file.
+        typer.BadParameter: a site file beside another place than a tower's file.
         DataError: unknown name, or faults of a file.
     """
-    if site is not None and fluxnet_file(place) is None:
-        raise typer.BadParameter("--site goes with a FLUXNET file", param_hint="--site")
-    return open_site(place, site_file=site, **reading)
+    if site is not None and tower_file(place) is None:
+        raise typer.BadParameter("--site goes with a tower's file", param_hint="--site")
+    return open_site(place, site_file=site, reading=reading)
 
 
 @few_cells_command
@@ -166,7 +158,9 @@ def simulate_site(
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"no such folder: {out.absolute().parent}", param_hint="--out")
     opened = open_place(
-        place, site=site, partition=partition, fill_from_climatology=fill_from_climatology
+        place,
+        site=site,
+        reading=Reading(partition=partition, fill_from_climatology=fill_from_climatology),
     )
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:

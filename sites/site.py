@@ -32,6 +32,8 @@ class Site:
         notes: known faults of the data and choices made while reading, as sentences.
         sources: of the climate.
         longitude: degrees east, NaN where unknown; the model does not use it.
+        product: of the observations, such as ``FLUXNET2015``; empty where they have none.
+        absent: observed variables that the site lacks -> the reason, a clause.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Site:
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     longitude: float = float("nan")
+    product: str = ""
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def parameters(self, base: Parameters | None = None) -> Parameters:
         """Parameter set with the values of the site.
@@ -148,6 +152,8 @@ def make_site(
     sources: tuple[str, ...],
     partition: str,
     notes: tuple[str, ...] = (),
+    product: str = "",
+    absent: Mapping[str, str] | None = None,
 ) -> Site:
     """Site of an entry with given forcing and monthly observations."""
     annual: dict[str, tuple[AnnualValue, ...]] = {}
@@ -179,6 +185,8 @@ def make_site(
         ),
         sources=sources,
         longitude=float("nan") if entry.location.longitude is None else entry.location.longitude,
+        product=product,
+        absent=dict(absent or {}),
     )
 
 

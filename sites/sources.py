@@ -1,11 +1,13 @@
-"""Sites by catalog name, site file or FLUXNET monthly file."""
+"""Sites by catalog name, site file or tower's file."""
 
 import os
 from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
-from temjax.sites.fluxnet import MINIMUM_QUALITY, Partition, read_fluxnet
+from temjax.sites.readers.kinds import is_tower
+from temjax.sites.readers.record import Reading
 from temjax.sites.site import Site, catalog_entry, load, names, read_site
+from temjax.sites.tower import read_tower
 
 FLUXNET_FOLDER = "TEMJAX_FLUXNET"
 
@@ -35,47 +37,39 @@ def catalog_fluxnet_file(name: str) -> Path | None:
     return paths[0] if paths else None
 
 
-def fluxnet_file(source: str | Path) -> Path | None:
-    """FLUXNET monthly file that a source names, itself or by the catalog; None: another source.
+def tower_file(source: str | Path) -> Path | None:
+    """Tower's file that a source names, itself or by the catalog; None: another source.
 
     Raises:
         DataError: see ``catalog_fluxnet_file``.
     """
     path = catalog_fluxnet_file(str(source)) or Path(source)
-    return path if path.suffix.lower() == ".csv" else None
+    return path if is_tower(path) else None
 
 
 def open_site(
     source: str | Path,
     *,
     site_file: str | Path | None = None,
-    partition: Partition = "DT",
-    fill_from_climatology: bool = False,
-    minimum_quality: float = MINIMUM_QUALITY,
+    reading: Reading = Reading(),
 ) -> Site:
-    """Site of a catalog name, a site file (TOML) or a FLUXNET monthly file (CSV).
+    """Site of a catalog name, a site file (TOML) or a tower's file, archive or folder.
 
-    A tower of the catalog is read from its monthly file where TEMJAX_FLUXNET names a folder that
-    has it.
+    A tower of the catalog is read from its own file where TEMJAX_FLUXNET names a folder that has
+    it.
 
     Args:
         source: name or path.
-        site_file: site file with the facts a FLUXNET file lacks.
-        partition, fill_from_climatology, minimum_quality: of FLUXNET files, see ``read_fluxnet``.
+        site_file: site file with the facts a tower's file lacks.
+        reading: choices of reading a tower's file.
 
     Raises:
         DataError: unknown name, or faults of a file.
-        ValueError: a site file beside another source than a FLUXNET file.
+        ValueError: a site file beside another source than a tower's file.
     """
-    path = fluxnet_file(source)
+    path = tower_file(source)
     if path is not None:
-        return read_fluxnet(
-            path,
-            site=site_file,
-            partition=partition,
-            fill_from_climatology=fill_from_climatology,
-            minimum_quality=minimum_quality,
-        )
+        return read_tower(path, site=site_file, reading=reading)
     if site_file is not None:
-        raise ValueError("a site file goes with a FLUXNET file")
+        raise ValueError("a site file goes with a tower's file")
     return read_site(source) if Path(source).suffix == ".toml" else load(str(source))

@@ -1,6 +1,5 @@
 """Tables of FLUXNET2015 / ONEFlux monthly files, parsed and checked."""
 
-import calendar
 import dataclasses
 import re
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from temjax.files.findings import Finding
-from temjax.runs.validation import MISSING_VALUE, check_climate, check_months
+from temjax.runs.validation import MISSING_VALUE, check_months
 
 CLIMATE_COLUMNS = {"air_temperature": "TA_F", "precipitation": "P_F", "shortwave": "SW_IN_F"}
 ID_PATTERN = re.compile(r"_?([A-Z]{2}-[A-Za-z0-9]{3})_")
@@ -35,19 +34,6 @@ class FluxnetTable:
     present: np.ndarray
     line: np.ndarray
 
-    @property
-    def days(self) -> np.ndarray:
-        """Days of each calendar month, ``(year, 12)``."""
-        return np.array(
-            [[calendar.monthrange(int(y), m)[1] for m in range(1, 13)] for y in self.years]
-        )
-
-    def month_text(self, index: tuple[int, ...]) -> str:
-        """Line and time stamp of a month ``(year, month)``."""
-        stamp = f"{self.years[index[0]]}{index[1] + 1:02d}"
-        line = int(self.line[index[0], index[1]])
-        return f"line {line} (TIMESTAMP {stamp})" if line else f"TIMESTAMP {stamp}"
-
 
 def fluxnet_id(path: str | Path) -> str | None:
     """Site id in a file name such as ``FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2002-2004_1-4.csv``."""
@@ -58,7 +44,7 @@ def fluxnet_id(path: str | Path) -> str | None:
 def read_table(path: str | Path) -> tuple[FluxnetTable | None, list[Finding]]:
     """Table and findings of a monthly file; None for a table that cannot be formed.
 
-    Months that are absent within the period stay NaN in the table (:func:`check_gaps`).
+    Months that are absent within the period stay NaN in the table (``climate.check_gaps``).
     """
     path = Path(path)
 
@@ -114,37 +100,11 @@ def read_table(path: str | Path) -> tuple[FluxnetTable | None, list[Finding]]:
     return FluxnetTable(path, years, columns, line > 0, line), findings
 
 
-def check_gaps(table: FluxnetTable) -> list[Finding]:
-    """Findings of months that are not in the file, and of -9999 in the climate columns."""
-    file = str(table.path)
-    months = [(int(table.years[y]), int(m) + 1) for y, m in np.argwhere(table.present)]
-    findings = check_months(months, file=file, variable="TIMESTAMP")
-    for column in CLIMATE_COLUMNS.values():
-        gap = np.isnan(table.columns.get(column, table.days)) & table.present
-        if gap.any():
-            stamps = [f"{table.years[y]}{m + 1:02d}" for y, m in np.argwhere(gap)]
-            more = f" and {len(stamps) - 6} more" if len(stamps) > 6 else ""
-            message = f"missing (-9999) in {', '.join(stamps[:6])}{more}"
-            mend = "Fill these months, or use --fill-from-climatology (fill_from_climatology=True)."
-            where = table.month_text(tuple(np.argwhere(gap)[0]))
-            findings.append(Finding(file, column, where, message, mend))
-    return findings
-
-
-def check_table(table: FluxnetTable, *, latitude: float | None = None) -> list[Finding]:
-    """Findings of climate columns that are absent or look like another unit."""
-    file = str(table.path)
-    findings = []
-    climate, labels = {}, {}
-    for name, column in CLIMATE_COLUMNS.items():
-        if column not in table.columns:
-            mend = "Give a FULLSET or SUBSET monthly file that has it."
-            findings.append(Finding(file, column, "line 1", "no such column", mend))
-            continue
-        values = table.columns[column]
-        days = table.days if name == "precipitation" else 1
-        climate[name] = np.where(np.isnan(values), 0.0, values * days)
-        labels[name] = column
-    return findings + check_climate(
-        climate, latitude=latitude, file=file, names=labels, index_text=table.month_text
-    )
+def check_columns(table: FluxnetTable) -> list[Finding]:
+    """Findings of climate columns that are absent."""
+    mend = "Give a FULLSET or SUBSET monthly file that has it."
+    return [
+        Finding(str(table.path), column, "line 1", "no such column", mend)
+        for column in CLIMATE_COLUMNS.values()
+        if column not in table.columns
+    ]

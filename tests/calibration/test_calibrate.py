@@ -169,7 +169,7 @@ def test_sources_of_sites(tmp_path):
         open_sites([])
     with pytest.raises(ValueError, match="unknown site 'haibei-medow'"):
         open_sites("haibei-medow")
-    with pytest.raises(ValueError, match="goes with a FLUXNET file"):
+    with pytest.raises(ValueError, match="goes with a tower's file"):
         open_site("haibei-meadow", site_file=tmp_path / "site.toml")
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from temjax import sites
 from temjax.files.findings import DataError
-from temjax.sites.fluxnet_table import check_gaps, check_table, fluxnet_id, read_table
+from temjax.sites.readers.fluxnet_table import fluxnet_id, read_table
+from temjax.sites.tower import check_tower
 
 FACTS = {
     "elevation": 3200,
@@ -252,9 +253,7 @@ REAL = {
 def test_real_files(name, shared):
     file, annual = REAL[name]
     path = shared / "data" / "fluxnet2015" / file
-    table, findings = read_table(path)
-    assert findings == []
-    assert check_gaps(table) + check_table(table, latitude=37.0) == []
+    assert check_tower(path) == []
     site = sites.read_fluxnet(path, minimum_quality=0.0)
     nep = site.observations.monthly["net_ecosystem_production"]
     assert np.round(nep.values.sum(axis=1)).tolist() == annual
