@@ -1,0 +1,292 @@
+"""Time series of one point in a NetCDF file: intervals, values and units, and their months."""
+
+import hashlib
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from temjax.files.findings import Finding
+from temjax.runs.validation import MISSING_VALUE
+from temjax.sites.readers.aggregate import MonthlyMeans, monthly_means, overlapping_rows
+from temjax.sites.readers.record import MonthlyValues
+from temjax.sites.readers.units import conversion, unit_examples
+
+# what the NetCDF libraries raise for damaged files and other formats
+_UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, OverflowError)
+FILL_FROM = 1e19  # CalLMIP fills with 1e20, netCDF with 9.97e36, some without an attribute
+DAY = np.timedelta64(1, "D")
+REAL_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
+LEAPLESS = ("noleap", "365_day")
+_PLACE = {
+    "latitude": ("latitude", "lat"), "longitude": ("longitude", "lon"),
+    "elevation": ("elevation",),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PointSeries:
+    """Variables of one point.
+
+    Attributes:
+        path: of the file.
+        begin, end: interval of each record, datetime64[m], ``(record,)``.
+        values: name -> ``(record,)``, NaN where missing.
+        attributes: name -> attributes of the variable.
+        globals: attributes of the file.
+        location: those of ``latitude``, ``longitude`` (degrees), ``elevation`` (m) in the file.
+        notes: choices made while reading, as sentences.
+    """
+
+    path: Path
+    begin: np.ndarray
+    end: np.ndarray
+    values: Mapping[str, np.ndarray]
+    attributes: Mapping[str, Mapping]
+    globals: Mapping[str, object]
+    location: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """Name and hash of the file."""
+        return f"{self.path.name} (sha256 {hashlib.sha256(self.path.read_bytes()).hexdigest()})"
+
+    def months(self, columns: Mapping[str, np.ndarray], minimum_coverage: float) -> MonthlyMeans:
+        """Means of columns over calendar months."""
+        return monthly_means(self.begin, self.end, columns, minimum_coverage)
+
+    def finding(self, variable: str, message: str, mend: str, index: str = "") -> Finding:
+        """Fault of a variable of the file."""
+        return Finding(str(self.path), variable, index, message, mend)
+
+
+@dataclass
+class RecordPart:
+    """What one file gives to a record.
+
+    Attributes:
+        years: calendar years, consecutive.
+        present: months that are in the file, ``(year, 12)``.
+        values: variable -> monthly values in the model's unit.
+        absent: variable -> reason, a clause.
+        notes: choices, as sentences.
+        findings: faults.
+    """
+
+    years: np.ndarray
+    present: np.ndarray
+    values: dict[str, MonthlyValues] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_series(
+    path: Path, wanted: Collection[str]
+) -> tuple[PointSeries | None, list[str], list[Finding]]:
+    """Series of the wanted variables that a file has.
+
+    Args:
+        path: of the file.
+        wanted: names of variables; others are not read.
+
+    Returns:
+        The series, None with findings; the names of all variables of the file; the findings.
+    """
+
+    def fault(variable: str, message: str, mend: str, index: str = "") -> Finding:
+        return Finding(str(path), variable, index, message, mend)
+
+    if not path.is_file():
+        return None, [], [fault("file", "no such file", "Check the path.")]
+    try:
+        with warnings.catch_warnings():
+            # two fill values that differ: both are masked, which is what is wanted
+            warnings.simplefilter("ignore", xr.SerializationWarning)
+            with xr.open_dataset(path, decode_times=False, engine="netcdf4") as file:
+                names = [str(name) for name in file.variables]
+                chosen = [name for name in names if name in wanted]
+                if not chosen:
+                    return None, names, []
+                begin, end, notes, findings = _intervals(file, fault)
+                values = {}
+                for name in chosen:
+                    array, wrong = _point(file[name], fault)
+                    findings += wrong
+                    if array is not None:
+                        values[name] = array
+                series = PointSeries(
+                    path,
+                    begin,
+                    end,
+                    values,
+                    {name: dict(file[name].attrs) for name in values},
+                    dict(file.attrs),
+                    _location(file),
+                    tuple(notes),
+                )
+    except _UNREADABLE:
+        mend = "Give a whole NetCDF file: this one is truncated, damaged or of another format."
+        return None, [], [fault("file", "cannot be read as NetCDF", mend)]
+    return (None if findings else series), names, findings
+
+
+def _point(array: xr.DataArray, fault) -> tuple[np.ndarray | None, list[Finding]]:
+    """Values along time, NaN where missing; None with a finding where it is not one point's."""
+    name = str(array.name)
+    if "time" not in array.dims:
+        return None, [fault(name, "has no time dimension", "Give a time series of the tower.")]
+    many = [
+        f"{size} along {dim}" for dim, size in array.sizes.items() if dim != "time" and size > 1
+    ]
+    if many:
+        message = f"has more than one point: {', '.join(many)}"
+        return None, [fault(name, message, "Give a file of one tower (one point).")]
+    values = array.values.reshape(-1)
+    if not np.issubdtype(values.dtype, np.number):
+        return None, [fault(name, "is not numeric", "Give numbers, -9999 where missing.")]
+    values = values.astype(float)
+    missing = ~(np.abs(values) < FILL_FROM) | (values == MISSING_VALUE)
+    return np.where(missing, np.nan, values), []
+
+
+def _location(file: xr.Dataset) -> dict[str, float]:
+    """Coordinates of the tower, from variables or else from attributes of the file."""
+    location = {}
+    for key, names in _PLACE.items():
+        for name in names:
+            held = file[name].values if name in file.variables else file.attrs.get(name)
+            number = pd.to_numeric(pd.Series(np.ravel(held)), errors="coerce").to_numpy(float)
+            if number.size == 1 and abs(number[0]) < -MISSING_VALUE:
+                location[key] = float(number[0])
+                break
+    return location
+
+
+def _intervals(file: xr.Dataset, fault) -> tuple[np.ndarray, np.ndarray, list[str], list[Finding]]:
+    """Interval of each record, notes and findings."""
+    nothing = np.empty(0, "datetime64[m]")
+    stamps, notes, findings = _stamps(file, fault)
+    if findings:
+        return nothing, nothing, notes, findings
+    order = np.sort(np.unique(stamps))
+    if order.size < 2:
+        mend = "Give a series of half-hours, hours or days."
+        return nothing, nothing, notes, [fault("time", "has fewer than two times", mend)]
+    step = np.median(np.diff(order).astype(int)).astype("timedelta64[m]")
+    if step > DAY:
+        message = f"the step is {step / DAY:g} days"
+        mend = "Give half-hourly, hourly or daily data."
+        return nothing, nothing, notes, [fault("time", message, mend)]
+    stated = str(file["time"].attrs.get("info", "")).lower()
+    if step == DAY:
+        begin = stamps.astype("datetime64[D]").astype("datetime64[m]")
+    elif "end" in stated.split():
+        begin = stamps - step
+        notes.append(f"{_name(file)}: time stamps are the ends of the steps, as the file states")
+    elif "start" not in stated and _are_ends(order, step):
+        begin = stamps - step
+        notes.append(
+            f"{_name(file)}: time stamps taken as the ends of the steps (whole days follow then)"
+        )
+    else:
+        begin = stamps  # FluxnetLSM: "Time stamp indicates start time"
+    end = begin + step
+    shared = overlapping_rows(begin, end)
+    if shared.size:
+        message = f"{shared.size} records cover time that another covers"
+        where = f"record {shared[0] + 1} ({stamps[shared[0]]})"
+        findings = [fault("time", message, "Give each time once, at an even step.", where)]
+    return begin, end, notes, findings
+
+
+def _are_ends(order: np.ndarray, step: np.timedelta64) -> bool:
+    """Whether the first stamp is one step after midnight and the last at midnight."""
+    first, last = order[0] - order[0].astype("datetime64[D]"), order[-1]
+    return first == step and last == last.astype("datetime64[D]")
+
+
+def _stamps(file: xr.Dataset, fault) -> tuple[np.ndarray, list[str], list[Finding]]:
+    """Time stamps to the minute, notes and findings."""
+    nothing = np.empty(0, "datetime64[m]")
+    mend = "Give CF times, for example 'seconds since 2004-01-01 00:00:00'."
+    if "time" not in file.variables or file["time"].dims != ("time",):
+        return nothing, [], [fault("time", "no time axis", mend)]
+    units, calendar = (str(file["time"].attrs.get(n, "")) for n in ("units", "calendar"))
+    calendar = calendar.lower() or "standard"
+    if calendar not in (*REAL_CALENDARS, *LEAPLESS):
+        message = f"calendar {calendar!r}: a tower measures in the standard calendar"
+        return nothing, [], [fault("time", message, "Give times in the standard calendar.")]
+    if " since " not in units:
+        message = f"unit {units!r} is no time since a date" if units else "has no units"
+        return nothing, [], [fault("time", message, mend)]
+    try:
+        axis = xr.Dataset(coords={"time": file["time"].variable})
+        decoded = xr.decode_cf(axis)["time"].values
+        if decoded.dtype == object:  # another calendar than numpy's: the dates themselves are kept
+            parts = [(t.year, t.month, t.day, t.hour, t.minute, t.second) for t in decoded]
+            names = ["year", "month", "day", "hour", "minute", "second"]
+            decoded = pd.to_datetime(pd.DataFrame(parts, columns=names)).to_numpy()
+    except _UNREADABLE:
+        return nothing, [], [fault("time", f"cannot be decoded from {units!r}", mend)]
+    absent = np.flatnonzero(np.isnat(decoded))
+    if absent.size:
+        where = f"record {absent[0] + 1}"
+        return nothing, [], [fault("time", f"{absent.size} missing times", mend, where)]
+    notes = []
+    if calendar in LEAPLESS:
+        notes.append(f"{_name(file)}: calendar {calendar}, no 29 February in any year")
+    minute = np.timedelta64(30, "s")  # days as real numbers miss the minute by less than this
+    return (decoded.astype("datetime64[s]") + minute).astype("datetime64[m]"), notes, []
+
+
+def _name(file: xr.Dataset) -> str:
+    return Path(file.encoding.get("source", "file")).name
+
+
+def to_model_unit(
+    part: RecordPart, series: PointSeries, variable: str, name: str, means: np.ndarray
+) -> np.ndarray | None:
+    """Monthly means of a variable of the file in the model's unit; None with a finding."""
+    unit = str(series.attributes[name].get("units", ""))
+    rule = conversion(variable, unit) if unit else None
+    if rule is None:
+        message = f"unit {unit!r} is not understood" if unit else "has no units attribute"
+        mend = f"Give {unit_examples(variable)}."
+        part.findings.append(series.finding(name, message, mend))
+        return None
+    return rule.convert(means, part.years)
+
+
+def note_sparse_months(part: RecordPart, months: MonthlyMeans, name: str, least: float) -> None:
+    """Note of the months of a variable that too few values cover."""
+    sparse = (months.coverage[name] > 0) & np.isnan(months.means[name])
+    if sparse.any():
+        year, month = np.argwhere(sparse)[0]
+        part.notes.append(
+            f"{name}: {sparse.sum()} months with values for less than {100 * least:g} % of their "
+            f"time, left out (first {part.years[year]}-{month + 1:02d})"
+        )
+
+
+def monthly_uncertainty(series: PointSeries, name: str) -> np.ndarray:
+    """Standard deviation of the monthly mean, from that of each record, ``(year, 12)``.
+
+    Errors count as independent within a day and as fully correlated over the days of a month: the
+    random error of half-hours averages out over a day, what is common to days (the
+    friction-velocity threshold, the filling of gaps) does not over a month. An upper bound.
+    """
+    values = series.values[name]
+    valid = values > 0
+    day, at = np.unique(series.begin[valid].astype("datetime64[D]"), return_inverse=True)
+    count = np.bincount(at, minlength=day.size)
+    daily = np.sqrt(np.bincount(at, values[valid] ** 2, minlength=day.size)) / count
+    days = np.unique(series.begin.astype("datetime64[D]"))
+    column = np.full(days.size, np.nan)
+    column[np.searchsorted(days, day)] = daily
+    return monthly_means(days, days + DAY, {name: column}, 0.0).means[name]
