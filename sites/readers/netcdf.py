@@ -8,9 +8,9 @@ import numpy as np
 
 from temjax.files.findings import Finding
 from temjax.sites.observations import OBSERVED
-from temjax.sites.readers.alma import callmip, plumber2
-from temjax.sites.readers.alma.series import PointSeries, RecordPart, read_series
+from temjax.sites.readers import callmip, plumber2
 from temjax.sites.readers.fluxnet_table import fluxnet_id
+from temjax.sites.readers.netcdf_series import PointSeries, RecordPart, read_series
 from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord
 
 SUFFIXES = (".nc", ".nc4")

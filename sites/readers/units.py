@@ -12,8 +12,8 @@ import numpy as np
 from temjax.sites.readers.record import days_of_months
 from temjax.units import SECONDS_PER_DAY, ZERO_CELSIUS
 
-CARBON_MOLAR_MASS = 12.01  # g mol⁻¹, as ONEFlux has it (CO2TOC in its types.h)
-CARBON_OF_DIOXIDE = CARBON_MOLAR_MASS / 44.01
+CARBON_MOLAR_MASS = 12.0107  # g mol⁻¹, that of ONEFlux (its CO2TOC is 1.03772448)
+CARBON_OF_DIOXIDE = CARBON_MOLAR_MASS / 44.0095
 HOURS_PER_DAY = 24.0
 CARBON_FLUXES = (
     "net_ecosystem_production", "gross_primary_production", "ecosystem_respiration",
@@ -54,7 +54,7 @@ def canonical_unit(text: str) -> str:
     text = re.sub(r"deg[\s_]*(?:c|celsius)\b", "degc", text).replace("**", "").replace("^", "")
     text = re.sub(r"mol[\s_]*co2", "mol", text)
     text = re.sub(r"g[\s_]*co2", "gdioxide", text)
-    text = re.sub(r"(?<=g)[\s_]*c(?![a-z0-9])", "carbon", text)
+    text = re.sub(r"(?<!de)g[\s_]*c(?![a-z0-9])", "gcarbon", text)
     text = re.sub(r"\bper\b", "/", re.sub(r"[·*.]", " ", text))
     numerator, *denominators = text.split("/")
     tokens = [_token(word, 1) for word in numerator.split()]

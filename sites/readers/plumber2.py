@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from temjax.sites.readers.alma.series import (
+from temjax.sites.readers.netcdf_series import (
     PointSeries,
     RecordPart,
     monthly_uncertainty,

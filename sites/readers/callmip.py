@@ -8,7 +8,7 @@ file of the tower. NEE is positive towards the atmosphere.
 
 import numpy as np
 
-from temjax.sites.readers.alma.series import (
+from temjax.sites.readers.netcdf_series import (
     PointSeries,
     RecordPart,
     monthly_uncertainty,
