@@ -78,7 +78,7 @@ def _uncertainty(
     name = next((n for n in _uncertainties(stem) if n in series.values), None)
     if name is None:
         return None, ""
-    sd = to_model_unit(part, series, variable, name, monthly_uncertainty(series, name))
-    source = f"{name}, correlated over the days of a month (an upper bound)"
+    errors, source = monthly_uncertainty(series, name)
+    sd = to_model_unit(part, series, variable, name, errors)
     part.notes.append(f"{stem}_daily: standard deviation from {source}")
     return sd, source

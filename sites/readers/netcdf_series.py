@@ -274,19 +274,22 @@ def note_sparse_months(part: RecordPart, months: MonthlyMeans, name: str, least:
         )
 
 
-def monthly_uncertainty(series: PointSeries, name: str) -> np.ndarray:
-    """Standard deviation of the monthly mean, from that of each record, ``(year, 12)``.
+def monthly_uncertainty(series: PointSeries, name: str) -> tuple[np.ndarray, str]:
+    """Standard deviation of the monthly mean from that of each record, ``(year, 12)``, and its rule.
 
-    Errors count as independent within a day and as fully correlated over the days of a month: the
-    random error of half-hours averages out over a day, what is common to days (the
-    friction-velocity threshold, the filling of gaps) does not over a month. An upper bound.
+    Random errors (FLUXNET's RANDUNC) are independent. Others count as independent within a day and
+    as fully correlated over the days of a month: what is random averages out over a day, what the
+    friction-velocity threshold and the filling of gaps bring is common to days. An upper bound.
     """
+    random = str(series.attributes[name].get("Fluxnet_name", "")).endswith("RANDUNC")
+    unit = "datetime64[M]" if random else "datetime64[D]"
     values = series.values[name]
     valid = values > 0
-    day, at = np.unique(series.begin[valid].astype("datetime64[D]"), return_inverse=True)
-    count = np.bincount(at, minlength=day.size)
-    daily = np.sqrt(np.bincount(at, values[valid] ** 2, minlength=day.size)) / count
-    days = np.unique(series.begin.astype("datetime64[D]"))
-    column = np.full(days.size, np.nan)
-    column[np.searchsorted(days, day)] = daily
-    return monthly_means(days, days + DAY, {name: column}, 0.0).means[name]
+    period, at = np.unique(series.begin[valid].astype(unit), return_inverse=True)
+    count = np.bincount(at, minlength=period.size)
+    sd = np.sqrt(np.bincount(at, values[valid] ** 2, minlength=period.size)) / count
+    periods = np.unique(series.begin.astype(unit))
+    column = np.full(periods.size, np.nan)
+    column[np.searchsorted(periods, period)] = sd
+    rule = "random error, independent" if random else "correlated over a month, an upper bound"
+    return monthly_means(periods, periods + 1, {name: column}, 0.0).means[name], f"{name}, {rule}"

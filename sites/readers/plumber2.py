@@ -115,17 +115,8 @@ def read_fluxes(series: PointSeries, reading: Reading) -> RecordPart:
         note_sparse_months(part, months, name, reading.minimum_coverage)
         sd, sd_source = None, ""
         if name == NEE and _has_value(series, NEE_UNCERTAINTY):
-            sd = to_model_unit(
-                part,
-                series,
-                variable,
-                NEE_UNCERTAINTY,
-                monthly_uncertainty(series, NEE_UNCERTAINTY),
-            )
-            sd_source = (
-                f"{NEE_UNCERTAINTY}, independent within a day, correlated over a month (an upper "
-                "bound)"
-            )
+            errors, sd_source = monthly_uncertainty(series, NEE_UNCERTAINTY)
+            sd = to_model_unit(part, series, variable, NEE_UNCERTAINTY, errors)
             part.notes.append(f"{NEE}: standard deviation from {sd_source}")
         part.values[variable] = MonthlyValues(
             -values if name == NEE else values,

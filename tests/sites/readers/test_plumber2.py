@@ -167,15 +167,27 @@ def test_a_flux_that_no_month_holds_is_absent_with_the_reason(tmp_path):
     assert "enough of its time" in record.absent["net_ecosystem_production"]
 
 
-def test_uncertainty_of_half_hours_averages_out_within_a_day_only(tmp_path):
+@pytest.mark.parametrize(
+    ("original", "independent", "words"),
+    [
+        ("NEE_VUT_REF_JOINTUNC", 24, "upper bound"),  # of a day: every second half-hour has one
+        ("NEE_VUT_REF_RANDUNC", None, "random error"),  # of the month
+        ("", 24, "upper bound"),
+    ],
+)
+def test_uncertainty_averages_out_as_far_as_it_is_random(tmp_path, original, independent, words):
     stamps = times("2003-01-01", "2004-01-01", HALF_HOUR)
     sd = np.full(stamps.size, 2.0)
     sd[1::2] = -9999.0  # gaps have none: the others stand for the day
-    path = pair(tmp_path, stamps, flux=alma_files.flux(stamps) | {"NEE_uc": (sd, "umol/m2/s")})
+    flux = alma_files.flux(stamps) | {"NEE_uc": (sd, "umol/m2/s")}
+    path = alma_files.write(
+        tmp_path / FLUX, stamps, flux, of_variables={"NEE_uc": {"Fluxnet_name": original}}
+    )
     nep = read(path).observed["net_ecosystem_production"]
-    expected = 2.0 / np.sqrt(24) * CARBON * days_of_months(np.array([2003]))
-    np.testing.assert_allclose(nep.sd, expected)
-    assert "upper bound" in nep.sd_source
+    days = days_of_months(np.array([2003]))
+    count = 24 * days if independent is None else independent
+    np.testing.assert_allclose(nep.sd, 2.0 / np.sqrt(count) * CARBON * days)
+    assert nep.sd_source.startswith("NEE_uc") and words in nep.sd_source
 
 
 @pytest.mark.parametrize("snow", [True, False])
