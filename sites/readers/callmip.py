@@ -13,6 +13,7 @@ from temjax.sites.readers.netcdf_series import (
     RecordPart,
     monthly_uncertainty,
     note_sparse_months,
+    start_part,
     to_model_unit,
 )
 from temjax.sites.readers.record import MonthlyValues, Partition, Reading
@@ -53,7 +54,7 @@ def read_fluxes(series: PointSeries, reading: Reading) -> RecordPart:
             absent[variable] = f"{series.path.name} has none of {names}"
     columns = {f"{s}_daily": series.values[f"{s}_daily"] for s, _ in chosen.values()}
     months = series.months(columns, reading.minimum_coverage)
-    part = RecordPart(months.years, months.present, absent=absent)
+    part = start_part(series, months, reading.minimum_coverage, absent)
     for variable, (stem, partition) in chosen.items():
         name = f"{stem}_daily"
         values = to_model_unit(part, series, variable, name, months.means[name])

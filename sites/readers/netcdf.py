@@ -61,9 +61,12 @@ def read_netcdf_record(
         return None, findings
     climate = plumber2.read_climate(met, reading) if met else None
     fluxes = _fluxes_of(flux)(flux, reading) if flux else None
+    parts = [part for part in (climate, fluxes) if part is not None]
+    if not any(part.present.any() for part in parts):
+        message = f"no month with {reading.minimum_coverage:.0%} of its time in the file"
+        return None, [Finding(str(path), "time", "", message, "Give a longer series.")]
     record = _record(path, met, flux, climate, fluxes, notes)
-    findings = [f for part in (climate, fluxes) if part is not None for f in part.findings]
-    return record, findings
+    return record, [finding for part in parts for finding in part.findings]
 
 
 def _fluxes_of(series: PointSeries):
@@ -148,8 +151,8 @@ def _record(
 ) -> TowerRecord:
     """Both parts on the calendar years that either has."""
     parts = [part for part in (climate, fluxes) if part is not None]
-    first = min(int(part.years[0]) for part in parts)
-    years = np.arange(first, max(int(part.years[-1]) for part in parts) + 1)
+    held = [int(year) for part in parts for year in part.years[part.present.any(axis=1)]]
+    years = np.arange(min(held), max(held) + 1)
     present = np.zeros((years.size, 12), dtype=bool)
     for part in parts:
         present |= _on_years(part.present, part, years, False)
@@ -186,8 +189,8 @@ def _record(
 def _on_years(values: np.ndarray, part: RecordPart, years: np.ndarray, empty) -> np.ndarray:
     """Monthly array on other calendar years, ``empty`` where the part has none."""
     spread = np.full((years.size, 12), empty, dtype=values.dtype)
-    start = int(part.years[0] - years[0])
-    spread[start : start + part.years.size] = values
+    _, to, of = np.intersect1d(years, part.years, return_indices=True)
+    spread[to] = values[of]
     return spread
 
 

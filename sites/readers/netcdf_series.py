@@ -1,5 +1,6 @@
 """Time series of one point in a NetCDF file: intervals, values and units, and their months."""
 
+import dataclasses
 import hashlib
 import warnings
 from collections.abc import Collection, Mapping
@@ -57,8 +58,11 @@ class PointSeries:
         return f"{self.path.name} (sha256 {hashlib.sha256(self.path.read_bytes()).hexdigest()})"
 
     def months(self, columns: Mapping[str, np.ndarray], minimum_coverage: float) -> MonthlyMeans:
-        """Means of columns over calendar months."""
-        return monthly_means(self.begin, self.end, columns, minimum_coverage)
+        """Means of columns over calendar months; present are those the file covers enough."""
+        columns = {"": np.ones(len(self.begin)), **columns}
+        months = monthly_means(self.begin, self.end, columns, minimum_coverage)
+        share = months.coverage[""]
+        return dataclasses.replace(months, present=(share > 0) & (share >= minimum_coverage))
 
     def finding(self, variable: str, message: str, mend: str, index: str = "") -> Finding:
         """Fault of a variable of the file."""
@@ -71,7 +75,7 @@ class RecordPart:
 
     Attributes:
         years: calendar years, consecutive.
-        present: months that are in the file, ``(year, 12)``.
+        present: months of which enough is in the file, ``(year, 12)``.
         values: variable -> monthly values in the model's unit.
         absent: variable -> reason, a clause.
         notes: choices, as sentences.
@@ -263,9 +267,25 @@ def to_model_unit(
     return rule.convert(means, part.years)
 
 
+def start_part(
+    series: PointSeries, months: MonthlyMeans, least: float, absent: dict[str, str] | None = None
+) -> RecordPart:
+    """Part of a record without values, with a note of the months that the file holds in part."""
+    part = RecordPart(months.years, months.present, absent=absent or {})
+    partial = (months.coverage[""] > 0) & ~months.present
+    if partial.any():
+        stamps = [f"{months.years[year]}-{month + 1:02d}" for year, month in np.argwhere(partial)]
+        more = f" and {len(stamps) - 6} more" if len(stamps) > 6 else ""
+        part.notes.append(
+            f"{series.path.name}: months of which less than {100 * least:g} % is in the file: "
+            f"{', '.join(stamps[:6])}{more}"
+        )
+    return part
+
+
 def note_sparse_months(part: RecordPart, months: MonthlyMeans, name: str, least: float) -> None:
     """Note of the months of a variable that too few values cover."""
-    sparse = (months.coverage[name] > 0) & np.isnan(months.means[name])
+    sparse = months.present & (months.coverage[name] > 0) & np.isnan(months.means[name])
     if sparse.any():
         year, month = np.argwhere(sparse)[0]
         part.notes.append(
@@ -275,7 +295,7 @@ def note_sparse_months(part: RecordPart, months: MonthlyMeans, name: str, least:
 
 
 def monthly_uncertainty(series: PointSeries, name: str) -> tuple[np.ndarray, str]:
-    """Standard deviation of the monthly mean from that of each record, ``(year, 12)``, and its rule.
+    """Standard deviation of the monthly mean, ``(year, 12)``, from that of each record; its rule.
 
     Random errors (FLUXNET's RANDUNC) are independent. Others count as independent within a day and
     as fully correlated over the days of a month: what is random averages out over a day, what the

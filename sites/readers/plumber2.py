@@ -20,6 +20,7 @@ from temjax.sites.readers.netcdf_series import (
     RecordPart,
     monthly_uncertainty,
     note_sparse_months,
+    start_part,
     to_model_unit,
 )
 from temjax.sites.readers.record import CLIMATE, MonthlyValues, Partition, Reading
@@ -57,7 +58,7 @@ def read_climate(series: PointSeries, reading: Reading) -> RecordPart:
     if chosen["precipitation"] == "Rainf" and SNOWFALL in series.values:
         columns[SNOWFALL] = series.values[SNOWFALL]
     months = series.months(columns, reading.minimum_coverage)
-    part = RecordPart(months.years, months.present)
+    part = start_part(series, months, reading.minimum_coverage)
     quality = _quality(series, part, columns)
     for variable, name in chosen.items():
         if name is None:
@@ -105,7 +106,7 @@ def read_fluxes(series: PointSeries, reading: Reading) -> RecordPart:
             absent[variable] = _reason(series, [n for kind in asked for n in kinds[kind]])
     columns = {name: series.values[name] for name, _ in names.values()}
     months = series.months(columns, reading.minimum_coverage)
-    part = RecordPart(months.years, months.present, absent=absent)
+    part = start_part(series, months, reading.minimum_coverage, absent)
     _note_threshold(series, part, reading)
     quality = _quality(series, part, columns)
     for variable, (name, partition) in names.items():

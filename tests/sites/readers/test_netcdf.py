@@ -259,3 +259,20 @@ def test_coordinates_from_attributes_of_the_file(tmp_path):
     record = read(write_met(tmp_path / MET, place={}, attributes=attributes))
     assert record.location == {"longitude": 11.6, "elevation": 40.0}
     assert record.tower == "XX-Abc"  # of the file's name
+
+
+def test_months_of_which_little_is_in_the_file_are_no_part_of_the_record(tmp_path):
+    stamps = times("2002-12-31T20:00", "2004-01-04", HOUR)  # hours of 2002, three days of 2004
+    record = read(write_met(tmp_path / MET, stamps))
+    assert record.years.tolist() == [2003]
+    assert record.present.all() and np.isfinite(record.climate["air_temperature"].values).all()
+    assert f"{MET}: months of which less than 80 % is in the file: 2002-12, 2004-01" in record.notes
+    whole = read(write_met(tmp_path / "whole.nc", stamps[4 : 4 + 365 * 24]))
+    np.testing.assert_allclose(
+        record.climate["precipitation"].values, whole.climate["precipitation"].values
+    )
+
+
+def test_a_file_without_a_whole_month(tmp_path):
+    finding = one_finding(write_met(tmp_path / MET, times("2003-01-01", "2003-01-12", HOUR)))
+    assert "no month with 80% of its time" in finding.message

@@ -235,3 +235,12 @@ def test_faults_of_a_variable_are_one_finding(tmp_path, file, name, change, word
     finding = findings[0]
     assert finding.file == str(tmp_path / file) and name in finding.variable
     assert words in finding.message and finding.mend.endswith(".")
+
+
+def test_without_a_least_coverage_months_outside_the_file_are_absent_still(tmp_path):
+    stamps = times("2003-03-30", "2003-06-02", HOUR)
+    path = alma_files.write(tmp_path / FLUX, stamps, alma_files.flux(stamps))
+    record = read(path, minimum_coverage=0.0)
+    assert np.flatnonzero(record.present[0]).tolist() == [2, 3, 4, 5]
+    held = np.isfinite(record.observed["net_ecosystem_production"].values)
+    np.testing.assert_array_equal(held, record.present)
