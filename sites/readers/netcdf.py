@@ -9,7 +9,6 @@ import numpy as np
 from temjax.files.findings import Finding
 from temjax.sites.observations import OBSERVED
 from temjax.sites.readers import callmip, plumber2
-from temjax.sites.readers.fluxnet_table import fluxnet_id
 from temjax.sites.readers.netcdf_series import PointSeries, RecordPart, read_series
 from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord
 
@@ -129,7 +128,9 @@ def _siblings(folder: Path, kind: str) -> list[Path]:
 
 def _tower(series: PointSeries) -> str | None:
     """Id of the tower: the file's attribute, else from its name."""
-    return str(series.globals.get("site_code", "")).strip() or fluxnet_id(series.path.name)
+    stated = str(series.globals.get("site_code", "")).strip()
+    name = _NAME.fullmatch(series.path.name)
+    return stated or (name["site"] if name else None)
 
 
 def _other_tower(met: PointSeries, flux: PointSeries) -> list[Finding]:
