@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,8 @@ def read_netcdf_record(
     if findings:
         return None, findings
     climate = plumber2.read_climate(met, reading) if met else None
-    fluxes = _fluxes_of(flux)(flux, reading) if flux else None
+    read_fluxes = _fluxes_of(flux) if flux else None
+    fluxes = read_fluxes(flux, reading) if flux and read_fluxes else None
     parts = [part for part in (climate, fluxes) if part is not None]
     if not any(part.present.any() for part in parts):
         message = f"no month with {reading.minimum_coverage:.0%} of its time in the file"
@@ -68,7 +70,7 @@ def read_netcdf_record(
     return record, [finding for part in parts for finding in part.findings]
 
 
-def _fluxes_of(series: PointSeries):
+def _fluxes_of(series: PointSeries) -> Callable[[PointSeries, Reading], RecordPart] | None:
     """Reader of the fluxes of a file; None where it has none."""
     for reader in (plumber2, callmip):
         if series.values.keys() & set(reader.FLUX_NAMES):
@@ -152,8 +154,8 @@ def _record(
 ) -> TowerRecord:
     """Both parts on the calendar years that either has."""
     parts = [part for part in (climate, fluxes) if part is not None]
-    held = [int(year) for part in parts for year in part.years[part.present.any(axis=1)]]
-    years = np.arange(min(held), max(held) + 1)
+    whole = [int(year) for part in parts for year in part.years[part.present.any(axis=1)]]
+    years = np.arange(min(whole), max(whole) + 1)
     present = np.zeros((years.size, 12), dtype=bool)
     for part in parts:
         present |= _on_years(part.present, part, years, False)
@@ -168,6 +170,9 @@ def _record(
         absent = {"soil_temperature": "the product has none"} | fluxes.absent
     for name in [n for n in OBSERVED if n in held and not np.isfinite(held[n].values).any()]:
         absent[name] = f"no month of {held.pop(name).source} has values for enough of its time"
+    mixed = [f"{v.source} is {v.partition}" for v in held.values() if v.partition]
+    if len({v.partition for v in held.values() if v.partition}) > 1:
+        notes = [*notes, f"of two partitions: {', '.join(mixed)} (--partition takes one)"]
     files = {series.path: series for series in (met, flux) if series is not None}
     main = next(iter(files.values()))
     daily = flux is not None and _fluxes_of(flux) is callmip.read_fluxes

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ FILL_FROM = 1e19  # CalLMIP fills with 1e20, netCDF with 9.97e36, some without a
 DAY = np.timedelta64(1, "D")
 REAL_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 LEAPLESS = ("noleap", "365_day")
+Fault = Callable[..., Finding]  # of variable, message, mend and index
 _PLACE = {
     "latitude": ("latitude", "lat"), "longitude": ("longitude", "lon"),
     "elevation": ("elevation",),
@@ -140,7 +141,7 @@ def read_series(
     return (None if findings else series), names, findings
 
 
-def _point(array: xr.DataArray, fault) -> tuple[np.ndarray | None, list[Finding]]:
+def _point(array: xr.DataArray, fault: Fault) -> tuple[np.ndarray | None, list[Finding]]:
     """Values along time, NaN where missing; None with a finding where it is not one point's."""
     name = str(array.name)
     if "time" not in array.dims:
@@ -172,7 +173,9 @@ def _location(file: xr.Dataset) -> dict[str, float]:
     return location
 
 
-def _intervals(file: xr.Dataset, fault) -> tuple[np.ndarray, np.ndarray, list[str], list[Finding]]:
+def _intervals(
+    file: xr.Dataset, fault: Fault
+) -> tuple[np.ndarray, np.ndarray, list[str], list[Finding]]:
     """Interval of each record, notes and findings."""
     nothing = np.empty(0, "datetime64[m]")
     stamps, notes, findings = _stamps(file, fault)
@@ -215,7 +218,7 @@ def _are_ends(order: np.ndarray, step: np.timedelta64) -> bool:
     return first == step and last == last.astype("datetime64[D]")
 
 
-def _stamps(file: xr.Dataset, fault) -> tuple[np.ndarray, list[str], list[Finding]]:
+def _stamps(file: xr.Dataset, fault: Fault) -> tuple[np.ndarray, list[str], list[Finding]]:
     """Time stamps to the minute, notes and findings."""
     nothing = np.empty(0, "datetime64[m]")
     mend = "Give CF times, for example 'seconds since 2004-01-01 00:00:00'."

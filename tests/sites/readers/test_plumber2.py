@@ -48,6 +48,7 @@ def test_months_are_means_and_sums_of_the_steps(tmp_path, minutes):
     assert record.location == alma_files.PLACE
     assert record.observed["gross_primary_production"].partition == "DT"
     assert record.observed["ecosystem_respiration"].partition == "NT"
+    assert "of two partitions: GPP_DT is DT, Resp is NT (--partition takes one)" in record.notes
     assert record.absent == {"soil_temperature": "the product has none"}
     assert [source.split()[0] for source in record.sources] == [MET, FLUX]
 
@@ -124,6 +125,7 @@ def test_flags_are_those_the_file_describes(tmp_path, name, description, share):
 def test_the_partition_asked_for_is_read_or_absent(tmp_path, partition, gpp, reco):
     record = read(pair(tmp_path, times("2003-01-01", "2004-01-01", HOUR)), partition=partition)
     assert record.observed["gross_primary_production"].source == gpp
+    assert not any("of two partitions" in note for note in record.notes)
     if reco:
         assert record.observed["ecosystem_respiration"].source == reco
     else:
