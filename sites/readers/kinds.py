@@ -5,6 +5,7 @@ from pathlib import Path
 from temjax.files.findings import Finding
 from temjax.sites.entry import SiteEntry
 from temjax.sites.readers.fluxnet import read_fluxnet_record
+from temjax.sites.readers.mapped_csv import read_mapped
 from temjax.sites.readers.record import Reading, TowerRecord
 
 
@@ -26,4 +27,7 @@ def read_record(
     Returns:
         The record, None where none can be formed; the findings then say why.
     """
-    return read_fluxnet_record(Path(path), reading)
+    path = Path(path)
+    if entry is not None and entry.table is not None:
+        return read_mapped(path, reading, entry.table)
+    return read_fluxnet_record(path, reading)
