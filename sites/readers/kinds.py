@@ -4,9 +4,11 @@ from pathlib import Path
 
 from temjax.files.findings import Finding
 from temjax.sites.entry import SiteEntry
+from temjax.sites.readers.abcflux import is_abcflux, read_abcflux
 from temjax.sites.readers.fluxnet import read_fluxnet_record
 from temjax.sites.readers.mapped_csv import read_mapped
 from temjax.sites.readers.record import Reading, TowerRecord
+from temjax.sites.text_table import header_of
 
 
 def is_tower(path: str | Path) -> bool:
@@ -30,4 +32,6 @@ def read_record(
     path = Path(path)
     if entry is not None and entry.table is not None:
         return read_mapped(path, reading, entry.table)
+    if is_abcflux(header_of(path)):
+        return read_abcflux(path, reading)
     return read_fluxnet_record(path, reading)
