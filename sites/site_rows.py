@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from temjax.files.findings import Finding, nearest
 from temjax.sites.text_table import TextTable
@@ -21,7 +22,7 @@ def rows_of_site(
         columns: that name sites, the most telling first. A running number of the rows is none.
     """
     frame = table.frame
-    columns = [name for name in columns if name in frame and frame[name].duplicated().any()]
+    columns = [n for n in columns if n in frame and (n != "id" or frame[n].duplicated().any())]
     if not columns:
         return table, []
     names = frame[columns].where(frame[columns] != "").bfill(axis=1).iloc[:, 0].dropna()
@@ -47,12 +48,14 @@ def rows_of_site(
             same = parts
     if same is not None:
         chosen = same.to_numpy()
-        return TextTable(table.path, frame[chosen], table.lines[chosen], table.digest), []
+        rows = replace(table, frame=frame[chosen], lines=table.lines[chosen])
+        return rows, []
     texts = sorted({text for name in columns for text in frame[name] if text})
     close = [text for text in texts if wanted in text.casefold()]
     hint = nearest(site_id, texts)
     if hint.startswith("Known:"):
-        hint = f"{'Such names' if close else 'Some names'}: {', '.join((close or labels)[:SHOWN_SITES])}."
+        shown = ", ".join((close or labels)[:SHOWN_SITES])
+        hint = f"{'Such names' if close else 'Some names'}: {shown}."
     return fault(f"no site {site_id!r} in {', '.join(columns)}", hint)
 
 

@@ -3,9 +3,10 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,12 +25,14 @@ class TextTable:
     Attributes:
         path: the file.
         frame: columns of stripped strings; rows without any value are left out.
+        names: of all columns of the file, also those that are not in ``frame``.
         lines: line of the file each row stands on, ``(row,)``.
         digest: name and hash of the file.
     """
 
     path: Path
     frame: pd.DataFrame
+    names: tuple[str, ...]
     lines: np.ndarray
     digest: str
 
@@ -79,6 +82,7 @@ def read_text_table(
     separator: str | None = None,
     header: int = 1,
     first_row: int | None = None,
+    wanted: Callable[[str], bool] = lambda name: True,
 ) -> tuple[TextTable | None, list[Finding]]:
     """Table of a file; None with findings where it cannot be formed.
 
@@ -87,6 +91,7 @@ def read_text_table(
         separator: of columns; by default the one that stands most often in the header.
         header: line of the names.
         first_row: first line of data, by default the one below the header.
+        wanted: whether to keep a column, by its name.
     """
 
     def fault(index: str, message: str, mend: str) -> tuple[None, list[Finding]]:
@@ -99,52 +104,47 @@ def read_text_table(
     if len(lines) < header or not lines[header - 1].strip():
         return fault(f"line {header}", "no names of columns", "Give a table with a header.")
     separator = separator or found_separator(lines[header - 1])
-    names, rows, numbers, findings = _rows(path, lines, separator, header, first_row or header + 1)
+    stream = io.StringIO("\n".join(lines[header - 1 :]) + "\n")
+    reader = csv.reader(stream, delimiter=separator, strict=True)
+    try:
+        names = [name.strip() for name in next(reader)]
+        keep = [i for i, name in enumerate(names) if name and wanted(name)]
+        rows, numbers, findings = _rows(path, reader, len(names), keep, header, first_row or 0)
+    except csv.Error:
+        where = f"line {header + reader.line_num - 1}"
+        return fault(where, "a quote is not closed", "Close the quote, or remove it.")
     if findings:
         return None, findings
-    twice = sorted({name for name in names if name and names.count(name) > 1})
+    kept = [names[i] for i in keep]
+    twice = sorted({name for name in kept if kept.count(name) > 1})
     if twice:
         message = f"column {twice[0]!r} stands {names.count(twice[0])} times in the header"
         return fault(f"line {header}", message, "Rename all but one.")
     if not rows:
         return fault(f"line {header + 1}", "the file has no rows", "Give a file with data.")
-    frame = pd.DataFrame(rows, columns=names, dtype=str)
+    frame = pd.DataFrame(rows, columns=kept, dtype=str)
     digest = f"{path.name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()})"
-    return TextTable(path, frame, np.array(numbers), digest), []
+    return TextTable(path, frame, tuple(names), np.array(numbers), digest), []
 
 
 def _rows(
-    path: Path, lines: list[str], separator: str, header: int, first_row: int
-) -> tuple[list[str], list[list[str]], list[int], list[Finding]]:
-    """Names of the columns, rows with any value, their lines, and the finding that ended it."""
-    stream = io.StringIO("\n".join(lines[header - 1 :]) + "\n")
-    reader = csv.reader(stream, delimiter=separator, strict=True)
-    names: list[str] = []
+    path: Path, reader: Any, width: int, keep: list[int], header: int, first_row: int
+) -> tuple[list[list[str]], list[int], list[Finding]]:
+    """Kept cells of rows with any value, their lines, and the finding of one that is too wide."""
     rows, numbers = [], []
-    line = header
-    try:
-        for cells in reader:
-            cells = [cell.strip() for cell in cells]
-            if not names:
-                names = cells
-            elif line >= first_row and any(cells):
-                if any(cells[len(names) :]):
-                    message = f"{len(cells)} cells, but the header has {len(names)} names"
-                    mend = f"Put cells that contain {separator!r} in quotes."
-                    where = f"line {line}"
-                    return names, [], [], [Finding(str(path), "file", where, message, mend)]
-                rows.append((cells + [""] * len(names))[: len(names)])
-                numbers.append(line)
-            line = header + reader.line_num
-    except csv.Error:
-        mend = "Close the quote, or remove it."
-        return (
-            names,
-            [],
-            [],
-            [Finding(str(path), "file", f"line {line}", "a quote is not closed", mend)],
-        )
-    return names, rows, numbers, []
+    line = header + reader.line_num
+    for cells in reader:
+        if line >= first_row and any(cell.strip() for cell in cells):
+            if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                message = f"{len(cells)} cells, but the header has {width} names"
+                mend = "Put cells that contain the separator in quotes."
+                return [], [], [Finding(str(path), "file", f"line {line}", message, mend)]
+            if len(cells) < width:
+                cells += [""] * (width - len(cells))
+            rows.append([cells[i].strip() for i in keep])
+            numbers.append(line)
+        line = header + reader.line_num
+    return rows, numbers, []
 
 
 def numbers_of(
@@ -189,7 +189,7 @@ def numbers_of(
 
 def absent_column(table: TextTable, column: str, header: int = 1) -> Finding:
     """Finding of a column that is not in a table, with the nearest names."""
-    names = [name for name in table.frame.columns if name]
+    names = [name for name in table.names if name]
     mend = nearest(column, names)
     if mend.startswith("Known:") and len(names) > SHOWN_NAMES:
         mend = f"Its columns: {', '.join(names[:SHOWN_NAMES])} and {len(names) - SHOWN_NAMES} more."

@@ -13,6 +13,7 @@ filled ones, so quality = 1 - percent/100 is a stricter measure than FLUXNET's `
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ TEXTS = (
     "land_cover_bawld", "veg_detail", "flux_method", "partition_method", "data_usage",
 )  # fmt: skip
 MARKS = {*TEXTS[3:], "extraction_source", *NUMBERS["gap_fill"]}
+READ = {*YEAR, *MONTH, *SITE_COLUMNS, *TEXTS, *(n for names in NUMBERS.values() for n in names)}
 FLUXES = {"net_ecosystem_production": "nee", "gross_primary_production": "gpp",
           "ecosystem_respiration": "reco"}  # fmt: skip
 CLIMATE_COLUMNS = {"air_temperature": "tair", "precipitation": "precip"}
@@ -74,16 +76,10 @@ def read_abcflux(path: Path, reading: Reading) -> tuple[TowerRecord | None, list
         reading: ``site_id`` names the site by any of its names; ``partition`` prefers rows.
     """
     path = Path(path)
-    table, findings = read_text_table(path)
+    table, findings = read_text_table(path, wanted=lambda name: name.casefold() in READ)
     if table is None:
         return None, findings
-    names = {name.casefold(): name for name in reversed(table.frame.columns)}
-    table = TextTable(
-        path,
-        table.frame.rename(columns={v: k for k, v in names.items()}),
-        table.lines,
-        table.digest,
-    )
+    table = replace(table, frame=table.frame.rename(columns=str.casefold))
     chosen, findings = rows_of_site(table, reading.site_id, SITE_COLUMNS)
     if chosen is None:
         return None, findings

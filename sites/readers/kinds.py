@@ -10,6 +10,8 @@ from temjax.sites.readers.mapped_csv import read_mapped
 from temjax.sites.readers.record import Reading, TowerRecord
 from temjax.sites.text_table import header_of
 
+TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".dat")  # of a table that [table] of a site file maps
+
 
 def is_tower(path: str | Path) -> bool:
     """Whether a path has the form of a tower's data: a CSV table."""
@@ -30,7 +32,7 @@ def read_record(
         The record, None where none can be formed; the findings then say why.
     """
     path = Path(path)
-    if entry is not None and entry.table is not None:
+    if entry is not None and entry.table is not None and path.suffix.lower() in TABLE_SUFFIXES:
         return read_mapped(path, reading, entry.table)
     if is_abcflux(header_of(path)):
         return read_abcflux(path, reading)

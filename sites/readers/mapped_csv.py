@@ -56,15 +56,21 @@ def read_mapped(
         mapping: ``[table]`` of the site file.
     """
     path = Path(path)
+    named = _named_columns(mapping)
     table, findings = read_text_table(
         path,
         separator=mapping.separator,
         header=mapping.header,
         first_row=mapping.first_row,
+        wanted=lambda name: name in named,
     )
     if table is None:
         return None, findings
-    findings = _absent_columns(table, mapping)
+    findings = [
+        absent_column(table, name, mapping.header)
+        for name in named
+        if name not in table.frame.columns
+    ]
     if any(finding.variable in mapping.time_columns.values() for finding in findings):
         return None, findings
     intervals, faults = row_intervals(table, mapping)
@@ -75,16 +81,12 @@ def read_mapped(
     return _record(table, reading, mapping, intervals, values), [*findings, *faults]
 
 
-def _absent_columns(table: TextTable, mapping: Table) -> list[Finding]:
-    """Findings of columns that the site file names and the table lacks, each once."""
-    wanted = list(mapping.time_columns.values())
+def _named_columns(mapping: Table) -> list[str]:
+    """Columns that the site file names, each once."""
+    names = list(mapping.time_columns.values())
     for column in mapping.columns.given.values():
-        wanted += [name for name in (column.column, column.quality, column.sd) if name]
-    return [
-        absent_column(table, name, mapping.header)
-        for name in dict.fromkeys(wanted)
-        if name not in table.frame.columns
-    ]
+        names += [name for name in (column.column, column.quality, column.sd) if name]
+    return list(dict.fromkeys(names))
 
 
 def row_intervals(table: TextTable, mapping: Table) -> tuple[Intervals | None, list[Finding]]:
