@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from temjax.files.findings import nearest
 from temjax.sites.table_units import Quantity, UnitError, parse_unit
 
 Step = Literal["month", "week", "day", "6 hours", "3 hours", "hour", "half-hour"]
@@ -156,6 +157,22 @@ class Columns(_Table):
     gross_primary_production: PartitionedColumn | None = None
     ecosystem_respiration: PartitionedColumn | None = None
     soil_temperature: SoilTemperatureColumn | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, columns: object) -> object:
+        unknown = (
+            [name for name in columns if name not in cls.model_fields]
+            if isinstance(columns, dict)
+            else []
+        )
+        for name in unknown:
+            if name.casefold() in ("nee", "net_ecosystem_exchange"):
+                hint = 'Give net_ecosystem_production with sign = "uptake negative"'
+            else:
+                hint = nearest(name, cls.model_fields).rstrip(".")
+            raise ValueError(f"unknown variable {name!r}: {hint}")
+        return columns
 
     @model_validator(mode="after")
     def _any(self) -> "Columns":
