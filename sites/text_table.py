@@ -83,6 +83,7 @@ def read_text_table(
     header: int = 1,
     first_row: int | None = None,
     wanted: Callable[[str], bool] = lambda name: True,
+    small_letters: bool = False,
 ) -> tuple[TextTable | None, list[Finding]]:
     """Table of a file; None with findings where it cannot be formed.
 
@@ -92,6 +93,7 @@ def read_text_table(
         header: line of the names.
         first_row: first line of data, by default the one below the header.
         wanted: whether to keep a column, by its name.
+        small_letters: whether names differ by their letters only, not by their case.
     """
 
     def fault(index: str, message: str, mend: str) -> tuple[None, list[Finding]]:
@@ -108,6 +110,7 @@ def read_text_table(
     reader = csv.reader(stream, delimiter=separator, strict=True)
     try:
         names = [name.strip() for name in next(reader)]
+        names = [name.casefold() for name in names] if small_letters else names
         keep = [i for i, name in enumerate(names) if name and wanted(name)]
         rows, numbers, findings = _rows(path, reader, len(names), keep, header, first_row or 0)
     except csv.Error:

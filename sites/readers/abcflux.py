@@ -13,7 +13,6 @@ filled ones, so quality = 1 - percent/100 is a stricter measure than FLUXNET's `
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,10 +75,9 @@ def read_abcflux(path: Path, reading: Reading) -> tuple[TowerRecord | None, list
         reading: ``site_id`` names the site by any of its names; ``partition`` prefers rows.
     """
     path = Path(path)
-    table, findings = read_text_table(path, wanted=lambda name: name.casefold() in READ)
+    table, findings = read_text_table(path, wanted=lambda name: name in READ, small_letters=True)
     if table is None:
         return None, findings
-    table = replace(table, frame=table.frame.rename(columns=str.casefold))
     chosen, findings = rows_of_site(table, reading.site_id, SITE_COLUMNS)
     if chosen is None:
         return None, findings

@@ -18,6 +18,7 @@ from temjax.sites.table_dates import row_dates
 from temjax.sites.table_mapping import STEP_MINUTES, Column, Table
 from temjax.sites.table_units import parse_unit
 from temjax.sites.text_table import (
+    SHOWN_NAMES,
     TextTable,
     absent_column,
     numbers_of,
@@ -66,6 +67,12 @@ def read_mapped(
     )
     if table is None:
         return None, findings
+    if table.frame.columns.empty:
+        shown = ", ".join(name for name in table.names[:SHOWN_NAMES] if name)
+        message = f"none of the columns {', '.join(named)}; the header has {shown}"
+        mend = "Check the names, the separator and the line of the header in [table]."
+        where = f"line {mapping.header}"
+        return None, [Finding(str(path), "file", where, message, mend)]
     findings = [
         absent_column(table, name, mapping.header)
         for name in named

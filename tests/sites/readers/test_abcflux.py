@@ -157,6 +157,14 @@ def test_rows_of_any_order_with_gaps_and_without_dates(tmp_path):
     assert any("1 rows without a year or month" in note for note in record.notes)
 
 
+def test_names_that_differ_in_case_only_are_one_name(tmp_path):
+    path = write(tmp_path / "abc.csv", months())
+    path.write_text(path.read_text().replace('"permafrost"', '"NEE"', 1))
+    record, (finding,) = read(path)
+    assert record is None
+    assert "column 'nee' stands 2 times" in finding.message
+
+
 def spoil(column, value):
     rows = months()
     rows[3] = rows[3] | {column: value}

@@ -323,6 +323,15 @@ def test_faults_of_the_file(tmp_path):
     assert record is None and "No such file" in str(findings[0])
 
 
+def test_a_header_of_another_separator_is_one_finding(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("date NEE\n200101 1\n200102 2\n")
+    record, (finding,) = read(path, mapping())
+    assert record is None
+    assert "none of the columns date, NEE; the header has date NEE" in finding.message
+    assert read(path, {**mapping(), "separator": " "})[1] == []
+
+
 def test_rows_that_share_time_and_steps_that_are_none(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("date,NEE\n2001-01-01,1\n2001-01-02,1\n2001-01-02,1\n2001-01-03,1\n")
