@@ -5,8 +5,7 @@ A unit is read as amounts, areas and times in any of the usual spellings: ``g C 
 step of the table: ``mm`` in a daily table is mm a day. A table of names would need every
 spelling; UDUNITS knows neither ``g C`` nor months of their own length.
 
-Molar masses: carbon 12.011, carbon dioxide 44.009 g mol⁻¹ (IUPAC 2021 abridged standard atomic
-weights, doi:10.1515/pac-2019-0603).
+Molar masses are those of ONEFlux (its CO2TOC, µmol CO2 m⁻² s⁻¹ to g C m⁻² d⁻¹, is 1.03772448).
 """
 
 import re
@@ -19,7 +18,7 @@ from temjax.units import SECONDS_PER_DAY, ZERO_CELSIUS
 
 Quantity = Literal["temperature", "water", "energy", "carbon", "co2"]
 
-CARBON_MASS, CO2_MASS = 12.011, 44.009  # g mol⁻¹
+CARBON_MASS, CO2_MASS = 12.0107, 44.0095  # g mol⁻¹
 MINUTES_PER_DAY = 24 * 60.0
 ABSOLUTE_ZERO_FAHRENHEIT = 459.67  # °F below zero
 
