@@ -18,6 +18,7 @@ from temjax.outputs import FORCING_VARIABLES
 from temjax.parameters.registry import REGISTRY
 from temjax.runs.validation import check_climate, check_location, check_texture, check_vegetation
 from temjax.sites.observations import OBSERVED, Stock
+from temjax.sites.table_mapping import Table
 
 MonthlyValues = Annotated[list[float], Field(min_length=12, max_length=12)]
 CLIMATE = ("air_temperature", "precipitation", "shortwave")
@@ -128,6 +129,7 @@ class SiteEntry(_Table):
     annual: list[SingleValue] = []
     published: list[SingleValue] = []
     traps: list[DataFault] = []
+    table: Table | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "SiteEntry":

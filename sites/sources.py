@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
+from temjax.sites.entry import SiteEntry, read_entry
 from temjax.sites.readers.kinds import is_tower
 from temjax.sites.readers.record import Reading
 from temjax.sites.site import Site, catalog_entry, load, names, read_site
@@ -47,6 +48,13 @@ def tower_file(source: str | Path) -> Path | None:
     return path if is_tower(path) else None
 
 
+def table_file(entry: SiteEntry, site_path: str | Path) -> Path | None:
+    """The table that a site file names, beside it or by its path; None where it names none."""
+    if entry.table is None or entry.table.file is None:
+        return None
+    return Path(site_path).parent / entry.table.file
+
+
 def open_site(
     source: str | Path,
     *,
@@ -72,4 +80,7 @@ def open_site(
         return read_tower(path, site=site_file, reading=reading)
     if site_file is not None:
         raise ValueError("a site file goes with a tower's file")
-    return read_site(source) if Path(source).suffix == ".toml" else load(str(source))
+    if Path(source).suffix != ".toml":
+        return load(str(source))
+    table = table_file(read_entry(source), source)
+    return read_site(source) if table is None else read_tower(table, site=source, reading=reading)

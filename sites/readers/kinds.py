@@ -4,8 +4,13 @@ from pathlib import Path
 
 from temjax.files.findings import Finding
 from temjax.sites.entry import SiteEntry
+from temjax.sites.readers.abcflux import is_abcflux, read_abcflux
 from temjax.sites.readers.fluxnet import read_fluxnet_record
+from temjax.sites.readers.mapped_csv import read_mapped
 from temjax.sites.readers.record import Reading, TowerRecord
+from temjax.sites.text_table import header_of
+
+TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".dat")  # of a table that [table] of a site file maps
 
 
 def is_tower(path: str | Path) -> bool:
@@ -26,4 +31,9 @@ def read_record(
     Returns:
         The record, None where none can be formed; the findings then say why.
     """
-    return read_fluxnet_record(Path(path), reading)
+    path = Path(path)
+    if entry is not None and entry.table is not None and path.suffix.lower() in TABLE_SUFFIXES:
+        return read_mapped(path, reading, entry.table)
+    if is_abcflux(header_of(path)):
+        return read_abcflux(path, reading)
+    return read_fluxnet_record(path, reading)

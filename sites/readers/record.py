@@ -87,6 +87,7 @@ class TowerRecord:
         location: those of ``latitude``, ``longitude`` (degrees), ``elevation`` (m) in the file.
         lines: line of the file per month, ``(year, 12)``, 0 where absent; None: not a table.
         sources: name and hash of every file read.
+        attributes: what else the file says of the place, as words (``IGBP``, ``biome``, …).
         reanalysis: the record of the reanalysis beside the tower's file (climate only).
     """
 
@@ -102,6 +103,7 @@ class TowerRecord:
     location: Mapping[str, float] = field(default_factory=dict)
     lines: np.ndarray | None = None
     sources: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
     reanalysis: "TowerRecord | None" = None
 
     @property
