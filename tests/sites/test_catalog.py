@@ -156,14 +156,14 @@ def test_a_file_with_climate_is_a_site(tmp_path):
     [
         ("sand = 40", "sand = 4", "texture", "not 100"),
         ("latitude = 60.0", "latitude = 95.0", "latitude", "outside"),
-        ("latitude = 60.0", "latitude = 60.0\nlattitude = 1", "location.lattitude", "Extra"),
-        ("elevation = 100", "", "location.elevation", "required"),
+        ("latitude = 60.0", "latitude = 60.0\nlattitude = 1", "location.lattitude", "unknown key"),
+        ("elevation = 100", "", "location.elevation", "missing"),
         (
             "[soil]",
             "[stocks.soil_organic_carbon]\nvalue = 1\nsd = 1\nunit = 'g C m-2'\ndepth = '0-1 m'\n"
             "source = 't'\nerror = 2\n[soil]",
             "stocks.soil_organic_carbon.error",
-            "Unexpected",
+            "unknown key",
         ),
         ('"moist-tundra"', '"moist-tunda"', "vegetation", "unknown vegetation"),
         (
