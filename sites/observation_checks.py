@@ -122,15 +122,14 @@ def _size(record: TowerRecord, name: str, masked: np.ndarray) -> list[Finding]:
     size = np.where(masked | ~np.isfinite(rate), 0.0, np.abs(rate))
     beyond = size > LARGEST_FLUX
     count = int(np.isfinite(rate).sum())
-    few = beyond.sum() < count / 2
-    averaged = beyond & (rate < -LARGEST_OTHER) & few
+    averaged = beyond & (rate < -LARGEST_OTHER) & (beyond.sum() < count / 2)
 
     def text(value: float) -> str:
         unit = "g C m-2 d-1 (mean of the month)"
         return f"{FLUXES[name]} {value:.5g} {unit} is beyond ±{LARGEST_FLUX:g}"
 
-    mend = "Give g C m-2 d-1: check the unit, and codes of missing values."
-    if not few and np.median(size[beyond]) < LARGEST_FLUX * 31:
+    mend = "Give g C m-2 d-1: check the unit (a sum over the month?) and codes of missing values."
+    if beyond.sum() >= count / 4 and np.median(size[beyond]) < LARGEST_FLUX * 31:
         mend = "These look like sums over the month where means per day belong: check the unit."
     return _found(
         record, variable, averaged, rate, text,

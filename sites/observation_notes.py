@@ -87,12 +87,12 @@ def observation_notes(record: TowerRecord) -> list[str]:
 
 def _identical_years(record: TowerRecord, variable: MonthlyValues) -> str:
     """Years whose twelve values are those of another year, in words; empty without any."""
+    found: list[list[list[int]]] = [[]]
     for values in _forms(record, variable):
         groups: dict[tuple, list[int]] = {}
         for year, row in zip(record.years, values, strict=True):
             if np.isfinite(row).all() and np.ptp(row) > 0:
                 groups.setdefault(tuple(f"{value:.9g}" for value in row), []).append(int(year))
-        twins = [years for years in groups.values() if len(years) > 1]
-        if twins:
-            return "; ".join(", ".join(map(str, years)) for years in twins)
-    return ""
+        found.append([years for years in groups.values() if len(years) > 1])
+    twins = max(found, key=lambda groups: sum(map(len, groups)))
+    return "; ".join(", ".join(map(str, years)) for years in twins)

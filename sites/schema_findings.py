@@ -20,6 +20,9 @@ _WORDS = {
     "too_short": ("{actual_length} values, not {min_length}", "Give {min_length} values."),
     "too_long": ("{actual_length} values, not {max_length}", "Give {max_length} values."),
     "literal_error": ("{input!r} is not a choice", "Choose {expected}."),
+    "string_too_short": ("{input!r} is too short", "Give a longer one."),
+    "less_than_equal": ("{input} is above {le:g}", "Give at most {le:g}."),
+    "greater_than_equal": ("{input} is below {ge:g}", "Give at least {ge:g}."),
     "greater_than": ("{input} is not above {gt:g}", "Give a number above {gt:g}."),
 }
 _KINDS = {
