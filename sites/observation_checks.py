@@ -5,6 +5,7 @@ FLUXNET2015 towers of the tests: monthly GPP up to 10 g C m⁻² d⁻¹, NEP aga
 0.55 to 1.00 and, night-time partition, slopes of 0.98 to 1.01.
 """
 
+import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -31,6 +32,8 @@ REVERSED = -0.5  # g C m⁻² d⁻¹; median of the largest quarter of a flux wh
 LEAST_CORRELATION = -0.7  # of NEP and GPP - RECO, below which the sign of NEE is reversed
 MONTHS = 12  # least to judge a series by
 SAME_UNIT = (1 / 3, 3.0)  # slopes of NEP over GPP - RECO where both may have one unit
+RANGE = re.compile(r"range|_(75|84)\b")  # an error over thresholds, 0 where these agree
+ROUNDING = 1e-6  # of a share
 CARBON_PER_CARBON_DIOXIDE = 12.011 / 44.009
 FACTORS = {
     1 / CARBON_PER_CARBON_DIOXIDE: "g CO2 beside g C",
@@ -142,7 +145,7 @@ def _errors(record: TowerRecord, variable: MonthlyValues) -> list[Finding]:
     sd = variable.sd
     if sd is None or not np.isfinite(sd).any() or (sd > 0).any():
         return []
-    if not (sd < 0).any() and "range" in variable.sd_source:
+    if not (sd < 0).any() and RANGE.search(variable.sd_source):
         return []
     at = tuple(int(i) for i in np.argwhere(np.isfinite(sd))[0])
     source = variable.sd_source or f"standard deviation of {variable.source}"
@@ -157,7 +160,7 @@ QualityForm = Literal["share", "percent", "flags", "unknown"]
 def quality_form(quality: np.ndarray) -> QualityForm:
     """Whether qualities are shares, percent, flags 0-3 of single steps, or something else."""
     values = quality[np.isfinite(quality)]
-    if not values.size or (values.min() >= 0 and values.max() <= 1):
+    if not values.size or (values.min() >= 0 and values.max() <= 1 + ROUNDING):
         return "share"
     if values.min() < 0 or values.max() > 100:
         return "unknown"

@@ -147,7 +147,8 @@ def tower_entry(
     if base is not None:
         return base.model_copy(update=tables), []
     name = name_of(record.tower or Path(record.file).stem)
-    return SiteEntry(name=name, title=name, fluxnet_id=record.tower, **tables), []
+    tower = name_of(record.tower) if record.tower else None
+    return SiteEntry(name=name, title=name, fluxnet_id=tower, **tables), []
 
 
 def check_record(record: TowerRecord, entry: SiteEntry | None) -> list[Finding]:

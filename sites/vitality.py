@@ -6,7 +6,7 @@ import numpy as np
 from temjax.forcing import Forcing
 from temjax.parameters.registry import Parameters
 from temjax.runs.annual_map import LEAST_VEGETATION
-from temjax.runs.equilibrium import LEAST_WARMEST_MONTH, NO_VEGETATION, Equilibrium
+from temjax.runs.equilibrium import LEAST_WARMEST_MONTH
 from temjax.runs.simulate import Run
 from temjax.sites.site import Site
 
@@ -33,48 +33,22 @@ def vegetation_fault(
     production = float(monthly.sum(axis=1).mean())
     if carbon >= LEAST_VEGETATION and production >= LEAST_PRODUCTION:
         return ""
-    return _words(
-        site,
-        parameters,
-        parameter_set,
+    parts = [
+        f"the parameter set {parameter_set or site.parameter_set!r} cannot live in this climate: "
         f"vegetation carbon falls to {_amount(carbon)} g C m⁻² and GPP is {_amount(production)} "
         "g C m⁻² a year (bare ground)",
-    )
-
-
-def equilibrium_fault(
-    equilibrium: Equilibrium,
-    site: Site,
-    parameters: Parameters,
-    *,
-    parameter_set: str | None = None,
-) -> str:
-    """Why an equilibrium is one of bare ground, a sentence; empty where vegetation lives.
-
-    A fit needs only the equilibrium to know; the arguments are those of :func:`vegetation_fault`.
-    """
-    if int(equilibrium.method) != NO_VEGETATION:
-        return ""
-    carbon = float(equilibrium.state.ecosystem.vegetation_carbon)
-    words = f"the equilibrium holds {_amount(carbon)} g C m⁻² of vegetation (bare ground)"
-    return _words(site, parameters, parameter_set, words)
-
-
-def _amount(value: float) -> str:
-    """Amount to two digits, 0 where it has none to speak of."""
-    return f"{value:.2g}" if abs(value) >= 0.005 else "0"
-
-
-def _words(site: Site, parameters: Parameters, parameter_set: str | None, fate: str) -> str:
-    """Sentence of a fault: the set, its fate, the climate and what was observed."""
-    name = parameter_set or site.parameter_set
-    parts = [f"the parameter set {name!r} cannot live in this climate: {fate}"]
-    parts += _climate(site.forcing, parameters)
+        *_climate(site.forcing, parameters),
+    ]
     series = site.observations.monthly.get("gross_primary_production")
     if series is not None and np.isfinite(series.climatology()).any():
         observed = float(np.nanmean(series.climatology()) * 12)
         parts.append(f"observed GPP is {observed:.0f} g C m⁻² a year")
     return "; ".join([*parts, "choose a set of this vegetation ([vegetation] parameter_set)"])
+
+
+def _amount(value: float) -> str:
+    """Amount to two digits, 0 where it has none to speak of."""
+    return f"{value:.2g}" if abs(value) >= 0.005 else "0"
 
 
 def _climate(forcing: Forcing, parameters: Parameters) -> list[str]:

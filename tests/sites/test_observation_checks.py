@@ -182,7 +182,7 @@ def test_columns_of_different_units():
 @pytest.mark.parametrize(
     ("values", "form"),
     [
-        ([0, 0.4, 1, np.nan], "share"),
+        ([0, 0.4, 1.0000001, np.nan], "share"),
         ([0, 40, 100], "percent"),
         ([0, 2.5, 1], "percent"),
         ([0, 1, 2, 3], "flags"),
@@ -213,7 +213,7 @@ def test_quality_that_is_no_share_is_a_finding():
 def test_errors_of_which_none_is_positive(sd, count):
     findings = check_record(gpp_with(sd=np.full((4, 12), sd)), None)
     assert len(findings) == count
-    ranges = gpp_with(sd=np.full((4, 12), sd), sd_source="half the 16-84 % range")
+    ranges = gpp_with(sd=np.full((4, 12), sd), sd_source="half of GPP_NT_VUT_16 to GPP_NT_VUT_84")
     assert len(check_record(ranges, None)) == (1 if sd < 0 else 0)
 
 

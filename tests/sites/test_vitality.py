@@ -7,7 +7,7 @@ import pytest
 
 from temjax import ModelOptions, sites
 from temjax.sites.run import run_site, site_dataset
-from temjax.sites.vitality import equilibrium_fault, vegetation_fault
+from temjax.sites.vitality import vegetation_fault
 from tests.support.short_site import short_site
 
 OPTIONS = ModelOptions(substeps=8)
@@ -32,7 +32,6 @@ def runs():
 def test_living_vegetation_is_no_fault(runs):
     result = runs["home"]
     assert result.warnings == ()
-    assert equilibrium_fault(result.equilibrium, result.site, result.parameters) == ""
 
 
 def test_bare_ground_is_a_warning_in_words_and_in_the_file(runs):
@@ -44,8 +43,6 @@ def test_bare_ground_is_a_warning_in_words_and_in_the_file(runs):
     ):  # fmt: skip
         assert words in warning
     assert site_dataset(result, command="test").attrs["warnings"] == warning
-    said = equilibrium_fault(result.equilibrium, result.site, result.parameters)
-    assert "the equilibrium holds 0 g C m⁻² of vegetation (bare ground)" in said
 
 
 def test_vegetation_that_dies_during_the_run_is_told(runs):
@@ -62,6 +59,6 @@ def test_a_cold_and_dry_climate_is_named(runs):
     forcing = dataclasses.replace(site.forcing, precipitation=site.forcing.precipitation * 0)
     cold = dataclasses.replace(site, forcing=forcing)
     result = runs["hot"]
-    said = equilibrium_fault(result.equilibrium, cold, result.parameters)
+    said = vegetation_fault(result.run, cold, result.parameters)
     assert "the warmest month has -19" in said
     assert "precipitation is 0.0 mm a year" in said
