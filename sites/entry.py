@@ -4,28 +4,52 @@ Catalog entries (``sites/catalog/*.toml``) and a user's SITE.toml have this form
 ``docs/sites.md`` describes.
 """
 
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
 
 import jax.numpy as jnp
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from temjax.files.findings import DataError, Finding, nearest, raise_findings
+from temjax.files.names import LONGEST_NAME, NAME_PATTERN
 from temjax.files.toml import TomlError, read_toml
 from temjax.forcing import Location
-from temjax.outputs import FORCING_VARIABLES
 from temjax.parameters.registry import REGISTRY
-from temjax.runs.validation import check_climate, check_location, check_texture, check_vegetation
-from temjax.sites.observations import OBSERVED, Stock
+from temjax.runs.validation import check_location, check_texture, check_vegetation
+from temjax.sites.entry_values import (
+    CLIMATE,
+    UNITS,
+    check_climatology,
+    check_single_values,
+    check_stocks,
+    monthly_in_model_unit,
+    single_in_model_unit,
+    stock_in_model_unit,
+)
+from temjax.sites.observations import Stock
+from temjax.sites.schema_findings import schema_findings
 from temjax.sites.table_mapping import Table
 
+
+def _without_controls(text: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+        raise ValueError("holds a line break or another control character; write one line of text")
+    return text
+
+
 MonthlyValues = Annotated[list[float], Field(min_length=12, max_length=12)]
-CLIMATE = ("air_temperature", "precipitation", "shortwave")
-UNITS = {
-    **{name: FORCING_VARIABLES[name].unit for name in CLIMATE},
-    **{name: unit for name, (unit, _) in OBSERVED.items()},
-}
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
+Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_without_controls)]
 
 
 class _Table(BaseModel):
@@ -100,26 +124,57 @@ class SingleValue(_Table):
     source: str
 
 
+class Coordinates(_Table):
+    """``[[coordinates]]``: where a data product places the tower, degrees north and east."""
+
+    product: str
+    latitude: float
+    longitude: float
+    source: str
+
+
 class DataFault(_Table):
-    """``[[traps]]``: known fault of the data; months marked ``suspect`` are left out of fits."""
+    """``[[traps]]``: known fault of the data; months marked ``suspect`` are left out of fits.
+
+    Attributes:
+        variable: of the observations or the climate.
+        text: the fault.
+        product: data products that have it; empty: every product.
+        years: that have it; empty: every year.
+        months: 1-12; empty: every month.
+        partition: of GPP and RECO; None: both.
+        suspect: leave the months out of fits.
+        structural_sd: standard deviation of a doubt that the data's own error does not hold, in
+            the monthly unit of the variable; added in quadrature.
+    """
 
     variable: str
     text: str
+    product: Annotated[
+        list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+    ] = []
     years: list[int] = []
     months: list[Annotated[int, Field(ge=1, le=12)]] = []
     partition: Literal["DT", "NT"] | None = None
     suspect: bool = False
+    structural_sd: Annotated[float, Field(gt=0)] | None = None
     source: str
+
+    def concerns(self, product: str, partition: str | None) -> bool:
+        """Whether data of a product (empty: unknown) and partition can have the fault."""
+        of_product = not product or not self.product or product in self.product
+        return of_product and self.partition in (None, partition)
 
 
 class SiteEntry(_Table):
-    """Contents of a site file."""
+    """Contents of a site file; values are in the model's units, whatever unit the file states."""
 
-    name: str
-    title: str
+    name: Name
+    title: Title
     description: str = ""
-    fluxnet_id: str | None = None
+    fluxnet_id: Name | None = None
     period: tuple[int, int] | None = None
+    product: str = ""  # of the climatology and the annual values
     location: SiteLocation
     soil: Soil
     vegetation: Vegetation
@@ -130,6 +185,25 @@ class SiteEntry(_Table):
     published: list[SingleValue] = []
     traps: list[DataFault] = []
     table: Table | None = None
+    coordinates: list[Coordinates] = []
+
+    @field_validator("stocks")
+    @classmethod
+    def _stocks(cls, stocks: dict[str, Stock]) -> dict[str, Stock]:
+        return {name: stock_in_model_unit(name, stock) for name, stock in stocks.items()}
+
+    @field_validator("climatology")
+    @classmethod
+    def _climatology(cls, tables: dict[str, Climatology]) -> dict[str, Climatology]:
+        return {
+            name: table.model_copy(update=monthly_in_model_unit(name, table))
+            for name, table in tables.items()
+        }
+
+    @field_validator("annual", "published")
+    @classmethod
+    def _single_values(cls, rows: list[SingleValue]) -> list[SingleValue]:
+        return [row.model_copy(update=single_in_model_unit(row)) for row in rows]
 
     @model_validator(mode="after")
     def _consistent(self) -> "SiteEntry":
@@ -140,11 +214,9 @@ class SiteEntry(_Table):
         missing = set(CLIMATE) - set(self.climatology)
         if missing and missing != set(CLIMATE):
             raise ValueError(f"the climatology lacks {', '.join(sorted(missing))}")
-        for name, table in self.climatology.items():
+        for name in self.climatology:
             if name not in UNITS:
                 raise ValueError(f"unknown climatology {name!r}. {nearest(name, UNITS)}")
-            if table.unit != UNITS[name]:
-                raise ValueError(f"{name} is given in {table.unit!r}; convert it to {UNITS[name]}")
         return self
 
     @property
@@ -159,7 +231,7 @@ class SiteEntry(_Table):
 
 
 def check_entry(entry: SiteEntry, *, file: str) -> list[Finding]:
-    """Findings in the values of a parsed site file: location, texture, names, climatology."""
+    """Findings in the values of a parsed site file: location, texture, names, observations."""
     findings = check_texture(entry.soil.sand, entry.soil.silt, entry.soil.clay, file=file)
     # Faults of texture and vegetation are reported once, by their own keys.
     findings += [
@@ -173,18 +245,11 @@ def check_entry(entry: SiteEntry, *, file: str) -> list[Finding]:
             message = f"unknown parameter {name!r}"
             mend = nearest(name, REGISTRY)
             findings.append(Finding(file, name, "vegetation.overrides", message, mend))
-    climate = {
-        name: np.asarray([table.mean])
-        for name, table in entry.climatology.items()
-        if name in CLIMATE or name == "soil_temperature"
-    }
-    if climate:
-        findings += check_climate(
-            climate,
-            latitude=entry.location.latitude,
-            file=file,
-            index_text=lambda at: f"month {at[1] + 1}",
-        )
+    latitude = entry.location.latitude
+    findings += check_climatology(entry.climatology, latitude, file=file)
+    findings += check_stocks(entry.stocks, file=file)
+    findings += check_single_values("annual", entry.annual, file=file)
+    findings += check_single_values("published", entry.published, file=file)
     return findings
 
 
@@ -196,7 +261,7 @@ def parse_entry(path: str | Path) -> tuple[SiteEntry | None, list[Finding]]:
     except TomlError as error:
         return None, [_file_finding(path, str(error), "Give a site file.")]
     except ValidationError as error:
-        return None, [_schema_finding(path, fault) for fault in error.errors()]
+        return None, schema_findings(str(path), error.errors())
     return entry, check_entry(entry, file=str(path))
 
 
@@ -215,15 +280,3 @@ def read_entry(path: str | Path) -> SiteEntry:
 
 def _file_finding(path: Path, message: str, mend: str) -> Finding:
     return Finding(str(path), "file", "", message, mend)
-
-
-def _schema_finding(path: Path, fault: dict) -> Finding:
-    """Finding of a pydantic error."""
-    key = ".".join(str(part) for part in fault["loc"]) or "file"
-    mends = {
-        "extra_forbidden": "Remove or rename this key (docs/sites.md lists the keys).",
-        "missing": "Add this key (docs/sites.md lists the keys).",
-    }
-    message = fault["msg"].removeprefix("Value error, ")
-    mend = mends.get(fault["type"], "See docs/sites.md for the form of a site file.")
-    return Finding(str(path), key, "", message, mend)

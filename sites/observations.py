@@ -18,6 +18,8 @@ OBSERVED = {
         "soil_temperature",
     )
 }  # fmt: skip
+# g C m⁻² d⁻¹, mean of a month; the largest of maize and tropical forest are about 25
+LARGEST_FLUX = 40.0
 STOCKS = {"soil_organic_carbon": "SOC", "soil_organic_nitrogen": "SON"}
 
 

@@ -18,6 +18,7 @@ from temjax.runs.spin_up import spin_up as repeat_cycle
 from temjax.sites.output import run_dataset
 from temjax.sites.provenance import provenance
 from temjax.sites.site import Site
+from temjax.sites.vitality import vegetation_fault
 from temjax.state import State
 
 
@@ -87,7 +88,10 @@ class SiteRun:
                 f"({float(quality.heat_imbalance):.2g} W m⁻²); read soil temperature and thaw "
                 "depth with care"
             )
-        return tuple(lines)
+        bare = vegetation_fault(
+            self.run, self.site, self.parameters, parameter_set=self.parameter_source
+        )
+        return (*lines, bare) if bare else tuple(lines)
 
 
 CLIMATES = {

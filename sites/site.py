@@ -12,9 +12,10 @@ from temjax.files.findings import DataError, Finding, nearest
 from temjax.forcing import Forcing, Location
 from temjax.parameters.files import load_parameters, replace_parameters
 from temjax.parameters.registry import Parameters
-from temjax.sites.entry import CLIMATE, DataFault, SiteEntry, read_entry
+from temjax.sites.entry import CLIMATE, SiteEntry, read_entry
 from temjax.sites.history import site_forcing
 from temjax.sites.observations import OBSERVED, AnnualValue, MonthlySeries, Observations
+from temjax.sites.traps import structural_sd, suspect_months, trap_notes, widened
 
 
 @dataclass(frozen=True)
@@ -129,19 +130,34 @@ def site_from_entry(entry: SiteEntry) -> Site:
         if table is None:
             continue
         values = np.asarray([table.mean])
+        doubt = structural_sd(
+            entry.traps, name, entry.period, partition="DT", product=entry.product, mean=True
+        )
         monthly[name] = MonthlySeries(
             variable=name,
             unit=table.unit,
             period=entry.period,
             values=values,
-            sd=np.full_like(values, np.nan) if table.sd is None else np.asarray([table.sd]),
-            suspect=suspect_months(entry.traps, name, entry.period, partition="DT", mean=True),
+            sd=widened(
+                np.full_like(values, np.nan) if table.sd is None else np.asarray([table.sd]), doubt
+            ),
+            suspect=suspect_months(
+                entry.traps, name, entry.period, partition="DT", product=entry.product, mean=True
+            ),
             source=table.source,
             depth=table.depth,
         )
     sources = dict.fromkeys(entry.climatology[name].source for name in CLIMATE)
     notes = (f"history: {history.source}",) if history else ()
-    return make_site(entry, forcing, monthly, sources=tuple(sources), partition="DT", notes=notes)
+    return make_site(
+        entry,
+        forcing,
+        monthly,
+        sources=tuple(sources),
+        partition="DT",
+        notes=notes,
+        product=entry.product,
+    )
 
 
 def make_site(
@@ -162,6 +178,8 @@ def make_site(
             value = AnnualValue(row.year, row.value, row.unit, row.source)
             annual[row.variable] = (*annual.get(row.variable, ()), value)
     assumed = [f"{key} assumed: {text}" for key, text in _assumptions(entry)]
+    periods = [series.period for series in monthly.values()]
+    years = {year for first, last in periods for year in range(first, last + 1)}
     return Site(
         name=entry.name,
         title=entry.title,
@@ -175,11 +193,7 @@ def make_site(
         parameter_set=entry.vegetation.parameter_set,
         parameter_overrides={k: v.value for k, v in entry.vegetation.overrides.items()},
         notes=(
-            *(
-                f"{fault.variable}: {fault.text}"
-                for fault in entry.traps
-                if fault.partition in (None, partition)
-            ),
+            *trap_notes(entry.traps, years, partition=partition, product=product),
             *notes,
             *assumed,
         ),
@@ -188,34 +202,6 @@ def make_site(
         product=product,
         absent=dict(absent or {}),
     )
-
-
-def suspect_months(
-    faults: list[DataFault],
-    variable: str,
-    period: tuple[int, int],
-    *,
-    partition: str,
-    mean: bool = False,
-) -> np.ndarray:
-    """Mask of months that known faults exclude from fits, ``(year, 12)``.
-
-    With ``mean`` the period is one mean year ``(1, 12)``: faults of single years do not exclude a
-    month, faults of a month in every year do.
-    """
-    years = np.arange(period[0], period[1] + 1)
-    suspect = np.zeros((1 if mean else years.size, 12), dtype=bool)
-    for fault in faults:
-        if not fault.suspect or fault.variable != variable:
-            continue
-        if fault.partition not in (None, partition) or (mean and fault.years):
-            continue
-        rows = np.isin(years, fault.years) if fault.years else np.ones(len(suspect), dtype=bool)
-        months = np.ones(12, dtype=bool)
-        if fault.months:
-            months = np.isin(np.arange(1, 13), fault.months)
-        suspect |= rows[:, None] & months
-    return suspect
 
 
 def _assumptions(entry: SiteEntry) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_type_hints
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from temjax.files.findings import nearest
+from temjax.files.names import NAME_PATTERN
 from temjax.options import ModelOptions
 from temjax.parameters.files import parameter_set_names
 from temjax.regional.experiment.products import MONTHLY_PRODUCTS
@@ -32,7 +33,7 @@ def _within_folder(path: str) -> str:
 
 FileName = Annotated[str, AfterValidator(_within_folder)]
 # parts of the names of output files
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
 
 
 class Variable(Settings):

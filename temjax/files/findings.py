@@ -1,8 +1,12 @@
 """Faults of input data, and the error that carries them."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+import numpy as np
+
+IndexText = Callable[[tuple[int, ...]], str]  # position of an array in the source's own words
 
 
 @dataclass(frozen=True)
@@ -54,3 +58,26 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"Did you mean {' or '.join(close)}?"
     return f"Known: {', '.join(known)}."
+
+
+def finding_of_mask(
+    wrong: np.ndarray | np.bool_,
+    values: np.ndarray,
+    file: str,
+    variable: str,
+    index_text: IndexText,
+    message: Callable[[float], str],
+    mend: str,
+) -> list[Finding]:
+    """One finding for all offending positions: the first is named, the rest counted.
+
+    Args:
+        wrong: True at the offending positions of ``values``.
+        message: the fault, of the first offending value.
+    """
+    if not wrong.any():
+        return []
+    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+    count = int(wrong.sum())
+    text = message(float(values[at])) + (f" ({count} such values)" if count > 1 else "")
+    return [Finding(file, variable, index_text(at), text, mend)]

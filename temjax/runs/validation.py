@@ -9,21 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from temjax.files.findings import Finding, nearest
+from temjax.files.findings import Finding, IndexText, finding_of_mask, nearest
 from temjax.forcing import Forcing, Location
 from temjax.parameters.files import parameter_set_names
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
 
 MISSING_VALUE = -9999.0
-LARGEST_TEMPERATURE = 70.0  # °C; above every monthly mean on Earth, below every value in kelvin
+# °C; beyond every monthly mean on Earth, and models' of the Antarctic plateau, down to -76
+TEMPERATURE_RANGE = (-95.0, 70.0)
+KELVIN = (150.0, 350.0)  # values above 70 that temperatures in kelvin take
 LARGEST_PRECIPITATION = 3000.0  # mm month⁻¹
 SHORTWAVE_MARGIN = (1.02, 2.0)  # factor and W m⁻² over the extraterrestrial mean
 CO2_RANGE = (100.0, 5000.0)  # ppmv
 TEXTURE_TOLERANCE = 1.0  # % points the three fractions may miss 100 by (rounded tables)
 MONTH_NAMES = ("January February March April May June July August September October November "
                "December").split()  # fmt: skip
-
-IndexText = Callable[[tuple[int, ...]], str]
 
 
 def check_location(
@@ -41,7 +41,7 @@ def check_location(
         values = np.asarray(getattr(location, name), dtype=float)
         with np.errstate(invalid="ignore"):
             wrong = ~((values >= low) & (values <= high))
-        findings += _finding(
+        findings += finding_of_mask(
             wrong,
             values,
             file,
@@ -231,6 +231,25 @@ def check_overlap(
     ]
 
 
+def temperature_findings(
+    values: np.ndarray, *, file: str, label: str, index_text: IndexText
+) -> list[Finding]:
+    """Temperatures that no month on Earth has, with what they look like; NaN is passed over."""
+    low, high = TEMPERATURE_RANGE
+    hot, cold = values > high, values < low
+    kelvin = hot.any() and np.all((values[hot] > KELVIN[0]) & (values[hot] < KELVIN[1]))
+    looks = "This looks like kelvin: subtract 273.15."
+    other = "Give °C: check the unit, scale and offset, and missing-value codes."
+
+    def finding(wrong: np.ndarray, mend: str) -> list[Finding]:
+        text = f"is beyond {low:g} to {high:g} °C"
+        return finding_of_mask(
+            wrong, values, file, label, index_text, lambda value: f"{value:g} {text}", mend
+        )
+
+    return finding(hot, looks if kelvin else other) + finding(cold, other)
+
+
 def _value_findings(
     name: str, values: np.ndarray, label: str, file: str, index_text: IndexText
 ) -> list[Finding]:
@@ -243,7 +262,7 @@ def _value_findings(
     def finding(
         wrong: np.ndarray | np.bool_, message: Callable[[float], str], mend: str
     ) -> list[Finding]:
-        return _finding(wrong, values, file, label, index_text, message, mend)
+        return finding_of_mask(wrong, values, file, label, index_text, message, mend)
 
     findings = finding(
         missing,
@@ -254,10 +273,8 @@ def _value_findings(
     findings += finding(bad, lambda value: f"value is {value}", "Fill the gap or mask the cell.")
     values = np.where(plain, values, 0.0)
     if name.endswith("temperature"):
-        findings += finding(
-            plain & (np.abs(values) > LARGEST_TEMPERATURE),
-            lambda value: f"{value:g} is beyond ±{LARGEST_TEMPERATURE:g} °C",
-            "This looks like kelvin: subtract 273.15.",
+        findings += temperature_findings(
+            np.where(plain, values, np.nan), file=file, label=label, index_text=index_text
         )
     if name in ("precipitation", "shortwave"):
         findings += finding(
@@ -300,7 +317,7 @@ def _shortwave_findings(
         wrong = np.isfinite(shortwave) & (shortwave > limit) & (shortwave < 1e15)
     message = "above the extraterrestrial mean of this month and latitude"
     at = tuple(np.argwhere(wrong)[0]) if wrong.any() else ()
-    return _finding(
+    return finding_of_mask(
         wrong,
         shortwave,
         file,
@@ -309,24 +326,6 @@ def _shortwave_findings(
         lambda value: f"{value:g} W m-2 is {message} ({limit[at]:.0f} W m-2)",
         "Give monthly mean W m-2: check J, MJ, cal cm-2 d-1 or PAR units, and the latitude.",
     )
-
-
-def _finding(
-    wrong: np.ndarray | np.bool_,
-    values: np.ndarray,
-    file: str,
-    variable: str,
-    index_text: IndexText,
-    message: Callable[[float], str],
-    mend: str,
-) -> list[Finding]:
-    """One finding for all offending positions: the first is named, the rest counted."""
-    if not wrong.any():
-        return []
-    at = tuple(int(i) for i in np.argwhere(wrong)[0])
-    count = int(wrong.sum())
-    text = message(float(values[at])) + (f" ({count} such values)" if count > 1 else "")
-    return [Finding(file, variable, index_text(at), text, mend)]
 
 
 def _cell_text(at: tuple[int, ...]) -> str:

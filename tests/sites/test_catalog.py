@@ -10,7 +10,8 @@ from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters
 from temjax.runs.validation import check_forcing, check_location
 from temjax.sites.entry import parse_entry, read_entry
-from temjax.sites.site import catalog_entry
+from temjax.sites.site import catalog_entry, entry_of_fluxnet
+from temjax.sites.traps import structural_sd, suspect_months, trap_notes
 
 TOWERS = {"haibei-meadow": "CN-HaM", "haibei-shrubland": "CN-Ha2", "damxung-steppe": "CN-Dan"}
 MINIMAL = """
@@ -85,6 +86,34 @@ def test_known_faults_are_marked():
     assert any("swamp" in note for note in shrub.notes)
 
 
+@pytest.mark.parametrize(
+    ("tower", "years", "doubt"),
+    [("CN-HaM", (2001, 2014), 4.3), ("CN-Ha2", (2011, 2019), 19.0), ("CN-Dan", (2011, 2020), 8.8)],
+)
+def test_towers_of_the_newer_product_carry_its_doubt(tower, years, doubt):
+    entry = entry_of_fluxnet(tower)
+    kwargs = {"variable": "net_ecosystem_production", "period": years, "partition": "DT"}
+    new = structural_sd(entry.traps, product="FLUXNET", **kwargs)
+    assert new.shape == (years[1] - years[0] + 1, 12)
+    np.testing.assert_array_equal(new, doubt)
+    assert not structural_sd(entry.traps, product="FLUXNET2015", **kwargs).any()
+    for variable in ("net_ecosystem_production", "gross_primary_production"):
+        chosen = kwargs | {"variable": variable}
+        assert not suspect_months(entry.traps, product="FLUXNET", **chosen).any()
+    notes = trap_notes(entry.traps, set(range(*years)), partition="DT", product="FLUXNET")
+    assert len(notes) == 1
+    assert "open-path winters" in notes[0]
+
+
+def test_traps_are_noted_for_their_years_only():
+    traps = catalog_entry("haibei-meadow").traps
+    said = [
+        trap_notes(traps, {year}, partition="NT", product="FLUXNET2015") for year in (2002, 2003)
+    ]
+    assert any("Kato" in note for note in said[0])
+    assert not any("Kato" in note or "2004" in note for note in said[1])
+
+
 def test_annual_figures_beside_the_published_ones():
     rows = sites.load("haibei-meadow").observations.annual["net_ecosystem_production"]
     values = {(row.year, row.value) for row in rows}
@@ -156,14 +185,14 @@ def test_a_file_with_climate_is_a_site(tmp_path):
     [
         ("sand = 40", "sand = 4", "texture", "not 100"),
         ("latitude = 60.0", "latitude = 95.0", "latitude", "outside"),
-        ("latitude = 60.0", "latitude = 60.0\nlattitude = 1", "location.lattitude", "Extra"),
-        ("elevation = 100", "", "location.elevation", "required"),
+        ("latitude = 60.0", "latitude = 60.0\nlattitude = 1", "location.lattitude", "unknown key"),
+        ("elevation = 100", "", "location.elevation", "missing"),
         (
             "[soil]",
             "[stocks.soil_organic_carbon]\nvalue = 1\nsd = 1\nunit = 'g C m-2'\ndepth = '0-1 m'\n"
             "source = 't'\nerror = 2\n[soil]",
             "stocks.soil_organic_carbon.error",
-            "Unexpected",
+            "unknown key",
         ),
         ('"moist-tundra"', '"moist-tunda"', "vegetation", "unknown vegetation"),
         (

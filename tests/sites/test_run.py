@@ -41,8 +41,10 @@ def test_other_spin_ups_are_refused(choice):
 def test_a_run_that_is_not_sound_says_so(monkeypatch, least, left, words):
     told = RunQuality(np.array(True), np.array(least), np.array(left))
     monkeypatch.setattr(temjax.sites.run, "run_quality", lambda run: told)
+    monkeypatch.setattr(temjax.sites.run, "vegetation_fault", lambda *_, **__: "")
     result = SiteRun.__new__(SiteRun)
-    object.__setattr__(result, "run", None)
+    for name in ("run", "site", "parameters", "parameter_source"):
+        object.__setattr__(result, name, None)
     assert len(result.warnings) == len(words)
     for warning, word in zip(result.warnings, words, strict=True):
         assert re.search(word, warning)

@@ -61,6 +61,8 @@ def test_sound_input_has_no_findings():
     ("variable", "value", "message", "mend"),
     [
         ("air_temperature", 268.15, "beyond", "kelvin"),
+        ("air_temperature", 600.0, "beyond", "scale"),
+        ("air_temperature", -120.0, "beyond", "scale"),
         ("air_temperature", -9999.0, "-9999", "gap"),
         ("air_temperature", np.nan, "nan", "gap"),
         ("air_temperature", np.inf, "inf", "gap"),
@@ -94,6 +96,11 @@ def test_all_faults_come_in_one_pass_and_are_counted():
     )
     assert [fault.variable for fault in findings] == ["air_temperature", "precipitation", "co2"]
     assert f"({1 + 12 * 6} such values)" in findings[0].message
+
+
+@pytest.mark.parametrize("coldest", [-71.5, -76.0])
+def test_the_antarctic_plateau_is_no_kelvin(coldest):
+    assert check_forcing(forcing(air_temperature=spoiled(coldest)), place()) == []
 
 
 def test_precipitation_as_a_rate_is_found():

@@ -1,0 +1,13 @@
+"""Names that become names of files."""
+
+import re
+
+# no path, no leading dot, nothing that a shell or a file system takes amiss
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+LONGEST_NAME = 64  # characters, of a site
+
+
+def name_of(text: str) -> str:
+    """Text as a name: other characters become hyphens, and the end is cut off."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip("._-")[:LONGEST_NAME]
+    return name or "unnamed"
