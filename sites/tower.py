@@ -7,7 +7,16 @@ import numpy as np
 from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.runs.validation import check_climate
 from temjax.sites.climate import check_gaps, complete_climate
-from temjax.sites.entry import SiteEntry, SiteLocation, Soil, Vegetation, check_entry, read_entry
+from temjax.sites.climate_history import climate_history
+from temjax.sites.entry import (
+    History,
+    SiteEntry,
+    SiteLocation,
+    Soil,
+    Vegetation,
+    check_entry,
+    read_entry,
+)
 from temjax.sites.history import Warming
 from temjax.sites.observations import OBSERVED, MonthlySeries
 from temjax.sites.readers.kinds import read_record
@@ -52,15 +61,18 @@ def read_tower(
     if entry is None:
         raise DataError(findings)
     findings += check_entry(entry, file=str(site) if isinstance(site, str | Path) else record.file)
-    findings += [*check_record(record, entry), *check_gaps(record, reading)]
+    past, faults = climate_history(record, entry, reading)
+    findings += [*check_record(record, entry), *faults]
+    findings += [] if faults else check_gaps(record, reading, past)
     raise_findings(findings)
-    history = entry.history
+    settings = entry.history or History(source="")
     forcing, notes, findings = complete_climate(
         record,
         entry,
         reading,
-        warming=warming or (history.warming if history else "none"),
-        first_year=first_year or (history.first_year if history else 1901),
+        past,
+        warming=warming or settings.warming,
+        first_year=settings.first_year if first_year is None else first_year,
     )
     raise_findings(findings)
     observations, absent, quality_notes = tower_observations(record, entry, reading)
@@ -71,7 +83,7 @@ def read_tower(
         entry,
         forcing,
         observations,
-        sources=record.sources,
+        sources=tuple(dict.fromkeys((*record.sources, *past.sources))),
         partition=next(iter(partitions), "DT"),
         notes=(*record.notes, *notes, *quality_notes),
         product=record.product,
@@ -97,7 +109,13 @@ def check_tower(
     if record is None:
         return findings
     entry = base or entry_of_fluxnet(record.tower)
-    return [*findings, *check_record(record, entry), *check_gaps(record, reading)]
+    past, faults = climate_history(record, entry, reading)
+    findings += [*check_record(record, entry), *faults]
+    findings += [] if faults else check_gaps(record, reading, past)
+    if findings or entry is None:
+        return findings
+    first_year = (entry.history or History(source="")).first_year
+    return complete_climate(record, entry, reading, past, first_year=first_year)[2]
 
 
 def tower_entry(
