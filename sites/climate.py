@@ -204,7 +204,8 @@ def _nothing_known(name: str, record: TowerRecord, mean: np.ndarray) -> Finding:
     if variable is None or np.isnan(mean).all():
         label = name if variable is None else variable.source
         reason = f" ({record.absent[name]})" if name in record.absent else ""
-        message = f"the record has no {name}{reason}, nor has anything beside it"
+        words = name.replace("_", " ")
+        message = f"the record has no {words}{reason}, nor has anything beside it"
         return Finding(record.file, label, "", message, mend)
     month = int(np.flatnonzero(np.isnan(mean))[0]) + 1
     message = f"no year has a value for month {month}: nothing to fill from"
@@ -222,7 +223,8 @@ def _gap_notes(
     variable = record.climate.get(name)
     if variable is None or not np.isfinite(variable.values).any():
         count = int(from_mean.sum())
-        text = f"{count} months of {name} from {source}" if count else ""
+        words = name.replace("_", " ")
+        text = f"{count} months of {words} from {source}" if count else ""
         return [f"{text}: the tower has none"] if text else []
     gap = recorded_months(record) & np.isnan(variable.values)
     filled = ((label, gap & ~from_mean), (source, gap & from_mean))

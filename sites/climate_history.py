@@ -31,7 +31,7 @@ class ClimateHistory:
         years: consecutive calendar years, ``(year,)``.
         values: variable -> ``(year, 12)`` in the model's units, NaN where missing.
         notes: on its choice, correction and disagreement with the tower.
-        sources: name and hash of its files.
+        sources: name and hash of its files, where they are not the record's own.
     """
 
     label: str = ""
@@ -86,17 +86,39 @@ def climate_history(
     if series is None:
         return ClimateHistory(), findings
     latitude, _ = _coordinates(record, entry)
+    top = extraterrestrial(latitude)
     series, notes = _without_rounding(series)
+    findings = _check_values(series, top)
+    if findings:
+        return ClimateHistory(), findings
+    return _corrected(record, series, notes, top=top, asked_for=choice != "auto")
+
+
+def extraterrestrial(latitude: float | None) -> np.ndarray:
+    """Mean shortwave above the atmosphere by month, W m⁻², ``(12,)``; no limit without latitude."""
+    if latitude is None or not abs(latitude) <= 90:
+        return np.full(12, np.inf)
+    gross = gross_irradiance(jnp.asarray(latitude, dtype=float))
+    return np.asarray(gross) / SHORTWAVE_TO_CALORIES
+
+
+def _check_values(series: TowerRecord, top: np.ndarray) -> list[Finding]:
+    """Findings in a series' values; shortwave of single months may pass the sun's a little."""
     findings = check_climate(
         {n: np.where(np.isnan(v.values), 0.0, v.values) for n, v in series.climate.items()},
-        latitude=latitude,
         file=series.file,
         names={name: variable.source for name, variable in series.climate.items()},
         index_text=series.month_text,
     )
-    if findings:
-        return ClimateHistory(), findings
-    return _corrected(record, series, notes, latitude=latitude, asked_for=choice != "auto")
+    shortwave = series.climate.get("shortwave")
+    if shortwave is not None and np.nanmean(shortwave.values) > top.mean():
+        message = (
+            f"its mean {np.nanmean(shortwave.values):.0f} W m-2 is above the extraterrestrial mean "
+            f"({top.mean():.0f} W m-2)"
+        )
+        mend = "Give monthly mean W m-2: check J, MJ, cal cm-2 d-1 or PAR units, and the latitude."
+        findings.append(Finding(series.file, shortwave.source, "", message, mend))
+    return findings
 
 
 def _coordinates(record: TowerRecord, entry: SiteEntry | None) -> tuple[float | None, float | None]:
@@ -145,7 +167,7 @@ def _corrected(
     series: TowerRecord,
     notes: list[str],
     *,
-    latitude: float | None,
+    top: np.ndarray,
     asked_for: bool,
 ) -> tuple[ClimateHistory, list[Finding]]:
     """History from a series: each variable corrected to the tower, used as it is, or left out."""
@@ -153,19 +175,20 @@ def _corrected(
     label = f"{series.product} ({name_of_file})"
     values, findings = {}, []
     for name in CLIMATE:
+        words = name.replace("_", " ")
         if name not in series.climate:
-            notes.append(f"{label} has no {name}: its mean year in every month")
+            notes.append(f"{label} has no {words}: its mean year in every month")
             continue
         modelled = series.climate[name]
         measured = record.climate.get(name)
         if measured is None or not np.isfinite(measured.values).any():
             values[name] = modelled.values
-            notes.append(f"{name} of {label}: the tower has none, so it is used as it is")
+            notes.append(f"{words} of {label}: the tower has none, so it is used as it is")
             continue
         common = on_years(modelled.values, series.years, record.years)
         both = np.isfinite(common) & np.isfinite(measured.values)
         if both.sum() >= FEWEST_COMMON_MONTHS:
-            values[name], text = _correct(name, measured, modelled, common, label, latitude)
+            values[name], text = _correct(name, measured, modelled, common, label)
             notes += text
             continue
         message = f"{both.sum()} months in common with the tower, {FEWEST_COMMON_MONTHS} needed"
@@ -178,10 +201,17 @@ def _corrected(
             )
         else:
             values[name] = modelled.values
-            notes.append(f"{name} of {label}: {message} for a correction, so it is used as it is")
+            notes.append(f"{words} of {label}: {message} for a correction, so it is used as it is")
     if findings or not values:
         return ClimateHistory(notes=tuple(notes)), findings
-    return ClimateHistory(label, series.years, values, tuple(notes), series.sources), []
+    above = values["shortwave"] > top if "shortwave" in values else np.zeros((1, 12), bool)
+    if above.any():
+        values["shortwave"] = np.where(above, top, values["shortwave"])
+        notes.append(
+            f"shortwave of {label}: {above.sum()} months above the extraterrestrial mean, set to it"
+        )
+    sources = series.sources if asked_for else ()  # those beside the record are in its own
+    return ClimateHistory(label, series.years, values, tuple(notes), sources), []
 
 
 def _correct(
@@ -190,34 +220,24 @@ def _correct(
     modelled: MonthlyValues,
     common: np.ndarray,
     label: str,
-    latitude: float | None,
 ) -> tuple[np.ndarray, list[str]]:
     """Corrected series and notes: how far it was off, what was done to it."""
     both = np.isfinite(common) & np.isfinite(measured.values)
     terms, limited = correction(name, measured.values, common)
     values = apply_correction(name, modelled.values, terms)
+    words = name.replace("_", " ")
     what = "terms" if name == "air_temperature" else "factors"
     unit = f" {UNITS[name]}" if name in UNITS else ""
     notes = [
-        f"{name} of {label} corrected month by month to {measured.source} over "
+        f"{words} of {label} corrected month by month to {measured.source} over "
         f"{both.sum()} common months, {what} {terms.min():.2f} to {terms.max():.2f}{unit}"
     ]
     found = disagreements(name, measured.values, common)
     if found:
         notes.append(
-            f"{name} of {label} disagrees with the tower over {both.sum()} common months before "
+            f"{words} of {label} disagrees with the tower over {both.sum()} common months before "
             f"correction: {'; '.join(found)}"
         )
     if limited:
-        notes.append(f"{name} of {label}: factors of {limited} months limited")
-    if name == "shortwave" and latitude is not None and abs(latitude) <= 90:
-        top = np.asarray(gross_irradiance(jnp.asarray(latitude, dtype=float)))
-        top = top / SHORTWAVE_TO_CALORIES
-        above = values > top
-        if above.any():
-            values = np.where(above, top, values)
-            notes.append(
-                f"{name} of {label}: {above.sum()} months above the extraterrestrial mean after "
-                "correction, set to it"
-            )
+        notes.append(f"{words} of {label}: factors of {limited} months limited")
     return values, notes

@@ -10,11 +10,11 @@ import numpy as np
 import xarray as xr
 
 from temjax.files.findings import Finding
-from temjax.sites.readers.record import CLIMATE, MonthlyValues, TowerRecord, days_of_months
-from temjax.units import SECONDS_PER_DAY, ZERO_CELSIUS, canonical_unit
+from temjax.sites.grid_cell import GridFault, nearest_cell
+from temjax.sites.readers.record import CLIMATE, MonthlyValues, TowerRecord
+from temjax.sites.readers.units import Conversion, canonical_unit, conversion, unit_examples
+from temjax.units import SECONDS_PER_DAY
 
-EARTH_RADIUS = 6371.0  # km
-LARGEST_LONE_CELL = 0.5  # degrees to the centre of a file of one cell, whose size is not known
 STANDARD_NAMES = {
     "air_temperature": ("air_temperature",),
     "precipitation": ("precipitation_flux", "precipitation_amount", "lwe_precipitation_rate",
@@ -28,34 +28,31 @@ NAMES = {
     "shortwave": ("rsds", "nirr", "ssrd", "swdown", "dswrf", "srad", "msdwswrf", "avg_sdswrf",
                   "shortwave"),
 }  # fmt: skip
-# unit -> factor, whether it counts once a day of the month, offset
-_UNITS: Mapping[str, Mapping[str, tuple[float, bool, float]]] = {
-    "air_temperature": {"degC": (1, False, 0), "K": (1, False, -ZERO_CELSIUS)},
-    "precipitation": {
-        "mm month-1": (1, False, 0), "kg m-2 month-1": (1, False, 0), "mm": (1, False, 0),
-        "kg m-2": (1, False, 0), "cm month-1": (10, False, 0), "m month-1": (1000, False, 0),
-        "mm d-1": (1, True, 0), "kg m-2 d-1": (1, True, 0), "m d-1": (1000, True, 0),
-        "m": (1000, True, 0), "mm h-1": (24, True, 0), "mm s-1": (SECONDS_PER_DAY, True, 0),
-        "kg m-2 s-1": (SECONDS_PER_DAY, True, 0), "m s-1": (1000 * SECONDS_PER_DAY, True, 0),
-    },
-    "shortwave": {
-        "W m-2": (1, False, 0), "J m-2 d-1": (1 / SECONDS_PER_DAY, False, 0),
-        "J m-2": (1 / SECONDS_PER_DAY, False, 0), "kJ m-2 d-1": (1e3 / SECONDS_PER_DAY, False, 0),
-        "MJ m-2 d-1": (1e6 / SECONDS_PER_DAY, False, 0),
-    },
-}  # fmt: skip
-# without a time: mm and kg m-2 are of the month, m and J m-2 of a day, as ECMWF's monthly means are
-_TAKEN_AS = {"mm": "mm month-1", "kg m-2": "kg m-2 month-1", "m": "m d-1", "j m-2": "J m-2 d-1"}
+# Units of grids beside those of towers. Without a time, mm and kg m-2 are of the month, m and J m-2
+# of a day, as in ECMWF's monthly means: (meaning, conversion)
+_UNITS = {
+    ("precipitation", canonical_unit(unit)): terms
+    for unit, terms in {
+        "mm": ("mm month-1", Conversion()),
+        "kg m-2": ("kg m-2 month-1", Conversion()),
+        "m": ("m d-1", Conversion(1000, daily=True)),
+        "m d-1": ("", Conversion(1000, daily=True)),
+        "m month-1": ("", Conversion(1000)),
+        "cm month-1": ("", Conversion(10)),
+        "m s-1": ("", Conversion(1000 * SECONDS_PER_DAY, daily=True)),
+    }.items()
+} | {
+    ("shortwave", canonical_unit(unit)): terms
+    for unit, terms in {
+        "J m-2": ("J m-2 d-1", Conversion(1 / SECONDS_PER_DAY)),
+        "J m-2 d-1": ("", Conversion(1 / SECONDS_PER_DAY)),
+        "kJ m-2 d-1": ("", Conversion(1e3 / SECONDS_PER_DAY)),
+        "Wm-2": ("", Conversion()),
+    }.items()
+}
 # what the NetCDF libraries raise for damaged files and other formats
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, OverflowError)
 _TIME_MEND = "Give CF time, such as `days since 1901-01-01` with a calendar, one record a month."
-
-
-class _Fault(Exception):
-    """Fault of a file, as a finding."""
-
-    def __init__(self, file: object, variable: str, message: str, mend: str, index: str = ""):
-        self.finding = Finding(str(file), variable, index, message, mend)
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ class _Series:
     """Monthly values of one variable of one file."""
 
     label: str
-    months: np.ndarray  # 12 * year + month - 1
-    values: np.ndarray
+    months: np.ndarray  # 12 * year + month - 1, consecutive
+    values: np.ndarray  # NaN where missing
     notes: tuple[str, ...]
 
 
@@ -93,7 +90,7 @@ def read_gridded(
         if not parts:
             raise _no_climate(path, [])
         climate, years = _joined(path, parts)
-    except _Fault as fault:
+    except GridFault as fault:
         return None, [fault.finding]
     notes = dict.fromkeys(
         note for series in parts.values() for part in series for note in part.notes
@@ -116,11 +113,11 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _no_climate(path: Path, variables: list[str]) -> _Fault:
+def _no_climate(path: Path, variables: list[str]) -> GridFault:
     holds = f" (it holds {', '.join(variables[:8])})" if variables else ""
     message = f"no air temperature, precipitation or shortwave found{holds}"
     mend = "Name the variables tas, pr and rsds, or give them CF standard names."
-    return _Fault(path, "history", message, mend)
+    return GridFault(path, "history", message, mend)
 
 
 def _joined(
@@ -134,12 +131,12 @@ def _joined(
         rows = np.full(years.size * 12, np.nan)
         for part in parts[name]:
             at = part.months - years[0] * 12
-            twice = np.isfinite(rows[at])
+            twice = np.isfinite(rows[at]) & np.isfinite(part.values)
             if twice.any():
                 month = part.months[twice][0]
                 message = f"{month // 12}-{month % 12 + 1:02d} stands in two files of the folder"
-                raise _Fault(path, part.label, message, "Give each month once.")
-            rows[at] = part.values
+                raise GridFault(path, part.label, message, "Give each month once.")
+            rows[at] = np.where(np.isfinite(part.values), part.values, rows[at])
         labels = dict.fromkeys(part.label for part in parts[name])
         climate[name] = MonthlyValues(rows.reshape(-1, 12), ", ".join(labels))
     return climate, years
@@ -150,19 +147,19 @@ def _read_file(
 ) -> dict[str, _Series]:
     """Climate variables of one file at the coordinates."""
     if not path.is_file():
-        raise _Fault(path, "history", "no such file", "Check the path.")
+        raise GridFault(path, "history", "no such file", "Check the path.")
     try:
         dataset = xr.open_dataset(path, decode_times=False, engine="netcdf4")
     except _UNREADABLE:
         mend = "Give a whole NetCDF file: this one is truncated, damaged or of another kind."
-        raise _Fault(path, "history", "not readable as NetCDF", mend) from None
+        raise GridFault(path, "history", "not readable as NetCDF", mend) from None
     with dataset:
         labels = _climate_variables(dataset)
         if not labels and required:
             raise _no_climate(path, [str(name) for name in dataset.data_vars])
         found = {}
         for name, label in labels.items():
-            array, distance = _cell(path, dataset, dataset[label], latitude, longitude)
+            array, distance = nearest_cell(path, dataset, dataset[label], latitude, longitude)
             found[name] = _series(path, dataset, name, array, distance)
         return found
 
@@ -186,92 +183,6 @@ def _climate_variables(dataset: xr.Dataset) -> dict[str, str]:
     return found
 
 
-def _coordinate(dataset: xr.Dataset, name: str) -> xr.DataArray | None:
-    """Latitude or longitude of the cells, told by standard name, unit or name."""
-    north_east = "north" if name == "latitude" else "east"
-    usual = (name, name[:3], f"nav_{name[:3]}", f"X{name.upper()}")
-    for test in (
-        lambda label, a: a.attrs.get("standard_name") == name,
-        lambda label, a: (
-            str(a.attrs.get("units", "")).casefold().startswith("degree")
-            and north_east in str(a.attrs["units"]).casefold()
-        ),
-        lambda label, a: label.casefold() in usual,
-    ):
-        for label, array in dataset.variables.items():
-            if array.ndim <= 2 and test(str(label), array):
-                return dataset[label]
-    return None
-
-
-def _cell(
-    path: Path, dataset: xr.Dataset, array: xr.DataArray, latitude: float, longitude: float
-) -> tuple[xr.DataArray, str]:
-    """Time series of the cell that has the coordinates in it, and a note on where it is."""
-    lat, lon = _coordinate(dataset, "latitude"), _coordinate(dataset, "longitude")
-    if lat is None or lon is None:
-        raise _Fault(path, str(array.name), "the file has no latitude and longitude",
-                     "Add latitude and longitude of the cells.")  # fmt: skip
-    if lat.ndim < 2 and lon.ndim < 2:
-        lat, lon = xr.broadcast(lat, lon)
-    lat, lon = lat.squeeze(), lon.squeeze()
-    dims = lat.dims
-    if lon.dims != dims or not set(dims) <= set(array.dims):
-        message = f"has dimensions {array.dims}, latitude and longitude have {dims}"
-        raise _Fault(path, str(array.name), message, "Give all on one grid.")
-    north = np.asarray(lat.values, dtype=float)
-    east = np.asarray(lon.values, dtype=float)
-    apart = _distance(latitude, longitude, north, east)
-    if not np.isfinite(apart).any():
-        raise _Fault(path, str(lat.name), "no cell has coordinates", "Mend latitude, longitude.")
-    at = np.unravel_index(int(np.nanargmin(apart)), apart.shape)
-    height, width = _cell_size(north, east, at)
-    off_north = abs(north[at] - latitude)
-    off_east = abs((east[at] - longitude + 180) % 360 - 180)
-    where = f"{north[at]:.3f} N {(east[at] + 180) % 360 - 180:.3f} E"
-    if lat.ndim == 2 and _skewed(north, east):
-        inside = apart[at] <= np.hypot(height, width) / 2 * (np.pi / 180 * EARTH_RADIUS)
-    else:
-        scale = max(np.cos(np.radians(latitude)), 1e-6)
-        inside = off_north <= height / 2 + 1e-4 and off_east * scale <= width / 2 + 1e-4
-    if not inside:
-        message = (
-            f"the nearest cell ({where}) is {apart[at]:.1f} km from {latitude:g} N "
-            f"{longitude:g} E, more than half a cell"
-        )
-        raise _Fault(path, str(array.name), message, "Give a climate that covers the site.")
-    selected = array.isel(dict(zip(dims, at, strict=True)))
-    return selected, f"{path.name}: cell {where}, its centre {apart[at]:.1f} km from the site"
-
-
-def _distance(latitude: float, longitude: float, north: np.ndarray, east: np.ndarray) -> np.ndarray:
-    """Great-circle distance, km."""
-    a, b = np.radians(latitude), np.radians(north)
-    half = np.sin((b - a) / 2) ** 2
-    half = half + np.cos(a) * np.cos(b) * np.sin(np.radians(east - longitude) / 2) ** 2
-    return 2 * EARTH_RADIUS * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
-
-
-def _skewed(north: np.ndarray, east: np.ndarray) -> bool:
-    """Whether rows and columns of a two-dimensional grid do not follow latitude and longitude."""
-    return bool(np.ptp(north, axis=1).max() > 1e-4 or np.ptp(east, axis=0).max() > 1e-4)
-
-
-def _cell_size(north: np.ndarray, east: np.ndarray, at: tuple) -> tuple[float, float]:
-    """Distance of a cell's centre to its neighbours' along both axes, degrees of latitude."""
-    sizes = []
-    for axis, size in enumerate(north.shape):
-        if size < 2:
-            continue
-        other = list(at)
-        other[axis] += 1 if at[axis] + 1 < size else -1
-        apart = _distance(north[at], east[at], north[tuple(other)], east[tuple(other)])
-        sizes.append(float(apart) / (np.pi / 180 * EARTH_RADIUS))
-    if not sizes:
-        return 2 * LARGEST_LONE_CELL, 2 * LARGEST_LONE_CELL
-    return sizes[0], sizes[-1]
-
-
 def _series(
     path: Path, dataset: xr.Dataset, name: str, array: xr.DataArray, distance: str
 ) -> _Series:
@@ -279,34 +190,36 @@ def _series(
     label = str(array.name)
     time = next((d for d in array.dims if d in dataset.coords and _is_time(dataset[d])), None)
     if time is None:
-        raise _Fault(path, "time", f"no time axis of {label}", _TIME_MEND)
+        raise GridFault(path, "time", f"no time axis of {label}", _TIME_MEND)
     extra = [d for d in array.dims if d != time and array.sizes[d] > 1]
     if extra:
         message = f"has the dimension {extra[0]} beside time and place"
-        raise _Fault(path, label, message, "Give one value a month and cell.")
+        raise GridFault(path, label, message, "Give one value a month and cell.")
     try:
         values = np.asarray(array.values, dtype=float).reshape(-1)
     except _UNREADABLE:
         mend = "Give a whole NetCDF file: this one is truncated or damaged."
-        raise _Fault(path, label, "not readable", mend) from None
+        raise GridFault(path, label, "not readable", mend) from None
     values = np.where(np.isin(values, (-9999.0, -6999.0)) | (np.abs(values) > 1e15), np.nan, values)
     if not np.isfinite(values).any():
         message = f"no values in the nearest cell ({distance})"
-        raise _Fault(path, label, message, "Give a climate with values at the site.")
+        raise GridFault(path, label, message, "Give a climate with values at the site.")
     months = _months(path, dataset, dataset[time])
-    unit = canonical_unit(str(array.attrs.get("units", "")))
-    known = {canonical_unit(text): terms for text, terms in _UNITS[name].items()}
-    if unit not in known:
-        given = array.attrs.get("units")
-        message = f"unit {given!r} is not understood" if given else "has no attribute units"
-        raise _Fault(path, label, message, f"Give one of: {', '.join(_UNITS[name])}.")
-    factor, daily, offset = known[unit]
-    lengths = days_of_months(np.arange(months.min() // 12, months.max() // 12 + 1)).reshape(-1)
-    days = lengths[months - months.min() // 12 * 12] if daily else 1
+    unit = str(array.attrs.get("units", ""))
+    meaning, terms = "", conversion(name, unit)
+    if terms is None:
+        meaning, terms = _UNITS.get((name, canonical_unit(unit)), ("", None))
+    if terms is None:
+        message = f"unit {unit!r} is not understood" if unit else "has no attribute units"
+        raise GridFault(path, label, message, f"Give {unit_examples(name)}.")
+    years = np.arange(months.min() // 12, months.max() // 12 + 1)
+    rows = np.full(years.size * 12, np.nan)
+    rows[months - years[0] * 12] = values
+    rows = terms.convert(rows.reshape(-1, 12), years).reshape(-1)
     notes = [distance]
-    if unit in _TAKEN_AS:
-        notes.append(f"{path.name}: {label} in {array.attrs['units']} taken as {_TAKEN_AS[unit]}")
-    return _Series(label, months, values * factor * days + offset, tuple(notes))
+    if meaning:
+        notes.append(f"{path.name}: {label} in {unit} taken as {meaning}")
+    return _Series(label, years[0] * 12 + np.arange(rows.size), rows, tuple(notes))
 
 
 def _is_time(axis: xr.DataArray) -> bool:
@@ -318,7 +231,7 @@ def _months(path: Path, dataset: xr.Dataset, axis: xr.DataArray) -> np.ndarray:
     """Calendar months of a time axis, counted from January of year 0; by its bounds if it has any.
 
     Raises:
-        _Fault: no dates, or more than one record in a month.
+        GridFault: no dates, or more than one record in a month.
     """
     units, calendar = str(axis.attrs["units"]), str(axis.attrs.get("calendar", "standard"))
     numbers = np.asarray(axis.values, dtype=float)
@@ -337,7 +250,7 @@ def _months(path: Path, dataset: xr.Dataset, axis: xr.DataArray) -> np.ndarray:
             months = np.array([date.year * 12 + date.month - 1 for date in dates])
         months = months.astype(int)
     except (ValueError, TypeError, OverflowError, AttributeError):
-        raise _Fault(path, str(axis.name), f"units {units!r}: no dates", _TIME_MEND) from None
+        raise GridFault(path, str(axis.name), f"units {units!r}: no dates", _TIME_MEND) from None
     twice = np.flatnonzero(np.diff(months) <= 0)
     if twice.size:
         month = months[twice[0] + 1]
@@ -346,5 +259,5 @@ def _months(path: Path, dataset: xr.Dataset, axis: xr.DataArray) -> np.ndarray:
             "not a monthly series"
         )
         index = f"record {twice[0] + 1}"
-        raise _Fault(path, str(axis.name), message, "Give monthly means in order.", index)
+        raise GridFault(path, str(axis.name), message, "Give monthly means in order.", index)
     return months

@@ -174,7 +174,7 @@ def test_every_fault_in_one_pass(path):
 def test_missing_months_are_an_error_unless_filled(path):
     records = [pair for pair in months() if pair not in ((2001, 5), (2002, 12))]
     write(path, columns(records))
-    with pytest.raises(DataError, match="months missing: 2001-05. "):
+    with pytest.raises(DataError, match=r"months missing: 2001-05\. "):
         sites.read_fluxnet(path, **FACTS)
     site = sites.read_fluxnet(path, **FACTS, fill_from_climatology=True)
     whole = columns(months())
@@ -183,6 +183,24 @@ def test_missing_months_are_an_error_unless_filled(path):
     assert np.isnan(site.observations.monthly["net_ecosystem_production"].values[0, 4])
     assert any("filled" in note for note in site.notes)
     assert any("the record ends in 2002-11" in note for note in site.notes)
+
+
+def test_a_record_may_begin_and_end_inside_a_year(path):
+    """Its months are observations; the climate beside them needs no option; no year is whole."""
+    whole = columns(months(2001, 2003))
+    write(path, {name: cells[5:-9] for name, cells in whole.items()})
+    site = sites.read_fluxnet(path, **FACTS)
+    assert check_tower(path) == []
+    temperature = np.asarray(site.forcing.air_temperature)
+    tower = np.array(whole["TA_F"], float).reshape(3, 12)
+    np.testing.assert_array_equal(temperature[-3:].ravel()[5:-9], tower.ravel()[5:-9])
+    assert temperature[-3, 4] == tower[1, 4]
+    assert temperature[-1, 7] == pytest.approx(tower[:2, 7].mean())
+    nep = site.observations.monthly["net_ecosystem_production"]
+    assert nep.usable.sum() == 22
+    assert nep.usable.all(axis=1).tolist() == [False, True, False]
+    begins, ends = (note for note in site.notes if note.startswith("the record"))
+    assert "begins in 2001-06: earlier months" in begins and "ends in 2003-03: later" in ends
 
 
 def test_a_month_that_no_year_has_cannot_be_filled(path):
