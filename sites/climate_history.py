@@ -9,7 +9,7 @@ import numpy as np
 
 from temjax.files.findings import Finding
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
-from temjax.runs.validation import check_climate
+from temjax.runs.validation import SHORTWAVE_MARGIN, check_climate
 from temjax.sites.bias import apply_correction, correction, disagreements, on_years
 from temjax.sites.entry import SiteEntry
 from temjax.sites.gridded import read_gridded
@@ -204,7 +204,8 @@ def _corrected(
             notes.append(f"{words} of {label}: {message} for a correction, so it is used as it is")
     if findings or not values:
         return ClimateHistory(notes=tuple(notes)), findings
-    above = values["shortwave"] > top if "shortwave" in values else np.zeros((1, 12), bool)
+    factor, margin = SHORTWAVE_MARGIN
+    above = values.get("shortwave", np.zeros((1, 12))) > factor * top + margin
     if above.any():
         values["shortwave"] = np.where(above, top, values["shortwave"])
         notes.append(
