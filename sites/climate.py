@@ -158,13 +158,12 @@ def _complete(
         series = on_years(past, history.years, years)
         known = np.where(np.isnan(known), series, known)
     mean, source = _mean_year(name, measured, past, entry, history.label)
-    start, reference, early = int(record.years[0]), record.period, mean
+    reference, early = record.period, mean
     if past is not None:
-        start = min(start, int(history.years[0]))
         first = past[:EARLY_YEARS]
         reference = int(history.years[0]), int(history.years[len(first) - 1])
         early = np.where(np.isnan(mean_year(first)), mean, mean_year(first))
-    before = years < start
+    before = years < record.years[0]
     filled = np.tile(mean, (years.size, 1))
     filled[before] = early
     if name == "air_temperature":

@@ -145,7 +145,11 @@ def _open(
             return None, [Finding(choice, "history", "", message, mend)]
         return read_gridded(path, latitude, longitude)
     if path.suffix.lower() == ".csv":
-        return read_reanalysis(_File(path), reading)
+        try:
+            return read_reanalysis(_File(path), reading)
+        except OSError as error:
+            message = error.strerror or "cannot be read"
+            return None, [Finding(choice, "history", "", message, mend)]
     return None, [Finding(choice, "history", "", "neither NetCDF nor CSV", mend)]
 
 

@@ -134,6 +134,20 @@ def test_a_first_year_inside_the_history():
     assert not any("before" in note and "climate" in note for note in notes)
 
 
+def test_gaps_of_the_history_before_the_tower_take_its_first_years():
+    """A history that begins in September, with a hole in 1990."""
+    beside = reanalysis()
+    for variable in beside.climate.values():
+        variable.values[0, :8] = variable.values[9, 3] = np.nan
+    climate, _, _ = complete(record(reanalysis=beside), first_year=1981)
+    expected = truth("shortwave", np.arange(1981, 2001))
+    expected[0, :8] = expected[9, 3] = np.nan
+    mean = np.nanmean(expected, axis=0)
+    np.testing.assert_allclose(climate["shortwave"][0, :8], mean[:8])
+    np.testing.assert_allclose(climate["shortwave"][9, 3], mean[3])
+    np.testing.assert_allclose(climate["shortwave"][9, 4], expected[9, 4])
+
+
 def test_mean_year_leaves_the_reanalysis_alone():
     plain, _, _ = complete(record(), first_year=1990)
     climate, _, notes = complete(
