@@ -7,7 +7,7 @@ import numpy as np
 from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.runs.validation import check_climate
 from temjax.sites.climate import check_gaps, complete_climate
-from temjax.sites.climate_history import climate_history
+from temjax.sites.climate_history import ClimateHistory, climate_history
 from temjax.sites.entry import (
     History,
     SiteEntry,
@@ -62,8 +62,8 @@ def read_tower(
         raise DataError(findings)
     findings += check_entry(entry, file=str(site) if isinstance(site, str | Path) else record.file)
     past, faults = climate_history(record, entry, reading)
-    findings += [*check_record(record, entry), *faults]
-    findings += [] if faults else check_gaps(record, reading, past)
+    findings += faults or _unnamed_gaps(record, reading, past, findings)
+    findings += check_record(record, entry)
     raise_findings(findings)
     settings = entry.history or History(source="")
     forcing, notes, findings = complete_climate(
@@ -110,12 +110,20 @@ def check_tower(
         return findings
     entry = base or entry_of_fluxnet(record.tower)
     past, faults = climate_history(record, entry, reading)
-    findings += [*check_record(record, entry), *faults]
-    findings += [] if faults else check_gaps(record, reading, past)
+    findings += faults or _unnamed_gaps(record, reading, past, findings)
+    findings += check_record(record, entry)
     if findings or entry is None:
         return findings
     first_year = (entry.history or History(source="")).first_year
     return complete_climate(record, entry, reading, past, first_year=first_year)[2]
+
+
+def _unnamed_gaps(
+    record: TowerRecord, reading: Reading, past: ClimateHistory, findings: list[Finding]
+) -> list[Finding]:
+    """Gaps of columns that no finding names: a cell that is no number is not missing as well."""
+    named = {finding.variable for finding in findings}
+    return [gap for gap in check_gaps(record, reading, past) if gap.variable not in named]
 
 
 def tower_entry(

@@ -161,6 +161,14 @@ def test_faults_name_file_column_line_and_mend(path, column, value, message):
     assert fault.mend
 
 
+def test_a_word_is_not_a_gap_as_well(path):
+    spoil(path, "TA_F", 14, "warm")
+    with pytest.raises(DataError) as caught:
+        sites.read_fluxnet(path, **FACTS)
+    for findings in (check_tower(path), caught.value.findings):
+        assert [(f.variable, f.message) for f in findings] == [("TA_F", "'warm' is not a number")]
+
+
 def test_every_fault_in_one_pass(path):
     table = columns(months())
     table["TA_F"][2], table["P_F"][3], table["SW_IN_F"][4] = "290", "-1", "-9999"
