@@ -48,7 +48,7 @@ def complete_climate(
     if findings:
         return None, [], findings
     years = np.arange(first_year, record.period[1] + 1)
-    notes = [*history.notes, *_edge_notes(record)]
+    notes = [*history.notes, *_edge_notes(record, history.label)]
     climate = {}
     for name in CLIMATE:
         values, said, finding = _complete(name, record, entry, history, years, warming)
@@ -234,7 +234,7 @@ def _gap_notes(
     ]
 
 
-def _edge_notes(record: TowerRecord) -> list[str]:
+def _edge_notes(record: TowerRecord, label: str) -> list[str]:
     """Note on a first and a last calendar year that the record does not fill."""
     months = np.flatnonzero(record.present.ravel())
     notes = []
@@ -245,7 +245,7 @@ def _edge_notes(record: TowerRecord) -> list[str]:
             side = "earlier" if text == "begins" else "later"
             notes.append(
                 f"the record {text} in {year}-{month:02d}: {side} months of that year are no part "
-                "of it, their climate is filled as that before the record"
+                f"of it, their climate is that of {label or 'the mean year'}"
             )
     return notes
 
