@@ -36,6 +36,7 @@ from temjax.sites.entry_values import (
     single_in_model_unit,
     stock_in_model_unit,
 )
+from temjax.sites.history import FIRST_YEAR, Warming, co2_years
 from temjax.sites.observations import Stock
 from temjax.sites.schema_findings import schema_findings
 from temjax.sites.table_mapping import Table
@@ -96,10 +97,15 @@ class Vegetation(_Table):
 
 
 class History(_Table):
-    """``[history]``: how the climatology is extended back to ``first_year``."""
+    """``[history]``: the climate back to ``first_year``.
 
-    first_year: int = 1901
-    warming: Literal["plateau", "none"] = "none"
+    ``climate`` is ``auto``, ``mean-year`` or a file as in ``Reading.history``; a path is relative
+    to the site file's folder.
+    """
+
+    first_year: int = FIRST_YEAR
+    warming: Warming = "none"
+    climate: str | None = None
     source: str
 
 
@@ -245,12 +251,45 @@ def check_entry(entry: SiteEntry, *, file: str) -> list[Finding]:
             message = f"unknown parameter {name!r}"
             mend = nearest(name, REGISTRY)
             findings.append(Finding(file, name, "vegetation.overrides", message, mend))
+    findings += _check_years(entry, file)
     latitude = entry.location.latitude
     findings += check_climatology(entry.climatology, latitude, file=file)
     findings += check_stocks(entry.stocks, file=file)
     findings += check_single_values("annual", entry.annual, file=file)
     findings += check_single_values("published", entry.published, file=file)
     return findings
+
+
+def _check_years(entry: SiteEntry, file: str) -> list[Finding]:
+    """Findings of years without CO2, and of a first year after the climatology's period."""
+    known = co2_years()
+    years = {}
+    if entry.history is not None:
+        years["history.first_year"] = (entry.history.first_year,)
+    if entry.period is not None:
+        years["period"] = entry.period
+    findings = []
+    for key, values in years.items():
+        outside = [year for year in values if not known[0] <= year <= known[1]]
+        if outside:
+            message = f"CO2 is known for {known[0]}-{known[1]}, not for {outside[0]}"
+            findings.append(Finding(file, key, "", message, "Give years between these."))
+    if entry.history is not None and entry.period is not None and not findings:
+        first, last = entry.history.first_year, entry.period[1]
+        if first > last:
+            message = f"{first} lies after the end of the period {entry.period[0]}-{last}"
+            mend = f"Give {entry.period[0]} or an earlier year."
+            findings.append(Finding(file, "history.first_year", "", message, mend))
+    return findings
+
+
+def _with_history_path(entry: SiteEntry, folder: Path) -> SiteEntry:
+    """Entry whose ``[history] climate``, if a path, counts from a folder."""
+    history = entry.history
+    if history is None or history.climate in (None, "auto", "mean-year"):
+        return entry
+    path = str(folder / history.climate)
+    return entry.model_copy(update={"history": history.model_copy(update={"climate": path})})
 
 
 def parse_entry(path: str | Path) -> tuple[SiteEntry | None, list[Finding]]:
@@ -262,7 +301,7 @@ def parse_entry(path: str | Path) -> tuple[SiteEntry | None, list[Finding]]:
         return None, [_file_finding(path, str(error), "Give a site file.")]
     except ValidationError as error:
         return None, schema_findings(str(path), error.errors())
-    return entry, check_entry(entry, file=str(path))
+    return _with_history_path(entry, path.parent), check_entry(entry, file=str(path))
 
 
 def read_entry(path: str | Path) -> SiteEntry:

@@ -1,5 +1,6 @@
-"""Forcing before the tower's years: monthly climatology shifted by a century of warming, CO2."""
+"""Forcing before the tower's years: mean year moved along a warming, global CO2."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -13,6 +14,7 @@ Scenario = Literal["rcp45", "rcp85"]
 Warming = Literal["plateau", "none"]
 
 FIRST_YEAR = 1901
+_WARMING_YEARS = (1861.0, 2100.0)
 _FUTURE = {"rcp45": (0.034, -9.5e-5), "rcp85": (0.031, 1.65e-4)}  # K per year, K per year squared
 
 
@@ -21,13 +23,14 @@ def plateau_warming(years: np.ndarray | int, scenario: Scenario = "rcp85") -> np
 
     Linear by 0.30 K from 1861 to 1960 (our assumption), 0.04 K per year to 2006 (Ran et al. 2018,
     The Cryosphere 12:595), then a quadratic that gives +2.7 K in the 2090s under RCP4.5 (Hu et al.
-    2015) and +4.5 K in 2095 under RCP8.5.
+    2015) and +4.5 K in 2095 under RCP8.5. Years before 1861 and after 2100 take the value of the
+    nearest of these.
 
     Args:
-        years: calendar years, 1861-2100; any shape.
+        years: calendar years; any shape.
         scenario: pathway after 2006.
     """
-    years = np.asarray(years, dtype=float)
+    years = np.clip(np.asarray(years, dtype=float), *_WARMING_YEARS)
     linear, quadratic = _FUTURE[scenario]
     since_2006 = np.maximum(years - 2006, 0)
     to_1960 = -1.70 + 0.30 * (years - 1861) / 99
@@ -44,40 +47,58 @@ def _co2_table() -> dict[str, np.ndarray]:
     return dict(zip(rows[0].split(","), columns, strict=True))
 
 
+def co2_years() -> tuple[int, int]:
+    """First and last year of the global CO2 series."""
+    years = _co2_table()["year"]
+    return int(years[0]), int(years[-1])
+
+
 def global_co2(first: int, last: int, scenario: Scenario = "rcp85") -> np.ndarray:
     """Monthly global CO2 of calendar years ``first`` to ``last``, shape ``(year, 12)``, ppmv.
 
-    July values of Meinshausen et al. (2011, doi:10.1007/s10584-011-0156-z) joined linearly; the
-    first months of ``first`` and the last of ``last`` are constant
-    (docs/specification/model.md 8b).
+    July values of Meinshausen et al. (2011, doi:10.1007/s10584-011-0156-z) from 1765 and of
+    Meinshausen et al. (2017, doi:10.5194/gmd-10-2057-2017) before, joined linearly; the first
+    months of ``first`` and the last of ``last`` are constant (docs/specification/model.md 8b).
 
     Raises:
-        ValueError: years outside 1860-2100.
+        ValueError: years outside 1700-2500.
     """
     table = _co2_table()
-    years = table["year"]
-    if not years[0] <= first <= last <= years[-1]:
-        raise ValueError(
-            f"CO2 is known for {years[0]:.0f}-{years[-1]:.0f}; {first}-{last} was asked for"
-        )
-    selected = (years >= first) & (years <= last)
+    known = co2_years()
+    if not known[0] <= first <= last <= known[1]:
+        raise ValueError(f"CO2 is known for {known[0]}-{known[1]}; {first}-{last} was asked for")
+    selected = (table["year"] >= first) & (table["year"] <= last)
     return np.asarray(co2_monthly(jnp.asarray(table[scenario][selected])))
+
+
+def warming_shift(years: np.ndarray, reference: tuple[int, int], warming: Warming) -> np.ndarray:
+    """W(y) - mean W(reference years) of each year, K; 0 without a warming.
+
+    Args:
+        years: calendar years, ``(year,)``.
+        reference: first and last year of the mean climate that is moved.
+        warming: W is :func:`plateau_warming`, or none.
+    """
+    if warming == "none":
+        return np.zeros(len(years))
+    first, last = reference
+    return plateau_warming(years) - plateau_warming(np.arange(first, last + 1)).mean()
 
 
 def site_forcing(
     climatology: dict[str, np.ndarray],
     tower_years: tuple[int, int],
     *,
-    tower: dict[str, np.ndarray] | None = None,
+    tower: Mapping[str, np.ndarray] | None = None,
     warming: Warming = "plateau",
     first_year: int = FIRST_YEAR,
     last_year: int | None = None,
 ) -> Forcing:
-    """Forcing of a site from ``first_year`` on.
+    """Forcing of a site from ``first_year`` on: its mean year, then the tower's own months.
 
-    T(y) = climatology + W(y) - mean W(tower years) with W of :func:`plateau_warming`;
-    precipitation and shortwave are the climatology in every year. The tower's own months, where
-    given, replace the climatology in the tower years.
+    T(y) = climatology + :func:`warming_shift` relative to the tower years; precipitation and
+    shortwave are the climatology in every year. The tower's own months, where given, replace the
+    climatology in the tower years.
 
     Args:
         climatology: ``air_temperature`` °C, ``precipitation`` mm month⁻¹, ``shortwave`` W m⁻²,
@@ -87,17 +108,23 @@ def site_forcing(
         warming: ``none`` repeats the climatology.
         last_year: end of the forcing, by default the last tower year.
     """
-    start, stop = tower_years
-    years = np.arange(first_year, (last_year or stop) + 1)
-    shift = np.zeros(years.size)
-    if warming == "plateau":
-        shift = plateau_warming(years) - plateau_warming(np.arange(start, stop + 1)).mean()
+    years = np.arange(first_year, (last_year or tower_years[1]) + 1)
     climate = {name: np.tile(values, (years.size, 1)) for name, values in climatology.items()}
+    shift = warming_shift(years, tower_years, warming)
     climate["air_temperature"] = climate["air_temperature"] + shift[:, None]
-    if tower is not None:
-        measured = (years >= start) & (years <= stop)
-        for name, values in tower.items():
-            climate[name][measured] = values
+    for name, values in (tower or {}).items():
+        climate[name][(years >= tower_years[0]) & (years <= tower_years[1])] = values
+    return forcing_of_years(years, climate)
+
+
+def forcing_of_years(years: np.ndarray, climate: Mapping[str, np.ndarray]) -> Forcing:
+    """Forcing of consecutive calendar years with the global CO2 series.
+
+    Args:
+        years: ``(year,)``.
+        climate: ``air_temperature`` °C, ``precipitation`` mm month⁻¹, ``shortwave`` W m⁻²,
+            ``(year, 12)``.
+    """
     return Forcing(
         years=jnp.asarray(years),
         co2=jnp.asarray(global_co2(int(years[0]), int(years[-1]))),

@@ -110,6 +110,10 @@ def read_site(path: str | Path) -> Site:
     if not entry.climatology:
         mend = "Add [climatology.*] tables, or give a FLUXNET file with --site."
         raise DataError([Finding(str(path), "climatology", "", "no climate given", mend)])
+    if entry.history is not None and entry.history.climate not in (None, "mean-year"):
+        message = "goes with a tower's file; without one the climate is the climatology"
+        mend = "Give a tower's file with --site, or remove this key."
+        raise DataError([Finding(str(path), "history.climate", "", message, mend)])
     return site_from_entry(entry)
 
 

@@ -8,7 +8,16 @@ from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.files.names import name_of
 from temjax.runs.validation import check_climate
 from temjax.sites.climate import check_gaps, complete_climate
-from temjax.sites.entry import SiteEntry, SiteLocation, Soil, Vegetation, check_entry, read_entry
+from temjax.sites.climate_history import ClimateHistory, climate_history
+from temjax.sites.entry import (
+    History,
+    SiteEntry,
+    SiteLocation,
+    Soil,
+    Vegetation,
+    check_entry,
+    read_entry,
+)
 from temjax.sites.history import Warming
 from temjax.sites.observation_checks import check_codes, check_observations, quality_form
 from temjax.sites.observation_notes import (
@@ -62,15 +71,18 @@ def read_tower(
     if entry is None:
         raise DataError(findings)
     findings += check_entry(entry, file=str(site) if isinstance(site, str | Path) else record.file)
-    findings += [*check_record(record, entry), *check_gaps(record, reading)]
+    past, faults = climate_history(record, entry, reading)
+    findings += faults or _unnamed_gaps(record, reading, past, findings)
+    findings += check_record(record, entry)
     raise_findings(findings)
-    history = entry.history
+    settings = entry.history or History(source="")
     forcing, notes, findings = complete_climate(
         record,
         entry,
         reading,
-        warming=warming or (history.warming if history else "none"),
-        first_year=first_year or (history.first_year if history else 1901),
+        past,
+        warming=warming or settings.warming,
+        first_year=settings.first_year if first_year is None else first_year,
     )
     raise_findings(findings)
     observations, absent, quality_notes = tower_observations(record, entry, reading)
@@ -81,7 +93,7 @@ def read_tower(
         entry,
         forcing,
         observations,
-        sources=record.sources,
+        sources=tuple(dict.fromkeys((*record.sources, *past.sources))),
         partition=next(iter(partitions), "DT"),
         notes=(*record.notes, *notes, *quality_notes),
         product=record.product,
@@ -107,7 +119,21 @@ def check_tower(
     if record is None:
         return findings
     entry = base or entry_of_fluxnet(record.tower)
-    return [*findings, *check_record(record, entry), *check_gaps(record, reading)]
+    past, faults = climate_history(record, entry, reading)
+    findings += faults or _unnamed_gaps(record, reading, past, findings)
+    findings += check_record(record, entry)
+    if findings or entry is None:
+        return findings
+    first_year = (entry.history or History(source="")).first_year
+    return complete_climate(record, entry, reading, past, first_year=first_year)[2]
+
+
+def _unnamed_gaps(
+    record: TowerRecord, reading: Reading, past: ClimateHistory, findings: list[Finding]
+) -> list[Finding]:
+    """Gaps of columns that no finding names: a cell that is no number is not missing as well."""
+    named = {finding.variable for finding in findings}
+    return [gap for gap in check_gaps(record, reading, past) if gap.variable not in named]
 
 
 def tower_entry(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from temjax.calibration import ErrorModel, Objective, stock_target
+from temjax.calibration.scores import _annual as annual_sums
 from temjax.calibration.scores import leave_one_year_out_climatology
 from temjax.sites.observations import MonthlySeries
 from tests.support.short_site import short_site
@@ -75,6 +76,27 @@ def test_annual_sums_are_a_target_of_their_own(monthly_site):
     residuals = annual.residuals(jnp.zeros((4, 12, 2)))
     np.testing.assert_allclose(residuals, -np.asarray(annual.values)[:, None] / 20.0 * np.ones(2))
     assert annual.label == "annual net_ecosystem_production"
+
+
+def test_partial_years_have_no_annual_sum(monthly_site):
+    """A record from June 2002 to March 2004: its months count, 2003 alone is a whole year."""
+    series = monthly_site.observations.monthly["net_ecosystem_production"]
+    values = series.values.copy()
+    values[0, :5] = values[2, 3:] = np.nan
+    partial = dataclasses.replace(series, values=values)
+    observations = dataclasses.replace(
+        monthly_site.observations, monthly={"net_ecosystem_production": partial}
+    )
+    site = dataclasses.replace(monthly_site, observations=observations)
+    objective = Objective.of(site, ("cmax",), ("nep",), errors=ErrorModel(annual_flux=20.0))
+    monthly, annual = objective.targets
+    assert np.asarray(monthly.used).sum(axis=1).tolist() == [7, 12, 3]
+    assert np.asarray(annual.used).tolist() == [0, 1, 0]
+    residuals = np.asarray(annual.residuals(jnp.zeros((4, 12, 1))))[:, 0]
+    assert residuals[0] == residuals[2] == 0
+    assert residuals[1] == pytest.approx(-values[1].sum() / 20)
+    rows = annual_sums(partial, values, np.zeros_like(values), np.isfinite(values))
+    assert rows == ((2003, pytest.approx(values[1].sum()), 0.0),)
 
 
 @pytest.mark.parametrize(

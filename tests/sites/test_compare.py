@@ -1,5 +1,6 @@
 """A run beside the observations, with a simulation whose error is known."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -60,6 +61,25 @@ def test_suspect_months_are_left_out_of_both():
     assert np.isnan(gpp.simulated[0, 0])
     everything = compare(shrub, simulated(shrub, range(2003, 2006)), usable_only=False)
     assert all(row.skill.count == 12 for row in everything)
+
+
+def test_partial_years_weigh_by_calendar_month(meadow):
+    """Half a year more in summer does not make the mean year greener."""
+    series = meadow.observations.monthly["gross_primary_production"]
+    values = np.tile(series.values, (3, 1))
+    values[0, :5] = values[2, 9:] = np.nan
+    partial = dataclasses.replace(
+        series, period=(2002, 2004), values=values, sd=np.ones((3, 12)),
+        suspect=np.zeros((3, 12), bool),
+    )  # fmt: skip
+    observations = dataclasses.replace(
+        meadow.observations, monthly={"gross_primary_production": partial}
+    )
+    run = simulated(meadow, range(2002, 2005))
+    (row,) = compare(dataclasses.replace(meadow, observations=observations), run)
+    assert row.skill.count == 28
+    assert row.observed_year == pytest.approx(series.values.sum())
+    assert row.simulated_year == pytest.approx(series.values.sum() + 36)
 
 
 def test_soil_temperature_is_taken_at_the_sensor(meadow):

@@ -161,6 +161,14 @@ def test_faults_name_file_column_line_and_mend(path, column, value, message):
     assert fault.mend
 
 
+def test_a_word_is_not_a_gap_as_well(path):
+    spoil(path, "TA_F", 14, "warm")
+    with pytest.raises(DataError) as caught:
+        sites.read_fluxnet(path, **FACTS)
+    for findings in (check_tower(path), caught.value.findings):
+        assert [(f.variable, f.message) for f in findings] == [("TA_F", "'warm' is not a number")]
+
+
 def test_every_fault_in_one_pass(path):
     table = columns(months())
     table["TA_F"][2], table["P_F"][3], table["SW_IN_F"][4] = "290", "-1", "-9999"
@@ -174,7 +182,7 @@ def test_every_fault_in_one_pass(path):
 def test_missing_months_are_an_error_unless_filled(path):
     records = [pair for pair in months() if pair not in ((2001, 5), (2002, 12))]
     write(path, columns(records))
-    with pytest.raises(DataError, match="months missing: 2001-05, 2002-12"):
+    with pytest.raises(DataError, match=r"months missing: 2001-05\. "):
         sites.read_fluxnet(path, **FACTS)
     site = sites.read_fluxnet(path, **FACTS, fill_from_climatology=True)
     whole = columns(months())
@@ -182,6 +190,25 @@ def test_missing_months_are_an_error_unless_filled(path):
     assert temperature[-2, 4] == pytest.approx(float(whole["TA_F"][16]))
     assert np.isnan(site.observations.monthly["net_ecosystem_production"].values[0, 4])
     assert any("filled" in note for note in site.notes)
+    assert any("the record ends in 2002-11" in note for note in site.notes)
+
+
+def test_a_record_may_begin_and_end_inside_a_year(path):
+    """Its months are observations; the climate beside them needs no option; no year is whole."""
+    whole = columns(months(2001, 2003))
+    write(path, {name: cells[5:-9] for name, cells in whole.items()})
+    site = sites.read_fluxnet(path, **FACTS)
+    assert check_tower(path) == []
+    temperature = np.asarray(site.forcing.air_temperature)
+    tower = np.array(whole["TA_F"], float).reshape(3, 12)
+    np.testing.assert_array_equal(temperature[-3:].ravel()[5:-9], tower.ravel()[5:-9])
+    assert temperature[-3, 4] == tower[1, 4]
+    assert temperature[-1, 7] == pytest.approx(tower[:2, 7].mean())
+    nep = site.observations.monthly["net_ecosystem_production"]
+    assert nep.usable.sum() == 22
+    assert nep.usable.all(axis=1).tolist() == [False, True, False]
+    begins, ends = (note for note in site.notes if note.startswith("the record"))
+    assert "begins in 2001-06: earlier months" in begins and "ends in 2003-03: later" in ends
 
 
 def test_a_month_that_no_year_has_cannot_be_filled(path):

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from temjax.sites.history import global_co2, plateau_warming, site_forcing
+from temjax.sites.history import (
+    co2_years,
+    global_co2,
+    plateau_warming,
+    site_forcing,
+    warming_shift,
+)
 
 CLIMATE = {
     "air_temperature": np.linspace(-12.0, 10.0, 12),
@@ -52,8 +58,51 @@ def test_co2_is_constant_before_the_first_and_after_the_last_july():
 
 
 def test_co2_outside_the_table():
-    with pytest.raises(ValueError, match="1860-2100"):
-        global_co2(1850, 1900)
+    assert co2_years() == (1700, 2500)
+    with pytest.raises(ValueError, match="1700-2500; 1699-1900 was asked for"):
+        global_co2(1699, 1900)
+    with pytest.raises(ValueError, match="1700-2500"):
+        global_co2(2400, 2501)
+
+
+@pytest.mark.parametrize(
+    ("year", "scenario", "expected"),
+    # the published files, rounded to 0.001
+    [(1700, "rcp45", 276.746), (1764, "rcp85", 277.859), (1765, "rcp45", 278.052),
+     (1850, "rcp85", 284.725), (2100, "rcp45", 538.358), (2101, "rcp45", 538.872),
+     (2150, "rcp45", 542.955), (2500, "rcp45", 542.955), (2101, "rcp85", 945.132),
+     (2200, "rcp85", 1829.056), (2250, "rcp85", 1961.577), (2500, "rcp85", 1961.577)],
+)  # fmt: skip
+def test_co2_of_the_ends(year, scenario, expected):
+    assert global_co2(1700, 2500, scenario)[year - 1700, 6] == expected
+
+
+@pytest.mark.parametrize("scenario", ["rcp45", "rcp85"])
+def test_co2_has_no_slip(scenario):
+    """A wrong digit of one year would bend the series more than the measured years do."""
+    july = global_co2(1700, 2500, scenario)[:, 6]
+    bend = np.abs(np.diff(july, 2))
+    years = np.arange(1701, 2500)
+    assert bend.max() < 0.52  # 1999
+    assert bend[(years < 1860) | (years > 2096)].max() < 0.2
+    assert np.abs(np.diff(july[:160])).max() < 0.2  # the step between the two sources
+
+
+def test_co2_before_the_pathways_part_is_one_history():
+    np.testing.assert_array_equal(global_co2(1700, 2005, "rcp45"), global_co2(1700, 2005, "rcp85"))
+
+
+def test_warming_is_constant_outside_its_years():
+    assert plateau_warming(1700) == plateau_warming(1861)
+    assert plateau_warming(2300) == plateau_warming(2100)
+
+
+def test_shift_is_relative_to_the_reference():
+    years = np.arange(1901, 2011)
+    shift = warming_shift(years, (1981, 2000), "plateau")
+    assert shift[80:100].mean() == pytest.approx(0, abs=1e-12)
+    assert shift[0] == pytest.approx(-1.5788 - (-1.40 + 0.04 * 30.5), abs=1e-4)
+    assert not warming_shift(years, (1981, 2000), "none").any()
 
 
 def test_tower_years_keep_their_mean_temperature():
