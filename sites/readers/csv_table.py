@@ -1,0 +1,387 @@
+"""Tables of CSV files as users have them, every cell a string, with the lines of the file.
+
+Encodings (UTF-8, UTF-16, Latin-1), separators (comma, semicolon, tab), decimal commas, title and
+comment lines above the header, a row of units below it and rows without any value, as spreadsheets
+leave them, are understood; what is not a table is named.
+"""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from temjax.files.findings import DataError, Finding
+from temjax.sites.readers.archive import MemberFile
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+MISSING_TEXTS = ("", "nan", "na", "n/a", "#n/a", "null", "none")
+NOT_TABLES = {
+    b"PK\x03\x04": ("a zip archive or an Excel workbook", "Save the sheet as CSV, or name a zip."),
+    b"\xd0\xcf\x11\xe0": ("an Excel workbook", "Save the sheet as CSV."),
+    b"\x1f\x8b": ("a compressed file (gzip)", "Unpack it first."),
+    b"\x89HDF": ("a NetCDF or HDF file", "Name it .nc."),
+    b"CDF": ("a NetCDF file", "Name it .nc."),
+    b"%PDF": ("a PDF document", "Give the CSV table."),
+}
+PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+SEPARATED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+[.,]\d*|[+-]?\d{1,3}(?:,\d{3}){2,}")
+COMMENT = re.compile(r"[#%](?!N/A|DIV/0|VALUE|REF|NAME|NUM)")  # not an error of a spreadsheet
+HEAD_LINES = 60  # lines that are looked at for the header
+MINIMUM_WIDTH = 0.7  # of the header's columns relative to most lines: titles have fewer
+UNIT_ROWS = 3  # rows of words that may follow a header (units, kind of average)
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """Cells of a CSV file as stripped strings.
+
+    Attributes:
+        where: the file, as findings name it.
+        frame: one string column per column read; rows without any value are left out.
+        lines: line of the file per row, ``(row,)``.
+        header_line: line of the names of the columns.
+        names: all columns of the file, also those that were not read.
+        units: column -> unit, where a row of units follows the header.
+        notes: how the file was understood where it is no plain CSV.
+    """
+
+    where: str
+    frame: pd.DataFrame
+    lines: np.ndarray
+    header_line: int
+    names: tuple[str, ...]
+    units: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+    def numbers(
+        self, column: str, row_text: Callable[[int], str] | None = None
+    ) -> tuple[np.ndarray, list[Finding]]:
+        """Values of a column, ``(row,)``, and a finding where cells are not numbers.
+
+        Empty cells, the words of ``MISSING_TEXTS`` and infinite values are NaN.
+
+        Args:
+            column: name.
+            row_text: describes a row; by default its line.
+        """
+        text = self.frame[column]
+        values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=float, copy=True)
+        empty = np.isnan(values)
+        values[~np.isfinite(values)] = np.nan
+        wrong = np.flatnonzero(empty)
+        if wrong.size:
+            wrong = wrong[~text.iloc[wrong].str.lower().isin(MISSING_TEXTS).to_numpy()]
+        if not wrong.size:
+            return values, []
+        cell, count = text.iloc[wrong[0]], wrong.size
+        message = f"{cell!r} is not a number" + (f" ({count} such cells)" if count > 1 else "")
+        if cell.startswith("#"):
+            message = f"{cell!r} is an error of a spreadsheet ({count} such cells)"
+        where = row_text(wrong[0]) if row_text else f"line {self.lines[wrong[0]]}"
+        mend = "Write a number, or -9999 where missing."
+        return values, [Finding(self.where, column, where, message, mend)]
+
+
+def read_csv_table(
+    member: MemberFile,
+    wanted: Callable[[str], bool] | None = None,
+    *,
+    words: bool = False,
+) -> tuple[CsvTable | None, list[Finding]]:
+    """Table of a CSV file, None where it is none, and findings.
+
+    Args:
+        member: the file.
+        wanted: whether a column is read; all by default.
+        words: rows without any number are data; otherwise those below the header are its units.
+    """
+    where = member.where
+
+    def fault(message: str, mend: str, index: str = "") -> tuple[None, list[Finding]]:
+        return None, [Finding(where, "file", index, message, mend)]
+
+    try:
+        data = member.read_bytes()
+    except DataError as error:
+        return None, error.findings
+    if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        return fault("the file is empty", "Give a file with data.")
+    not_table = _other_kind(data)
+    if not_table:
+        return fault(*not_table)
+    data = _utf8(data)
+    nul = data.find(b"\0")
+    if nul >= 0:
+        line = data.count(b"\n", 0, nul) + 1
+        count = data.count(b"\0")
+        return fault(
+            f"{count} NUL bytes: the file is damaged", "Fetch or save it again.", f"line {line}"
+        )
+    layout = _layout(data)
+    if layout is None:
+        return fault(
+            "not a CSV table: no header line with the names of columns",
+            "Give a CSV file whose header names the columns, separated by commas.",
+        )
+    separator, header, names = layout
+    findings = _duplicates(names, where, header)
+    widths, starts = _widths(data, separator)
+    findings += _ragged(data, separator, names, header, widths, starts, where)
+    if findings:
+        return None, findings
+    frame, numbers = _cells(data, separator, header, names, widths, starts, wanted)
+    frame, numbers, units, notes = _unit_rows(frame, numbers, where, words)
+    lines = starts[numbers]
+    decimal = ""
+    if separator != "," or b'"' in data:
+        frame, decimal, findings = _decimal_point(frame, lines, separator, where)
+    if separator != "," or decimal:
+        kind = f"separated by {SEPARATORS[separator]}" + (", decimal commas" if decimal else "")
+        notes.insert(0, f"{where}: {kind}: read as such" + (f" ({decimal})" if decimal else ""))
+    header_line = int(starts[header])
+    known = tuple(name for name in names if name)
+    return CsvTable(where, frame, lines, header_line, known, units, tuple(notes)), findings
+
+
+def _other_kind(data: bytes) -> tuple[str, str] | None:
+    """What a file is that is no text, and the remedy."""
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        return "a web page, not a table: the download did not give the file", "Fetch it again."
+    if data.startswith(b"PK\x03\x04") and b"xl/" in data:
+        return "this is an Excel workbook", "Save the sheet as CSV."
+    for magic, (kind, mend) in NOT_TABLES.items():
+        if data.startswith(magic):
+            return f"this is {kind}", mend
+    return None
+
+
+def _utf8(data: bytes) -> bytes:
+    """Text as UTF-8 without a byte order mark, lines ending with a line feed."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        data = data.decode("utf-16", errors="replace").encode()
+    elif data[1:400:2].count(0) > 100 and data[:400:2].count(0) == 0:
+        data = data.decode("utf-16-le", errors="replace").encode()
+    elif data[:400:2].count(0) > 100 and data[1:400:2].count(0) == 0:
+        data = data.decode("utf-16-be", errors="replace").encode()
+    elif not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            data = data.decode("latin-1").encode()
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\r" in data:
+        data = data.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return data
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    """Stripped cells of a line."""
+    row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    return [cell.strip().strip("\"'").strip() for cell in row]
+
+
+def _is_number(cell: str) -> bool:
+    return bool(PLAIN.fullmatch(cell) or COMMA.fullmatch(cell))
+
+
+def _layout(data: bytes) -> tuple[str, int, list[str]] | None:
+    """Separator, row of the header (from 0) and its names; None without a header."""
+    head = data[: 1 << 20].decode("utf-8", errors="replace").split("\n")[:HEAD_LINES]
+    best = None
+    for separator in SEPARATORS:
+        rows = [_fields(line, separator) for line in head]
+        count = Counter(len(row) for row in rows if len(row) > 1)
+        if not count:
+            continue
+        most = max(count, key=lambda width: (count[width], width))
+        for index, row in enumerate(rows):
+            filled = [cell for cell in row if cell]
+            if len(filled) < max(2, MINIMUM_WIDTH * most) or COMMENT.match(row[0]):
+                continue
+            if sum(map(_is_number, filled)) < len(filled) / 2:
+                if best is None or len(filled) > best[0]:
+                    best = len(filled), separator, index, row
+                break
+    return None if best is None else best[1:]
+
+
+def _duplicates(names: list[str], where: str, header: int) -> list[Finding]:
+    """Finding of columns that stand twice in the header."""
+    twice = [name for name, count in Counter(filter(None, names)).items() if count > 1]
+    if not twice:
+        return []
+    message = f"{len(twice)} columns stand twice in the header: {', '.join(twice[:6])}"
+    mend = "Keep one column of each name."
+    return [Finding(where, twice[0], f"line {header + 1}", message, mend)]
+
+
+def _widths(data: bytes, separator: str) -> tuple[np.ndarray, np.ndarray]:
+    """Number of cells and first line of every row of a file, blank rows included."""
+    data = data.removesuffix(b"\n")
+    if b'"' in data:  # a quoted cell may hold separators and line ends
+        reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator)
+        rows = [(len(row), reader.line_num) for row in reader]
+        widths = np.array([width for width, _ in rows])
+        ends = np.array([line for _, line in rows])
+        return widths, np.concatenate([[0], ends[:-1]]) + 1
+    text = np.frombuffer(data, dtype=np.uint8)
+    ends = np.append(np.flatnonzero(text == ord("\n")), text.size)
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    widths = np.ones(ends.size, dtype=int)
+    rows_at_once = 20000  # bounds the memory for files of half a gigabyte
+    for first in range(0, ends.size, rows_at_once):
+        part = slice(first, min(first + rows_at_once, ends.size))
+        base, stop = begins[part][0], ends[part][-1]
+        marks = np.append(0, np.cumsum(text[base:stop] == ord(separator)))
+        widths[part] += marks[ends[part] - base] - marks[begins[part] - base]
+    widths[begins == ends] = 0
+    return widths, np.arange(1, ends.size + 1)
+
+
+def _ragged(
+    data: bytes,
+    separator: str,
+    names: list[str],
+    header: int,
+    widths: np.ndarray,
+    starts: np.ndarray,
+    where: str,
+) -> list[Finding]:
+    """Findings of rows with more or fewer cells than the header has names."""
+    last = max(i for i, name in enumerate(names) if name) + 1
+    short = np.flatnonzero((widths > 0) & (widths < last))
+    wide = np.flatnonzero(widths > len(names))
+    findings = []
+    for rows, few in ((short[short > header], True), (wide[wide > header], False)):
+        if not rows.size:
+            continue
+        lines = data.split(b"\n") if rows.size else []
+        texts = {row: lines[starts[row] - 1].decode("utf-8", errors="replace") for row in rows}
+        if few:
+            rows = [
+                row
+                for row in rows
+                if texts[row].strip(f"{separator} \t") and not COMMENT.match(texts[row].lstrip())
+            ]
+        else:
+            rows = [row for row in rows if any(_fields(texts[row], separator)[len(names) :])]
+        if len(rows):
+            count = f"{len(rows)} rows have" if len(rows) > 1 else "1 row has"
+            message = (
+                f"{count} {'fewer' if few else 'more'} cells than the header ({widths[rows[0]]} "
+                f"for {last})"
+            )
+            mend = (
+                "Complete or remove these rows: the file may be cut short."
+                if few
+                else "Write one cell a column, decimal points, and quotes around text with commas."
+            )
+            findings.append(Finding(where, "file", f"line {starts[rows[0]]}", message, mend))
+    return findings
+
+
+def _cells(
+    data: bytes,
+    separator: str,
+    header: int,
+    names: list[str],
+    widths: np.ndarray,
+    starts: np.ndarray,
+    wanted: Callable[[str], bool] | None,
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Stripped cells of the wanted columns and their rows in the file, empty rows left out."""
+    use = [i for i, name in enumerate(names) if name and (wanted is None or wanted(name))]
+    width = max(len(names), int(widths.max()))
+    frame = pd.read_csv(
+        io.BytesIO(data),
+        sep=separator,
+        header=None,
+        names=range(width),
+        usecols=sorted({0, *use}),
+        skiprows=int(starts[header]),
+        nrows=widths.size - header - 1,
+        dtype=str,
+        keep_default_na=False,
+        index_col=False,
+        skip_blank_lines=False,
+        skipinitialspace=True,
+    )
+    rows = header + 1 + np.arange(len(frame))
+    untidy = any(mark in data for mark in (b" " + separator.encode(), b" \n", b' "', b"'"))
+    valued = np.zeros(len(frame), dtype=bool)
+    for column in frame:
+        if untidy:
+            frame[column] = frame[column].str.strip().str.strip("'").str.strip()
+        valued |= (frame[column] != "").to_numpy()
+    comment = frame[0].str.startswith(("#", "%")).to_numpy()
+    for row in np.flatnonzero(comment):
+        comment[row] = COMMENT.match(frame[0].iloc[row]) is not None
+    valued &= ~comment
+    if not valued.all():
+        frame, rows = frame.loc[valued].reset_index(drop=True), rows[valued]
+    return frame[use].set_axis([names[i] for i in use], axis=1), rows
+
+
+def _unit_rows(
+    frame: pd.DataFrame, rows: np.ndarray, where: str, words: bool
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, str], list[str]]:
+    """Table without the rows of units below the header, the units, and a note."""
+    count = 0
+    while not words and count < min(UNIT_ROWS, len(frame)):
+        cells = [cell for cell in frame.iloc[count] if cell]
+        plain = [cell for cell in cells if _is_number(cell) or cell.lower() in MISSING_TEXTS]
+        if plain or len(cells) < frame.shape[1] / 2:
+            break
+        count += 1
+    if not count:
+        return frame, rows, {}, []
+    units = {name: cell for name, cell in frame.iloc[0].items() if cell}
+    shown = ", ".join(f"{name} {cell}" for name, cell in list(units.items())[:4])
+    lines = f"line {rows[0] + 1}" if count == 1 else f"lines {rows[0] + 1}-{rows[count - 1] + 1}"
+    notes = [f"{where}: {lines} taken as units, not as values ({shown}, …)"]
+    return frame.iloc[count:].reset_index(drop=True), rows[count:], units, notes
+
+
+def _decimal_point(
+    frame: pd.DataFrame, lines: np.ndarray, separator: str, where: str
+) -> tuple[pd.DataFrame, str, list[Finding]]:
+    """Table with decimal points, an example of what was replaced, and findings of mixed numbers."""
+    example, first_comma, point = "", None, False
+    replaced = {}
+    for name in frame:
+        text = frame[name]
+        comma = text.str.contains(",", regex=False).to_numpy()
+        if not comma.any():
+            point |= bool(text.iloc[:200].str.fullmatch(r"[+-]?\d*\.\d+").any())
+            continue
+        cells = text[comma]
+        doubtful = cells.str.fullmatch(SEPARATED.pattern)
+        if doubtful.any():
+            row = int(np.flatnonzero(comma)[doubtful.to_numpy().argmax()])
+            message = f"{text.iloc[row]!r}: thousands are separated"
+            mend = "Write numbers without separators of thousands, with a decimal point."
+            return frame, "", [Finding(where, str(name), f"line {lines[row]}", message, mend)]
+        if not cells.str.fullmatch(COMMA.pattern).all():
+            continue  # words
+        if first_comma is None:
+            first_comma = (str(name), int(np.flatnonzero(comma)[0]))
+            example = f"{cells.iloc[0]} is {cells.iloc[0].replace(',', '.')}"
+        point |= bool(text[~comma].str.fullmatch(r"[+-]?\d*\.\d+").any())
+        replaced[name] = text.str.replace(",", ".", regex=False)
+    if first_comma is None:
+        return frame, "", []
+    if point or separator == ",":
+        name, row = first_comma
+        message = f"{frame[name].iloc[row]!r}: decimal commas" + (
+            " and decimal points in one file" if point else " in a file separated by commas"
+        )
+        mend = "Write decimal points throughout, without separators of thousands."
+        return frame, "", [Finding(where, name, f"line {lines[row]}", message, mend)]
+    return frame.assign(**replaced), example, []
