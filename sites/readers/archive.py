@@ -110,7 +110,7 @@ class MemberFile:
                 parts = match.groupdict()
                 step = (parts.get("step") or "").upper()
                 return Label(product, kind, parts["tower"], step)
-        return Label(UNKNOWN_PRODUCT, None, tower_id(stem), "")
+        return Label(UNKNOWN_PRODUCT, None, _tower(stem), "")
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,25 @@ class TowerFiles:
     notes: tuple[str, ...] = ()
 
 
-def tower_id(name: str | Path) -> str | None:
-    """Tower in a file name such as ``FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2002-2004_1-4.csv``."""
-    match = TOWER.search(Path(name).name)
-    return match.group(1) if match else None
+def fluxnet_id(path: str | Path) -> str | None:
+    """Tower in a name such as ``FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2002-2004_1-4.csv``.
+
+    Of a folder or an archive whose name does not say it, the tower of the files inside.
+    """
+    named = _tower(Path(path).name)
+    if named:
+        return named
+    inside = find_files(path)[0] if is_archive(path) else None
+    return inside.tower if inside else None
+
+
+def is_archive(path: str | Path) -> bool:
+    """Whether a path is a zip archive, by its name, or a folder that has tables of towers."""
+    path = Path(path)
+    if not path.is_dir():
+        return path.suffix.lower() == ".zip"
+    labels = (file.label for file in list_members(path)[0])
+    return any(label.kind is not None or label.tower is not None for label in labels)
 
 
 def find_files(path: str | Path) -> tuple[TowerFiles | None, list[Finding]]:
@@ -250,10 +265,47 @@ def choose(
     chosen = [file for file in tables if _rank(file) == best]
     if len(chosen) > 1:
         names = ", ".join(file.name for file in chosen[:6])
-        return fault(f"several files of the same kind: {names}", "Keep one, or give the file.")
+        whose = " and ".join(towers) or "one kind"
+        return fault(f"several files of {whose}: {names}", "Keep one, or give the file.")
     note = f"read from {source.name}: {chosen[0].name}"
-    name = (towers[0] if towers else None) or tower_id(source)
+    name = (towers[0] if towers else None) or _tower(source.name)
     return _with_companions(chosen[0], name, members, (note,)), []
+
+
+def find_tower(folder: Path, tower: str) -> tuple[Path | None, list[Finding]]:
+    """Table or archive of one tower in a folder that may hold many; None without one.
+
+    Returns:
+        The path, None with a finding where the folder holds several products of the tower.
+    """
+    groups: dict[Path, list[MemberFile]] = {}
+    for file in list_members(folder)[0]:
+        groups.setdefault(file.path.parent, []).append(file)
+    found: list[TowerFiles] = []
+    for members in groups.values():
+        members = [file for file in members if file.label.tower == tower]
+        files, findings = choose(members, folder, tower)
+        if findings and any(file.label.kind in (None, "fluxes", "subset") for file in members):
+            return None, findings
+        found += [files] if files else []
+    archives = [file for file in sorted(folder.rglob("*.zip")) if _tower(file.name) == tower]
+    if not found:
+        for archive in archives:
+            files, findings = find_files(archive)
+            if files is None:
+                return None, findings
+            found.append(files)
+    if len(found) > 1:
+        names = ", ".join(files.fluxes.where for files in found)
+        mend = "Keep one, or give the file in place of the name."
+        return None, [Finding(str(folder), "file", "", f"several files of {tower}: {names}", mend)]
+    return (found[0].fluxes.path if found else None), []
+
+
+def _tower(name: str) -> str | None:
+    """Tower in a file name."""
+    match = TOWER.search(name)
+    return match.group(1) if match else None
 
 
 def _rank(file: MemberFile) -> tuple[int, int]:

@@ -166,10 +166,8 @@ def _utf8(data: bytes) -> bytes:
     """Text as UTF-8 without a byte order mark, lines ending with a line feed."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", errors="replace").encode()
-    elif data[1:400:2].count(0) > 100 and data[:400:2].count(0) == 0:
-        data = data.decode("utf-16-le", errors="replace").encode()
-    elif data[:400:2].count(0) > 100 and data[1:400:2].count(0) == 0:
-        data = data.decode("utf-16-be", errors="replace").encode()
+    elif data[:2].count(0) == 1:
+        data = data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", errors="replace").encode()
     elif not data.isascii():
         try:
             data.decode("utf-8")
@@ -194,10 +192,11 @@ def _is_number(cell: str) -> bool:
 def _layout(data: bytes) -> tuple[str, int, list[str]] | None:
     """Separator, row of the header (from 0) and its names; None without a header."""
     head = data[: 1 << 20].decode("utf-8", errors="replace").split("\n")[:HEAD_LINES]
-    best = None
+    found = []
     for separator in SEPARATORS:
         rows = [_fields(line, separator) for line in head]
-        count = Counter(len(row) for row in rows if len(row) > 1)
+        used = (max((i for i, cell in enumerate(row, 1) if cell), default=0) for row in rows)
+        count = Counter(width for width in used if width > 1)
         if not count:
             continue
         most = max(count, key=lambda width: (count[width], width))
@@ -206,10 +205,12 @@ def _layout(data: bytes) -> tuple[str, int, list[str]] | None:
             if len(filled) < max(2, MINIMUM_WIDTH * most) or COMMENT.match(row[0]):
                 continue
             if sum(map(_is_number, filled)) < len(filled) / 2:
-                if best is None or len(filled) > best[0]:
-                    best = len(filled), separator, index, row
+                found.append((index, -len(filled), separator, row))
                 break
-    return None if best is None else best[1:]
+    if not found:
+        return None
+    index, _, separator, row = min(found)  # of a wrong separator only later lines look like one
+    return separator, index, row
 
 
 def _duplicates(names: list[str], where: str, header: int) -> list[Finding]:
@@ -320,7 +321,7 @@ def _cells(
         if untidy:
             frame[column] = frame[column].str.strip().str.strip("'").str.strip()
         valued |= (frame[column] != "").to_numpy()
-    comment = frame[0].str.startswith(("#", "%")).to_numpy()
+    comment = frame[0].str.startswith(("#", "%")).to_numpy(copy=True)
     for row in np.flatnonzero(comment):
         comment[row] = COMMENT.match(frame[0].iloc[row]) is not None
     valued &= ~comment

@@ -127,13 +127,9 @@ def read_table(
     else:
         months = _average(times, columns, table.lines, minimum_coverage)
     if not months.present.any():
-        span = f"{times.stamps.iloc[0]}-{times.stamps.iloc[-1]}"
-        return fault(
-            "TIMESTAMP",
-            header,
-            f"no month is whole ({minimum_coverage:.0%} of its time) in {span}",
-            "Give a longer file.",
-        )
+        first, last = times.stamps.iloc[0], times.stamps.iloc[-1]
+        message = f"a {STEP_NAMES[times.step]} file without a whole month ({first} to {last})"
+        return fault("TIMESTAMP", header, message, "Give a longer file, or the MM (monthly) one.")
     return FluxnetTable(
         where=table.where,
         step=times.step,
