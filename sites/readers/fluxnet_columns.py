@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from temjax.files.findings import Finding
+from temjax.sites.readers.fluxnet_quality import flux_quality, net_sd, quality_of, range_sd
 from temjax.sites.readers.fluxnet_table import FluxnetTable, month_list
 from temjax.sites.readers.record import MonthlyValues, Partition, Reading, days_of_months
 
@@ -28,7 +27,6 @@ PARTITIONS: dict[Partition, str] = {"DT": "day-time", "NT": "night-time"}
 FLUXES = {"gross_primary_production": "GPP", "ecosystem_respiration": "RECO"}
 SOIL = (r"TS_F_MDS_(\d+)", r"TS_F_MDS", r"TS_F_(\d+)", r"TS_F", r"TS_(\d+)(?:_\d+_\d+)?", r"TS")
 ENOUGH = 0.8
-QUARTILE = 0.674  # of the standard normal distribution, in standard deviations
 USUAL_DEPTH = 0.05  # m, of the soil temperature that is compared with the model
 WANTED = tuple(
     re.compile(pattern)
@@ -87,7 +85,7 @@ def climate_values(
         notes += _sparse(table, column)
         factor = days if name == "precipitation" else 1
         climate[name] = MonthlyValues(
-            table.columns[column] * factor, column, _quality(table, column)
+            table.columns[column] * factor, column, quality_of(table, column)
         )
     if table.count(CO2_COLUMN):
         climate["co2"] = MonthlyValues(table.columns[CO2_COLUMN], CO2_COLUMN)
@@ -129,13 +127,13 @@ def _net_production(table: FluxnetTable, reading: Reading, observed: Observed) -
     reasons = [text for text in reasons if text]
     if reasons:
         observed.notes.append(f"net ecosystem production: {column} ({'; '.join(reasons)})")
-    sd, source = _net_sd(table, column, f"NEE_{chosen}")
+    sd, source = net_sd(table, column, f"NEE_{chosen}")
     if not source:
         observed.notes.append(f"{column}: the file gives no uncertainty")
     elif not source.endswith("_JOINTUNC"):
         joint = _empty(table, (f"{column}_JOINTUNC",))
         observed.notes.append(f"{column}: uncertainty from {source} ({joint})")
-    quality = _flux_quality(table, column, chosen)
+    quality = flux_quality(table, column, chosen)
     if quality is None:
         observed.notes.append(f"{column}: the file gives no quality; no month is left out for it")
     observed.variables[name] = MonthlyValues(
@@ -166,7 +164,7 @@ def _partitioned(table: FluxnetTable, reading: Reading, threshold: str, observed
     choices = {name: _prefer(table, of_flux, reading.partition) for name, of_flux in best.items()}
     if reading.partition is None and "NT" in choices.values():  # both of one partition if possible
         choices = {name: "NT" if best[name]["NT"] else choices[name] for name in best}
-    why: dict[str, list[str]] = {}
+    why: dict[str, list[tuple[str, str]]] = {}
     without: dict[str, list[str]] = {}
     for name, flux in FLUXES.items():
         words, partition = name.replace("_", " "), choices[name]
@@ -190,8 +188,8 @@ def _partitioned(table: FluxnetTable, reading: Reading, threshold: str, observed
             reasons.append("the threshold of net ecosystem production")
         reason = "; ".join(text for text in reasons if text)
         if reason:
-            why.setdefault(reason.replace(flux, "*"), []).append(f"{words}: {column}")
-        sd, source = _range_sd(table, f"{flux}_{partition}_{used}")
+            why.setdefault(reason.replace(flux, "*"), []).append((f"{words}: {column}", reason))
+        sd, source = range_sd(table, f"{flux}_{partition}_{used}")
         if sd is None:
             without.setdefault("the file gives no uncertainty", []).append(column)
         elif "_84" not in source:
@@ -199,12 +197,14 @@ def _partitioned(table: FluxnetTable, reading: Reading, threshold: str, observed
         observed.variables[name] = MonthlyValues(
             table.columns[column] * days,
             column,
-            quality=_flux_quality(table, f"NEE_{used}_REF", used),
+            quality=flux_quality(table, f"NEE_{used}_REF", used),
             sd=None if sd is None else sd * days,
             sd_source=source,
             partition=partition,
         )
-    observed.notes += [f"{', '.join(columns)} ({reason})" for reason, columns in why.items()]
+    for reason, told in why.items():
+        columns = ", ".join(column for column, _ in told)
+        observed.notes.append(f"{columns} ({told[0][1] if len(told) == 1 else reason})")
     observed.notes += [f"{', '.join(columns)}: {text}" for text, columns in without.items()]
 
 
@@ -228,7 +228,7 @@ def _soil_temperature(table: FluxnetTable, depths: Mapping[str, float], observed
     elif not re.fullmatch(SOIL[0], column):
         observed.notes.append(f"soil temperature: {column} (the file has no TS_F_MDS_* column)")
     observed.variables["soil_temperature"] = MonthlyValues(
-        table.columns[column], column, quality=_quality(table, column), depth=depths.get(column)
+        table.columns[column], column, quality=quality_of(table, column), depth=depths.get(column)
     )
 
 
@@ -299,49 +299,6 @@ def _empty(table: FluxnetTable, columns: tuple[str, ...]) -> str:
     if there:
         return f"every value of {', '.join(there)} is missing"
     return f"the file has no {', '.join(columns)}"
-
-
-def _quality(table: FluxnetTable, column: str) -> np.ndarray | None:
-    """Share of measured and good-quality filled data, None where the file has no value of it."""
-    return table.columns[f"{column}_QC"] if table.count(f"{column}_QC") else None
-
-
-def _flux_quality(table: FluxnetTable, column: str, threshold: str) -> np.ndarray | None:
-    """Quality of a flux: of its own column, else of the reference of its threshold."""
-    own = _quality(table, column)
-    return own if own is not None else _quality(table, f"NEE_{threshold}_REF")
-
-
-def _net_sd(table: FluxnetTable, column: str, prefix: str) -> tuple[np.ndarray | None, str]:
-    """Standard deviation of NEE, per day, and its source; None and empty without one.
-
-    The joint error; else the random error and, in quadrature, the range over thresholds.
-    """
-    if table.count(f"{column}_JOINTUNC"):
-        return table.columns[f"{column}_JOINTUNC"], f"{column}_JOINTUNC"
-    spread, source = _range_sd(table, prefix)
-    if not table.count(f"{column}_RANDUNC"):
-        return spread, source
-    random = table.columns[f"{column}_RANDUNC"]
-    if spread is None:
-        return random, f"{column}_RANDUNC"
-    both = np.hypot(np.nan_to_num(random), np.nan_to_num(spread))
-    sd = np.where(np.isnan(random) & np.isnan(spread), np.nan, both)
-    return sd, f"{column}_RANDUNC and {source}"
-
-
-def _range_sd(table: FluxnetTable, prefix: str) -> tuple[np.ndarray | None, str]:
-    """Standard deviation over friction-velocity thresholds, per day, and its source.
-
-    Half the 16-84 % range, else half the 25-75 % range over ``QUARTILE``; random error is not in
-    it.
-    """
-    for low, high, factor in ((16, 84, 2), (25, 75, 2 * QUARTILE)):
-        columns = f"{prefix}_{low}", f"{prefix}_{high}"
-        if all(map(table.count, columns)):
-            bottom, top = (table.columns[column] for column in columns)
-            return (top - bottom) / factor, f"half of {columns[0]} to {columns[1]}"
-    return None, ""
 
 
 def _sparse(table: FluxnetTable, column: str) -> list[str]:

@@ -20,6 +20,7 @@ QUANTITIES = (
 )
 GOOD_FLAGS = (0.0, 1.0)  # of half-hours: measured, filled with good quality
 WITHOUT_TIME = ("mm", "kg m-2")  # of precipitation: per time step, or carelessly per day
+NOT_STATED = ("", "-", "--", "na", "n/a", "none", "nan", "adimensional")
 DAY = np.timedelta64(1, "D")
 
 
@@ -102,6 +103,7 @@ def to_monthly_units(
 
 def _stated(column: str, units: Mapping[str, str]) -> str | None:
     """Stated unit of a column, or the only one of the columns of its flux."""
+    units = {name: unit for name, unit in units.items() if unit.lower() not in NOT_STATED}
     if column in units:
         return units[column]
     family = column.split("_", 1)[0]
