@@ -1,6 +1,8 @@
 """Files of a tower in an archive, a folder or beside each other, by the names that products use."""
 
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -43,6 +45,10 @@ PARTS = {
 TOWER = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2}-[A-Za-z0-9]{3})(?![A-Za-z0-9])")
 STEPS = ("MM", "DD", "HH", "HR", "WW")  # the order in which they are preferred
 TABLES = (".csv", ".txt")
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError,
+    NotImplementedError,  # what damage makes of the versions and methods that archives name
+)  # fmt: skip
 UNKNOWN_PRODUCT = "FLUXNET-like table"
 
 
@@ -92,12 +98,14 @@ class MemberFile:
             mend = "Download the archive again."
             with zipfile.ZipFile(self.path) as archive:
                 return archive.read(self.member)
-        except (zipfile.BadZipFile, zlib.error, EOFError):
+        except DAMAGED:
             message = "the zip archive is damaged"
-        except (RuntimeError, NotImplementedError):
-            message, mend = "the zip archive is locked or packed in an unknown way", "Unpack it."
+        except RuntimeError:
+            message, mend = "the zip archive is locked with a password", "Unpack it."
         except OSError as error:
             message = error.strerror or "cannot be read"
+            if self.member and self.path.is_file():  # a position in the archive that is not there
+                message = "the zip archive is damaged"
         raise DataError([Finding(self.where, "file", "", message, mend)])
 
     @cached_property
@@ -158,12 +166,11 @@ def fluxnet_id(path: str | Path) -> str | None:
 
 
 def is_archive(path: str | Path) -> bool:
-    """Whether a path is a zip archive, by its name, or a folder that has tables of towers."""
+    """Whether a path is a zip archive, by its name, or a folder with files named as a product's."""
     path = Path(path)
     if not path.is_dir():
         return path.suffix.lower() == ".zip"
-    labels = (file.label for file in list_members(path)[0])
-    return any(label.kind is not None or label.tower is not None for label in labels)
+    return any(file.label.kind is not None for file in list_members(path)[0])
 
 
 def find_files(path: str | Path) -> tuple[TowerFiles | None, list[Finding]]:
@@ -202,7 +209,7 @@ def list_members(path: Path, depth: int = 2) -> tuple[list[MemberFile], list[Fin
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, EOFError):
+    except DAMAGED:
         return [], [Finding(str(path), "file", "", "damaged, or no zip archive", mend)]
     except OSError as error:
         message = error.strerror or "cannot be read"

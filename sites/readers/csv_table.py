@@ -5,6 +5,7 @@ comment lines above the header, a row of units below it and rows without any val
 leave them, are understood; what is not a table is named.
 """
 
+import csv
 import io
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from temjax.files.findings import DataError, Finding
 from temjax.sites.readers.archive import MemberFile
@@ -39,7 +41,8 @@ class CsvTable:
 
     Attributes:
         where: the file, as findings name it.
-        frame: one string column per column read; rows without any value are left out.
+        frame: one column of strings per column read, or of numbers where asked for; rows without
+            any value are left out.
         lines: line of the file per row, ``(row,)``.
         header_line: line of the names of the columns.
         names: all columns of the file, also those that were not read.
@@ -60,17 +63,17 @@ class CsvTable:
     ) -> tuple[np.ndarray, list[Finding]]:
         """Values of a column, ``(row,)``, and a finding where cells are not numbers.
 
-        Empty cells, the words of ``MISSING_TEXTS`` and infinite values are NaN.
+        Empty cells and the words of ``MISSING_TEXTS`` are NaN; infinite values stay.
 
         Args:
             column: name.
             row_text: describes a row; by default its line.
         """
         text = self.frame[column]
+        if is_numeric_dtype(text):
+            return text.to_numpy(dtype=float, copy=True), []
         values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=float, copy=True)
-        empty = np.isnan(values)
-        values[~np.isfinite(values)] = np.nan
-        wrong = np.flatnonzero(empty)
+        wrong = np.flatnonzero(np.isnan(values))
         if wrong.size:
             wrong = wrong[~text.iloc[wrong].str.lower().isin(MISSING_TEXTS).to_numpy()]
         if not wrong.size:
@@ -88,6 +91,7 @@ def read_csv_table(
     member: MemberFile,
     wanted: Callable[[str], bool] | None = None,
     *,
+    numeric: Callable[[str], bool] = lambda name: False,
     words: bool = False,
 ) -> tuple[CsvTable | None, list[Finding]]:
     """Table of a CSV file, None where it is none, and findings.
@@ -95,6 +99,8 @@ def read_csv_table(
     Args:
         member: the file.
         wanted: whether a column is read; all by default.
+        numeric: whether a column may be read as numbers at once, where all its cells are numbers:
+            faster for files of many rows.
         words: rows without any number are data; otherwise those below the header are its units.
     """
     where = member.where
@@ -127,19 +133,29 @@ def read_csv_table(
         )
     separator, header, names = layout
     findings = duplicate_names(names, where, header)
-    widths, starts = row_widths(data, separator)
+    open_quote = "a quote is not closed: the rest of the file is one cell"
+    quote_mend = "Remove the quotes, or close them."
+    try:
+        widths, starts = row_widths(data, separator)
+    except csv.Error:  # the cell is larger than any
+        return fault(open_quote, quote_mend)
     findings += ragged_rows(data, separator, names, header, widths, starts, where)
     if findings:
         return None, findings
-    frame, numbers = _cells(data, separator, header, names, widths, starts, wanted)
-    frame, numbers, units, notes = _unit_rows(frame, numbers, where, words)
+    try:
+        frame, numbers = _cells(data, layout, widths, starts, wanted, numeric)
+    except pd.errors.ParserError:
+        return fault(open_quote, quote_mend, f"line {starts[-1]}")
+    frame, numbers, units, notes = _unit_rows(frame, numbers, member.name, words)
     lines = starts[numbers]
     decimal = ""
     if separator != "," or b'"' in data:
         frame, decimal, findings = _decimal_point(frame, lines, separator, where)
     if separator != "," or decimal:
         kind = f"separated by {SEPARATORS[separator]}" + (", decimal commas" if decimal else "")
-        notes.insert(0, f"{where}: {kind}: read as such" + (f" ({decimal})" if decimal else ""))
+        notes.insert(
+            0, f"{member.name}: {kind}: read as such" + (f" ({decimal})" if decimal else "")
+        )
     header_line = int(starts[header])
     known = tuple(name for name in names if name)
     return CsvTable(where, frame, lines, header_line, known, units, tuple(notes)), findings
@@ -147,36 +163,43 @@ def read_csv_table(
 
 def _cells(
     data: bytes,
-    separator: str,
-    header: int,
-    names: list[str],
+    layout: tuple[str, int, list[str]],
     widths: np.ndarray,
     starts: np.ndarray,
     wanted: Callable[[str], bool] | None,
+    numeric: Callable[[str], bool],
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Stripped cells of the wanted columns and their rows in the file, empty rows left out."""
+    separator, header, names = layout
     use = [i for i, name in enumerate(names) if name and (wanted is None or wanted(name))]
-    width = max(len(names), int(widths.max()))
+    untidy = b" " in data or b"'" in data
+    at_once = [i for i in use if i and not untidy and numeric(names[i])]
     frame = pd.read_csv(
         io.BytesIO(data),
         sep=separator,
         header=None,
-        names=range(width),
+        names=range(max(len(names), int(widths.max()))),
         usecols=sorted({0, *use}),
         skiprows=int(starts[header]),
         nrows=widths.size - header - 1,
-        dtype=str,
+        dtype=dict.fromkeys({0, *use}.difference(at_once), str),
+        na_values={i: [*MISSING_TEXTS, *map(str.upper, MISSING_TEXTS), "NaN"] for i in at_once},
         keep_default_na=False,
         index_col=False,
         skip_blank_lines=False,
         skipinitialspace=True,
+        low_memory=False,
     )
     rows = header + 1 + np.arange(len(frame))
-    untidy = any(mark in data for mark in (b" " + separator.encode(), b" \n", b' "', b"'"))
     valued = np.zeros(len(frame), dtype=bool)
     for column in frame:
-        if untidy:
-            frame[column] = frame[column].str.strip().str.strip("'").str.strip()
+        cells = frame[column]
+        if is_numeric_dtype(cells) and not is_bool_dtype(cells):
+            frame[column] = cells.astype(float)
+            valued |= cells.notna().to_numpy()
+            continue
+        cells = cells.astype(str).where(cells.notna(), "") if column in at_once else cells
+        frame[column] = cells.str.strip().str.strip("'").str.strip() if untidy else cells
         valued |= (frame[column] != "").to_numpy()
     comment = frame[0].str.startswith(("#", "%")).to_numpy(copy=True)
     for row in np.flatnonzero(comment):
@@ -188,22 +211,22 @@ def _cells(
 
 
 def _unit_rows(
-    frame: pd.DataFrame, rows: np.ndarray, where: str, words: bool
+    frame: pd.DataFrame, rows: np.ndarray, name: str, words: bool
 ) -> tuple[pd.DataFrame, np.ndarray, dict[str, str], list[str]]:
     """Table without the rows of units below the header, the units, and a note."""
     count = 0
     while not words and count < min(UNIT_ROWS, len(frame)):
-        cells = [cell for cell in frame.iloc[count] if cell]
+        cells = [str(cell) for cell in frame.iloc[count] if cell != ""]
         plain = [cell for cell in cells if is_number(cell) or cell.lower() in MISSING_TEXTS]
         if plain or len(cells) < frame.shape[1] / 2:
             break
         count += 1
     if not count:
         return frame, rows, {}, []
-    units = {name: cell for name, cell in frame.iloc[0].items() if cell}
-    shown = ", ".join(f"{name} {cell}" for name, cell in list(units.items())[:4])
+    units = {str(column): cell for column, cell in frame.iloc[0].items() if cell}
+    shown = ", ".join(f"{column} {cell}" for column, cell in list(units.items())[:4])
     lines = f"line {rows[0] + 1}" if count == 1 else f"lines {rows[0] + 1}-{rows[count - 1] + 1}"
-    notes = [f"{where}: {lines} taken as units, not as values ({shown}, …)"]
+    notes = [f"{name}: {lines} taken as units, not as values ({shown}, …)"]
     return frame.iloc[count:].reset_index(drop=True), rows[count:], units, notes
 
 
@@ -215,6 +238,9 @@ def _decimal_point(
     replaced = {}
     for name in frame:
         text = frame[name]
+        if is_numeric_dtype(text):
+            point |= bool((text % 1 > 0).any())
+            continue
         comma = text.str.contains(",", regex=False).to_numpy()
         if not comma.any():
             point |= bool(text.iloc[:200].str.fullmatch(r"[+-]?\d*\.\d+").any())

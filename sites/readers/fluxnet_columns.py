@@ -27,6 +27,7 @@ PARTITIONS: dict[Partition, str] = {"DT": "day-time", "NT": "night-time"}
 FLUXES = {"gross_primary_production": "GPP", "ecosystem_respiration": "RECO"}
 SOIL = (r"TS_F_MDS_(\d+)", r"TS_F_MDS", r"TS_F_(\d+)", r"TS_F", r"TS_(\d+)(?:_\d+_\d+)?", r"TS")
 ENOUGH = 0.8
+NO_QUALITY = "the file gives no quality; no month is left out for it"
 USUAL_DEPTH = 0.05  # m, of the soil temperature that is compared with the model
 WANTED = tuple(
     re.compile(pattern)
@@ -135,7 +136,7 @@ def _net_production(table: FluxnetTable, reading: Reading, observed: Observed) -
         observed.notes.append(f"{column}: uncertainty from {source} ({joint})")
     quality = flux_quality(table, column, chosen)
     if quality is None:
-        observed.notes.append(f"{column}: the file gives no quality; no month is left out for it")
+        observed.notes.append(f"{column}: {NO_QUALITY}")
     observed.variables[name] = MonthlyValues(
         table.columns[column] * -days,
         column,
@@ -194,10 +195,13 @@ def _partitioned(table: FluxnetTable, reading: Reading, threshold: str, observed
             without.setdefault("the file gives no uncertainty", []).append(column)
         elif "_84" not in source:
             without.setdefault("uncertainty from the 25-75 % range", []).append(column)
+        quality = flux_quality(table, f"NEE_{used}_REF", used)
+        if quality is None and "net_ecosystem_production" not in observed.variables:
+            without.setdefault(NO_QUALITY, []).append(column)
         observed.variables[name] = MonthlyValues(
             table.columns[column] * days,
             column,
-            quality=flux_quality(table, f"NEE_{used}_REF", used),
+            quality=quality,
             sd=None if sd is None else sd * days,
             sd_source=source,
             partition=partition,

@@ -128,10 +128,14 @@ def _plain(stamps: pd.Series) -> pd.Series:
 
 def _moments(stamps: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Minutes of YYYYMMDD or YYYYMMDDHHMM stamps and which of them do not exist, ``(row,)``."""
-    midnight = stamps.str.endswith("2400").to_numpy() & (stamps.str.len() == 12).to_numpy()
-    days = pd.to_datetime(stamps.str[:8], format="%Y%m%d", errors="coerce").to_numpy()
-    clock = stamps.str[8:].where(stamps.str.len() == 12, "0000")
-    digits = pd.to_numeric(clock, errors="coerce").to_numpy(dtype=float)
-    bad = np.isnat(days) | ~(digits % 100 < 60) | ~((digits < 2400) | midnight)
-    minutes = np.where(bad, 0, digits // 100 * 60 + digits % 100).astype(int)
-    return days.astype("datetime64[m]") + minutes * MINUTE, bad
+    number = stamps.to_numpy(dtype=object).astype(np.int64)
+    clock = np.zeros_like(number)
+    if len(stamps.iloc[0]) == 12:
+        number, clock = number // 10000, number % 10000
+    year, month, day = number // 10000, number // 100 % 100, number % 100
+    exists = (year >= 1) & (month >= 1) & (month <= 12)
+    first = (12 * (year - 1970) + np.where(exists, month, 1) - 1).astype("datetime64[M]")
+    days = (first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")
+    exists &= (day >= 1) & (day <= days / DAY) & (clock % 100 < 60) & (clock <= 2400)
+    minutes = (day - 1) * 1440 + clock // 100 * 60 + clock % 100
+    return first.astype("datetime64[m]") + minutes * MINUTE, ~exists

@@ -81,7 +81,7 @@ def read_table(
     def read(name: str) -> bool:
         return name.upper() in TIMES or wanted(name.upper())
 
-    table, findings = read_csv_table(member, read)
+    table, findings = read_csv_table(member, read, numeric=lambda name: name.upper() not in TIMES)
     if table is None or findings:
         return None, findings
     names = tuple(name.upper() for name in table.names)
@@ -150,12 +150,14 @@ def _read_values(
             continue
         values, faults = table.numbers(name, row_text)
         findings += faults
+        unbounded = np.isinf(values)
+        infinite += int(unbounded.sum())
+        values[unbounded] = np.nan
         for code in NOT_MEASURED:
             coded = (values <= code) & (values > code - 1)
             codes += int(coded.sum()) if code == NOT_MEASURED[1] else 0
             values[coded] = np.nan
         columns[name] = values
-        infinite += int(table.frame[name].str.contains("inf", case=False, regex=False).sum())
     notes = [f"{codes} values of -6999 read as missing"] if codes else []
     notes += [f"{infinite} infinite values read as missing"] if infinite else []
     return columns, notes, findings

@@ -12,7 +12,7 @@ from temjax.sites.readers.record import Reading, TowerRecord
 def is_tower(path: str | Path) -> bool:
     """Whether a path has the form of a tower's data: a CSV table, a zip archive, a folder of them.
 
-    A folder is one where a name in it is that of a tower's table.
+    A folder is one with files named as those of a product are.
     """
     return Path(path).suffix.lower() == ".csv" or is_archive(path)
 

@@ -49,7 +49,7 @@ def fault(path, text):
         b"day,warm,wet,,\n1,2.5,-3,,\n2,3.5,null,,\n",
         b"day,warm,wet\n1,2.5,-3,,\n2,3.5,,,\n",
         b"\n\nday,warm,wet\n1,2.5,-3\n,,\n\n2,3.5,nan\n,,\n\n\n",
-        b"sep=,\nday,warm,wet\n1,2.5,-3\n2,3.5,inf\n",
+        b"sep=,\nday,warm,wet\n1,2.5,-3\n2,3.5,\n",
         b"# made by hand, in spring\n#\nday,warm,wet\n1,2.5,-3\n# a remark\n2,3.5,\n",
         b"Tower XX, hourly\nday,warm,wet\n1,2.5,-3\n2,3.5,#N/A",
     ],
@@ -142,6 +142,8 @@ def test_latin_1(path):
         (b"day,warm,day\n1,2,3\n", "1 columns stand twice in the header: day"),
         (b"day,warm,wet\n1,2,3\n2,3\n3\n", "2 rows have fewer cells than the header (2 for 3)"),
         (b"day,warm,wet\n1,2,3,4\n", "1 row has more cells"),
+        (b'day,warm\n1,2\n3,"4\n5,6\n', "a quote is not closed"),
+        (b'day,warm\n1,"2\n' + 20000 * b"5,6000\n", "a quote is not closed"),
     ],
 )
 def test_what_is_no_table(path, content, message):
@@ -159,6 +161,17 @@ def test_cells_that_are_no_numbers_are_one_finding(path):
     assert "2 such cells" in finding.message and finding.index == "line 2"
     assert "spreadsheet" in finding.message
     assert np.isnan(values[:2]).all() and values[2] == 4
+
+
+def test_columns_read_as_numbers_at_once_where_they_are_numbers(path):
+    text = "day,warm,wet,word\n1,2.5,-3,4\n2,NA,n/a,True\n,,,\n3,inf,x,False\n"
+    table = good(path, text, numeric=lambda name: True)
+    assert [str(table.frame[name].dtype) for name in ("day", "warm")] == ["str", "float64"]
+    assert table.frame["word"].tolist() == ["4", "True", "False"]
+    np.testing.assert_array_equal(table.numbers("warm")[0], [2.5, np.nan, np.inf])
+    _, (finding,) = table.numbers("wet")
+    assert finding.index == "line 5" and "'x'" in finding.message
+    assert table.lines.tolist() == [2, 3, 5]
 
 
 def test_no_such_file(tmp_path):

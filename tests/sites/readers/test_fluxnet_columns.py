@@ -178,7 +178,10 @@ def test_no_uncertainty_is_told_once(path):
 def test_no_quality_is_told(path):
     record = written(path, without=("NEE_VUT_REF_QC",))
     assert record.observed[NEP].quality is None
-    assert any("no quality" in note for note in record.notes)
+    assert record.notes == ("NEE_VUT_REF: the file gives no quality; no month is left out for it",)
+    record = written(path, without=("NEE_VUT_REF", "NEE_VUT_REF_QC"))
+    assert record.absent[NEP] == "no NEE_VUT_* or NEE_CUT_* column"
+    assert record.notes[0].startswith("GPP_DT_VUT_REF, RECO_DT_VUT_REF: the file gives no quality")
 
 
 def test_first_soil_sensor_with_values(path):
@@ -262,3 +265,11 @@ def test_co2_of_a_tower_without_any(path):
     assert "co2" not in record.climate
     assert record.notes == ("CO2_F_MDS: no value in the file; the global series is used",)
     assert "co2" in written(path, {"CO2_F_MDS": 400.0}).climate
+
+
+def test_a_record_from_june_to_march(path):
+    table = {name: values[5:27] for name, values in monthly_columns().items()}
+    record = read(write_csv(path, table))
+    assert record.period == (2001, 2003)
+    assert np.flatnonzero(record.present).tolist() == list(range(5, 27))
+    assert (record.lines > 0).sum() == 22 and record.lines[0, 5] == 2
