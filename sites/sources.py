@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-from temjax.files.findings import DataError, Finding
+from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.sites.entry import SiteEntry, read_entry
+from temjax.sites.readers.archive import find_tower
 from temjax.sites.readers.kinds import is_tower
 from temjax.sites.readers.record import Reading
 from temjax.sites.site import Site, catalog_entry, load, names, read_site
@@ -14,28 +15,25 @@ FLUXNET_FOLDER = "TEMJAX_FLUXNET"
 
 
 def catalog_fluxnet_file(name: str) -> Path | None:
-    """Monthly file of a catalog's tower in the folder that TEMJAX_FLUXNET names, None without one.
+    """Table or archive of a catalog's tower in the folder of TEMJAX_FLUXNET, None without one.
+
+    The folder may hold archives as downloaded or unpacked, see ``archive.find_tower``.
 
     Raises:
-        DataError: no such folder, or several files of the tower in it.
+        DataError: no such folder, or several products of the tower in it.
     """
     folder = os.environ.get(FLUXNET_FOLDER)
     if not folder or name not in names():
         return None
-
-    def fault(message: str, mend: str) -> DataError:
-        return DataError([Finding(folder, FLUXNET_FOLDER, "", message, mend)])
-
     if not Path(folder).is_dir():
-        raise fault("no such folder", "name the folder with the towers' monthly CSV files")
-    fluxnet_id = catalog_entry(name).fluxnet_id
-    paths = sorted(Path(folder).glob(f"*_{fluxnet_id}_*_MM_*.csv")) if fluxnet_id else []
-    if len(paths) > 1:
-        raise fault(
-            f"several monthly files of {fluxnet_id}: {', '.join(path.name for path in paths)}",
-            "keep one, or give the file in place of the name",
-        )
-    return paths[0] if paths else None
+        mend = "Name the folder with the towers' files."
+        raise DataError([Finding(folder, FLUXNET_FOLDER, "", "no such folder", mend)])
+    tower = catalog_entry(name).fluxnet_id
+    if tower is None:
+        return None
+    path, findings = find_tower(Path(folder), tower)
+    raise_findings(findings)
+    return path
 
 
 def tower_file(source: str | Path) -> Path | None:

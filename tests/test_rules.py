@@ -13,7 +13,9 @@ from tests.support import structure
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = structure.read_modules(ROOT)
 # flat on purpose: one process a file; packages whose files are one level
-MANY_FILES = {ROOT / "temjax" / "processes", ROOT / "calibration", ROOT / "sites"}
+MANY_FILES = {
+    ROOT / "temjax" / "processes", ROOT / "calibration", ROOT / "sites", ROOT / "sites" / "readers",
+}  # fmt: skip
 NAMED = re.compile(r"""["'](temjax(?:\.\w+)+)(?::(\w+))?["']""")
 GROUPS = {"temjax.commands", "temjax.checkers", "temjax.benchmarks", "temjax.demo",
           "temjax.parameter_sets"}  # fmt: skip

@@ -1,87 +1,88 @@
-"""Records of FLUXNET monthly files: units, signs, quality and uncertainty of the columns.
+"""Records of FLUXNET files: FLUXNET2015, FLUXNET from 2025, AmeriFlux FLUXNET and ICOS ETC L2.
 
-Monthly files give fluxes and precipitation as daily means: they become sums over the calendar
-month (29 days in leap Februaries). Net ecosystem production is -NEE. ``*_QC`` of a monthly file
-is the fraction of measured and good-quality gap-filled half-hours.
+Fluxes and precipitation are daily means: they become sums over the calendar month (29 days in leap
+Februaries). Net ecosystem production is -NEE. ``*_QC`` is the share of measured and good-quality
+gap-filled half-hours.
 """
 
 import hashlib
 from pathlib import Path
 
-import numpy as np
-
-from temjax.files.findings import Finding
-from temjax.sites.readers.fluxnet_table import (
+from temjax.files.findings import DataError, Finding
+from temjax.sites.readers.archive import MemberFile, TowerFiles, find_files
+from temjax.sites.readers.badm import read_badm
+from temjax.sites.readers.fluxnet_columns import (
     CLIMATE_COLUMNS,
-    FluxnetTable,
-    check_columns,
-    fluxnet_id,
-    read_table,
+    CO2_COLUMN,
+    climate_values,
+    is_wanted,
+    observed_values,
 )
-from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
+from temjax.sites.readers.fluxnet_table import FluxnetTable, read_table
+from temjax.sites.readers.reanalysis import read_reanalysis
+from temjax.sites.readers.record import Reading, TowerRecord
 
 
 def read_fluxnet_record(path: Path, reading: Reading) -> tuple[TowerRecord | None, list[Finding]]:
-    """Record of a monthly file and its findings; no record where the file is not a table."""
-    table, findings = read_table(path)
+    """Record of a file, archive or folder and its findings; no record where there is no table.
+
+    The reanalysis, the units of variables and the facts of the site are read from the files that
+    the products put beside the table with the fluxes.
+    """
+    files, findings = find_files(path)
+    if files is None:
+        return None, findings
+    try:
+        return _record(files, reading)
+    except DataError as error:
+        return None, error.findings
+
+
+def _record(files: TowerFiles, reading: Reading) -> tuple[TowerRecord | None, list[Finding]]:
+    """Record of the files of a tower and its findings."""
+    facts, findings = read_badm(files.variables, files.site)
+    table, faults = read_table(files.fluxes, is_wanted, reading.minimum_coverage, facts.units)
+    findings += faults
     if table is None:
         return None, findings
-    findings += check_columns(table)
-    days = days_of_months(table.years)
-    climate = {}
-    for name, column in CLIMATE_COLUMNS.items():
-        if column in table.columns:
-            factor = days if name == "precipitation" else 1
-            climate[name] = MonthlyValues(
-                table.columns[column] * factor, column, table.columns.get(f"{column}_QC")
-            )
-    if "CO2_F_MDS" in table.columns:
-        climate["co2"] = MonthlyValues(table.columns["CO2_F_MDS"], "CO2_F_MDS")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    reanalysis, faults = _reanalysis(files, reading, table)
+    findings += faults
+    climate, climate_notes, faults = climate_values(table, reanalysis and reanalysis.climate)
+    findings += faults
+    if reading.co2 == "tower" and "co2" not in climate:
+        climate_notes.append(f"{CO2_COLUMN}: no value in the file; the global series is used")
+    observed = observed_values(table, reading, facts.depths)
+    members = (files.fluxes, files.reanalysis, files.variables, files.site)
     record = TowerRecord(
-        file=str(path),
-        product="FLUXNET2015",
-        tower=fluxnet_id(path),
+        file=table.where,
+        product=files.product,
+        tower=files.tower,
         years=table.years,
         present=table.present,
         climate=climate,
-        observed=_observed(table, reading, days),
+        observed=observed.variables,
+        absent=observed.absent,
+        notes=(*files.notes, *table.notes, *climate_notes, *observed.notes),
+        location=facts.location,
         lines=table.line,
-        sources=(f"{path.name} (sha256 {digest})",),
+        sources=tuple(_digest(member) for member in members if member is not None),
+        reanalysis=reanalysis,
+        facts=facts.facts,
     )
     return record, findings
 
 
-def _observed(table: FluxnetTable, reading: Reading, days: np.ndarray) -> dict[str, MonthlyValues]:
-    """Observed variables that the file has, with their uncertainty."""
-    partition = reading.partition or "DT"
-    quality = table.columns.get("NEE_VUT_REF_QC")
-    gpp, reco = f"GPP_{partition}_VUT", f"RECO_{partition}_VUT"
-    joint = table.columns.get("NEE_VUT_REF_JOINTUNC")
-    rows = {
-        "net_ecosystem_production": ("NEE_VUT_REF", -days, quality, joint, None),
-        "gross_primary_production": (
-            f"{gpp}_REF", days, quality, _percentile_sd(table, gpp), partition
-        ),
-        "ecosystem_respiration": (
-            f"{reco}_REF", days, quality, _percentile_sd(table, reco), partition
-        ),
-        "soil_temperature": ("TS_F_MDS_1", 1, table.columns.get("TS_F_MDS_1_QC"), None, None),
-    }  # fmt: skip
-    observed = {}
-    for name, (column, factor, fraction, sd, of_partition) in rows.items():
-        if column in table.columns and np.isfinite(table.columns[column]).any():
-            observed[name] = MonthlyValues(
-                table.columns[column] * factor,
-                column,
-                quality=fraction,
-                sd=None if sd is None else sd * np.abs(factor),
-                partition=of_partition,
-            )
-    return observed
+def _reanalysis(
+    files: TowerFiles, reading: Reading, table: FluxnetTable
+) -> tuple[TowerRecord | None, list[Finding]]:
+    """Record of the reanalysis beside the table, where history or a climate column needs it."""
+    complete = all(any(map(table.count, columns)) for columns in CLIMATE_COLUMNS.values())
+    if files.reanalysis is None or (complete and reading.history != "auto"):
+        return None, []
+    return read_reanalysis(files.reanalysis, reading)
 
 
-def _percentile_sd(table: FluxnetTable, prefix: str) -> np.ndarray | None:
-    """Half the 16-84 % range over friction-velocity thresholds; random error is not in it."""
-    low, high = table.columns.get(f"{prefix}_16"), table.columns.get(f"{prefix}_84")
-    return None if low is None or high is None else (high - low) / 2
+def _digest(member: MemberFile) -> str:
+    """Name and hash of a file."""
+    where = f"{member.path.name}:{member.member}" if member.member else member.name
+    return f"{where} (sha256 {hashlib.sha256(member.read_bytes()).hexdigest()})"

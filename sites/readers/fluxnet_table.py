@@ -1,110 +1,239 @@
-"""Tables of FLUXNET2015 / ONEFlux monthly files, parsed and checked."""
+"""Tables of FLUXNET files of any resolution as calendar months, in the units of monthly files.
+
+Monthly files give fluxes in g C m-2 d-1 and precipitation in mm d-1; daily and weekly files too.
+Half-hourly and hourly files give µmol CO2 m-2 s-1 and mm per time step. Their means over a month,
+weighted by time, are the monthly values (Pastorello et al. 2020); ``*_QC`` is the share of
+measured and good-quality filled data (0 and 1 of the half-hourly flags).
+
+Errors of a monthly mean: random errors (``*_RANDUNC``) of the rows are independent and add in
+quadrature; what a joint error (``*_JOINTUNC``) holds beyond them, and percentiles over thresholds,
+are common to the rows and are averaged.
+"""
 
 import dataclasses
-import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import numpy as np
-import pandas as pd
 
 from temjax.files.findings import Finding
-from temjax.runs.validation import MISSING_VALUE, check_months
+from temjax.sites.readers.aggregate import monthly_means
+from temjax.sites.readers.archive import MemberFile
+from temjax.sites.readers.csv_table import CsvTable, read_csv_table
+from temjax.sites.readers.fluxnet_stamps import STEP_NAMES, TIMES, Times, read_times
+from temjax.sites.readers.fluxnet_units import to_monthly_units
+from temjax.sites.readers.record import days_of_months
 
-CLIMATE_COLUMNS = {"air_temperature": "TA_F", "precipitation": "P_F", "shortwave": "SW_IN_F"}
-ID_PATTERN = re.compile(r"_?([A-Z]{2}-[A-Za-z0-9]{3})_")
-SPAN_BY_LENGTH = {4: "yearly", 8: "daily or weekly", 12: "half-hourly"}
+NOT_MEASURED = (-9999.0, -6999.0)  # whole numbers below a code's belong to it: -9999.99
+DAY = np.timedelta64(1, "D")
 
 
 @dataclasses.dataclass(frozen=True)
 class FluxnetTable:
-    """Monthly file as complete calendar years.
+    """FLUXNET file as complete calendar years, columns in the units of monthly files.
 
     Attributes:
-        path: the file.
+        where: the file, as findings name it.
+        step: resolution of the file: MM, DD, WW, HH or HR.
         years: calendar years, consecutive.
-        columns: column -> ``(year, 12)``, NaN where -9999 or where the month is not in the file.
+        columns: column -> ``(year, 12)``, NaN where missing or where the month is not in the file.
         present: months that are in the file, ``(year, 12)``.
         line: of the file, per month, ``(year, 12)``, 0 where absent.
+        names: all columns of the file, in capitals, also those that were not read.
+        header_line: line of the names of the columns.
+        notes: how the file was understood.
+        sparse: column -> months left out because too few values cover them, ``(year, 12)``.
     """
 
-    path: Path
+    where: str
+    step: str
     years: np.ndarray
     columns: Mapping[str, np.ndarray]
     present: np.ndarray
     line: np.ndarray
+    names: tuple[str, ...]
+    header_line: int
+    notes: tuple[str, ...] = ()
+    sparse: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def count(self, column: str) -> int:
+        """Number of months with a value; 0 for a column that the file lacks."""
+        values = self.columns.get(column)
+        return 0 if values is None else int(np.isfinite(values).sum())
 
 
-def fluxnet_id(path: str | Path) -> str | None:
-    """Site id in a file name such as ``FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2002-2004_1-4.csv``."""
-    match = ID_PATTERN.search(Path(path).name)
-    return match.group(1) if match else None
-
-
-def read_table(path: str | Path) -> tuple[FluxnetTable | None, list[Finding]]:
-    """Table and findings of a monthly file; None for a table that cannot be formed.
+def read_table(
+    member: MemberFile,
+    wanted: Callable[[str], bool],
+    minimum_coverage: float,
+    units: Mapping[str, str] | None = None,
+) -> tuple[FluxnetTable | None, list[Finding]]:
+    """Table and findings of a file; None for a table that cannot be formed.
 
     Months that are absent within the period stay NaN in the table (``climate.check_gaps``).
+
+    Args:
+        member: the file.
+        wanted: whether a column (in capitals) is used.
+        minimum_coverage: least share of a month's time with values, where the file is not monthly.
+        units: column -> unit, as a companion of the file states them.
     """
-    path = Path(path)
+
+    def read(name: str) -> bool:
+        return name.upper() in TIMES or wanted(name.upper())
+
+    table, findings = read_csv_table(member, read, numeric=lambda name: name.upper() not in TIMES)
+    if table is None or findings:
+        return None, findings
+    names = tuple(name.upper() for name in table.names)
+    frame = table.frame.set_axis([name.upper() for name in table.frame], axis=1)
+    table = dataclasses.replace(table, frame=frame)
+    header = f"line {table.header_line}"
 
     def fault(variable: str, index: str, message: str, mend: str) -> tuple[None, list[Finding]]:
-        return None, [Finding(str(path), variable, index, message, mend)]
+        return None, [Finding(table.where, variable, index, message, mend)]
 
-    try:
-        frame = pd.read_csv(path, dtype=str, skipinitialspace=True)
-    except OSError as error:
-        return fault("file", "", error.strerror or str(error), "Check the path.")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        return fault("file", "", f"not a CSV table: {error}", "Give the unpacked monthly CSV.")
-    if "TIMESTAMP" not in frame:
-        kind = "a half-hourly file" if "TIMESTAMP_START" in frame else "no FLUXNET monthly file"
-        return fault("TIMESTAMP", "line 1", f"no such column: {kind}", "Give the MM (monthly) CSV.")
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        return fault(twice[0], header, "two columns of this name", "Keep one of them.")
+    if not any(name in frame for name in TIMES):
+        shown = ", ".join(table.names[:4])
+        message = f"no such column: no FLUXNET file (its columns: {shown}, …)"
+        return fault("TIMESTAMP", header, message, "Give the MM (monthly) CSV of the tower.")
     if frame.empty:
-        return fault("TIMESTAMP", "line 2", "the file has no rows", "Give a file with data.")
-    stamps = frame["TIMESTAMP"].fillna("").str.strip()
-    wrong = np.flatnonzero(~stamps.str.fullmatch(r"\d{6}"))
-    if wrong.size:
-        stamp = stamps.iloc[wrong[0]]
-        kind = SPAN_BY_LENGTH.get(len(stamp))
-        message = f"{stamp!r} is not YYYYMM" + (f": this is a {kind} file" if kind else "")
-        return fault("TIMESTAMP", f"line {wrong[0] + 2}", message, "Give the MM (monthly) CSV.")
-    months = [(int(stamp[:4]), int(stamp[4:])) for stamp in stamps]
-    findings = check_months(
-        months,
-        file=str(path),
-        variable="TIMESTAMP",
-        index_text=lambda record: f"line {record + 2}",
-        gaps=False,
-    )
-    if any(not 1 <= month <= 12 for _, month in months):
+        line = f"line {table.header_line + 1}"
+        return fault("TIMESTAMP", line, "the file has no rows", "Give a file with data.")
+    times, findings = read_times(table)
+    if times is None:
         return None, findings
-    years = np.arange(min(months)[0], max(months)[0] + 1)
-    line = np.zeros((years.size, 12), dtype=int)
-    index = tuple(np.array([(year - years[0], month - 1) for year, month in months]).T)
-    line[index] = np.arange(len(months)) + 2
-    columns = {}
-    for name in frame.columns:
-        if name == "TIMESTAMP":
+    columns, notes, value_findings = _read_values(table, times)
+    units = {name.upper(): unit for name, unit in (table.units | dict(units or {})).items()}
+    columns, unit_notes, unit_findings = to_monthly_units(
+        columns, times.step, times.begin, times.end, units, table.where
+    )
+    findings += [*value_findings, *unit_findings]
+    if times.step == "MM":
+        months = _place(times, columns, table.lines)
+    elif findings:
+        return None, findings
+    else:
+        months = _average(times, columns, table.lines, minimum_coverage)
+    if not months.present.any():
+        first, last = times.stamps.iloc[0], times.stamps.iloc[-1]
+        message = f"a {STEP_NAMES[times.step]} file without a whole month ({first} to {last})"
+        return fault("TIMESTAMP", header, message, "Give a longer file, or the MM (monthly) one.")
+    return FluxnetTable(
+        where=table.where,
+        step=times.step,
+        years=months.years,
+        columns=months.columns,
+        present=months.present,
+        line=months.line,
+        names=names,
+        header_line=table.header_line,
+        notes=(*table.notes, *notes, *unit_notes, *months.notes),
+        sparse=months.sparse,
+    ), findings
+
+
+def _read_values(
+    table: CsvTable, times: Times
+) -> tuple[dict[str, np.ndarray], list[str], list[Finding]]:
+    """Values of every column per row, codes as NaN, notes on codes, and findings."""
+
+    def row_text(row: int) -> str:
+        return f"line {table.lines[row]} (TIMESTAMP {times.stamps.iloc[row]})"
+
+    columns, findings = {}, []
+    codes, infinite = 0, 0
+    for name in table.frame:
+        if name in TIMES:
             continue
-        values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float)
-        text = frame[name].fillna("NaN").str.strip().str.lower()
-        invalid = np.flatnonzero(np.isnan(values) & ~text.isin(["nan", "", "na"]).to_numpy())
-        if invalid.size:
-            where = f"line {invalid[0] + 2} (TIMESTAMP {stamps.iloc[invalid[0]]})"
-            message = f"{frame[name].iloc[invalid[0]]!r} is not a number"
-            mend = "Write a number, or -9999 where missing."
-            findings.append(Finding(str(path), name, where, message, mend))
-        columns[name] = np.full((years.size, 12), np.nan)
-        columns[name][index] = np.where(values == MISSING_VALUE, np.nan, values)
-    return FluxnetTable(path, years, columns, line > 0, line), findings
+        values, faults = table.numbers(name, row_text)
+        findings += faults
+        unbounded = np.isinf(values)
+        infinite += int(unbounded.sum())
+        values[unbounded] = np.nan
+        for code in NOT_MEASURED:
+            coded = (values <= code) & (values > code - 1)
+            codes += int(coded.sum()) if code == NOT_MEASURED[1] else 0
+            values[coded] = np.nan
+        columns[name] = values
+    notes = [f"{codes} values of -6999 read as missing"] if codes else []
+    notes += [f"{infinite} infinite values read as missing"] if infinite else []
+    return columns, notes, findings
 
 
-def check_columns(table: FluxnetTable) -> list[Finding]:
-    """Findings of climate columns that are absent."""
-    mend = "Give a FULLSET or SUBSET monthly file that has it."
-    return [
-        Finding(str(table.path), column, "line 1", "no such column", mend)
-        for column in CLIMATE_COLUMNS.values()
-        if column not in table.columns
-    ]
+@dataclasses.dataclass(frozen=True)
+class _Months:
+    """Columns by calendar month, ``(year, 12)`` each; see ``FluxnetTable``."""
+
+    years: np.ndarray
+    columns: Mapping[str, np.ndarray]
+    present: np.ndarray
+    line: np.ndarray
+    sparse: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def _place(times: Times, columns: Mapping[str, np.ndarray], lines: np.ndarray) -> _Months:
+    """Months of a monthly file."""
+    months = times.begin.astype("datetime64[M]").astype(int) + 1970 * 12
+    years = np.arange(months.min() // 12, months.max() // 12 + 1)
+    index = months // 12 - years[0], months % 12
+    line = np.zeros((years.size, 12), dtype=int)
+    line[index] = lines
+    placed = {}
+    for name, values in columns.items():
+        placed[name] = np.full(line.shape, np.nan)
+        placed[name][index] = values
+    return _Months(years, placed, line > 0, line)
+
+
+def _average(
+    times: Times, columns: Mapping[str, np.ndarray], lines: np.ndarray, minimum_coverage: float
+) -> _Months:
+    """Months of a daily, weekly or (half-)hourly file, errors by the rule of the module."""
+    rows = {"": np.ones(lines.size)}  # time that the file covers
+    squares, common = {}, {}
+    for name, values in columns.items():
+        if name.endswith("_RANDUNC"):
+            squares[name] = values**2
+        elif name.endswith("_JOINTUNC"):
+            random = columns.get(name.replace("_JOINTUNC", "_RANDUNC"), np.zeros(values.size))
+            random = np.where(np.isnan(random), 0.0, random)
+            common[name] = np.sqrt(np.maximum(values**2 - random**2, 0.0))
+        else:
+            rows[name] = values
+    means = monthly_means(times.begin, times.end, rows, minimum_coverage)
+    errors = monthly_means(times.begin, times.end, squares | common, 0.0)
+    monthly = {name: values for name, values in means.means.items() if name}
+    span = np.median((times.end - times.begin) / DAY)
+    for name in squares:
+        count = np.maximum(errors.coverage[name] * days_of_months(errors.years) / span, 1.0)
+        monthly[name] = np.sqrt(errors.means[name] / count)
+    for name in common:
+        random = monthly.get(name.replace("_JOINTUNC", "_RANDUNC"), np.zeros(1))
+        monthly[name] = np.hypot(errors.means[name], np.where(np.isnan(random), 0.0, random))
+    present = means.coverage[""] >= minimum_coverage
+    line = np.where(means.first_row < 0, 0, lines[means.first_row])
+    kind = STEP_NAMES[times.step]
+    notes = [f"monthly means of a {kind} file ({times.step}), weighted by time"]
+    partial = means.present & ~present
+    if partial.any():
+        months = month_list(means.years, partial)
+        notes.append(f"months of which less than {minimum_coverage:.0%} is in the file: {months}")
+    with_month = np.flatnonzero(present.any(axis=1))
+    keep = slice(with_month[0], with_month[-1] + 1) if with_month.size else slice(0, None)
+    columns = {name: np.where(present, month, np.nan)[keep] for name, month in monthly.items()}
+    sparse = {
+        name: (present & (share > 0) & (share < minimum_coverage))[keep]
+        for name, share in means.coverage.items()
+    }
+    line = (line * present)[keep]
+    return _Months(means.years[keep], columns, present[keep], line, sparse, tuple(notes))
+
+
+def month_list(years: np.ndarray, months: np.ndarray) -> str:
+    """Months of a mask ``(year, 12)`` in words, the first six of many."""
+    texts = [f"{years[year]}-{month + 1:02d}" for year, month in np.argwhere(months)]
+    return ", ".join(texts[:6]) + (f" and {len(texts) - 6} more" if len(texts) > 6 else "")

@@ -5,8 +5,10 @@ from pathlib import Path
 from temjax.files.findings import Finding
 from temjax.sites.entry import SiteEntry
 from temjax.sites.readers.abcflux import is_abcflux, read_abcflux
+from temjax.sites.readers.archive import is_archive
 from temjax.sites.readers.fluxnet import read_fluxnet_record
 from temjax.sites.readers.mapped_csv import read_mapped
+from temjax.sites.readers.netcdf import is_tower_netcdf, read_netcdf_record
 from temjax.sites.readers.record import Reading, TowerRecord
 from temjax.sites.text_table import header_of
 
@@ -14,17 +16,20 @@ TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".dat")  # of a table that [table] of 
 
 
 def is_tower(path: str | Path) -> bool:
-    """Whether a path has the form of a tower's data: a CSV table."""
-    return Path(path).suffix.lower() == ".csv"
+    """Whether a path has the form of a tower's data: CSV table, NetCDF, zip archive or folder.
+
+    A folder is one with files named as those of a product are.
+    """
+    return Path(path).suffix.lower() == ".csv" or is_tower_netcdf(path) or is_archive(path)
 
 
 def read_record(
     path: str | Path, reading: Reading = Reading(), entry: SiteEntry | None = None
 ) -> tuple[TowerRecord | None, list[Finding]]:
-    """Record of a tower's file and its findings.
+    """Record of a tower's file, archive or folder and its findings.
 
     Args:
-        path: of the file.
+        path: of the file, zip archive or unpacked folder.
         reading: choices.
         entry: site file, for tables whose columns it names.
 
@@ -34,6 +39,8 @@ def read_record(
     path = Path(path)
     if entry is not None and entry.table is not None and path.suffix.lower() in TABLE_SUFFIXES:
         return read_mapped(path, reading, entry.table)
-    if is_abcflux(header_of(path)):
+    if is_tower_netcdf(path):
+        return read_netcdf_record(path, reading)
+    if not is_archive(path) and is_abcflux(header_of(path)):
         return read_abcflux(path, reading)
     return read_fluxnet_record(path, reading)

@@ -21,9 +21,9 @@ class Reading:
 
     Attributes:
         partition: day-time (DT) or night-time (NT) partition of GPP and RECO; None: DT where the
-            file has values of it, else NT.
+            file has enough values of it, else NT.
         threshold: friction-velocity threshold by year (VUT) or constant (CUT); None: VUT where the
-            file has values of it, else CUT.
+            file has enough values of it, else CUT.
         minimum_quality: observations whose quality is below become missing (0-1).
         minimum_coverage: months of daily or shorter data with a smaller share become missing (0-1).
         fill_from_climatology: fill gaps of the climate inside the record with the mean of the same
@@ -85,6 +85,7 @@ class TowerRecord:
         absent: observed variable -> reason why the record has none of it, a clause.
         notes: choices made while reading, as sentences.
         location: those of ``latitude``, ``longitude`` (degrees), ``elevation`` (m) in the file.
+        facts: those of ``title``, ``igbp`` that the files state of the site.
         lines: line of the file per month, ``(year, 12)``, 0 where absent; None: not a table.
         sources: name and hash of every file read.
         attributes: what else the file says of the place, as words (``IGBP``, ``biome``, …).
@@ -101,6 +102,7 @@ class TowerRecord:
     absent: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     location: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
     lines: np.ndarray | None = None
     sources: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import pytest
 
 from temjax import sites
 from temjax.files.findings import DataError
-from temjax.sites.readers.fluxnet_table import fluxnet_id, read_table
+from temjax.sites.readers.archive import fluxnet_id
 from temjax.sites.tower import check_tower
 
 FACTS = {
@@ -225,23 +225,17 @@ def test_other_time_steps_are_named(path, stamp, message):
     table = columns(months())
     table["TIMESTAMP"][0] = stamp
     write(path, table)
-    table, findings = read_table(path)
-    assert table is None
-    assert message in findings[0].message
-
-
-def test_half_hourly_file_is_named(path):
-    path.write_text("TIMESTAMP_START,TIMESTAMP_END,TA_F\n200101010000,200101010030,1\n")
-    assert "half-hourly" in read_table(path)[1][0].message
+    (finding,) = check_tower(path)
+    assert message in finding.message
 
 
 def test_repeated_month(path):
     write(path, columns([*months(), (2002, 12)]))
-    assert "repeated" in read_table(path)[1][0].message
+    assert "repeated" in check_tower(path)[0].message
 
 
 def test_no_such_file_and_missing_column(path):
-    assert "No such file" in read_table(path)[1][0].message
+    assert "No such file" in check_tower(path)[0].message
     table = columns(months())
     del table["SW_IN_F"]
     write(path, table)

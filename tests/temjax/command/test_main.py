@@ -215,7 +215,7 @@ def test_towers_of_the_catalog_are_their_monthly_files_where_a_folder_has_them(
     assert any("MM_2001-2001_1-4.csv" in source for source in site.sources)
     assert open_place("toolik-tundra").name == "toolik-tundra"
     fluxnet_file(tmp_path / "FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2002-2002_1-4.csv")
-    with pytest.raises(DataError, match="several monthly files of CN-HaM"):
+    with pytest.raises(DataError, match="several files of CN-HaM"):
         open_place("haibei-meadow")
 
 
