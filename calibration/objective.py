@@ -151,14 +151,7 @@ class Objective(eqx.Module):
             forcing=site.forcing,
             targets=fitted,
             data=tuple(tuple(row.items()) for row in data_summary(site, fitted)),
-            notes=(
-                *site.notes,
-                *(
-                    f"{name} is not fitted: {reason} in the parameter set {site.parameter_set}; a "
-                    f"value in [vegetation.overrides.{name}] of the site file frees it"
-                    for name, reason in left_out.items()
-                ),
-            ),
+            notes=(*site.notes, *_notes_of_fixed(left_out, site)),
             absent=tuple(absent.items()),
             options=options,
             name=site.name,
@@ -241,6 +234,15 @@ class Objective(eqx.Module):
     def misfit(self, residuals: np.ndarray) -> dict[str, float]:
         """Loss (half the sum of squares) by target, the prior's share as ``prior``."""
         return misfit_by_target(self.targets, np.asarray(residuals))
+
+
+def _notes_of_fixed(left_out: Mapping[str, str], site: Site) -> list[str]:
+    """Notes on members of a group that are not free, from the reason of each."""
+    return [
+        f"{name} is not fitted: {reason} in the parameter set {site.parameter_set}; a value in "
+        f"[vegetation.overrides.{name}] of the site file frees it"
+        for name, reason in left_out.items()
+    ]
 
 
 def misfit_by_target(targets: tuple[Target, ...], residuals: np.ndarray) -> dict[str, float]:
