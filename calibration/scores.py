@@ -59,12 +59,10 @@ def centre_run(site: Site, objective: Objective, options: ModelOptions = ModelOp
         DataError: the run is not finite.
         FitError: its vegetation cannot live there.
     """
-    run = run_at(objective, np.zeros(len(objective.free.names)), options, "the prior's centre")
-    if fault := vegetation_fault(run):
-        raise FitError(
-            f"the parameter set {site.parameter_set} of {site.name} cannot live in this climate "
-            f"({fault}); choose another set in [vegetation] of the site file"
-        )
+    centre = np.zeros(len(objective.free.names))
+    run = run_at(objective, centre, options, "the prior's centre")
+    if fault := vegetation_fault(run, site, parameters_at(objective, centre)[0]):
+        raise FitError(f"at {site.name} {fault}")
     return run
 
 

@@ -19,12 +19,11 @@ from jaxtyping import Array, Float
 
 from temjax import Forcing
 from temjax.calibration.objective import Objective, broadcast_to_cells, run_history
-from temjax.calibration.scores import run_at
+from temjax.calibration.scores import centre_run
 from temjax.calibration.starts import prior_starts
 from temjax.calibration.tunables import DISEQUILIBRIUM, parameter_info
-from temjax.files.findings import DataError, Finding
 from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS, OutputInfo
-from temjax.sites.vitality import vegetation_fault
+from temjax.sites import Site
 
 # by the initials of their months: summer and winter change places at the equator
 SEASONS = {"DJF": (11, 0, 1), "MAM": (2, 3, 4), "JJA": (5, 6, 7), "SON": (8, 9, 10)}
@@ -238,6 +237,7 @@ def sensitivities(
     points: int = 8,
     seed: int = 0,
     draws: np.ndarray | None = None,
+    site: Site | None = None,
 ) -> Sensitivity:
     """Sensitivities at the centre and averaged over points of the prior (or of a posterior).
 
@@ -249,9 +249,10 @@ def sensitivities(
         seed: of the Sobol sequence.
         draws: points in free space ``(free, point)`` in place of the prior's; the first is the
             centre.
+        site: of the objective, to say in words why its vegetation cannot live.
 
     Raises:
-        DataError: the vegetation cannot live at the centre.
+        FitError: the vegetation of the site cannot live at the centre.
         ValueError: unknown output, or the centre has no equilibrium.
     """
     rows = expand_outputs(outputs)
@@ -261,8 +262,8 @@ def sensitivities(
     finite = np.isfinite(np.asarray(derivatives.by_parameter)).all((0, 1))
     valid = np.asarray(derivatives.converged) & finite
     production = float(derivatives.outputs[computed.index(ANNUAL_GPP), 0])
-    if not (valid[0] and production >= LEAST_PRODUCTION):
-        _raise_lifeless(objective)
+    if site is not None and not (valid[0] and production >= LEAST_PRODUCTION):
+        centre_run(site, objective, objective.options)
     if not valid[0]:
         raise ValueError(f"{objective.name}: no equilibrium or derivative at the centre")
     # From free space to prior space, where one unit is a relative change or the parameter's unit.
@@ -291,21 +292,6 @@ def sensitivities(
         points=int(valid.sum()),
         model_years=int(objective.forcing.number_of_years * free.shape[1]),
     )
-
-
-def _raise_lifeless(objective: Objective) -> None:
-    """Raise an error where the vegetation cannot live at the prior's centre.
-
-    Raises:
-        DataError: it cannot, or the run there is not finite.
-    """
-    centre = np.zeros(len(objective.free.names))
-    if fault := vegetation_fault(
-        run_at(objective, centre, objective.options, "the prior's centre")
-    ):
-        message = f"the vegetation cannot live in this climate ({fault})"
-        mend = "Choose another parameter set in [vegetation] of the site file."
-        raise DataError([Finding(objective.name, "vegetation", "", message, mend)])
 
 
 def output_scales(rows: tuple, values: np.ndarray) -> np.ndarray:

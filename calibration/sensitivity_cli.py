@@ -11,11 +11,19 @@ from matplotlib.figure import Figure
 from rich import box
 from rich.table import Table
 
+from temjax.calibration.checkpoint import FitError
 from temjax.calibration.figures import label as short_label
 from temjax.calibration.objective import Objective
 from temjax.calibration.sensitivity import CLIMATE, DEFAULT_OUTPUTS, Sensitivity, sensitivities
 from temjax.calibration.targets import STOCK_TARGETS, stock_target
-from temjax.command.main import console, few_cells_command, print_line, split_names
+from temjax.command.main import (
+    DATA_ERROR,
+    console,
+    errors,
+    few_cells_command,
+    print_line,
+    split_names,
+)
 from temjax.files.atomic import write_text
 from temjax.files.findings import DataError
 from temjax.runtime.machine import command_line
@@ -71,7 +79,10 @@ def sensitivity(
         for line in (f"note: {note}" for note in objective.notes):
             print_line(console, line)
         with console.status(f"{opened.name}: derivatives at {points} points"):
-            result = sensitivities(objective, outputs, points=points, seed=seed)
+            result = sensitivities(objective, outputs, points=points, seed=seed, site=opened)
+    except FitError as error:
+        print_line(errors, f"error: {error}")
+        raise typer.Exit(DATA_ERROR) from error
     except DataError:
         raise
     except ValueError as error:

@@ -2,15 +2,30 @@
 
 import numpy as np
 
+from temjax.parameters.registry import Parameters
 from temjax.runs.simulate import Run
+from temjax.sites.site import Site
 
-BARE = 1.0  # g C m-2 yr-1; the sparsest tundra has tens
 LAST_YEARS = 10
+LEAST_PRODUCTION = 1.0  # g C m⁻² yr⁻¹; below, the ground is bare
 
 
-def vegetation_fault(run: Run) -> str:
-    """Why the vegetation of a run cannot live there, a clause; empty if it can."""
+def vegetation_fault(
+    run: Run, site: Site, parameters: Parameters, *, parameter_set: str | None = None
+) -> str:
+    """Why a run is one of bare ground, a sentence; empty where vegetation lives.
+
+    Args:
+        run: of the site.
+        site: its forcing and observations.
+        parameters: of the run.
+        parameter_set: their name; by default the site's set.
+    """
     production = float(np.mean(np.asarray(run.annual.gross_primary_production)[-LAST_YEARS:]))
-    if production >= BARE:
+    if production >= LEAST_PRODUCTION:
         return ""
-    return f"bare ground: GPP of the last years is {production:.2g} g C m⁻² yr⁻¹"
+    name = parameter_set or site.parameter_set
+    return (
+        f"the parameter set {name!r} cannot live in this climate: GPP is {production:.2g} g C m⁻² "
+        "a year (bare ground)"
+    )

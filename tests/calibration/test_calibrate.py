@@ -102,6 +102,9 @@ def test_files_are_written(calibration, folder, tmp_path):
     assert float(fitted.kdc_scale) == float(calibration.parameters.kdc_scale)
     record = json.loads(paths["record"].read_text(encoding="utf-8"))
     assert record["command"] == calibration.command
+    assert record["absent"] == {"haibei-meadow": {}}  # the targets were named
+    assert record["observations"]["haibei-meadow"]["observations_used"].count(";") >= 5
+    assert "Absent: none" in paths["report"].read_text(encoding="utf-8")
     assert calibration.command.startswith("temjax.calibration.calibrate('haibei-meadow', targets=")
 
 
