@@ -14,6 +14,7 @@ from temjax.calibration.progress import progress_display
 from temjax.calibration.result import Calibration
 from temjax.calibration.run import check_posterior_requests, make_objective, run_calibration
 from temjax.calibration.tables import (
+    data_lines,
     draws_line,
     misfit_rows,
     parameter_table,
@@ -22,21 +23,24 @@ from temjax.calibration.tables import (
 )
 from temjax.calibration.targets import ErrorModel
 from temjax.calibration.twin import RECOVERY_STEPS, recover
-from temjax.command.main import DATA_ERROR, console, few_cells_command, resumable, split_names
+from temjax.command.main import (
+    DATA_ERROR,
+    console,
+    few_cells_command,
+    print_line,
+    resumable,
+    split_names,
+)
 from temjax.command.main import errors as stderr
 from temjax.files.atomic import exclusive_folder
 from temjax.runtime.machine import command_line
-from temjax.sites.cli import open_place
+from temjax.runtime.terminal import print_table
+from temjax.sites import options
+from temjax.sites.cli import open_sites
 from temjax.sites.compare import compare, comparison_table
 from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
 
-Sites = Annotated[
-    list[str], typer.Argument(help="Catalog names, FLUXNET monthly CSVs or site TOMLs.")
-]
 Out = Annotated[Path, typer.Option(help="Folder for fitted sets, record and report.")]
-SiteFile = Annotated[
-    Path | None, typer.Option(help="Site file with the facts a FLUXNET file lacks.")
-]
 Tunable = Annotated[
     str | None,
     typer.Option(
@@ -46,7 +50,10 @@ Tunable = Annotated[
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
 Targets = Annotated[
-    str | None, typer.Option(help="nep, gpp, reco, soil_temperature, soc, son; by default all.")
+    str | None,
+    typer.Option(
+        help="nep, gpp, reco, soil_temperature, soc, son; by default those that each place has."
+    ),
 ]
 MethodOption = Annotated[
     Method, typer.Option(help="Levenberg-Marquardt, or Optax's L-BFGS or Adam.")
@@ -69,7 +76,6 @@ DisequilibriumOption = Annotated[
     Disequilibrium,
     typer.Option(help="When disequilibrium_factor acts: as the observations begin, or in 1901."),
 ]
-Quality = Annotated[float, typer.Option(help="Least share of measured data in a FLUXNET month.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")]
 Twin = Annotated[
     bool, typer.Option("--twin", help="First fit the model's own output, where truth is known.")
@@ -85,9 +91,9 @@ Nuts = Annotated[
 
 @few_cells_command
 def calibrate(
-    places: Sites,
+    places: options.Places,
     out: Out,
-    site: SiteFile = None,
+    site: options.SiteFiles = None,
     tunable: Tunable = None,
     tied: Tied = None,
     targets: Targets = None,
@@ -101,7 +107,12 @@ def calibrate(
     annual_error: AnnualError = None,
     weights: Weights = None,
     disequilibrium: DisequilibriumOption = "observations",
-    quality: Quality = MINIMUM_QUALITY,
+    partition: options.PartitionOption = None,
+    threshold: options.ThresholdOption = None,
+    quality: options.Quality = MINIMUM_QUALITY,
+    fill_from_climatology: options.Fill = False,
+    history: options.History = "auto",
+    site_id: options.SiteId = None,
     resume: Resume = False,
     twin: Twin = False,
     profiles: Profiles = None,
@@ -110,12 +121,14 @@ def calibrate(
     """Fit parameters to towers: many starts, intervals, and what the data cannot say.
 
     Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
-    --out fit --holdout 2004; temjax calibrate haibei-meadow --out fit --resume --profile all
+    --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
+    --out joint --tied krb; temjax calibrate haibei-meadow --out fit --resume --profile all
     """
-    if site is not None and len(places) > 1:
-        raise typer.BadParameter("--site goes with one FLUXNET file", param_hint="--site")
-    reading = Reading(minimum_quality=quality)
-    sites = [open_place(place, site=site, reading=reading) for place in places]
+    reading = Reading(
+        partition=partition, threshold=threshold, minimum_quality=quality,
+        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
+    )  # fmt: skip
+    sites = open_sites(places, site, reading)
     try:
         errors = ErrorModel(
             flux=flux_error,
@@ -130,6 +143,8 @@ def calibrate(
         profiled = check_posterior_requests(objective, profiles or (), nuts)
     except (ImportError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
+    for line in data_lines(sites, objective):
+        print_line(console, line)
     with resumable(out), exclusive_folder(out):
         try:
             if twin:
@@ -147,22 +162,23 @@ def calibrate(
         paths = calibration.save(out)
     print_calibration(calibration)
     written = dict.fromkeys(path.name for path in paths.values())
-    console.print(f"written to {out}: {', '.join(written)}", markup=False)
+    print_line(console, f"written to {out}: {', '.join(written)}")
 
 
 def print_calibration(calibration: Calibration) -> None:
     """Print parameters, intervals, losses, skill and warnings of a calibration."""
-    console.print(parameter_table(calibration.posterior))
-    for line in profile_lines(calibration.profiles):
-        console.print(line, markup=False)
+    print_table(console, parameter_table(calibration.posterior))
+    lines = profile_lines(calibration.profiles)
     if calibration.draws is not None:
-        console.print(draws_line(calibration.draws), markup=False)
-    for name, value in misfit_rows(calibration.result):
-        console.print(f"{name}: {value}")
+        lines.append(draws_line(calibration.draws))
+    lines += [f"{name}: {value}" for name, value in misfit_rows(calibration.result)]
+    for line in lines:
+        print_line(console, line)
     for site, run in zip(calibration.sites, calibration.runs, strict=True):
-        console.print(comparison_table(f"{site.title}: after the fit", compare(site, run)))
+        table = comparison_table(f"{site.title}: after the fit", compare(site, run))
+        print_table(console, table)
     for line in calibration.warnings():
-        console.print(f"note: {line}", markup=False)
+        print_line(console, f"warning: {line}")
 
 
 def run_twin(objective: Objective | JointObjective, *, starts: int, seed: int) -> None:
@@ -185,7 +201,7 @@ def run_twin(objective: Objective | JointObjective, *, starts: int, seed: int) -
             ),
         )
     for line in twin_lines(recovery):
-        console.print(line, markup=False)
+        print_line(console, line)
 
 
 def parse_weights(text: str | None) -> dict[str, float]:

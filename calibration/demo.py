@@ -8,6 +8,7 @@ from temjax.calibration.progress import progress_display
 from temjax.calibration.run import make_objective, run_calibration
 from temjax.calibration.tables import misfit_rows, parameter_table
 from temjax.runtime.machine import command_line
+from temjax.runtime.terminal import print_table
 from temjax.sites import load
 from temjax.sites.compare import compare, comparison_table
 
@@ -27,9 +28,9 @@ def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
         )  # fmt: skip
     paths = calibration.save(out)
     result = calibration.result
-    console.print(parameter_table(calibration.posterior))
+    print_table(console, parameter_table(calibration.posterior))
     rows = compare(site, calibration.runs[0])
-    console.print(comparison_table(f"{site.title}: after the fit", rows))
+    print_table(console, comparison_table(f"{site.title}: after the fit", rows))
     context["fitted"] = paths["parameters"]
     summary = [("fitted", f"{site.title}: {', '.join(result.names)}"), *misfit_rows(result)]
     for row in rows:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from temjax import Forcing, Location, ModelOptions, Parameters, find_equilibrium
+from temjax.calibration.default_targets import default_targets
 from temjax.calibration.targets import (
     DEFAULT_ERRORS,
     MONTHLY_TARGETS,
@@ -26,7 +27,7 @@ from temjax.calibration.targets import (
     data_summary,
     site_targets,
 )
-from temjax.calibration.transforms import FreeParameters
+from temjax.calibration.transforms import FreeParameters, names_inside_bounds
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.outputs import FLUXES
 from temjax.programs.exported import exported_jit
@@ -59,7 +60,9 @@ class Objective(eqx.Module):
         forcing: history and measured years.
         targets: observations.
         data: rows of ``targets.data_summary`` (static).
-        notes: known faults of the data and choices made while reading them (static).
+        notes: known faults of the data and choices made while reading them, and parameters of a
+            group that are not free (static).
+        absent: targets that a fit takes by default and the site lacks, with the reason (static).
         options: model choices (static).
         name: of the site (static).
         first_row: year of the forcing, as a row, in whose January the disequilibrium factor acts;
@@ -74,6 +77,7 @@ class Objective(eqx.Module):
     targets: tuple[Target, ...]
     data: tuple = eqx.field(static=True)
     notes: tuple[str, ...] = eqx.field(static=True)
+    absent: tuple[tuple[str, str], ...] = eqx.field(static=True)
     options: ModelOptions = eqx.field(static=True)
     name: str = eqx.field(static=True)
     first_row: int = eqx.field(static=True)
@@ -84,7 +88,7 @@ class Objective(eqx.Module):
         cls,
         site: Site,
         names: tuple[str, ...],
-        targets: tuple[str, ...],
+        targets: tuple[str, ...] | None,
         *,
         parameters: Parameters | None = None,
         errors: ErrorModel = DEFAULT_ERRORS,
@@ -99,8 +103,10 @@ class Objective(eqx.Module):
 
         Args:
             site: its forcing and observations.
-            names: free parameters, by name, TEM symbol or group.
-            targets: output names or nep, gpp, reco, soil_temperature, soc, son.
+            names: free parameters, by name, TEM symbol or group; a group is without those of its
+                members that lie at a bound.
+            targets: output names or nep, gpp, reco, soil_temperature, soc, son; None: those of
+                them that the site has.
             parameters: where the prior is centred; the site's own by default.
             errors: model-error floors and weights.
             holdout: calendar years kept back to test the fit.
@@ -116,13 +122,19 @@ class Objective(eqx.Module):
             ValueError: a parameter that cannot be freed or a target the site does not have.
         """
         parameters = site.parameters() if parameters is None else parameters
+        absent: dict[str, str] = {}
+        if targets is None:
+            targets, absent = default_targets(site, holdout)
         fitted = (*site_targets(site, targets, errors, holdout), *extra_targets)
         if not fitted:
-            raise ValueError(f"{site.name}: no target given")
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in absent.items())
+            tail = f"to fit: {reasons}" if reasons else "given"
+            raise ValueError(f"{site.name}: no target {tail}")
         if disequilibrium not in get_args(Disequilibrium):
             choices = " or ".join(map(repr, get_args(Disequilibrium)))
             raise ValueError(f"disequilibrium={disequilibrium!r}: choose {choices}")
-        free = FreeParameters.of(parameters, names, centre=centre, prior_sd=prior_sd)
+        inside, left_out = names_inside_bounds(parameters, names, centre)
+        free = FreeParameters.of(parameters, inside, centre=centre, prior_sd=prior_sd)
         observed_from = [target.rows[0] for target in fitted if target.kind != "stock"]
         delayed = DISEQUILIBRIUM in free.names and disequilibrium == "observations"
         first_row = min(observed_from) if delayed and observed_from else 0
@@ -139,7 +151,8 @@ class Objective(eqx.Module):
             forcing=site.forcing,
             targets=fitted,
             data=tuple(tuple(row.items()) for row in data_summary(site, fitted)),
-            notes=site.notes,
+            notes=(*site.notes, *_notes_of_fixed(left_out, site)),
+            absent=tuple(absent.items()),
             options=options,
             name=site.name,
             first_row=first_row,
@@ -221,6 +234,15 @@ class Objective(eqx.Module):
     def misfit(self, residuals: np.ndarray) -> dict[str, float]:
         """Loss (half the sum of squares) by target, the prior's share as ``prior``."""
         return misfit_by_target(self.targets, np.asarray(residuals))
+
+
+def _notes_of_fixed(left_out: Mapping[str, str], site: Site) -> list[str]:
+    """Notes on members of a group that are not free, from the reason of each."""
+    return [
+        f"{name} is not fitted: {reason} in the parameter set {site.parameter_set}; a value in "
+        f"[vegetation.overrides.{name}] of the site file frees it"
+        for name, reason in left_out.items()
+    ]
 
 
 def misfit_by_target(targets: tuple[Target, ...], residuals: np.ndarray) -> dict[str, float]:

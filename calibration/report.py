@@ -21,6 +21,7 @@ from temjax.calibration.scores import finite_or_none, score_record
 from temjax.calibration.uncertainty import linear_bands
 from temjax.files.atomic import write_text
 from temjax.runtime.machine import package_versions
+from temjax.sites.account import observation_attributes
 from temjax.sites.page import page_style
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
@@ -94,6 +95,8 @@ def calibration_record(calibration: "Calibration") -> dict:
         },
         "stocks": {site.name: calibration.stocks(i) for i, site in enumerate(calibration.sites)},
         "data": {p.name: [dict(row) for row in p.data] for p in result.objective.parts},
+        "absent": {part.name: dict(part.absent) for part in result.objective.parts},
+        "observations": {site.name: observation_attributes(site) for site in calibration.sites},
         "notes": {part.name: list(part.notes) for part in result.objective.parts},
         "error_model": dataclasses.asdict(calibration.errors),
         "warnings": calibration.warnings(),
@@ -159,6 +162,8 @@ def report_page(calibration: "Calibration", record: dict) -> str:
             )
         ],
         data=record["data"],
+        absent=record["absent"],
+        observations=record["observations"],
         notes=record["notes"],
         error_model=str(calibration.errors),
         command=calibration.command,

@@ -15,7 +15,14 @@ from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.profile_likelihood import ProfileLikelihood
 from temjax.calibration.report import result_html, result_text, write_report
-from temjax.calibration.scores import Score, parameters_at, run_at, score_site, site_vector
+from temjax.calibration.scores import (
+    Score,
+    centre_run,
+    parameters_at,
+    run_at,
+    score_site,
+    site_vector,
+)
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.uncertainty import Laplace, laplace, linear_bands
 from temjax.sites import Site
@@ -64,6 +71,7 @@ class Calibration:
         options: ModelOptions = ModelOptions(),
         profiles: Mapping[str, ProfileLikelihood] | None = None,
         draws: PosteriorDraws | None = None,
+        prior_runs: Sequence[Run] = (),
     ) -> "Calibration":
         """Calibration of a finished fit: runs and scores at its optimum and the prior's centre.
 
@@ -75,16 +83,19 @@ class Calibration:
             options: of the runs that are scored.
             profiles: profile likelihoods.
             draws: from the posterior.
+            prior_runs: of ``centre_run``, one per site; by default they are made here.
 
         Raises:
             DataError: a run is not finite.
+            FitError: the vegetation of a site cannot live there.
         """
+        parts = result.objective.parts
+        if not prior_runs:
+            prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
         runs, scores = [], []
-        for number, (site, part) in enumerate(zip(sites, result.objective.parts, strict=True)):
-            best = run_at(part, site_vector(result, number), options)
-            prior = run_at(part, np.zeros(len(part.free.names)), options)
-            runs.append(best)
-            scores.append(score_site(site, part, best, prior))
+        for number, (site, part) in enumerate(zip(sites, parts, strict=True)):
+            runs.append(run_at(part, site_vector(result, number), options))
+            scores.append(score_site(site, part, runs[-1], prior_runs[number]))
         return cls(
             tuple(sites), result, laplace(result), tuple(runs), tuple(scores), errors, command,
             profiles or {}, draws,

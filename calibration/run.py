@@ -9,31 +9,29 @@ from numbers import Integral
 from pathlib import Path
 
 import jax
-import numpy as np
 
 from temjax import ModelOptions
+from temjax.calibration.assembly import as_names, make_objective
 from temjax.calibration.checkpoint import CHECKPOINT
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS, TOLERANCE, fit
 from temjax.calibration.nuts import CHAINS, check_request, sample
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.optimisers import Method
+from temjax.calibration.places import Pair, Source, open_sites, source_text
 from temjax.calibration.profile_likelihood import profile_likelihoods, resolve_profiles
 from temjax.calibration.progress import ShowProgress, no_progress, progress_display
 from temjax.calibration.result import Calibration
-from temjax.calibration.targets import DEFAULT_ERRORS, DEFAULT_TARGETS, ErrorModel
-from temjax.calibration.transforms import FreeParameters
-from temjax.calibration.tunables import DEFAULT, expand_names
+from temjax.calibration.scores import centre_run
+from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.uncertainty import laplace
 from temjax.files.atomic import exclusive_folder
 from temjax.runtime.machine import computes_on_cpus
-from temjax.sites import Site, open_site
-
-Source = str | os.PathLike | Site
+from temjax.sites import Site
 
 
 def calibrate(
-    sites: Source | Sequence[Source],
+    sites: Source | Sequence[Source | Pair],
     *,
     targets: Sequence[str] | None = None,
     free: Sequence[str] | None = None,
@@ -58,9 +56,11 @@ def calibrate(
     computation: it sets float64 and compiles a program that is some ten times faster at sites.
 
     Args:
-        sites: a catalog name, FLUXNET monthly file, site file or ``Site``, or several of them for
-            a joint fit.
-        targets: nep, gpp, reco, eet, soil_temperature, soc, son; all but eet by default.
+        sites: a catalog name, tower's file, site file or ``Site``, or a list of them for a joint
+            fit; in a list a tower that is not in the catalog is a pair (file, site file).
+            ``temjax.sites.open_site`` opens one with other choices of reading.
+        targets: nep, gpp, reco, eet, soil_temperature, soc, son; by default those but eet that
+            each site has.
         free: free parameters by name, TEM symbol or group (default, table-s2, thermal).
         tied: those of them that all sites share.
         starts: Sobol points of the prior, the first its centre.
@@ -83,7 +83,8 @@ def calibrate(
 
     Raises:
         DataError: faults of a site or its files, or another run writes to ``out``.
-        FitError: no start has a finite loss, or the checkpoint belongs to another fit.
+        FitError: the vegetation of a site cannot live in its climate, no start has a finite loss,
+            or the checkpoint belongs to another fit.
         ImportError: draws without the package blackjax; install ``temjax[bayes]``.
         ValueError: unknown names, targets that were not observed, too few starts or draws, or
             ``resume`` without ``out``.
@@ -142,9 +143,12 @@ def run_calibration(
         show: progress.
 
     Raises:
-        FitError: see ``fit``.
-        DataError: a run at the optimum is not finite.
+        FitError: see ``fit``, or the vegetation of a site cannot live in its climate.
+        DataError: a run at the prior's centre or at the optimum is not finite.
     """
+    show("runs at the prior's centre", 0, 1)
+    prior_runs = [centre_run(*pair) for pair in zip(sites, objective.parts, strict=True)]
+    show("runs at the prior's centre", 1, 1)
     checkpoint = None if out is None else out / CHECKPOINT
     if checkpoint is not None and not resume:
         checkpoint.unlink(missing_ok=True)
@@ -172,74 +176,11 @@ def run_calibration(
         )  # fmt: skip
     show("runs with the default sub-steps", 0, 1)
     calibration = Calibration.of(
-        sites, result, errors=errors, command=command, profiles=likelihoods, draws=sampled
-    )
+        sites, result, errors=errors, command=command, profiles=likelihoods, draws=sampled,
+        prior_runs=prior_runs,
+    )  # fmt: skip
     show("runs with the default sub-steps", 1, 1)
     return calibration
-
-
-def open_sites(sites: Source | Sequence[Source]) -> tuple[Site, ...]:
-    """Sites of names, paths and ``Site`` objects.
-
-    Raises:
-        DataError: unknown name, or faults of a file.
-        ValueError: no site, or something else.
-    """
-    several = isinstance(sites, Iterable) and not isinstance(sites, Source)
-    sources = list(sites) if several else [sites]
-    if not sources:
-        raise ValueError("no site given")
-    if not all(isinstance(one, Source) for one in sources):
-        raise ValueError(f"{sites!r}: give a catalog name, a file or a Site, or a list of them")
-    return tuple(one if isinstance(one, Site) else open_site(one) for one in sources)
-
-
-def make_objective(
-    sites: Sequence[Site],
-    *,
-    targets: Sequence[str] | None = None,
-    free: Sequence[str] | None = None,
-    tied: Sequence[str] = (),
-    holdout: Sequence[int] = (),
-    errors: ErrorModel = DEFAULT_ERRORS,
-    disequilibrium: Disequilibrium = "observations",
-    options: ModelOptions = DESCENT,
-) -> Objective | JointObjective:
-    """Objective of one site or of several; tied parameters take the first site's prior centre.
-
-    Args:
-        sites: one or more.
-        targets, free, tied, holdout, errors, disequilibrium, options: see ``calibrate``.
-
-    Raises:
-        ValueError: see ``Objective.of`` and ``JointObjective.of``.
-    """
-    free = as_names(free, DEFAULT)
-    shared = expand_names(as_names(tied, ())) if tied else ()
-    if shared and len(sites) < 2:
-        raise ValueError("tied parameters need two or more sites")
-    for name in shared:
-        if name not in expand_names(free):
-            raise ValueError(f"tied parameter {name!r} is not among the free parameters")
-    centre = {}
-    if shared:
-        first = FreeParameters.of(sites[0].parameters(), shared)
-        values = np.asarray(first.values(np.zeros(len(shared))))
-        centre = dict(zip(shared, values.tolist(), strict=True))
-    parts = tuple(
-        Objective.of(
-            site,
-            free,
-            as_names(targets, DEFAULT_TARGETS),
-            errors=errors,
-            holdout=tuple(year for year in holdout if _is_observed(site, year, len(sites))),
-            centre=centre,
-            disequilibrium=disequilibrium,
-            options=options,
-        )
-        for site in sites
-    )
-    return parts[0] if len(parts) == 1 else JointObjective.of(parts, shared)
 
 
 def check_posterior_requests(
@@ -257,15 +198,6 @@ def check_posterior_requests(
     if draws:
         check_request(CHAINS, draws)
     return resolve_profiles(objective.free, as_names(profiles, ()))
-
-
-def as_names(names: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Names as a tuple; those in a string are separated by commas."""
-    if names is None:
-        return default
-    if isinstance(names, str):
-        return tuple(name.strip() for name in names.split(",") if name.strip())
-    return tuple(names)
 
 
 def _check_arguments(arguments: dict) -> None:
@@ -304,17 +236,11 @@ def _warn_of_float32() -> None:
         warnings.warn(message, stacklevel=3)
 
 
-def _is_observed(site: Site, year: int, sites: int) -> bool:
-    """Whether a hold-out year applies to a site: in joint fits, only where it was observed."""
-    period = site.observations.period
-    return sites == 1 or (period is not None and period[0] <= year <= period[1])
-
-
 def _call_text(arguments: dict) -> str:
     """Python call that repeats a calibration, without arguments at their defaults."""
     sites = arguments["sites"]
     sources = [sites] if isinstance(sites, Source) else list(sites)
-    texts = [repr(one.name if isinstance(one, Site) else str(one)) for one in sources]
+    texts = [source_text(one) for one in sources]
     text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     for name, parameter in inspect.signature(calibrate).parameters.items():
         if name not in ("sites", "progress") and arguments[name] != parameter.default:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from temjax import ModelOptions, Parameters, Run
+from temjax.calibration.checkpoint import FitError
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.objective import Objective, run_history
 from temjax.calibration.tunables import DISEQUILIBRIUM
@@ -15,6 +16,7 @@ from temjax.files.findings import DataError, Finding
 from temjax.sites import MonthlySeries, Site, Skill, paired, skill
 from temjax.sites.compare import simulated_months
 from temjax.sites.observations import mean_over_years
+from temjax.sites.vitality import vegetation_fault
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,23 @@ def parameters_at(objective: Objective, free: np.ndarray) -> tuple[Parameters, f
     return parameters, float(history.get(DISEQUILIBRIUM, 1.0))
 
 
-def run_at(objective: Objective, free: np.ndarray, options: ModelOptions) -> Run:
+def centre_run(site: Site, objective: Objective, options: ModelOptions = ModelOptions()) -> Run:
+    """Run of a site at the centre of the prior, where a fit begins.
+
+    Raises:
+        DataError: the run is not finite.
+        FitError: its vegetation cannot live there.
+    """
+    centre = np.zeros(len(objective.free.names))
+    run = run_at(objective, centre, options, "the prior's centre")
+    if fault := vegetation_fault(run, site, parameters_at(objective, centre)[0]):
+        raise FitError(f"at {site.name} {fault}")
+    return run
+
+
+def run_at(
+    objective: Objective, free: np.ndarray, options: ModelOptions, where: str = "the fit's optimum"
+) -> Run:
     """Run at one free vector; with fine sub-steps, as an optimiser can exploit coarse ones.
 
     Raises:
@@ -67,8 +85,8 @@ def run_at(objective: Objective, free: np.ndarray, options: ModelOptions) -> Run
     )
     jax.block_until_ready(run.annual.pools)
     if not bool(run.finite):
-        message = "the fitted run produced values that are not finite"
-        mend = "Fit again with other starts, or free fewer parameters."
+        message = f"the run at {where} produced values that are not finite"
+        mend = "Try temjax simulate with this parameter set, other starts, or fewer parameters."
         raise DataError([Finding(objective.name, "run", "", message, mend)])
     return run
 

@@ -2,9 +2,11 @@
 
 An elasticity is ∂ln(output)/∂ln(parameter): the percentage by which an output changes per per cent
 of a parameter. Parameters that may be negative or zero are perturbed by their prior standard
-deviation instead, and outputs that may change sign (NEP) are scaled by a stated size; both are
-reported. Averages over the prior or posterior are derivative-based global measures (Kucherenko et
-al. 2009, Reliab. Eng. Syst. Saf. 94:1135, doi:10.1016/j.ress.2008.05.006).
+deviation instead. NEP, which changes sign, is scaled by annual GPP, in the seasons as in the year.
+Where the scale of an output is next to nothing (GPP in a frozen winter) no number is given: it
+would say more of the scale than of the output. Averages over the prior or posterior are
+derivative-based global measures (Kucherenko et al. 2009, Reliab. Eng. Syst. Saf. 94:1135,
+doi:10.1016/j.ress.2008.05.006).
 """
 
 from dataclasses import dataclass, field
@@ -17,11 +19,14 @@ from jaxtyping import Array, Float
 
 from temjax import Forcing
 from temjax.calibration.objective import Objective, broadcast_to_cells, run_history
+from temjax.calibration.scores import centre_run
 from temjax.calibration.starts import prior_starts
 from temjax.calibration.tunables import DISEQUILIBRIUM, parameter_info
 from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS, OutputInfo
+from temjax.sites import Site
 
-SEASONS = {"winter": (11, 0, 1), "spring": (2, 3, 4), "summer": (5, 6, 7), "autumn": (8, 9, 10)}
+# by the initials of their months: summer and winter change places at the equator
+SEASONS = {"DJF": (11, 0, 1), "MAM": (2, 3, 4), "JJA": (5, 6, 7), "SON": (8, 9, 10)}
 SHORT = {
     "nep": "net_ecosystem_production",
     "gpp": "gross_primary_production",
@@ -37,7 +42,10 @@ SHORT = {
 DEFAULT_OUTPUTS = ("nep", "gpp", "rh", "soc", "alt")
 CLIMATE = ("air temperature", "precipitation", "CO2")
 LAST_YEARS = 3
-MINIMUM_SCALE = 1e-9
+MINIMUM_SCALE = 1e-3  # g, mm or m: less is nothing to scale by
+SMALLEST_SEASON = 0.01  # share of the annual sum below which a season's sum is nothing to scale by
+LEAST_PRODUCTION = 1.0  # g C m-2 yr-1; with less the run at the centre is looked at
+ANNUAL_GPP = ("gpp", SHORT["gpp"], tuple(range(12)))
 
 
 class OutputDerivatives(eqx.Module):
@@ -63,12 +71,12 @@ class Sensitivity:
 
     Attributes:
         site: name.
-        outputs: labels such as ``gpp`` (annual) and ``gpp summer``.
+        outputs: labels such as ``gpp`` (annual) and ``gpp JJA``.
         units: of the outputs.
         names: parameters.
         values: outputs at the centre, ``(output,)``.
-        scale: size each output is divided by, ``(output,)``: its magnitude, and for NEP that of
-            GPP.
+        scale: size each output is divided by, ``(output,)``: its magnitude, and for NEP annual
+            GPP; NaN where it is next to nothing, and so is what is divided by it.
         elasticity: at the centre, ``(output, free)``; per prior standard deviation for parameters
             listed in ``per_sd``.
         per_prior_sd: change of the scaled output per prior standard deviation at the centre.
@@ -95,7 +103,7 @@ class Sensitivity:
     model_years: int
 
     def ranking(self, output: str) -> list[tuple[str, float]]:
-        """Parameters by their mean absolute effect on an output, largest first."""
+        """Parameters by their mean absolute effect on an output, largest first, NaN last."""
         row = self.mean_effect[self.outputs.index(output)]
         return [(self.names[i], float(row[i])) for i in np.argsort(-row)]
 
@@ -109,12 +117,19 @@ class Sensitivity:
                         "output": output,
                         "parameter": name,
                         "symbol": parameter_info(name).symbol,
-                        "elasticity": None if name in self.per_sd else float(self.elasticity[i, j]),
-                        "effect_of_one_prior_sd": float(self.per_prior_sd[i, j]),
-                        "effect_over_the_prior": float(self.mean_effect[i, j]),
+                        "elasticity": (
+                            None if name in self.per_sd else _number(self.elasticity[i, j])
+                        ),
+                        "effect_of_one_prior_sd": _number(self.per_prior_sd[i, j]),
+                        "effect_over_the_prior": _number(self.mean_effect[i, j]),
                     }
                 )
         return rows
+
+
+def _number(value: float) -> float | None:
+    """A number for tables and JSON, None where it is not defined."""
+    return float(value) if np.isfinite(value) else None
 
 
 def expand_outputs(names: tuple[str, ...]) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
@@ -222,6 +237,7 @@ def sensitivities(
     points: int = 8,
     seed: int = 0,
     draws: np.ndarray | None = None,
+    site: Site | None = None,
 ) -> Sensitivity:
     """Sensitivities at the centre and averaged over points of the prior (or of a posterior).
 
@@ -233,27 +249,29 @@ def sensitivities(
         seed: of the Sobol sequence.
         draws: points in free space ``(free, point)`` in place of the prior's; the first is the
             centre.
+        site: of the objective, to say in words why its vegetation cannot live.
 
     Raises:
+        FitError: the vegetation of the site cannot live at the centre.
         ValueError: unknown output, or the centre has no equilibrium.
     """
     rows = expand_outputs(outputs)
     free = prior_starts(objective.free, points, seed) if draws is None else jnp.asarray(draws)
-    derivatives = output_derivatives(objective, rows, free)
+    computed = rows if ANNUAL_GPP in rows else (*rows, ANNUAL_GPP)
+    derivatives = output_derivatives(objective, computed, free)
     finite = np.isfinite(np.asarray(derivatives.by_parameter)).all((0, 1))
     valid = np.asarray(derivatives.converged) & finite
+    production = float(derivatives.outputs[computed.index(ANNUAL_GPP), 0])
+    if site is not None and not (valid[0] and production >= LEAST_PRODUCTION):
+        centre_run(site, objective, objective.options)
     if not valid[0]:
         raise ValueError(f"{objective.name}: no equilibrium or derivative at the centre")
     # From free space to prior space, where one unit is a relative change or the parameter's unit.
     slope = jax.jvp(objective.free.prior_space, (free,), (jnp.ones_like(free),))[1]
-    by_parameter = np.asarray(derivatives.by_parameter) / np.asarray(slope)[None]
-    values = np.asarray(derivatives.outputs)
+    by_parameter = np.asarray(derivatives.by_parameter)[: len(rows)] / np.asarray(slope)[None]
     labels = [label for label, _, _ in rows]
-    scale = np.abs(values).copy()
-    for i, label in enumerate(labels):
-        if label.startswith("nep"):
-            scale[i] = _gpp_scale(labels, values, label)
-    scale = np.maximum(scale, MINIMUM_SCALE)
+    scale = output_scales(computed, np.asarray(derivatives.outputs))[: len(rows)]
+    values = np.asarray(derivatives.outputs)[: len(rows)]
     relative = by_parameter / scale[:, None, :]
     sd = np.asarray(objective.free.prior_sd)
     is_log = objective.free.is_log
@@ -268,15 +286,42 @@ def sensitivities(
         scale=scale[:, 0],
         elasticity=relative[:, :, 0],
         per_prior_sd=effect[:, :, 0],
-        mean_effect=np.mean(np.abs(effect[:, :, valid]), axis=2),
-        climate=np.asarray(derivatives.by_climate)[:, :, 0] * step,
+        mean_effect=mean_over_points(np.abs(effect[:, :, valid])),
+        climate=np.asarray(derivatives.by_climate)[: len(rows), :, 0] * step,
         per_sd=tuple(n for n, log in zip(objective.free.names, is_log, strict=True) if not log),
         points=int(valid.sum()),
         model_years=int(objective.forcing.number_of_years * free.shape[1]),
     )
 
 
-def _gpp_scale(labels, values, label) -> np.ndarray:
-    """Scale of NEP: GPP of the same season, else the magnitude of NEP itself."""
-    gpp = label.replace("nep", "gpp")
-    return np.abs(values[labels.index(gpp if gpp in labels else label)])
+def output_scales(rows: tuple, values: np.ndarray) -> np.ndarray:
+    """Size each output is divided by, ``(output, point)``; NaN where it is next to nothing.
+
+    Args:
+        rows: from ``expand_outputs``, annual GPP and the year of every season among them.
+        values: outputs, ``(output, point)``.
+    """
+    labels = [label for label, _, _ in rows]
+    size = dict(zip(labels, np.abs(values), strict=True))
+    scales = []
+    for label in labels:
+        output, _, season = label.partition(" ")
+        if output == "nep":
+            scales.append(np.where(size["gpp"] >= MINIMUM_SCALE, size["gpp"], np.nan))
+            continue
+        least = SMALLEST_SEASON * size[output] if season else 0.0
+        scales.append(
+            np.where(size[label] >= np.maximum(least, MINIMUM_SCALE), size[label], np.nan)
+        )
+    return np.stack(scales)
+
+
+def mean_over_points(effect: np.ndarray) -> np.ndarray:
+    """Mean over the points with a value, ``(output, free)``; NaN where there is none.
+
+    Args:
+        effect: ``(output, free, point)``.
+    """
+    count = np.isfinite(effect).sum(axis=2)
+    total = np.nansum(effect, axis=2)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -11,28 +11,45 @@ from matplotlib.figure import Figure
 from rich import box
 from rich.table import Table
 
+from temjax.calibration.checkpoint import FitError
 from temjax.calibration.figures import label as short_label
 from temjax.calibration.objective import Objective
 from temjax.calibration.sensitivity import CLIMATE, DEFAULT_OUTPUTS, Sensitivity, sensitivities
 from temjax.calibration.targets import STOCK_TARGETS, stock_target
-from temjax.calibration.tunables import DEFAULT
-from temjax.command.main import console, few_cells_command, split_names
+from temjax.command.main import (
+    DATA_ERROR,
+    console,
+    errors,
+    few_cells_command,
+    print_line,
+    split_names,
+)
 from temjax.files.atomic import write_text
+from temjax.files.findings import DataError
 from temjax.runtime.machine import command_line
-from temjax.sites.cli import open_place
+from temjax.runtime.terminal import print_table
+from temjax.sites import options
+from temjax.sites.cli import open_sites
 from temjax.sites.figures import SIMULATED_COLOUR
+from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
 
 CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")
 SHOWN = 12
+ROUNDING = 1e-12  # share of an output below which its change is none
+TOO_SMALL = "next to nothing to scale by (a season: less than 1 % of the year)"
 
 
 @few_cells_command
 def sensitivity(
-    place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
+    place: options.Place,
     out: Annotated[Path, typer.Option(help="Folder for table, record and plots.")],
-    site: Annotated[
-        Path | None, typer.Option(help="Site file with the facts a FLUXNET file lacks.")
-    ] = None,
+    site: options.SiteFiles = None,
+    partition: options.PartitionOption = None,
+    threshold: options.ThresholdOption = None,
+    quality: options.Quality = MINIMUM_QUALITY,
+    fill_from_climatology: options.Fill = False,
+    history: options.History = "auto",
+    site_id: options.SiteId = None,
     of: Annotated[
         str, typer.Option(help="nep, gpp, npp, rh, reco, eet, soc, son, vegc, alt.")
     ] = ",".join(DEFAULT_OUTPUTS),
@@ -48,22 +65,33 @@ def sensitivity(
 
     Examples: temjax sensitivity haibei-meadow --out sens --of nep,alt --points 16
     """
-    opened = open_place(place, site=site)
-    names = split_names(tunable, DEFAULT)
+    reading = Reading(
+        partition=partition, threshold=threshold, minimum_quality=quality,
+        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
+    )  # fmt: skip
+    (opened,) = open_sites([place], site, reading)
+    names = split_names(tunable, ("default",))
     outputs = split_names(of, DEFAULT_OUTPUTS)
     # An objective needs a target; sensitivities do not depend on it.
     unused = stock_target(STOCK_TARGETS[0], 1.0, 1.0)
     try:
         objective = Objective.of(opened, names, (), extra_targets=(unused,))
+        for line in (f"note: {note}" for note in objective.notes):
+            print_line(console, line)
         with console.status(f"{opened.name}: derivatives at {points} points"):
-            result = sensitivities(objective, outputs, points=points, seed=seed)
+            result = sensitivities(objective, outputs, points=points, seed=seed, site=opened)
+    except FitError as error:
+        print_line(errors, f"error: {error}")
+        raise typer.Exit(DATA_ERROR) from error
+    except DataError:
+        raise
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     paths = write_sensitivity(result, out, command=command_line())
     for output in outputs:
-        console.print(ranking_table(result, output))
-    console.print(climate_table(result))
-    console.print(f"written to {out}: {', '.join(path.name for path in paths)}", markup=False)
+        print_table(console, ranking_table(result, output))
+    print_table(console, climate_table(result))
+    print_line(console, f"written to {out}: {', '.join(path.name for path in paths)}")
 
 
 def ranking_table(result: Sensitivity, output: str) -> Table:
@@ -73,30 +101,38 @@ def ranking_table(result: Sensitivity, output: str) -> Table:
         title=f"{output}: {result.values[row]:.4g} {result.units[row]}",
         title_justify="left",
         box=box.SIMPLE_HEAD,
-        caption="Effect of one prior sd, relative to the output (NEP: to GPP).",
+        caption="Effect of one prior sd, relative to the output (NEP: to annual GPP)."
+        + ("" if np.isfinite(result.scale[row]) else f" –: {TOO_SMALL}."),
     )
     for column in ("parameter", "elasticity", "effect at the centre", "over the prior"):
-        table.add_column(column, justify="left" if column == "parameter" else "right")
+        table.add_column(column, justify="left" if column == "parameter" else "right", no_wrap=True)
     for name, average in result.ranking(output)[:SHOWN]:
         column = result.names.index(name)
         value = result.elasticity[row, column]
         table.add_row(
             name,
-            "–" if name in result.per_sd else f"{value:+.3f}",
-            f"{result.per_prior_sd[row, column]:+.3f}",
-            f"{average:.3f}",
+            "–" if name in result.per_sd else share_text(value),
+            share_text(result.per_prior_sd[row, column]),
+            share_text(average).removeprefix("+"),
         )
     return table
+
+
+def share_text(value: float) -> str:
+    """A share with three decimals and its sign, a dash where it is not defined."""
+    return f"{value:+.3f}" if np.isfinite(value) else "–"
 
 
 def climate_table(result: Sensitivity) -> Table:
     """Table of the change of every output with temperature, precipitation and CO2."""
     table = Table(title="Climate moved in every year", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("output")
+    table.add_column("output", no_wrap=True)
     for name, step in zip(CLIMATE, CLIMATE_STEPS, strict=True):
-        table.add_column(f"{name} {step}", justify="right")
-    for output, unit, changes in zip(result.outputs, result.units, result.climate, strict=True):
-        table.add_row(f"{output} ({unit})", *(f"{change:+.3g}" for change in changes))
+        table.add_column(f"{name} {step}", justify="right", no_wrap=True)
+    for row, (output, unit) in enumerate(zip(result.outputs, result.units, strict=True)):
+        least = ROUNDING * max(abs(result.values[row]), 1.0)
+        changes = (f"{x:+.3g}" if abs(x) > least else "0" for x in result.climate[row])
+        table.add_row(f"{output} ({unit})", *changes)
     return table
 
 
@@ -116,7 +152,11 @@ def write_sensitivity(result: Sensitivity, out: Path, *, command: str) -> list[P
         "points": result.points,
         "model_years": result.model_years,
         "outputs": {
-            name: {"value": float(value), "unit": unit, "scale": float(scale)}
+            name: {
+                "value": float(value),
+                "unit": unit,
+                "scale": float(scale) if np.isfinite(scale) else None,
+            }
             for name, value, unit, scale in zip(
                 result.outputs, result.values, result.units, result.scale, strict=True
             )
@@ -127,6 +167,8 @@ def write_sensitivity(result: Sensitivity, out: Path, *, command: str) -> list[P
             for output, changes in zip(result.outputs, result.climate, strict=True)
         },
         "climate_steps": dict(zip(CLIMATE, CLIMATE_STEPS, strict=True)),
+        "scaled_by": "the output's own size; NEP by annual GPP, in the seasons too",
+        "null": TOO_SMALL,
     }
     write_text(record, json.dumps(content, indent=1, allow_nan=False))
     tornado_figure(result).savefig(plot, dpi=150)
@@ -158,7 +200,7 @@ def tornado_figure(result: Sensitivity) -> Figure:
         axis.set_title(
             f"{output.upper()}: {result.values[row]:.4g} {result.units[row]}", fontsize=9
         )
-        axis.set_xlabel("change per prior sd (%" + (" of GPP)" if output == "nep" else ")"))
+        axis.set_xlabel("change per prior sd (%" + (" of annual GPP)" if output == "nep" else ")"))
     for axis in axes[len(annual) :]:
         axis.set_visible(False)
     axes[0].legend(frameon=False, fontsize=7)

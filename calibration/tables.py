@@ -1,22 +1,30 @@
 """Tables and lines of a fit for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rich import box
 from rich.table import Table
 
+from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
+from temjax.calibration.objective import Objective
 from temjax.calibration.profile_likelihood import ProfileLikelihood, profile_records
+from temjax.calibration.targets import ALIASES
 from temjax.calibration.twin import Recovery
 from temjax.calibration.uncertainty import Laplace
+from temjax.sites import Site
+from temjax.sites.account import account
+
+SHORT = {name: short for short, name in ALIASES.items()}
 
 
 def parameter_table(posterior: Laplace) -> Table:
     """Table of prior, estimate and interval of every parameter."""
     table = Table(title="Fitted parameters", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("parameter", "TEM", "unit", "prior", "fitted", "90 %", "shrinkage"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column != "unit")
     for row in posterior.table():
         table.add_row(
             row["name"],
@@ -28,6 +36,24 @@ def parameter_table(posterior: Laplace) -> Table:
             f"{row['shrinkage']:.2f}",
         )
     return table
+
+
+def data_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> list[str]:
+    """Lines that say of every site what is fitted, what is absent and why, what was chosen."""
+    lines = []
+    for site, part in zip(sites, objective.parts, strict=True):
+        prefix = f"{site.name}: " if len(sites) > 1 else ""
+        observed = account(replace(site, notes=part.notes))
+        few = [
+            f"{name} ({reason})"
+            for name, reason in part.absent
+            if ALIASES.get(name, name) in site.observations.monthly
+        ]
+        targets = dict.fromkeys(SHORT.get(t.variable, t.variable) for t in part.targets)
+        lines.append(f"{prefix}fitted: {', '.join(targets)}")
+        lines += [f"{prefix}not fitted: {', '.join(few)}"] if few else []
+        lines += [f"{prefix}{line}" for line in observed]
+    return lines
 
 
 def profile_lines(profiles: Mapping[str, ProfileLikelihood]) -> list[str]:

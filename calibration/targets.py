@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from temjax.sites import MonthlySeries, Site, Stock
+from temjax.sites.account import absent_reason
 
 MONTHLY_TARGETS = (
     "net_ecosystem_production",
@@ -159,7 +160,7 @@ def monthly_target(
     Raises:
         ValueError: no overlap with the run, or fewer than 12 months left to fit.
     """
-    first, last = max(series.period[0], years[0]), min(series.period[1], years[-1])
+    first, last = overlap(series, years)
     if first > last:
         raise ValueError(
             f"{where}: {series.variable} was observed {series.period[0]}–{series.period[1]}, the "
@@ -175,15 +176,12 @@ def monthly_target(
                 "tower's FLUXNET file, or its folder in TEMJAX_FLUXNET)"
             )
     else:
-        overlap = (series.years >= first) & (series.years <= last)
-        usable, values, sd = usable[overlap], values[overlap], sd[overlap]
+        inside = (series.years >= first) & (series.years <= last)
+        usable, values, sd = usable[inside], values[inside], sd[inside]
         held_out = usable & np.isin(np.arange(first, last + 1), holdout)[:, None]
     used = usable & ~held_out
-    if int(used.sum()) < MINIMUM_MONTHS:
-        raise ValueError(
-            f"{where}: {series.variable} has {int(used.sum())} usable months to fit; "
-            f"a fit needs at least {MINIMUM_MONTHS}"
-        )
+    if fault := months_fault(int(used.sum())):
+        raise ValueError(f"{where}: {series.variable} has {fault}")
     floor = errors.floor(series.variable)
     total_sd = np.sqrt(np.where(np.isfinite(sd), sd, 0.0) ** 2 + floor**2)
     return Target(
@@ -197,6 +195,18 @@ def monthly_target(
         used=jnp.asarray(used, float),
         held_out=jnp.asarray(held_out, float),
     )
+
+
+def overlap(series: MonthlySeries, years: np.ndarray) -> tuple[int, int]:
+    """First and last year that both a series and a run cover; none where the first is later."""
+    return max(series.period[0], int(years[0])), min(series.period[1], int(years[-1]))
+
+
+def months_fault(months: int) -> str:
+    """What speaks against a target of so many months, empty if nothing does."""
+    if months >= MINIMUM_MONTHS:
+        return ""
+    return f"{months} usable months to fit; a fit needs at least {MINIMUM_MONTHS}"
 
 
 def annual_target(monthly: Target, sd: float, weight: float) -> Target:
@@ -273,8 +283,9 @@ def site_targets(
             weight = errors.weight(variable)
             selected[variable] = [stock_target(variable, stock.value, stock.sd, weight)]
         else:
+            reason = f": {absent_reason(site, variable)}" if name in DEFAULT_TARGETS else ""
             raise ValueError(
-                f"{site.name} has no observations of {name!r}; it has "
+                f"{site.name} has no observations of {name!r}{reason}; it has "
                 f"{', '.join(observed_names) or 'none'}"
             )
     unused = set(errors.weights) - set(selected)

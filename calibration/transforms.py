@@ -20,12 +20,63 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from temjax.calibration.tunables import (
+    GROUPS,
     HISTORY_DEFAULTS,
     HISTORY_PARAMETERS,
     expand_names,
     parameter_info,
 )
 from temjax.parameters.registry import Parameters
+
+
+def prior_centre(
+    parameters: Parameters, name: str, centre: Mapping[str, float] | None = None
+) -> float:
+    """Centre of a parameter's prior in its unit.
+
+    Args:
+        parameters: scalar values.
+        name: of a calibration parameter.
+        centre: values that replace those of ``parameters``.
+    """
+    if centre is not None and name in centre:
+        return float(centre[name])
+    return HISTORY_DEFAULTS[name] if name in HISTORY_DEFAULTS else float(getattr(parameters, name))
+
+
+def names_inside_bounds(
+    parameters: Parameters, names: tuple[str, ...], centre: Mapping[str, float] | None = None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Free parameters without those members of groups whose prior would be centred at a bound.
+
+    TEM's own sets have the surface resistance at 0, its lower bound; a group stands for what can
+    be freed. A parameter that is named itself stays.
+
+    Args:
+        parameters, centre: see ``prior_centre``.
+        names: parameter names, TEM symbols or groups.
+
+    Returns:
+        The names, and of each that is left out the reason, a clause.
+
+    Raises:
+        ValueError: see ``expand_names``, or every member of a group lies at its bound.
+    """
+    resolved = expand_names(names)
+    named = [name for name in names if name not in GROUPS]
+    kept = expand_names(tuple(named)) if named else ()
+    left_out = {}
+    for name in resolved:
+        value, info = prior_centre(parameters, name, centre), parameter_info(name)
+        low, high = info.bounds
+        if name not in kept and not low < value < high:
+            left_out[name] = (
+                f"its value {value:g} {info.unit} is not inside its bounds {low:g} … {high:g}"
+            )
+    inside = tuple(name for name in resolved if name not in left_out)
+    if not inside:
+        raise ValueError(f"no parameter of {', '.join(names)} lies inside its bounds")
+    return inside, left_out
 
 
 class FreeParameters(eqx.Module):
@@ -68,16 +119,11 @@ class FreeParameters(eqx.Module):
             ValueError: unknown, repeated or fixed parameter, or a centre on or outside its bounds.
         """
         resolved = expand_names(names)
-        centres, widths = dict(centre or {}), dict(prior_sd or {})
+        widths = dict(prior_sd or {})
         middle, lower, upper, sd, is_log = [], [], [], [], []
         for name in resolved:
             info = parameter_info(name)
-            if name in centres:
-                value = float(centres[name])
-            elif name in HISTORY_DEFAULTS:
-                value = HISTORY_DEFAULTS[name]
-            else:
-                value = float(getattr(parameters, name))
+            value = prior_centre(parameters, name, centre)
             low, high = info.bounds
             if not low < value < high:
                 raise ValueError(

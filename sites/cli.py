@@ -1,6 +1,7 @@
-"""``temjax sites`` and ``temjax simulate``; checks of site and FLUXNET files."""
+"""``temjax sites`` and ``temjax simulate``; the check of a site file or a tower's."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,36 +10,38 @@ from rich import box
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from temjax.command.main import console, cpu_command, few_cells_command
-from temjax.files.findings import Finding
+from temjax.command.main import console, cpu_command, few_cells_command, print_line
+from temjax.files.findings import DataError, Finding
 from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
 from temjax.parameters.files import read_parameters
 from temjax.runtime.machine import command_line
+from temjax.runtime.terminal import print_table
+from temjax.sites import options
+from temjax.sites.account import account
 from temjax.sites.compare import compare, comparison_table
 from temjax.sites.entry import parse_entry
 from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
-from temjax.sites.readers.record import Reading
+from temjax.sites.readers.kinds import is_tower
+from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
 from temjax.sites.run import SiteRun, run_site, site_dataset
 from temjax.sites.site import Site, catalog_entry, load, names
-from temjax.sites.sources import open_site, tower_file
+from temjax.sites.sources import open_places
 from temjax.sites.tower import check_tower
 
 SITE_TABLES = {"location", "soil", "vegetation"}
 
 
 def check(path: Path) -> list[Finding] | None:
-    """Findings of a site file or a FLUXNET monthly file; None for any other file."""
+    """Findings of a site file or a tower's file; None for anything else."""
     path = Path(path)
     if path.suffix == ".toml" and path.is_file():
-        return parse_entry(path)[1] if _is_site_file(path) else None
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        return None
-    return check_tower(path)
+        return parse_entry(path)[1] if is_site_file(path) else None
+    return check_tower(path) if is_tower(path) else None
 
 
-def _is_site_file(path: Path) -> bool:
+def is_site_file(path: Path) -> bool:
     """Whether a TOML file has two of the three tables of every site file."""
     try:
         keys = read_toml(path).keys()
@@ -79,7 +82,7 @@ def list_sites(
             f"{years[0]}-{years[-1]}",
             f"{period[0]}-{period[1]}\n{', '.join(monthly + stocks)}" if period else "none",
         )
-    console.print(table)
+    print_table(console, table)
 
 
 def _catalog_record(name: str) -> dict[str, object]:
@@ -101,43 +104,45 @@ def _catalog_record(name: str) -> dict[str, object]:
     }
 
 
-def open_place(place: str, *, site: Path | None = None, reading: Reading = Reading()) -> Site:
-    """Site of a command's argument.
+def open_sites(
+    places: Sequence[str], site_files: Sequence[Path] | None, reading: Reading = Reading()
+) -> tuple[Site, ...]:
+    """Sites of a command's arguments.
 
     Args:
-        place: catalog name, site file or tower's file.
-        site: site file with the facts a tower's file lacks.
-        reading: choices of reading a tower's file.
+        places: catalog names, site files or towers' files.
+        site_files: of the option ``--site``.
+        reading: choices of reading towers' files.
 
     Raises:
-        typer.BadParameter: a site file beside another place than a tower's file.
+        typer.BadParameter: a site file too many, or a tower without one.
         DataError: unknown name, or faults of a file.
     """
-    if site is not None and tower_file(place) is None:
-        raise typer.BadParameter("--site goes with a tower's file", param_hint="--site")
-    return open_site(place, site_file=site, reading=reading)
+    try:
+        return open_places(places, site_files or (), reading)
+    except DataError:
+        raise
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--site") from error
 
 
 @few_cells_command
 def simulate_site(
-    place: Annotated[str, typer.Argument(help="Catalog name, FLUXNET monthly CSV or site TOML.")],
+    place: options.Place,
     out: Annotated[Path, typer.Option(help="NetCDF file to write.")],
-    site: Annotated[
-        Path | None, typer.Option(help="Site file with the facts a FLUXNET file lacks.")
-    ] = None,
+    site: options.SiteFiles = None,
     parameters: Annotated[
         Path | None,
         typer.Option(help="Parameter file, run as it is, in place of the site's values."),
     ] = None,
     start: Annotated[int | None, typer.Option(help="First calendar year to write.")] = None,
     stop: Annotated[int | None, typer.Option(help="Last calendar year to simulate.")] = None,
-    partition: Annotated[
-        Literal["DT", "NT"], typer.Option(help="FLUXNET partition of GPP and RECO.")
-    ] = "DT",
-    fill_from_climatology: Annotated[
-        bool,
-        typer.Option("--fill-from-climatology", help="Fill missing months of the climate."),
-    ] = False,
+    partition: options.PartitionOption = None,
+    threshold: options.ThresholdOption = None,
+    quality: options.Quality = MINIMUM_QUALITY,
+    fill_from_climatology: options.Fill = False,
+    history: options.History = "auto",
+    site_id: options.SiteId = None,
     active_layer_rule: Annotated[
         Literal["hold", "literal", "stefan"], typer.Option(help="Rule of thaw exposure.")
     ] = "hold",
@@ -157,11 +162,11 @@ def simulate_site(
     """
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"no such folder: {out.absolute().parent}", param_hint="--out")
-    opened = open_place(
-        place,
-        site=site,
-        reading=Reading(partition=partition, fill_from_climatology=fill_from_climatology),
-    )
+    reading = Reading(
+        partition=partition, threshold=threshold, minimum_quality=quality,
+        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
+    )  # fmt: skip
+    (opened,) = open_sites([place], site, reading)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(opened.name, total=None)
@@ -179,11 +184,11 @@ def simulate_site(
     write_netcdf(site_dataset(result, command=command_line()), out)
     _print_summary(result, out)
     if parameters is not None and (factor := fitted_disequilibrium(parameters)) != 1.0:
-        console.print(
+        print_line(
+            console,
             f"note: {parameters.name} was fitted with {factor:.3g} times the soil organic matter "
             "of this history from the first observations on; no parameter carries that, so this "
             "run is without it and its NEP differs from the fit's",
-            markup=False,
         )
 
 
@@ -197,16 +202,16 @@ def fitted_disequilibrium(parameters: Path) -> float:
 def _print_summary(result: SiteRun, out: Path) -> None:
     """Print what was run and how it compares with the observations."""
     site, run = result.site, result.run
-    console.print(
-        f"{site.title}: {run.years[0]}-{run.years[-1]}, parameters {result.parameter_source}"
-    )
-    console.print(f"equilibrium: {result.certificate}")
-    console.print(f"nitrogen drift over the run: {result.nitrogen_drift:.1e} g N m⁻²")
-    for warning in result.warnings:
-        console.print(f"warning: {warning}", markup=False)
+    lines = [
+        f"{site.title}: {run.years[0]}-{run.years[-1]}, parameters {result.parameter_source}",
+        f"equilibrium: {result.certificate}",
+        f"nitrogen drift over the run: {result.nitrogen_drift:.1e} g N m⁻²",
+        *(f"warning: {warning}" for warning in result.warnings),
+        *account(site),
+    ]
+    for line in lines:
+        print_line(console, line)
     period = site.observations.period
     if period and period[0] <= int(run.years[-1]) and period[1] >= int(run.years[0]):
-        console.print(comparison_table("Observed and simulated", compare(site, run)))
-    for note in site.notes:
-        console.print(f"note: {note}", markup=False)
-    console.print(f"written: {out}")
+        print_table(console, comparison_table("Observed and simulated", compare(site, run)))
+    print_line(console, f"written: {out}")

@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from temjax.runs.simulate import Run
+from temjax.runtime.terminal import number_text
 from temjax.sites.observations import OBSERVED, MonthlySeries, Skill, paired, skill
 from temjax.sites.site import Site
 
@@ -106,10 +107,10 @@ def comparison_table(title: str, rows: list[Comparison]) -> Table:
         table.add_row(
             f"{OBSERVED[row.series.variable][1]} ({'°C' if is_temperature else 'g C m⁻²'})",
             str(scores.count),
-            f"{scores.squared_correlation:.2f}",
-            f"{scores.nash_sutcliffe:.2f}",
-            f"{scores.rmse:.2f}",
-            f"{scores.bias:+.2f}",
+            number_text(scores.squared_correlation),
+            number_text(scores.nash_sutcliffe),
+            number_text(scores.rmse),
+            number_text(scores.bias, signed=True),
             f"{row.observed_year:.1f}",
             f"{row.simulated_year:.1f}",
         )

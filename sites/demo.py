@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from temjax.runtime.machine import command_line
+from temjax.runtime.terminal import print_table
 from temjax.sites.compare import compare, comparison_table
 from temjax.sites.figures import mean_year_figure
 from temjax.sites.output import write_netcdf
@@ -21,7 +22,7 @@ def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
     write_netcdf(site_dataset(result, command=command_line()), out / f"{SITE}.nc")
     rows = compare(site, result.run)
     mean_year_figure(f"{site.title}: first guess, no fit", rows, out / f"{SITE}_prior.png")
-    console.print(comparison_table(f"{site.title}: first guess, no fit", rows))
+    print_table(console, comparison_table(f"{site.title}: first guess, no fit", rows))
     context["site_run"] = result
     years = len(result.run.years)
     return [

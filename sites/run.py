@@ -15,6 +15,7 @@ from temjax.runs.equilibrium import CLIMATE_YEARS, METHODS, Climate, Equilibrium
 from temjax.runs.quality import run_quality
 from temjax.runs.simulate import Run, simulate
 from temjax.runs.spin_up import spin_up as repeat_cycle
+from temjax.sites.account import observation_attributes
 from temjax.sites.output import run_dataset
 from temjax.sites.provenance import provenance
 from temjax.sites.site import Site
@@ -208,6 +209,7 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "model_options": dataclasses.asdict(result.options),
         "active_layer_rule": result.options.active_layer_rule,
         "forcing_sources": "; ".join(site.sources),
+        **observation_attributes(site),
         "comment": "\n".join(site.notes),
         "spin_up": result.spin_up,
         "equilibrium_climate": CLIMATES[parse_spin_up(result.spin_up)[0]].format(

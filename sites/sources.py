@@ -1,17 +1,21 @@
-"""Sites by catalog name, site file or tower's file."""
+"""Sites by catalog name, site file or tower's file, and which site file goes with which tower."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from temjax.files.findings import DataError, Finding, raise_findings
+from temjax.files.toml import TomlError, read_toml
 from temjax.sites.entry import SiteEntry, read_entry
-from temjax.sites.readers.archive import find_tower
+from temjax.sites.readers.archive import find_tower, fluxnet_id
 from temjax.sites.readers.kinds import is_tower
 from temjax.sites.readers.record import Reading
-from temjax.sites.site import Site, catalog_entry, load, names, read_site
+from temjax.sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
 from temjax.sites.tower import read_tower
 
 FLUXNET_FOLDER = "TEMJAX_FLUXNET"
+Source = str | os.PathLike
 
 
 def catalog_fluxnet_file(name: str) -> Path | None:
@@ -36,14 +40,9 @@ def catalog_fluxnet_file(name: str) -> Path | None:
     return path
 
 
-def tower_file(source: str | Path) -> Path | None:
-    """Tower's file that a source names, itself or by the catalog; None: another source.
-
-    Raises:
-        DataError: see ``catalog_fluxnet_file``.
-    """
-    path = catalog_fluxnet_file(str(source)) or Path(source)
-    return path if is_tower(path) else None
+def own_tower(source: Source) -> Path | None:
+    """Path of a tower's file, archive or folder; None for a name of the catalog and a site file."""
+    return Path(source) if str(source) not in names() and is_tower(source) else None
 
 
 def table_file(entry: SiteEntry, site_path: str | Path) -> Path | None:
@@ -54,9 +53,9 @@ def table_file(entry: SiteEntry, site_path: str | Path) -> Path | None:
 
 
 def open_site(
-    source: str | Path,
+    source: Source,
     *,
-    site_file: str | Path | None = None,
+    site_file: Source | None = None,
     reading: Reading = Reading(),
 ) -> Site:
     """Site of a catalog name, a site file (TOML) or a tower's file, archive or folder.
@@ -73,12 +72,117 @@ def open_site(
         DataError: unknown name, or faults of a file.
         ValueError: a site file beside another source than a tower's file.
     """
-    path = tower_file(source)
-    if path is not None:
-        return read_tower(path, site=site_file, reading=reading)
-    if site_file is not None:
-        raise ValueError("a site file goes with a tower's file")
-    if Path(source).suffix != ".toml":
-        return load(str(source))
-    table = table_file(read_entry(source), source)
-    return read_site(source) if table is None else read_tower(table, site=source, reading=reading)
+    (site,) = open_places([source], [] if site_file is None else [site_file], reading)
+    return site
+
+
+def open_places(
+    places: Sequence[Source], site_files: Sequence[Source] = (), reading: Reading = Reading()
+) -> tuple[Site, ...]:
+    """Sites of catalog names, site files and towers' files, in this order.
+
+    Args:
+        places: names or paths.
+        site_files: facts of the towers that are given as files, see ``pair_site_files``.
+        reading: choices of reading the towers' files.
+
+    Raises:
+        DataError: unknown name, or faults of a file.
+        ValueError: a site file too many, or a tower without one.
+    """
+    towers = [tower for place in places if (tower := own_tower(place)) is not None]
+    pairs = pair_site_files(towers, site_files)
+    lacking = [tower for tower, site in zip(towers, pairs, strict=True) if _needs_site(tower, site)]
+    if site_files and lacking:
+        raise ValueError(
+            f"no site file is left for {', '.join(map(str, lacking))}: give --site once for every "
+            "tower that is not in the catalog"
+        )
+    of_tower = iter(zip(towers, pairs, strict=True))
+    return tuple(
+        _open_tower(*next(of_tower), reading) if own_tower(place) else _open_other(place, reading)
+        for place in places
+    )
+
+
+def pair_site_files(towers: Sequence[Path], site_files: Sequence[Source]) -> list[Path | None]:
+    """Site file of every tower: that of its own ``fluxnet_id``, else by order.
+
+    Where there are fewer site files than towers, those without a matching one go to the towers
+    that the catalog does not know.
+
+    Args:
+        towers: files, archives or folders, which bear the id in their name.
+        site_files: TOML files.
+
+    Raises:
+        ValueError: more site files than towers, or one of several that belongs to another tower.
+    """
+    left = [Path(file) for file in site_files]
+    if len(left) > len(towers):
+        known = ", ".join(map(str, towers)) or "none"
+        raise ValueError(
+            f"a site file goes with a tower's file: {len(left)} site files "
+            f"({', '.join(map(str, left))}), towers given as files: {known}"
+        )
+    ids = {file: _id_of_site(file) for file in left}
+    pairs: list[Path | None] = []
+    for tower in towers:
+        own = fluxnet_id(tower)
+        matching = next((file for file in left if own is not None and ids[file] == own), None)
+        pairs.append(matching)
+        if matching is not None:
+            left.remove(matching)
+    waiting = [number for number, file in enumerate(pairs) if file is None]
+    if len(left) < len(waiting):
+        unknown = [n for n in waiting if _needs_site(towers[n], None)]
+        waiting = [*unknown, *(n for n in waiting if n not in unknown)]
+    for number, file in zip(waiting, left, strict=False):
+        own = fluxnet_id(towers[number])
+        if len(towers) > 1 and None not in (own, ids[file]):
+            raise ValueError(
+                f"{file} is the site file of {ids[file]}, and none is left for {towers[number]} "
+                f"({own}): give each tower's own"
+            )
+        pairs[number] = file
+    return pairs
+
+
+def mismatch(tower: Path, site_file: Path | None) -> str:
+    """Note that a site file names another tower than the tower's file, empty if it does not."""
+    own, given = fluxnet_id(tower), None if site_file is None else _id_of_site(site_file)
+    if own is None or given in (None, own):
+        return ""
+    return f"{site_file} is the site file of {given}, the tower's file that of {own}"
+
+
+def _needs_site(tower: Path, site_file: Path | None) -> bool:
+    """Whether the facts of a tower are known neither from a site file nor from the catalog."""
+    return site_file is None and entry_of_fluxnet(fluxnet_id(tower)) is None
+
+
+def _id_of_site(file: Path) -> str | None:
+    """Tower that a site file names; None where it names none or cannot be read."""
+    try:
+        value = read_toml(file).get("fluxnet_id")
+    except TomlError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _open_tower(tower: Path, site_file: Path | None, reading: Reading) -> Site:
+    """Site of a tower's file, with a note where the site file is that of another tower."""
+    site = read_tower(tower, site=site_file, reading=reading)
+    note = mismatch(tower, site_file)
+    return replace(site, notes=(note, *site.notes)) if note else site
+
+
+def _open_other(place: Source, reading: Reading) -> Site:
+    """Site of a catalog name, from its tower's file where there is one, or of a site file."""
+    file = catalog_fluxnet_file(str(place))
+    if file is not None:
+        return read_tower(file, reading=reading)
+    if Path(place).suffix != ".toml":
+        return load(str(place))
+    table = table_file(read_entry(place), place)
+    return read_site(place) if table is None else read_tower(table, site=place, reading=reading)

@@ -1,5 +1,6 @@
 """Site of a tower's record: facts, climate from the first year on, observations with errors."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,29 @@ def read_tower(
     findings += faults or _unnamed_gaps(record, reading, past, findings)
     findings += check_record(record, entry)
     raise_findings(findings)
+    return site_of_record(record, entry, reading, past, warming=warming, first_year=first_year)
+
+
+def site_of_record(
+    record: TowerRecord,
+    entry: SiteEntry,
+    reading: Reading,
+    past: ClimateHistory,
+    *,
+    warming: Warming | None = None,
+    first_year: int | None = None,
+) -> Site:
+    """Site of a record whose values are without findings.
+
+    Args:
+        record: of the tower.
+        entry: facts of the site.
+        past: climate before the record, from ``climate_history``.
+        reading, warming, first_year: see ``read_tower``.
+
+    Raises:
+        DataError: the climate cannot be completed.
+    """
     settings = entry.history or History(source="")
     forcing, notes, findings = complete_climate(
         record,
@@ -101,31 +125,66 @@ def read_tower(
     )
 
 
+@dataclass(frozen=True)
+class TowerCheck:
+    """Check of a tower's file.
+
+    Attributes:
+        findings: faults of the file, with those that only the facts of its site show.
+        record: what was read; None where no record can be formed.
+        site: what a run would use; None with findings, or where facts of the site are missing.
+        missing: the facts of the site that are missing; None where all are known.
+    """
+
+    findings: list[Finding]
+    record: TowerRecord | None = None
+    site: Site | None = None
+    missing: Finding | None = None
+
+
 def check_tower(
     path: str | Path,
     *,
     site: str | Path | SiteEntry | None = None,
     reading: Reading = Reading(),
 ) -> list[Finding]:
-    """Findings of a tower's file, with those that only the facts of its site show.
+    """Findings of a tower's file, see ``examine_tower``."""
+    return examine_tower(path, site=site, reading=reading).findings
+
+
+def examine_tower(
+    path: str | Path,
+    *,
+    site: str | Path | SiteEntry | None = None,
+    reading: Reading = Reading(),
+) -> TowerCheck:
+    """Check of a tower's file, archive or folder.
 
     Args:
         path: of the file, zip archive or unpacked folder.
         site: a site file or its parsed form; by default the catalog's entry, if there is one.
         reading: choices, see ``Reading``.
+
+    Raises:
+        DataError: faults of the site file.
     """
     base = read_entry(site) if isinstance(site, str | Path) else site
     record, findings = read_record(path, reading, base)
     if record is None:
-        return findings
+        return TowerCheck(findings)
     entry = base or entry_of_fluxnet(record.tower)
     past, faults = climate_history(record, entry, reading)
     findings += faults or _unnamed_gaps(record, reading, past, findings)
     findings += check_record(record, entry)
-    if findings or entry is None:
-        return findings
-    first_year = (entry.history or History(source="")).first_year
-    return complete_climate(record, entry, reading, past, first_year=first_year)[2]
+    if findings:
+        return TowerCheck(findings, record)
+    entry, missing = tower_entry(record, base)
+    if entry is None:
+        return TowerCheck([], record, missing=missing[0])
+    try:
+        return TowerCheck([], record, site_of_record(record, entry, reading, past))
+    except DataError as error:
+        return TowerCheck(error.findings, record)
 
 
 def _unnamed_gaps(

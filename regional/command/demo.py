@@ -11,6 +11,7 @@ from temjax.regional.report.member import write_member_output
 from temjax.regional.report.pipeline import summary_table
 from temjax.regional.results.effect import SummaryRow
 from temjax.regional.run.members import run_experiment
+from temjax.runtime.terminal import print_table
 
 EXPERIMENT = "qtp-synthetic-demo.toml"
 FITTED_TYPE = "alpine-meadow"
@@ -29,7 +30,7 @@ def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
     console.print(f"{experiment.title}: domain and climate are {LABEL}, not a projection")
     (result,) = run_experiment(experiment, out, console=console)
     rows, paths = write_member_output(experiment, result, out)
-    console.print(summary_table(experiment.title, rows))
+    print_table(console, summary_table(experiment.title, rows))
     speed = result.cell_years / result.seconds
     return [
         ("projected", f"{LABEL} plateau, {result.domain.size} cells, parameters: {parameters}"),

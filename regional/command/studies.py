@@ -20,6 +20,7 @@ from temjax.regional.studies.sensitivity_run import (
     write_sensitivity,
 )
 from temjax.regional.studies.uncertainty import fitted_uncertainties
+from temjax.runtime.terminal import print_table
 
 
 @few_cells_command
@@ -81,7 +82,7 @@ def sensitivity_command(
 def _show(console: Console, content: tables.Table) -> None:
     table = Table(title=content.caption, caption=content.note)
     for name in content.head:
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for row in content.rows:
         table.add_row(*row)
-    console.print(table)
+    print_table(console, table)

@@ -21,6 +21,7 @@ from temjax.regional.results.read_back import read_run
 from temjax.regional.run.members import run_members
 from temjax.regional.run.workers import Workers, start_workers
 from temjax.runtime.machine import peak_bytes
+from temjax.runtime.terminal import print_table
 
 
 def run_projection(
@@ -98,7 +99,7 @@ class _OutputQueue:
         if not self._remaining[member.scenario]:
             stored = read_run(self._out, member.scenario)  # with those of earlier runs
             self._ensembles.update(submit_ensemble(stored, self._out, self._workers))
-        self._console.print(summary_table(member.label, member.rows))
+        print_table(self._console, summary_table(member.label, member.rows))
         for path in files:
             self._console.print(str(path), soft_wrap=True)
 
@@ -110,8 +111,8 @@ def _gigabytes(size: int) -> float:
 def summary_table(title: str, rows: list[SummaryRow]) -> Table:
     """Summary of a member as a table for the console."""
     table = Table(title=title)
-    table.add_column("quantity")
-    table.add_column("value", justify="right")
+    table.add_column("quantity", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
     for row in rows:
         table.add_row(row.name, str(row))
     return table

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from temjax.command.main import console, few_cells_command, load_group
 from temjax.runtime.machine import usable_cores
+from temjax.runtime.terminal import print_table
 
 SummaryRows = list[tuple[str, str]]
 
@@ -57,9 +58,11 @@ def run_demo(out: Path, stages: list, console: Console) -> SummaryRows:
         ("everything is in", str(out.resolve())),
     ]
     table = Table(title="temjax demo", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
     for row in rows:
         table.add_row(*row)
-    console.print(table)
+    print_table(console, table)
     return rows
 
 

@@ -34,6 +34,7 @@ from temjax.runtime.machine import (
     total_bytes,
     usable_cores,
 )
+from temjax.runtime.terminal import print_table
 from temjax.state import State
 
 FAILED = 1  # exit code
@@ -253,7 +254,7 @@ def self_check() -> list[Check]:
 
 def _table(title: str, rows: list[tuple[str, str]]) -> Table:
     table = Table(title=title, title_justify="left", show_header=False, box=None)
-    table.add_column()
+    table.add_column(no_wrap=True)
     table.add_column(overflow="fold")  # paths are long words
     for row in rows:
         table.add_row(*row)
@@ -290,7 +291,7 @@ def doctor(
     console = Console(highlight=False)
     machine = facts()
     if not as_json:
-        console.print(_table("This machine", _rows(machine)), soft_wrap=True)
+        print_table(console, _table("This machine", _rows(machine)))
     checks = [check_commands(), check_cache()]
     if check:
         if as_json:
@@ -307,6 +308,6 @@ def doctor(
             (outcome.name, "ok" if outcome.passed else "FAILED", outcome.message)
             for outcome in checks
         ]
-        console.print(_table("\nChecks", rows), soft_wrap=True)
+        print_table(console, _table("\nChecks", rows))
     if not passed:
         raise typer.Exit(FAILED)

@@ -15,7 +15,8 @@ import temjax.calibration.run
 from temjax import read_parameters
 from temjax.calibration import Calibration, FitError, JointObjective, calibrate
 from temjax.calibration.checkpoint import CHECKPOINT
-from temjax.calibration.run import _call_text, open_sites
+from temjax.calibration.places import open_sites
+from temjax.calibration.run import _call_text
 from temjax.sites import open_site
 from tests.support.command import ended
 from tests.support.short_site import NAMES, OPTIONS, TARGETS, short_site
@@ -101,6 +102,9 @@ def test_files_are_written(calibration, folder, tmp_path):
     assert float(fitted.kdc_scale) == float(calibration.parameters.kdc_scale)
     record = json.loads(paths["record"].read_text(encoding="utf-8"))
     assert record["command"] == calibration.command
+    assert record["absent"] == {"haibei-meadow": {}}  # the targets were named
+    assert record["observations"]["haibei-meadow"]["observations_used"].count(";") >= 5
+    assert "Absent: none" in paths["report"].read_text(encoding="utf-8")
     assert calibration.command.startswith("temjax.calibration.calibrate('haibei-meadow', targets=")
 
 
@@ -187,7 +191,7 @@ def test_the_call_in_words():
 @pytest.mark.slow
 def test_the_command_writes_the_same_set(tmp_path, monkeypatch, capsys, restored_settings):
     """Everything but the line that says how it was made, bit for bit."""
-    monkeypatch.setattr(temjax.calibration.cli, "open_place", lambda *_, **__: short_site())
+    monkeypatch.setattr(temjax.calibration.cli, "open_sites", lambda *_: (short_site(),))
     options = ("--starts", "2", "--steps", "2", "--tunable", "cmax,kdc", "--targets", "nep,gpp")
     code, errors = ended(monkeypatch, capsys, "calibrate", "x", "--out", tmp_path / "a", *options)
     assert code == 0, errors

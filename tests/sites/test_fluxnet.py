@@ -9,6 +9,7 @@ from temjax import sites
 from temjax.files.findings import DataError
 from temjax.sites.readers.archive import fluxnet_id
 from temjax.sites.tower import check_tower
+from tests.support.tower_files import SEASON, columns, months, write
 
 FACTS = {
     "elevation": 3200,
@@ -16,42 +17,6 @@ FACTS = {
     "vegetation": "alpine-meadow",
     "latitude": 37.0,
 }
-SEASON = np.cos(2 * np.pi * (np.arange(12) - 6.5) / 12)
-
-
-def months(first=2001, last=2002):
-    return [(year, month) for year in range(first, last + 1) for month in range(1, 13)]
-
-
-def columns(records) -> dict[str, list[str]]:
-    """A sound file: values differ by month and year."""
-    table = {
-        name: []
-        for name in (
-            "TIMESTAMP", "TA_F", "TA_F_QC", "P_F", "SW_IN_F", "CO2_F_MDS", "TS_F_MDS_1",
-            "TS_F_MDS_1_QC", "NEE_VUT_REF", "NEE_VUT_REF_QC", "NEE_VUT_REF_JOINTUNC",
-            "GPP_DT_VUT_REF", "GPP_DT_VUT_16", "GPP_DT_VUT_84", "RECO_DT_VUT_REF",
-            "GPP_NT_VUT_REF", "RECO_NT_VUT_REF",
-        )
-    }  # fmt: skip
-    for year, month in records:
-        warmth = SEASON[month - 1] + 0.1 * (year - 2001)
-        values = {
-            "TIMESTAMP": f"{year}{month:02d}", "TA_F": 12 * warmth - 2, "TA_F_QC": 1,
-            "P_F": 2 + warmth, "SW_IN_F": 200 + 60 * warmth, "CO2_F_MDS": -9999,
-            "TS_F_MDS_1": 10 * warmth, "TS_F_MDS_1_QC": 0.9, "NEE_VUT_REF": -2 * warmth,
-            "NEE_VUT_REF_QC": 0.8, "NEE_VUT_REF_JOINTUNC": 0.1, "GPP_DT_VUT_REF": 3 + 3 * warmth,
-            "GPP_DT_VUT_16": 2 + 3 * warmth, "GPP_DT_VUT_84": 4 + 3 * warmth,
-            "RECO_DT_VUT_REF": 3 + warmth, "GPP_NT_VUT_REF": 1 + warmth, "RECO_NT_VUT_REF": 1,
-        }  # fmt: skip
-        for name, value in values.items():
-            table[name].append(str(value))
-    return table
-
-
-def write(path, table) -> None:
-    rows = zip(*table.values(), strict=True)
-    path.write_text("\n".join([",".join(table), *map(",".join, rows)]) + "\n")
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from temjax.command.benchmark.measure import (
 )
 from temjax.command.main import errors, load_group, split_names
 from temjax.files.findings import DataError, Finding, nearest
+from temjax.runtime.terminal import print_table
 
 REGRESSED = 1  # exit code
 DEFAULT_CASES = ("forward", "forward-16-substeps", "forward-no-heat", "gradient")
 DTYPES = ("float32", "float64")
 MEGA = 1e6
-WIDTH = 130  # characters, so that no number is cut
 
 
 @dataclass(frozen=True)
@@ -160,13 +160,13 @@ def _table(results: list[dict]) -> Table:
     table = Table(
         title=f"temjax benchmark on {device_used().device_kind}", title_justify="left", box=None
     )
-    table.add_column("case")
+    table.add_column("case", no_wrap=True)
     for name in ("cells", "years"):
-        table.add_column(name, justify="right")
-    table.add_column("dtype")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("dtype", no_wrap=True)
     for name in ("compile s", "run s", "CPU-s", "cell-years/s", "per CPU-s", "program MB",
                  "peak MB", "floor"):  # fmt: skip
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in results:
         memory, reached = row["program_memory_mb"], row["floor_fraction"]
         table.add_row(
@@ -223,8 +223,7 @@ def benchmark(
         typer.echo(json.dumps(document, indent=1))
     else:
         console = Console(highlight=False)
-        console.width = max(console.width, WIDTH)
-        console.print(_table(results), soft_wrap=True)
+        print_table(console, _table(results))
         for flags in sorted({row["flags"] for row in results} - {"default"}):
             console.print(f"…-tuned: {flags}", soft_wrap=True)
         for name, seconds in start_ups.items():

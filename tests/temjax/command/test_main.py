@@ -20,8 +20,9 @@ from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters, write_parameters
 from temjax.runtime.configure import cache_folder
 from temjax.runtime.machine import GC_THRESHOLDS
-from temjax.sites.cli import fitted_disequilibrium, open_place
+from temjax.sites.cli import fitted_disequilibrium, open_sites
 from temjax.sites.provenance import parameter_hash
+from temjax.sites.sources import open_site
 
 ROOT = Path(__file__).resolve().parents[3]
 FLUXNET_HEADER = "TIMESTAMP,TA_F,P_F,SW_IN_F\n"
@@ -193,12 +194,11 @@ source = "test"
 def test_places_are_opened_by_kind(tmp_path):
     fluxnet, facts = fluxnet_file(tmp_path / "tower.csv"), tmp_path / "site.toml"
     facts.write_text(SITE_FILE)
-    site = open_place(str(fluxnet), site=facts)
+    (site,) = open_sites([str(fluxnet)], [facts])
     assert (site.name, site.parameter_set) == ("here", "moist-tundra")
     assert np.asarray(site.forcing.years).tolist() == list(range(1901, 2002))
-    assert open_place("damxung-steppe").name == "damxung-steppe"
     with pytest.raises(DataError, match="no climate given"):
-        open_place(str(facts))
+        open_sites([str(facts)], None)
 
 
 def test_towers_of_the_catalog_are_their_monthly_files_where_a_folder_has_them(
@@ -206,17 +206,17 @@ def test_towers_of_the_catalog_are_their_monthly_files_where_a_folder_has_them(
 ):
     monkeypatch.setenv("TEMJAX_FLUXNET", str(tmp_path / "none"))
     with pytest.raises(DataError, match="no such folder"):
-        open_place("haibei-meadow")
+        open_site("haibei-meadow")
     monkeypatch.setenv("TEMJAX_FLUXNET", str(tmp_path))
-    assert open_place("haibei-meadow").observations.monthly  # the folder is empty: the mean year
+    assert open_site("haibei-meadow").observations.monthly  # the folder is empty: the mean year
     fluxnet_file(tmp_path / "FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2001-2001_1-4.csv")
-    site = open_place("haibei-meadow")
+    site = open_site("haibei-meadow")
     assert site.name == "haibei-meadow"
     assert any("MM_2001-2001_1-4.csv" in source for source in site.sources)
-    assert open_place("toolik-tundra").name == "toolik-tundra"
+    assert open_site("toolik-tundra").name == "toolik-tundra"
     fluxnet_file(tmp_path / "FLX_CN-HaM_FLUXNET2015_FULLSET_MM_2002-2002_1-4.csv")
     with pytest.raises(DataError, match="several files of CN-HaM"):
-        open_place("haibei-meadow")
+        open_site("haibei-meadow")
 
 
 def test_entry_points_are_declared():
@@ -295,6 +295,8 @@ def test_simulate_a_site_end_to_end(tmp_path):
         assert data.year.values.tolist() == [1902, 1903]
         assert data.sizes["time"] == 24
         assert data.attrs["equilibrium_converged"] == "true"
+        assert data.attrs["observations_used"] == data.attrs["observations_product"] == "none"
+        assert "soil_organic_carbon: no [stocks." in data.attrs["observations_absent"]
         assert data.attrs["equilibrium_residual"] < 1e-8
         assert abs(float(data.attrs["nitrogen_drift"].split()[0])) < 1e-8
         assert data.attrs["parameter_hash"] == parameter_hash(site.parameters())

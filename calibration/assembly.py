@@ -1,0 +1,118 @@
+"""Objective of a calibration from what was asked for: sites, targets, parameters, years."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from temjax import ModelOptions
+from temjax.calibration.default_targets import default_targets
+from temjax.calibration.joint import JointObjective
+from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
+from temjax.calibration.targets import ALIASES, DEFAULT_ERRORS, ErrorModel
+from temjax.calibration.transforms import names_inside_bounds, prior_centre
+from temjax.calibration.tunables import expand_names
+from temjax.sites import Site
+
+
+def make_objective(
+    sites: Sequence[Site],
+    *,
+    targets: Sequence[str] | None = None,
+    free: Sequence[str] | None = None,
+    tied: Sequence[str] = (),
+    holdout: Sequence[int] = (),
+    errors: ErrorModel = DEFAULT_ERRORS,
+    disequilibrium: Disequilibrium = "observations",
+    options: ModelOptions = DESCENT,
+) -> Objective | JointObjective:
+    """Objective of one site or of several; tied parameters take the first site's prior centre.
+
+    Args:
+        sites: one or more.
+        targets, free, tied, holdout, errors, disequilibrium, options: see ``calibrate``.
+
+    Raises:
+        ValueError: see ``Objective.of`` and ``JointObjective.of``.
+    """
+    _check_names(sites)
+    free = as_names(free, ("default",))
+    shared: tuple[str, ...] = ()
+    if tied:
+        first = sites[0].parameters()
+        shared = names_inside_bounds(first, as_names(tied, ()))[0]
+    if shared and len(sites) < 2:
+        raise ValueError("tied parameters need two or more sites")
+    for name in shared:
+        if name not in expand_names(free):
+            raise ValueError(f"tied parameter {name!r} is not among the free parameters")
+    centre = {name: prior_centre(first, name) for name in shared}
+    chosen = None if targets is None else as_names(targets, ())
+    kept_back = [
+        tuple(year for year in holdout if _is_observed(site, year, len(sites))) for site in sites
+    ]
+    parts = tuple(
+        Objective.of(
+            site,
+            free,
+            chosen,
+            errors=site_errors,
+            holdout=years,
+            centre=centre,
+            disequilibrium=disequilibrium,
+            options=options,
+        )
+        for site, years, site_errors in zip(
+            sites, kept_back, _errors_by_site(sites, chosen, errors, kept_back), strict=True
+        )
+    )
+    return parts[0] if len(parts) == 1 else JointObjective.of(parts, shared)
+
+
+def _check_names(sites: Sequence[Site]) -> None:
+    """Check that the sites of a joint fit have names of their own.
+
+    Raises:
+        ValueError: two of one name.
+    """
+    for number, site in enumerate(sites):
+        for other, earlier in enumerate(sites[:number]):
+            if earlier.name == site.name:
+                raise ValueError(
+                    f"places {other + 1} and {number + 1} of the joint fit are both called "
+                    f"{site.name!r} ({earlier.title}; {site.title}): give each a name of its own, "
+                    "the key 'name' of its site file"
+                )
+
+
+def _errors_by_site(
+    sites: Sequence[Site],
+    targets: tuple[str, ...] | None,
+    errors: ErrorModel,
+    kept_back: Sequence[tuple[int, ...]],
+) -> list[ErrorModel]:
+    """Error model of each site: where each has its own targets, without weights of the others'."""
+    if targets is not None:
+        return [errors] * len(sites)
+    own = [
+        {ALIASES.get(name, name) for name in default_targets(site, years)[0]}
+        for site, years in zip(sites, kept_back, strict=True)
+    ]
+    others = [set().union(*own) - names for names in own]
+    return [
+        replace(errors, weights={k: v for k, v in errors.weights.items() if k not in absent})
+        for absent in others
+    ]
+
+
+def _is_observed(site: Site, year: int, sites: int) -> bool:
+    """Whether a hold-out year applies to a site: in joint fits, only where it was observed."""
+    period = site.observations.period
+    return sites == 1 or (period is not None and period[0] <= year <= period[1])
+
+
+def as_names(names: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Names as a tuple; those in a string are separated by commas."""
+    if names is None:
+        return default
+    if isinstance(names, str):
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return tuple(names)

@@ -1,0 +1,41 @@
+"""Targets of a fit that names none: what the site has, and why it lacks the others."""
+
+import numpy as np
+
+from temjax.calibration.targets import ALIASES, DEFAULT_TARGETS, months_fault, overlap
+from temjax.sites import MonthlySeries, Site
+from temjax.sites.account import absent_reason
+
+
+def default_targets(
+    site: Site, holdout: tuple[int, ...] = ()
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Every target that a site has, and of each other one the reason, a clause.
+
+    Args:
+        site: its observations and forcing.
+        holdout: calendar years kept back.
+    """
+    targets, absent = [], {}
+    for name in DEFAULT_TARGETS:
+        variable = ALIASES.get(name, name)
+        series = site.observations.monthly.get(variable)
+        if series is not None:
+            fault = months_fault(_months_left(series, np.asarray(site.forcing.years), holdout))
+        else:
+            present = variable in site.observations.stocks
+            fault = "" if present else absent_reason(site, variable)
+        if fault:
+            absent[name] = fault
+        else:
+            targets.append(name)
+    return tuple(targets), absent
+
+
+def _months_left(series: MonthlySeries, years: np.ndarray, holdout: tuple[int, ...]) -> int:
+    """Usable months of a series within a run and outside the years kept back."""
+    if series.is_climatology:
+        return int(series.usable.sum())
+    first, last = overlap(series, years)
+    counted = (series.years >= first) & (series.years <= last) & ~np.isin(series.years, holdout)
+    return int(series.usable[counted].sum())
