@@ -156,8 +156,8 @@ def calibrate(
                     command=command_line(), show=show,
                 )  # fmt: skip
         except FitError as error:
-            title = ", ".join(one.name for one in sites)
-            stderr.print(f"error: {title}: {error}", markup=False, soft_wrap=True)
+            title = ", ".join(one.name for one in sites) + ": "
+            print_line(stderr, f"error: {title}{str(error).removeprefix(title)}")
             raise typer.Exit(DATA_ERROR) from error
         paths = calibration.save(out)
     print_calibration(calibration)

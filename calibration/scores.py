@@ -62,7 +62,7 @@ def centre_run(site: Site, objective: Objective, options: ModelOptions = ModelOp
     centre = np.zeros(len(objective.free.names))
     run = run_at(objective, centre, options, "the prior's centre")
     if fault := vegetation_fault(run, site, parameters_at(objective, centre)[0]):
-        raise FitError(f"at {site.name} {fault}")
+        raise FitError(f"{site.name}: {fault}")
     return run
 
 

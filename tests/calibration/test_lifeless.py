@@ -26,7 +26,7 @@ def test_a_fit_ends_before_its_first_step_and_says_why(frozen, monkeypatch, tmp_
     monkeypatch.setattr(temjax.calibration.run, "fit", never)
     objective = Objective.of(frozen, ("cmax_scale",), None, options=OPTIONS)
     (tmp_path / "checkpoint.npz").write_bytes(b"of an earlier fit")
-    with pytest.raises(FitError, match=r"haibei-meadow the parameter set .alpine-meadow. cannot"):
+    with pytest.raises(FitError, match=r"haibei-meadow: the parameter set .alpine-meadow. cannot"):
         run_calibration([frozen], objective, command="", out=tmp_path)
     assert (tmp_path / "checkpoint.npz").exists()
 
