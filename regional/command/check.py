@@ -4,10 +4,10 @@ from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
 from temjax.parameters.files import ParameterError, read_parameters
+from temjax.regional.climate.load import load_climate
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.inputs.domain import load_domain
 from temjax.regional.inputs.folder import check_folder
-from temjax.regional.inputs.load import load_climate
 from temjax.regional.results.formats import require_format
 
 _TABLES = ("domain", "climate", "protocol")

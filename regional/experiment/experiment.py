@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -18,12 +18,15 @@ from temjax.options import ModelOptions
 from temjax.parameters.files import parameter_set_names
 from temjax.regional.experiment.settings import (
     ClimateFile,
+    DriverFiles,
     GriddedClimate,
     GriddedDomain,
-    IsimipClimate,
     ModelChoices,
     OutputSettings,
+    ProjectClimate,
+    ProjectKind,
     Protocol,
+    RepairSettings,
     RunSettings,
     Settings,
     SyntheticClimate,
@@ -54,7 +57,7 @@ class Experiment(Settings):
     cells: tuple[float, float, float, float] | None = None
     domain: Annotated[SyntheticDomain | GriddedDomain, Field(discriminator="kind")]
     climate: Annotated[
-        SyntheticClimate | GriddedClimate | IsimipClimate, Field(discriminator="kind")
+        SyntheticClimate | GriddedClimate | ProjectClimate, Field(discriminator="kind")
     ]
     protocol: Protocol
     parameters: dict[str, Path] = Field(default_factory=dict)
@@ -258,7 +261,8 @@ def _fitted_set(name: str) -> Path:
     return point.load()(name)
 
 
-_KINDS = {"synthetic-plateau", "gridded", "monthly-netcdf", "isimip2b"}
+_PROJECTS = get_args(ProjectKind)
+_KINDS = {"synthetic-plateau", "gridded", "monthly-netcdf", "netcdf", *_PROJECTS}
 
 
 def _finding(source: str, fault: dict) -> Finding:
@@ -281,8 +285,8 @@ def _known_keys(location: tuple) -> set[str]:
         ("domain", "synthetic-plateau"): SyntheticDomain,
         ("domain", "gridded"): GriddedDomain,
         ("climate", "synthetic-plateau"): SyntheticClimate,
-        ("climate", "monthly-netcdf"): GriddedClimate,
-        ("climate", "isimip2b"): IsimipClimate,
+        **{("climate", kind): GriddedClimate for kind in ("monthly-netcdf", "netcdf")},
+        **{("climate", kind): ProjectClimate for kind in _PROJECTS},
         ("protocol",): Protocol,
         ("model",): ModelChoices,
         ("run",): RunSettings,
@@ -291,4 +295,8 @@ def _known_keys(location: tuple) -> set[str]:
     }
     if location in tables:
         return set(tables[location].model_fields)
+    if location[-1] == "repair":
+        return set(RepairSettings.model_fields)
+    if "DriverFiles" in location:
+        return set(DriverFiles.model_fields)
     return set(ClimateFile.model_fields if "files" in location else Variable.model_fields)

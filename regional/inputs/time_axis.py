@@ -1,5 +1,8 @@
 """Time axes of climate files: CF dates, calendar years of monthly records."""
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 import cftime
 import numpy as np
 import xarray as xr
@@ -45,3 +48,31 @@ def whole_years(reader: Reader, path: str, dataset: xr.Dataset) -> NDArray | Non
     if findings or not months:
         return None
     return np.arange(months[0][0], months[-1][0] + 1)
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """Calendar month and length (s) of every record, and the step in words."""
+
+    months: list[tuple[int, int]]
+    seconds: NDArray
+    step: str
+
+
+def calendar_months(
+    reader: Reader, path: str, dataset: xr.Dataset, variable: str | None = None
+) -> TimeAxis | None:
+    """Calendar month of every record; None with a finding where there is no time axis."""
+    name = next((n for n in ("time", "valid_time") if n in dataset.variables), None)
+    if name is None or "units" not in dataset[name].attrs:
+        mend = "Add CF time: `days since ...`."
+        reader.add_finding(path, "time", "no time axis with units", mend)
+        return None
+    stamps = decode_dates(reader, path, dataset.rename({name: "time"}))
+    if stamps is None:
+        return None
+    months = [(stamp.year, stamp.month) for stamp in stamps]
+    gaps = [(b - a).total_seconds() for a, b in pairwise(stamps)]
+    typical = float(np.median(gaps)) if gaps else 30 * 86400.0
+    step = "monthly" if typical > 20 * 86400 else "daily" if typical > 43200 else "hourly"
+    return TimeAxis(months, np.full(len(months), typical), step)

@@ -14,10 +14,10 @@ from temjax import regional
 from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters, replace_parameters
 from temjax.regional import projection
+from temjax.regional.climate.load import load_climate
 from temjax.regional.datasets import experiment_from_datasets
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.inputs.load import load_climate
 from temjax.regional.report.member import write_member_output
 from temjax.regional.results.effect import SummaryRow
 from temjax.regional.run.members import run_experiment

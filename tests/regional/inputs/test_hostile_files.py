@@ -13,10 +13,10 @@ from temjax import regional
 from temjax.command import main as cli
 from temjax.files.findings import DataError
 from temjax.parameters.files import ParameterError, read_parameters
+from temjax.regional.climate.load import load_climate
 from temjax.regional.command.check import check
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.inputs.load import load_climate
 from temjax.sites.entry import parse_entry
 from tests.support.small_region import write_experiment
 

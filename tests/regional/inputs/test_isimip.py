@@ -5,13 +5,13 @@ import pytest
 import xarray as xr
 
 from temjax.files.findings import DataError
+from temjax.regional.climate.load import load_climate
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs import synthetic
 from temjax.regional.inputs import synthetic_files as isimip_files
 from temjax.regional.inputs.domain import load_domain
 from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.isimip import _chunk_years, _climate_cells, find_chunks
-from temjax.regional.inputs.load import load_climate
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.inputs.synthetic_files import write_plateau
 
