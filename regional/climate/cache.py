@@ -42,7 +42,7 @@ def cached_years(
             _store(read, values, index)
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            reader.add_note(f"{folder}: monthly means cannot be kept there ({reason})")
+            reader.add_note(str(folder), "cache", f"monthly means cannot be kept there ({reason})")
             yield from read
             return
     months = np.load(values, mmap_mode="r", allow_pickle=False)

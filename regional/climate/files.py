@@ -133,7 +133,8 @@ def _variant(reader: ClimateReader, parts: dict[str, list[FileName]], member: st
     every = sorted(set.union(*variants.values()))
     if len(common) == 1:
         if len(every) > 1:
-            reader.add_note(f"{member}: {common[0]} taken of {', '.join(every)}: all parts have it")
+            text = f"{common[0]} of {', '.join(every)} taken: all parts have it"
+            reader.add_note(str(reader.folder), member, text)
         return common[0]
     model = next(iter(parts.values()))[0].model
     mend = f'Name one, for example members = ["{model}_{(common or every)[0]}"].' if model else (

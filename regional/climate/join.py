@@ -151,6 +151,9 @@ class Joiner:
     def _file(self, number: int) -> str:
         return self.files[number] if 0 <= number < len(self.files) else str(self.reader.folder)
 
+    def _short(self, number: int) -> str:
+        return self._file(number).rpartition("/")[2]
+
     def _gaps(self, first: int, last: int) -> bool:
         """Whether calendar years are absent between others."""
         absent = [year for year in range(first, last + 1) if year not in self._years]
@@ -161,7 +164,7 @@ class Joiner:
             self.reader.add_finding(
                 self._file(int(after.source.max())), self.name,
                 f"begins in {year}, leaves a gap after "
-                f"{self._file(int(before.source.max())).rpartition('/')[2]}: {count} absent",
+                f"{self._short(int(before.source.max()))}: {count} absent",
                 f"Give the files of {absent[0]} on.", f"year {absent[0]}",
             )  # fmt: skip
         return bool(absent)
@@ -170,19 +173,22 @@ class Joiner:
         return self._years[min(later for later in self._years if later > year)]
 
     def _tell_clashes(self) -> None:
+        same = [pair for pair, clash in self._clashes.items() if not clash.months]
         for (one, other), clash in self._clashes.items():
             if clash.months:
-                name = self._file(one).rpartition("/")[2]
                 self.reader.add_finding(
                     self._file(other), self.name,
-                    f"overlaps {name} with other values in {clash.months} of {clash.both} months",
+                    f"overlaps {self._short(one)} with other values in {clash.months} of "
+                    f"{clash.both} months",
                     "Keep one of the two files for these months.", clash.first,
                 )  # fmt: skip
-            else:
-                self.reader.add_note(
-                    f"{self._file(other).rpartition('/')[2]}: {self.name}: {clash.both} months "
-                    f"are those of {self._file(one).rpartition('/')[2]}, read once"
-                )
+        if same:
+            one, other = same[0]
+            months = sum(self._clashes[pair].both for pair in same)
+            self.reader.add_note(
+                self._file(other), self.name,
+                f"{months} months are in two files with one value ({self._short(one)}), read once",
+            )  # fmt: skip
 
     def _tell_parts(self, joined: JoinedMonths) -> None:
         """Tell months whose days are missing or repeated."""
@@ -213,9 +219,11 @@ class Joiner:
         first, last = joined.first, joined.last
         start, stop = first + (not present[0]), last - (not present[-1])
         for year in range(first, start):
-            self.reader.add_note(f"{self.name} begins inside {year}: that year is left out")
+            text = f"begins inside {year}: that year is left out"
+            self.reader.add_note(self._file(int(joined.source[0].max())), self.name, text)
         for year in range(stop + 1, last + 1):
-            self.reader.add_note(f"{self.name} ends inside {year}: that year is left out")
+            text = f"ends inside {year}: that year is left out"
+            self.reader.add_note(self._file(int(joined.source[-1].max())), self.name, text)
         return joined.years(start, stop)
 
     def _tell_missing(self, joined: JoinedMonths, missing_months: int) -> None:

@@ -1,7 +1,7 @@
 """Monthly climate of a member in memory: repaired as it is loaded, checked once, with its notes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 
 import jax.numpy as jnp
@@ -52,7 +52,7 @@ class MonthlyClimate:
         top: extraterrestrial radiation of the climate cells, W m⁻², ``(12, climate cell)``.
         warming: lapse-rate adjustment of each domain cell, K.
         repair: what is repaired when cells are loaded.
-        repairs: what that is over the whole domain.
+        repairs: what that is over the whole domain, by the names of ``RepairCounts``.
         notes: choices, repairs and suspicions, a line each.
     """
 
@@ -65,7 +65,7 @@ class MonthlyClimate:
     segments: tuple[Segment, ...]
     common_until: int | None
     repair: RepairSettings
-    repairs: RepairCounts = field(default_factory=RepairCounts)
+    repairs: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     findings: dict[int, list[Finding]] = field(default_factory=dict)
 
@@ -127,9 +127,8 @@ def monthly_climate(
         below = np.asarray(canopy_irradiance(np.asarray(girr), cloudy)) / SHORTWAVE_TO_CALORIES
         data["shortwave"] = below.astype(np.float32)
         drivers["shortwave"] = drivers.pop("cloud_cover")
-        reader.add_note(
-            f"shortwave is computed from cloud cover ({drivers['shortwave'].name}) as TEM does"
-        )
+        name = drivers["shortwave"].name
+        reader.add_note(str(reader.folder), name, "shortwave is computed from it, as TEM does")
     climate = MonthlyClimate(
         data=data,
         of_domain=cells.of_domain,
@@ -143,9 +142,12 @@ def monthly_climate(
     )
     findings, repairs, suspicions = _check_values(climate, drivers, cells, domain, source)
     if repairs:
-        reader.add_note(f"repaired: {repairs}")
-    notes = (*reader.notes, *suspicions)
-    return replace(climate, findings=findings, repairs=repairs, notes=notes)
+        reader.add_note(str(reader.folder), "repaired", str(repairs))
+    for name, text in suspicions:
+        reader.add_note(str(reader.folder), name, f"suspicious: {text}")
+    notes = tuple(reader.notes)
+    counts = asdict(repairs) if repairs else {}
+    return replace(climate, findings=findings, repairs=counts, notes=notes)
 
 
 def _tell_uneven_years(
@@ -160,7 +162,8 @@ def _tell_uneven_years(
         mend = "Give all drivers for the same years."
         reader.add_finding(str(reader.folder), "time", f"years do not overlap ({text})", mend)
     else:
-        reader.add_note(f"years of one driver only are left out: {text}; {first}-{last} is used")
+        message = f"{first}-{last} is used, the years that all have ({text})"
+        reader.add_note(str(reader.folder), "time", message)
 
 
 def _year_sources(driver: Driver) -> NDArray:
@@ -201,7 +204,7 @@ def _check_values(
     cells: ClimateCells,
     domain: Domain,
     source: str,
-) -> tuple[dict[int, list[Finding]], RepairCounts, list[str]]:
+) -> tuple[dict[int, list[Finding]], RepairCounts, list[tuple[str, str]]]:
     """Findings by domain cell, repairs and suspicions; a climate cell is checked once."""
     number = cells.first.size
     weight = np.bincount(climate.of_domain, minlength=number)

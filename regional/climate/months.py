@@ -84,11 +84,11 @@ def file_years(
                 return
             if axis.step != "monthly":
                 block[block == MISSING_VALUE] = np.nan  # must not enter a mean
-            for year, values, covered, record in _means(factor * block, rows, keys, share):
-                converted = _convert(reader, file, kind, name, unit, values)
-                if converted is None:
-                    return
-                yield YearOfMonths(year, converted, covered, record)
+            years, values, covered, record = _means(factor * block, rows, keys, share)
+            converted = _convert(reader, file, kind, name, unit, values)
+            if converted is None:
+                return
+            yield from map(YearOfMonths, years, converted, covered, record)
 
 
 def _ordered(
@@ -184,18 +184,18 @@ def _blocks(keys: NDArray, record_bytes: int) -> Iterator[NDArray]:
 
 def _means(
     block: NDArray, rows: NDArray, keys: NDArray, share: NDArray
-) -> Iterator[tuple[int, NDArray, NDArray, NDArray]]:
-    """Monthly means of the calendar years of a block, their cover and first records."""
-    for year in np.unique(keys[rows] // 12):
-        values = np.full((12, block.shape[1]), np.nan)
-        covered, record = np.zeros(12), np.full(12, -1)
-        for month in range(12):
-            inside = keys[rows] == 12 * year + month
-            if inside.any():
-                values[month] = block[inside].mean(axis=0)
-                covered[month] = share[rows[inside]].sum()
-                record[month] = rows[inside].min()
-        yield int(year), values, covered, record
+) -> tuple[list[int], NDArray, NDArray, NDArray]:
+    """Calendar years of a block, monthly means, their cover and first records."""
+    years = np.unique(keys[rows] // 12)
+    values = np.full((years.size, 12, block.shape[1]), np.nan)
+    covered, record = np.zeros((years.size, 12)), np.full((years.size, 12), -1)
+    for key in np.unique(keys[rows]):
+        inside = keys[rows] == key
+        at = np.searchsorted(years, key // 12), key % 12
+        values[at] = block[inside].mean(axis=0)
+        covered[at] = share[rows[inside]].sum()
+        record[at] = rows[inside].min()
+    return years.tolist(), values, covered, record
 
 
 def _convert(

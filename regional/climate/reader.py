@@ -14,8 +14,9 @@ class ClimateReader(Reader):
         super().__init__(folder)
         self.notes: list[str] = []
 
-    def add_note(self, note: str) -> None:
-        """Add a choice, once."""
+    def add_note(self, file: str, variable: str, text: str) -> None:
+        """Add what was chosen for a variable, once."""
+        note = f"{file}: {variable}: {text}"
         if note not in self.notes:
             self.notes.append(note)
 

@@ -49,26 +49,22 @@ class Suspicions:
                 key = hashlib.blake2b(column.tobytes(), digest_size=16).digest()
                 series[key] = series.get(key, 0) + 1
 
-    def notes(self, names: dict[str, str]) -> list[str]:
-        """One line for each kind of suspicion and driver; names are those of the files."""
+    def notes(self, names: dict[str, str]) -> list[tuple[str, str]]:
+        """Name in the files and one text for each kind of suspicion and driver."""
         found = []
         for name, (cells, first) in self._stuck.items():
-            found.append(
-                f"suspicious: {names[name]}: one value for {STUCK_MONTHS} months or more in "
-                f"{cells} cells (first {first})"
-            )
+            text = f"one value for {STUCK_MONTHS} months or more in {cells} cells (first {first})"
+            found.append((names[name], text))
         for name, (cells, first) in self._jumps.items():
-            found.append(
-                f"suspicious: {names[name]}: the variance of {cells} cells changes more than "
-                f"{VARIANCE_RATIO:g}-fold from one decade to the next (first {first})"
-            )
+            found.append((
+                names[name], f"the variance of {cells} cells changes more than "
+                f"{VARIANCE_RATIO:g}-fold from one decade to the next (first {first})",
+            ))  # fmt: skip
         for name, series in self._series.items():
             same = max(series.values(), default=0)
             if same >= LEAST_CELLS and same >= LEAST_SHARE * self._cells:
-                found.append(
-                    f"suspicious: {names[name]}: {same} of {self._cells} cells have one and the "
-                    "same series"
-                )
+                text = f"{same} of {self._cells} cells have one and the same series"
+                found.append((names[name], text))
         return found
 
     @staticmethod

@@ -176,6 +176,7 @@ def _member_results(
             climate=climate.means(),
             cell_years=sum(tile.cell_years for _, tile in tiles),
             seconds=sum(tile.seconds for _, tile in tiles),
+            repairs=run.climate.repairs,
         )
 
 
