@@ -63,6 +63,7 @@ class IsimipMonths:
     segments: tuple[Segment, ...]
     common_until: int | None
     findings: dict[int, list[Finding]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """See ``Climate.load``."""
@@ -119,6 +120,7 @@ def isimip_climate(
         co2=co2,
         segments=tuple(segments),
         common_until=segments[0].last,
+        notes=tuple(reader.notes),
     )
     climate.findings.update(_value_findings(settings, climate, domain, member, scenario))
     return climate

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from temjax.files.findings import Finding, raise_findings
 from temjax.regional.experiment.settings import GriddedClimate, Variable
 from temjax.regional.inputs.climate import VARIABLES, Segment
+from temjax.regional.inputs.co2 import read_co2_file
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.time_axis import whole_years
@@ -26,6 +27,7 @@ class GriddedMonthlyClimate:
     segments: tuple[Segment, ...]
     findings: dict[int, list[Finding]] = field(default_factory=dict)
     common_until: int | None = None
+    notes: tuple[str, ...] = ()
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """See ``Climate.load``."""
@@ -64,6 +66,7 @@ def monthly_netcdf_climate(settings: GriddedClimate, domain: Domain) -> GriddedM
         co2=co2,
         segments=tuple(segments),
         findings=by_cell,
+        notes=tuple(reader.notes),
     )
 
 
@@ -77,20 +80,13 @@ def _read_file(
     path = str(reader.folder / file)
     with dataset:
         years = whole_years(reader, path, dataset)
-        data = {}
+        data, cells, placed = {}, None, True
         for name in VARIABLES:
             label = getattr(settings, name)
-            gridded = reader.read_variable(dataset, Variable(file=file, variable=label))
+            variable = Variable(file=file, variable=label)
+            gridded = reader.read_variable(dataset, variable, domain.grid)
             if gridded is None or years is None:
                 continue
-            if gridded.grid is None:
-                reader.add_finding(
-                    path, "lat, lon", "the file has no lat and lon",
-                    "Add latitude and longitude of the cells.",
-                )  # fmt: skip
-                return None
-            if not reader.same_grid(file, gridded.grid, domain.grid):
-                return None
             if gridded.values.ndim != 3 or gridded.values.shape[0] != 12 * years.size:
                 reader.add_finding(
                     path, label, f"has shape {gridded.values.shape}, but the file "
@@ -98,9 +94,13 @@ def _read_file(
                     "Give (time, latitude, longitude), one record per month.",
                 )  # fmt: skip
                 return None
-            values = gridded.values[:, domain.row, domain.column].reshape(years.size, 12, -1)
+            if cells is None and placed:
+                cells = reader.cells_in(file, gridded.grid, domain.grid, domain.row, domain.column)
+                placed = cells is not None
+            values = gridded.values[:, *cells] if placed else gridded.values
+            values = values.reshape(years.size, 12, -1)
             converted = to_model_units(reader, path, label, name, gridded.units, values)
-            if converted is not None:
+            if converted is not None and placed:
                 data[name] = converted
     return (years, data) if len(data) == len(VARIABLES) else None
 
@@ -109,37 +109,7 @@ def _read_co2(reader: Reader, settings: GriddedClimate, segments: list[Segment])
     """July CO2 of the climate's years, ppmv."""
     series: dict[int, float] = {}
     for source in settings.co2:
-        dataset = reader.open(source.file)
-        if dataset is None:
-            continue
-        path = str(reader.folder / source.file)
-        with dataset:
-            gridded = reader.read_variable(dataset, source)
-            if gridded is None:
-                continue
-            years = None
-            if "year" in dataset.variables:
-                years = reader.load_values(path, dataset["year"])
-            if years is None or gridded.values.shape != years.shape or years.ndim != 1:
-                mend = "Give co2(year) with a year axis."
-                reader.add_finding(path, "year", "no yearly series", mend)
-                continue
-            values = to_model_units(
-                reader, path, source.variable, "co2", gridded.units, gridded.values
-            )
-            if not (np.abs(years) < 1e6).all():
-                reader.add_finding(path, "year", "holds no calendar years", "Give whole years.")
-                continue
-            years = years.astype(int)
-        if values is None:
-            continue
-        reader.findings += check_climate(
-            {"co2": values[:, None]},
-            file=path,
-            names={"co2": source.variable},
-            index_text=lambda at, years=years: f"year {years[at[0]]}",
-        )
-        series.update(zip(years.tolist(), values.astype(float).tolist(), strict=True))
+        series |= read_co2_file(reader, source) or {}
     if not segments:
         return np.empty(0)
     years = range(segments[0].first, segments[-1].last + 1)
