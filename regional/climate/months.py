@@ -1,30 +1,30 @@
 """Monthly means of one variable of one file: read in blocks of records, in the model's units."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cftime
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.regional.climate.places import horizontal_dims
+from temjax.regional.climate.places import Place, Placing
 from temjax.regional.climate.projects import CLOUD_COVER
 from temjax.regional.climate.reader import ClimateReader
-from temjax.regional.inputs.time_axis import TimeAxis, calendar_months
-from temjax.regional.inputs.units import to_model_units
+from temjax.regional.inputs.time_axis import (
+    WITHIN_MONTHS,
+    TimeAxis,
+    add_month_ends,
+    calendar_months,
+)
+from temjax.regional.inputs.units import conversion, to_model_units
 from temjax.runs.validation import MISSING_VALUE
 from temjax.units import SECONDS_PER_DAY
 
 BLOCK_BYTES = 256e6  # of float64 records in memory at a time
-Placing = Callable[[Path, xr.Dataset, xr.DataArray], tuple[NDArray, NDArray] | None]
-# amounts in a record of less than a month → rate of the same, in records a day
-_AMOUNTS = {"mm": "mm d-1", "kg m-2": "mm d-1", "m": "m d-1"}
-_ENERGY = re.compile(r"J ?(?:/ ?m(?:\^|\*\*)?2|m(?:\^|\*\*)?-2)", re.IGNORECASE)
-_PER_HOURS = re.compile(r"(?P<unit>mm|kg m-2) ?/ ?(?P<hours>\d+) ?h(?:r|our)?s?")
-_PERCENT = {"%": 1.0, "percent": 1.0, "percentage": 1.0, "": 1.0, "1": 100.0, "fraction": 100.0}
+VERSIONS = "expver"  # of ERA5: final and preliminary values, which exclude each other
+_PER_HOURS = re.compile(r"(?P<unit>mm|kg m-2) ?/ ?(?P<hours>\d+) ?h(?:r|ours?)?")
 
 
 @dataclass(frozen=True)
@@ -65,106 +65,98 @@ def file_years(
     file = str(path)
     with dataset:
         if name not in dataset.variables:
-            absent = "variable is not in the file"
             known = ", ".join(map(str, dataset.data_vars)) or "no variable"
+            absent = "variable is not in the file"
             reader.add_finding(file, name, absent, f"The file has {known}.")
             return
         axis = calendar_months(reader, file, dataset, name)
-        at = None if axis is None else place(path, dataset, dataset[name])
-        array = None if at is None else _ordered(reader, file, dataset, name, len(axis.months), at)
+        if axis is None or not _is_monthly_or_finer(reader, file, axis):
+            return
+        at = place(path, dataset, dataset[name])
+        array = None if at is None else _ordered(reader, file, dataset[name], axis, at)
         if array is None:
             return
         unit = str(array.attrs.get("units", "")).strip()
-        unit, factor = _rate(units.get(unit, unit), axis)
+        unit, interval = _interval(units.get(unit, unit), axis)
         keys = np.array([12 * year + month - 1 for year, month in axis.months])
-        share = _month_share(dataset, axis, keys)
+        share = _month_share(axis)
         for rows in _blocks(keys, 8 * array[0].size):
             block = _read(reader, file, array, rows, at)
             if block is None:
                 return
-            if axis.step != "monthly":
+            if axis.step in WITHIN_MONTHS:
                 block[block == MISSING_VALUE] = np.nan  # must not enter a mean
-            years, values, covered, record = _means(factor * block, rows, keys, share)
-            converted = _convert(reader, file, kind, name, unit, values)
+            years, values, covered, record = _means(block, rows, keys, share)
+            converted = _convert(reader, file, kind, name, unit, values, interval)
             if converted is None:
                 return
             yield from map(YearOfMonths, years, converted, covered, record)
 
 
+def _is_monthly_or_finer(reader: ClimateReader, file: str, axis: TimeAxis) -> bool:
+    if axis.step not in ("monthly", *WITHIN_MONTHS):
+        mend = "Give months, days or hours."
+        reader.add_finding(file, axis.name, f"records are {axis.step}", mend)
+        return False
+    return not add_month_ends(reader, file, axis)
+
+
 def _ordered(
-    reader: ClimateReader, file: str, dataset: xr.Dataset, name: str, records: int, at: tuple
+    reader: ClimateReader, file: str, array: xr.DataArray, axis: TimeAxis, at: Place
 ) -> xr.DataArray | None:
-    """The variable with time first, cut to the box of its cells, dimensions of one dropped."""
-    row, column = at
-    array = dataset[name]
-    horizontal = horizontal_dims(dataset, array)
-    time = next((dim for dim in array.dims if array.sizes[dim] == records), None)
-    if time is None or array.ndim < 3:
-        message = f"has shape {array.shape}, but the file holds {records} records"
+    """The variable with time first, cut to the box of its cells; axes of one value are dropped."""
+    axes = at.axes
+    if axes.time is None or array.sizes[axes.time] != len(axis.months):
+        message = f"has shape {array.shape}, but the file holds {len(axis.months)} records"
         mend = "Give (time, latitude, longitude), one record per month, day or hour."
         reader.add_finding(file, str(array.name), message, mend)
         return None
-    for dim in array.dims:
-        if dim not in (time, *horizontal) and array.sizes[dim] == 1:
-            array = array.isel({dim: 0})
-    y, x = horizontal
-    return array.isel(
-        {y: slice(row.min(), row.max() + 1), x: slice(column.min(), column.max() + 1)}
-    ).transpose(time, ..., y, x)
+    several = [dim for dim in axes.others if array.sizes[dim] > 1 and dim != VERSIONS]
+    if several:
+        message = f"has {array.sizes[several[0]]} values along {several[0]}"
+        reader.add_finding(file, str(array.name), message, "Give one of them.")
+        return None
+    array = array.isel({dim: 0 for dim in axes.others if dim != VERSIONS})
+    box = {axes.rows: at.row, axes.columns: at.column}
+    array = array.isel({d: slice(i.min(), i.max() + 1) for d, i in box.items() if d})
+    return array.transpose(axes.time, ..., *(dim for dim in (axes.rows, axes.columns) if dim))
 
 
 def _read(
-    reader: ClimateReader, file: str, array: xr.DataArray, rows: NDArray, at: tuple
+    reader: ClimateReader, file: str, array: xr.DataArray, rows: NDArray, at: Place
 ) -> NDArray | None:
     """Records ``(record, cell)``; of several versions the first that has a value counts."""
-    whole = rows[-1] - rows[0] + 1 == rows.size
-    part = array[slice(rows[0], rows[-1] + 1) if whole and (np.diff(rows) == 1).all() else rows]
+    consecutive = (np.diff(rows) == 1).all()
+    part = array[slice(rows[0], rows[-1] + 1) if consecutive else rows]
     values = reader.load_values(file, part)
     if values is None:
         return None
     values = values.astype(float)
-    if values.ndim == 4:  # expver of ERA5: final and preliminary values exclude each other
+    if VERSIONS in part.dims:
         first = values[:, 0]
         for version in range(1, values.shape[1]):
             first = np.where(np.isnan(first), values[:, version], first)
         values = first
-    row, column = at
-    return values[:, row - row.min(), column - column.min()]
+    row, column = at.row - at.row.min(), at.column - at.column.min()
+    values = values.reshape(len(rows), row.max() + 1, column.max() + 1)
+    return values[:, row, column]
 
 
-def _rate(unit: str, axis: TimeAxis) -> tuple[str, float]:
-    """Unit of a rate for amounts in records of less than a month, and the factor to it."""
+def _interval(unit: str, axis: TimeAxis) -> tuple[str, float | None]:
+    """Unit, and the seconds that an amount in it covers; None for monthly sums."""
     hours = _PER_HOURS.fullmatch(unit)
     if hours:
-        return _AMOUNTS[hours["unit"]], 24 / float(hours["hours"])
-    if unit == "m d-1":
-        return "mm d-1", 1000.0
-    if unit == "J m-2 d-1":
-        return "W m-2", 1 / SECONDS_PER_DAY
-    if axis.step == "monthly":
-        return unit, 1.0
-    seconds = float(np.median(axis.seconds))
-    if unit in _AMOUNTS:
-        metres = 1000.0 if unit == "m" else 1.0
-        return "mm d-1", metres * SECONDS_PER_DAY / seconds
-    if _ENERGY.fullmatch(unit):
-        return "W m-2", 1 / seconds
-    return unit, 1.0
+        return hours["unit"], 3600.0 * float(hours["hours"])
+    within = axis.step in WITHIN_MONTHS
+    return unit, float(np.median(axis.seconds)) if within else None
 
 
-def _month_share(dataset: xr.Dataset, axis: TimeAxis, keys: NDArray) -> NDArray:
+def _month_share(axis: TimeAxis) -> NDArray:
     """Share of its month that each record covers."""
-    if axis.step == "monthly":
-        return np.ones(keys.size)
-    calendar = next(
-        (v.attrs["calendar"] for v in dataset.variables.values() if "calendar" in v.attrs),
-        "standard",
-    )
-    days = {
-        key: cftime.datetime(int(key) // 12, int(key) % 12 + 1, 1, calendar=calendar).daysinmonth
-        for key in np.unique(keys)
-    }
-    return axis.seconds / SECONDS_PER_DAY / np.array([days[key] for key in keys])
+    if axis.step not in WITHIN_MONTHS or axis.dates is None:
+        return np.ones(len(axis.months))
+    days = np.array([date.daysinmonth for date in axis.dates])
+    return float(np.median(axis.seconds)) / SECONDS_PER_DAY / days
 
 
 def _blocks(keys: NDArray, record_bytes: int) -> Iterator[NDArray]:
@@ -199,11 +191,20 @@ def _means(
 
 
 def _convert(
-    reader: ClimateReader, file: str, kind: str, name: str, unit: str, values: NDArray
+    reader: ClimateReader,
+    file: str,
+    kind: str,
+    name: str,
+    unit: str,
+    values: NDArray,
+    interval: float | None,
 ) -> NDArray | None:
+    """Monthly means in the model's units; cloud cover in percent."""
     if kind != CLOUD_COVER:
-        return to_model_units(reader, file, name, kind, unit, values)
-    if unit.casefold() not in _PERCENT:
+        return to_model_units(reader, file, name, kind, unit, values, interval)
+    share = unit.replace("percentage", "percent") or "percent"
+    found = conversion("texture", share)  # percent as well
+    if found is None:
         reader.add_finding(file, name, f"unit {unit!r} is not understood", "Give percent.")
         return None
-    return (_PERCENT[unit.casefold()] * values).astype(np.float32)
+    return (found[0] * values).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from temjax.regional.climate.co2 import co2_of_files
 from temjax.regional.climate.join import Joiner
 from temjax.regional.climate.monthly import Driver, MonthlyClimate, monthly_climate
 from temjax.regional.climate.months import file_years
@@ -9,7 +10,6 @@ from temjax.regional.climate.places import ClimateCells, grid_cells
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.experiment.settings import ClimateFile, GriddedClimate
 from temjax.regional.inputs.climate import VARIABLES
-from temjax.regional.inputs.co2 import netcdf_co2
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.folder import kind_of
 
@@ -33,7 +33,7 @@ def netcdf_climate(settings: GriddedClimate, domain: Domain) -> MonthlyClimate:
             drivers[name] = driver
     _tell_lacking_years(reader, drivers, settings, held)
     if reader.findings:
-        netcdf_co2(reader, settings.co2, None)  # its faults as well
+        co2_of_files(reader, settings.co2, None)  # its faults as well
     reader.raise_faults()
     climate = monthly_climate(
         reader,
@@ -41,7 +41,7 @@ def netcdf_climate(settings: GriddedClimate, domain: Domain) -> MonthlyClimate:
         cells,
         domain,
         settings.repair,
-        lambda years: netcdf_co2(reader, settings.co2, years),
+        lambda years: co2_of_files(reader, settings.co2, years),
     )
     reader.raise_faults()
     return climate

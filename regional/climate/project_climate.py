@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax.regional.climate.cache import cached_years
+from temjax.regional.climate.co2 import co2_of_files, co2_of_texts
 from temjax.regional.climate.files import Parts, co2_texts, member_files
 from temjax.regional.climate.join import Joiner
 from temjax.regional.climate.monthly import Driver, MonthlyClimate, monthly_climate
@@ -14,7 +15,6 @@ from temjax.regional.climate.places import ClimateCells, nearest_cells
 from temjax.regional.climate.projects import PROJECTS, Project, ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.experiment.settings import ProjectClimate
-from temjax.regional.inputs.co2 import netcdf_co2, text_co2
 from temjax.regional.inputs.domain import Domain
 
 
@@ -32,7 +32,8 @@ def project_climate(
     files = member_files(reader, settings, member, scenario)
     reader.raise_faults()
     first = next(iter(files.values()))
-    cells = nearest_cells(reader, next(iter(first.values()))[0], domain)
+    path = next(iter(first.values()))[0]
+    cells = nearest_cells(reader, path, project.variables[0].name, domain)
     reader.raise_faults()
     drivers = {}
     for variable in project.variables:
@@ -105,7 +106,7 @@ def _co2(
 ) -> NDArray:
     """July CO2 of calendar years, ppmv, from NetCDF or the project's text files."""
     if settings.co2:
-        return netcdf_co2(reader, settings.co2, years)
+        return co2_of_files(reader, settings.co2, years)
     texts = {part: co2_texts(settings, part) for part in parts}
     for part, found in texts.items():
         if not found:
@@ -115,4 +116,4 @@ def _co2(
                 f"Put {name} there (lines of year and ppm), or name NetCDF files in climate.co2.",
             )  # fmt: skip
     paths = list(dict.fromkeys(path for found in texts.values() for path in found))
-    return text_co2(reader, paths, years)
+    return co2_of_texts(reader, paths, years)

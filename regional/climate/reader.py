@@ -1,24 +1,13 @@
-"""Reader of climate files: faults are collected as findings, choices as notes."""
+"""Reader of climate files, which tells a fault of several drivers or files once."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from temjax.files.findings import Finding, raise_findings
 from temjax.regional.inputs.gridded import Reader
 
 
 class ClimateReader(Reader):
-    """Reader whose ``notes`` tell what was chosen, left out or repaired."""
-
-    def __init__(self, folder: Path):
-        super().__init__(folder)
-        self.notes: list[str] = []
-
-    def add_note(self, file: str, variable: str, text: str) -> None:
-        """Add what was chosen for a variable, once."""
-        note = f"{file}: {variable}: {text}"
-        if note not in self.notes:
-            self.notes.append(note)
+    """Reader of the files of a climate."""
 
     def raise_faults(self) -> None:
         """Raise every finding once, however many drivers and files it concerns.

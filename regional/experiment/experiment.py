@@ -38,11 +38,22 @@ from temjax.regional.experiment.settings import (
 FITTED = "fitted:"  # before the name of a fitted set that comes with the package
 
 
+def is_box(cells: tuple[float, float, float, float]) -> bool:
+    """Whether west, south, east and north are a box.
+
+    West lies beyond east only across the meridian where a convention of longitudes begins: 178 to
+    -178 across the date line, 350 to 10 across Greenwich.
+    """
+    west, south, east, north = cells
+    across = (west > 0 > east) or (west > 180 > east >= 0)
+    return south < north and (west < east <= west + 360 or (across and west > east))
+
+
 class Experiment(Settings):
     """A whole experiment file.
 
     Attributes:
-        cells: (west, south, east, north) in degrees cuts the domain.
+        cells: (west, south, east, north) in degrees cuts the domain, see ``is_box``.
         parameters: vegetation type to parameter file, or ``fitted:NAME`` of a set in the package.
         keep_ground_surface: files of ``parameters`` leave the air-to-ground offset of the bundled
             type alone: that of a seasonally frozen tower thaws any permafrost
@@ -68,7 +79,7 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> "Experiment":
-        if self.cells and not (self.cells[0] < self.cells[2] and self.cells[1] < self.cells[3]):
+        if self.cells and not is_box(self.cells):
             raise ValueError(f"cells = {list(self.cells)}: give west, south, east, north")
         if (self.domain.kind == "gridded") == isinstance(self.climate, SyntheticClimate):
             raise ValueError(
@@ -131,7 +142,7 @@ class Experiment(Settings):
         experiment = self.model_copy(update={"climate": self.climate.model_copy(update=selected)})
         if cells is None:
             return experiment
-        if not (cells[0] < cells[2] and cells[1] < cells[3]):
+        if not is_box(cells):
             mend = "Give bbox:west,south,east,north in degrees."
             raise DataError([Finding(self.name, "cells", "", f"{cells} is no box", mend)])
         return experiment.model_copy(update={"cells": cells})

@@ -279,6 +279,7 @@ class SyntheticPlateauClimate:
     findings: dict[int, list[Finding]] = field(default_factory=dict)
     common_until: int | None = COMMON_UNTIL
     notes: tuple[str, ...] = ()
+    repairs: dict[str, float] = field(default_factory=dict)
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """See ``Climate.load``."""

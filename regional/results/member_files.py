@@ -138,6 +138,8 @@ def global_attributes(
             f"{name} {count}" for name, count in zip(STATUS, counts, strict=True)
         ),
     }
+    if result.notes:
+        attributes["input_notes"] = "; ".join(result.notes)
     if result.domain.synthetic:
         attributes["comment"] = (
             f"{LABEL} domain and climate: invented numbers that meet published aggregates; "

@@ -102,7 +102,7 @@ def test_daily_files_average_to_the_same_months(tmp_path, written, monkeypatch):
         isimip_files.write_climate(folder, cells, "A", "rcp85", daily=days)
         reader = ClimateReader(folder)
         (path,) = folder.glob("pr_*historical*")
-        place = nearest_cells(reader, path, domain).place
+        place = nearest_cells(reader, path, "pr", domain).place
         years = list(file_years(reader, path, "precipitation", "pr", {}, place))
         means[days] = np.stack([year.values for year in years])
         assert np.stack([year.covered for year in years]) == pytest.approx(1)
