@@ -118,7 +118,8 @@ def _tell_absent(
 def _tell_lacking_years(
     reader: ClimateReader, drivers: dict[str, Driver], settings: GriddedClimate, held: Held
 ) -> None:
-    """Tell a file without a driver whose years no other file has for it."""
+    """Tell a file without a driver that other files hold beside its drivers, where no file has the
+    driver for its years."""
     for kind, driver in drivers.items():
         for other in drivers.values():
             lacking = [
@@ -131,7 +132,8 @@ def _tell_lacking_years(
             source = other.months.source[lacking[0] - other.months.first].max()
             file = other.files[int(source)]
             relative = next(f for f in held if str(settings.folder / f) == file)
-            if kind in held[relative]:
+            beside = any({kind, *held[relative]} <= set(others) for others in held.values())
+            if kind in held[relative] or not beside:
                 continue
             reader.add_finding(
                 file, driver.name, f"variable is not in the file, and no file has it for "
