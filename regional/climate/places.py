@@ -35,12 +35,14 @@ class ClimateCells:
         of_domain: climate cell of each domain cell.
         first: a domain cell of each climate cell.
         latitude: of the climate cells, degrees.
+        places: latitude and longitude of ``first``, which tell one set of cells from another.
         place: the climate cells on the grid of a file; None with a finding.
     """
 
     of_domain: NDArray
     first: NDArray
     latitude: NDArray
+    places: NDArray
     place: Placing
 
 
@@ -71,7 +73,8 @@ def nearest_cells(
         located = _locate(reader, path, dataset, array, domain, first)
         return None if located is None else located[0]
 
-    return ClimateCells(of_domain.ravel(), first, latitude, placing)
+    places = np.stack([domain.latitude[first], domain.longitude[first]])
+    return ClimateCells(of_domain.ravel(), first, latitude, places, placing)
 
 
 def grid_cells(reader: ClimateReader, domain: Domain) -> ClimateCells:
@@ -92,7 +95,8 @@ def grid_cells(reader: ClimateReader, domain: Domain) -> ClimateCells:
         return None if found is None else Place(axes, *found)
 
     cells = np.arange(domain.size)
-    return ClimateCells(cells, cells, domain.latitude, placing)
+    places = np.stack([domain.latitude, domain.longitude])
+    return ClimateCells(cells, cells, domain.latitude, places, placing)
 
 
 def _locate(

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 
 from temjax.regional.climate.cache import cached_years
@@ -90,8 +89,8 @@ def _driver(
             years = file_years(
                 reader, path, variable.kind, variable.name, variable.units, cells.place
             )
-            key = np.stack([cells.of_domain, cells.first[cells.of_domain]])
-            joiner.add(str(path), cached_years(reader, folder, path, variable.name, key, years))
+            kept = cached_years(reader, folder, path, variable.name, cells.places, years)
+            joiner.add(str(path), kept)
             labels.append(part)
     months = joiner.joined(0 if settings.repair.strict else settings.repair.missing_months)
     return None if months is None else Driver(variable.name, months, joiner.files, labels)

@@ -74,6 +74,19 @@ def test_months_are_cached_and_read_again(written):
     assert [path.stat().st_mtime_ns for path in cached] == stamps
 
 
+def test_the_cache_tells_one_box_from_another(written):
+    for box in ((92.0, 33.0, 93.0, 34.0), (93.0, 34.0, 94.0, 35.0)):
+        domain, climate = open_member(written, box)
+        whole, every = open_member(written)
+        cells = np.flatnonzero(
+            np.isin(whole.latitude * 1000 + whole.longitude,
+                    domain.latitude * 1000 + domain.longitude)
+        )  # fmt: skip
+        loaded, expected = climate.load(np.arange(domain.size)), every.load(cells)
+        assert domain.size == cells.size
+        assert all(np.array_equal(loaded[name], expected[name]) for name in expected)
+
+
 def test_lapse_rate_moves_cells_about_their_common_mean(tmp_path, written):
     fine = write_plateau(tmp_path / "fine", gcms=(), resolution=0.1)
     (tmp_path / "fine" / "climate").symlink_to(written.parent / "climate")
