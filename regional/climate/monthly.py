@@ -253,7 +253,7 @@ def _findings(
         for finding, (year, month) in zip(
             check_climate(
                 {name: values[name]},
-                latitude=cells.latitude[block],
+                extraterrestrial=climate.top[:, block],
                 file=source,
                 names={name: driver.name},
                 index_text=place,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from temjax.regional.climate.places import Place, Placing
 from temjax.regional.climate.projects import CLOUD_COVER
 from temjax.regional.climate.reader import ClimateReader
+from temjax.regional.climate.suspicion import counted_calendar
 from temjax.regional.inputs.time_axis import (
     WITHIN_MONTHS,
     TimeAxis,
@@ -69,7 +70,7 @@ def file_years(
             absent = "variable is not in the file"
             reader.add_finding(file, name, absent, f"The file has {known}.")
             return
-        axis = calendar_months(reader, file, dataset, name)
+        axis = _calendar_months(reader, file, dataset, name)
         if axis is None or not _is_monthly_or_finer(reader, file, axis):
             return
         at = place(path, dataset, dataset[name])
@@ -91,6 +92,20 @@ def file_years(
             if converted is None:
                 return
             yield from map(YearOfMonths, years, converted, covered, record)
+
+
+def _calendar_months(
+    reader: ClimateReader, file: str, dataset: xr.Dataset, name: str
+) -> TimeAxis | None:
+    """Time axis of a variable, in the calendar that its days count."""
+    axis = calendar_months(reader, file, dataset, name)
+    if axis is None:
+        return None
+    counted = counted_calendar(axis, str(dataset[axis.name].attrs.get("calendar", "standard")))
+    if counted is None:
+        return axis
+    reader.add_note(file, axis.name, f"suspicious: {counted[1]}")
+    return counted[0]
 
 
 def _is_monthly_or_finer(reader: ClimateReader, file: str, axis: TimeAxis) -> bool:

@@ -2,19 +2,72 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import cftime
 import numpy as np
 from numpy.typing import NDArray
 
 from temjax.regional.climate.repair import is_missing
+from temjax.regional.inputs.time_axis import WITHIN_MONTHS, TimeAxis
 from temjax.regional.inputs.units import MONTH_LENGTHS
+from temjax.units import SECONDS_PER_DAY
 
 STUCK_MONTHS = 4  # of one value
 BLOCK_YEARS = 10  # whose variances are compared
 VARIANCE_RATIO = 16.0
 LEAST_CELLS = 10  # of one series
 LEAST_SHARE = 0.2  # of all cells
+CALENDARS = ("standard", "noleap", "360_day")
+
+
+def counted_calendar(axis: TimeAxis, calendar: str) -> tuple[TimeAxis, str] | None:
+    """Time axis in the calendar whose years the days of a file fill, where its own does not.
+
+    A file that begins on a first of January and holds days or hours ends with a whole year in its
+    calendar; where it does so in another one only, the attribute is wrong.
+
+    Args:
+        axis: as the file's calendar has it.
+        calendar: of the file.
+
+    Returns:
+        The axis, and why; None where nothing speaks against the calendar.
+    """
+    if axis.step not in WITHIN_MONTHS or axis.dates is None:
+        return None
+    first, seconds = axis.dates[0], float(np.median(axis.seconds))
+    days = len(axis.dates) * seconds / SECONDS_PER_DAY
+    even = np.allclose(np.diff([_seconds(date) for date in axis.dates]), seconds)
+    if (first.month, first.day) != (1, 1) or not even or days < 360:
+        return None
+    fits = [name for name in CALENDARS if _fills_years(first.year, days, name)]
+    if not fits or any(_same_calendar(name, calendar) for name in fits):
+        return None
+    since = f"seconds since {first.year}-01-01"
+    offset = 3600 * first.hour + 60 * first.minute + first.second
+    dates = cftime.num2date(offset + seconds * np.arange(len(axis.dates)), since, fits[0])
+    text = f"calendar {calendar!r}, but {days:g} days are whole years of {fits[0]!r}: taken as that"
+    months = [(date.year, date.month) for date in dates]
+    return replace(axis, dates=dates, months=months), text
+
+
+def _seconds(date: cftime.datetime) -> float:
+    return cftime.date2num(date, "seconds since 1850-01-01", date.calendar)
+
+
+def _same_calendar(one: str, other: str) -> bool:
+    names = {"365_day": "noleap", "gregorian": "standard", "proleptic_gregorian": "standard"}
+    return one == names.get(other, other)
+
+
+def _fills_years(year: int, days: float, calendar: str) -> bool:
+    """Whether days from a first of January on fill whole years of a calendar."""
+    while days > 0.5:
+        start, stop = (cftime.datetime(y, 1, 1, calendar=calendar) for y in (year, year + 1))
+        days -= (stop - start).days
+        year += 1
+    return abs(days) <= 0.5
 
 
 @dataclass

@@ -1,16 +1,18 @@
 """Repair of small faults, counted; what is suspicious is told and runs."""
 
+import cftime
 import numpy as np
 import pytest
 
 from temjax.files.findings import DataError
 from temjax.regional.climate.load import load_climate
 from temjax.regional.climate.repair import repair_months
-from temjax.regional.climate.suspicion import Suspicions
+from temjax.regional.climate.suspicion import Suspicions, counted_calendar
 from temjax.regional.command.check import check
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.experiment.settings import RepairSettings
 from temjax.regional.inputs.domain import load_domain
+from temjax.regional.inputs.time_axis import TimeAxis
 from tests.support.small_region import change, write_experiment
 
 YEARS, CELLS = 40, 3
@@ -165,3 +167,18 @@ def test_noise_and_the_polar_night_are_not_suspicious():
         values[:, [0, 10, 11]] = 0.0
 
     assert suspicions(night) == []
+
+
+@pytest.mark.parametrize(("said", "days"), [("noleap", 1461), ("standard", 1460), ("noleap", 1440)])
+def test_a_calendar_that_the_days_contradict_is_told(said, days):
+    since = "days since 2013-01-01"
+    dates = cftime.num2date(np.arange(days), since, said)
+    months = [(date.year, date.month) for date in dates]
+    axis = TimeAxis("time", months, np.full(days, 86400.0), "daily", dates)
+    counted, text = counted_calendar(axis, said)
+    true = {1461: "standard", 1460: "noleap", 1440: "360_day"}[days]
+    expected = cftime.num2date(np.arange(days), since, true)
+    assert counted.months == [(date.year, date.month) for date in expected]
+    assert f"{days} days are whole years of '{true}'" in text
+    right = TimeAxis("time", counted.months, axis.seconds, "daily", expected)
+    assert counted_calendar(right, true) is None
