@@ -272,7 +272,7 @@ def poisoned(climate, variable, values):
 VALUES = {
     "kelvin": ("tas", lambda v: v + 273.15, "kelvin"),
     "unit": ("pr", lambda v: v.assign_attrs(units="inch"), "unit 'inch' is not understood"),
-    "record": ("tas", lambda v: v.where(v["time"].dt.year != 1991), "record 12 .1991-01., cell"),
+    "record": ("tas", lambda v: v.where(v["time"].dt.year > 1991), "record 0 .1990-01., cell"),
 }  # fmt: skip
 
 
