@@ -1,6 +1,6 @@
 """Monthly climate of NetCDF files on the domain's grid, joined in time, with annual CO2."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,10 +130,10 @@ def _value_findings(
     path = str(settings.folder / file)
     names = {name: getattr(settings, name) for name in VARIABLES}
 
-    def check(cells: slice) -> list[Finding]:
+    def check(cells: slice, variables: Iterable[str], radiation: bool) -> list[Finding]:
         return check_climate(
-            {name: values[..., cells].astype(float) for name, values in data.items()},
-            latitude=domain.latitude[cells],
+            {name: data[name][..., cells].astype(float) for name in variables},
+            latitude=domain.latitude[cells] if radiation else None,
             file=path,
             names=names,
             index_text=lambda at: (
@@ -142,7 +142,19 @@ def _value_findings(
             ),
         )
 
-    if not check(slice(None)):
-        return {}
-    by_cell = {cell: check(slice(cell, cell + 1)) for cell in range(domain.size)}
-    return {cell: findings for cell, findings in by_cell.items() if findings}
+    by_cell: dict[int, list[Finding]] = {}
+    if check(slice(None), data, radiation=False):
+        for cell in range(domain.size):
+            by_cell[cell] = check(slice(cell, cell + 1), data, radiation=False)
+    # the check of radiation is slow: cells are halved until those above the limit are left
+    parts = [slice(0, domain.size)]
+    while parts:
+        part = parts.pop()
+        plain = check(part, ["shortwave"], radiation=False)
+        above = check(part, ["shortwave"], radiation=True)[len(plain) :]
+        middle = (part.start + part.stop) // 2
+        if above and middle > part.start:
+            parts += [slice(middle, part.stop), slice(part.start, middle)]
+        elif above:
+            by_cell.setdefault(part.start, []).extend(above)
+    return {cell: by_cell[cell] for cell in sorted(by_cell) if by_cell[cell]}
