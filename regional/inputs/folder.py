@@ -118,8 +118,11 @@ def _check_dataset(reader: Reader, file: str, dataset: xr.Dataset) -> None:
         if axis is not None and axis.step in WITHIN_MONTHS:
             interval = float(np.median(axis.seconds))
         if whole is not None or not timed:
-            values = to_model_units(reader, path, name, kind, field.units, values, interval)
+            by_cell = values.reshape(*values.shape[:2], -1) if whole is not None else values
+            shape = values.shape
+            values = to_model_units(reader, path, name, kind, field.units, by_cell, interval)
             if values is not None:
+                values = values.reshape(shape)
                 _check_values(reader, path, (name, kind), values, field, whole)
     _check_texture(reader, path, dataset)
 

@@ -286,7 +286,7 @@ def to_model_units(
         path, label: file and variable.
         name: air_temperature, precipitation, shortwave or co2.
         units: of the file.
-        values: ``([year,] 12, cell...)`` where the factor depends on the month.
+        values: ``([year,] 12, cell)`` where the factor depends on the month.
         interval: seconds a record covers, for amounts that come without a time; None for monthly
             sums in mm.
     """
