@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CLOUD_COVER = "cloud_cover"  # in place of shortwave where a project has none
-NO_HISTORY = {"picontrol", "historical", "hist-nat", "1pctco2", "abrupt-4xco2", "spinclim"}
+NO_HISTORY = {"picontrol", "esm-picontrol", "historical", "1pctco2", "abrupt-4xco2", "spinclim"}
 _YEARS = r"(?P<first>\d{4})_(?P<last>\d{4})"
 _NETCDF = r"\.nc4?$"
 
@@ -43,7 +43,7 @@ class Project:
         example: of a file name.
         variables: the drivers.
         co2: patterns of text files of annual CO2; ``{scenario}`` stands for the scenario.
-        history: whether scenarios follow a history in files of its own.
+        history: scenario of the years before the pathways; None where files are of one piece.
     """
 
     kind: str
@@ -52,16 +52,24 @@ class Project:
     example: str
     variables: tuple[ProjectVariable, ...]
     co2: tuple[str, ...] = ("co2_{scenario}_*.txt",)
-    history: bool = True
+    history: str | None = "historical"
 
     @property
     def names(self) -> dict[str, str]:
         """Name in the files by driver."""
         return {variable.kind: variable.name for variable in self.variables}
 
-    def parts(self, history: str, scenario: str) -> tuple[str, ...]:
-        """Scenarios whose files follow each other in a run."""
-        alone = not self.history or scenario.casefold() in {*NO_HISTORY, history.casefold()}
+    def parts(self, history: str | None, scenario: str) -> tuple[str, ...]:
+        """Scenarios whose files follow each other in a run.
+
+        Args:
+            history: of the experiment; None is the project's own.
+            scenario: of the run.
+        """
+        history = history or self.history
+        if history is None or "scenario" not in self.pattern.groupindex:
+            return (scenario,)
+        alone = scenario.casefold() in {*NO_HISTORY, history.casefold()}
         return (scenario,) if alone else (history, scenario)
 
 
@@ -100,6 +108,7 @@ PROJECTS = {
             ),
             "gswp3-w5e5_obsclim_tas_global_daily_1901_1910.nc",
             _ISIMIP,
+            history=None,
         ),
         Project(
             "cmip", "CMIP",
@@ -124,7 +133,7 @@ PROJECTS = {
                 ProjectVariable(CLOUD_COVER, "cld"),
             ),
             co2=("co2_{scenario}_*.txt", "*co2*.txt"),
-            history=False,
+            history=None,
         ),
         Project(
             "era5-land", "ERA5-Land",
@@ -138,7 +147,7 @@ PROJECTS = {
                 ),
             ),
             co2=("co2_{scenario}_*.txt", "*co2*.txt"),
-            history=False,
+            history=None,
         ),
         Project(
             "wie-mip", "WIE-MIP",
@@ -153,7 +162,7 @@ PROJECTS = {
                 ProjectVariable("shortwave", "dswrf"),
             ),
             co2=("co2_{scenario}_*.txt", "*co2*.txt"),
-            history=False,
+            history=None,
         ),
     )
 }  # fmt: skip

@@ -212,7 +212,7 @@ class ProjectClimate(Settings):
             ``_r1i1p1f1`` behind the name where there are several realisations. Projects of
             observations have one member, which may be left out.
         scenarios: pathways, for example rcp45 or ssp370.
-        history: scenario of the files before; pathways that start on their own have none.
+        history: scenario of the files before, by default that of the project; controls have none.
         lapse_rate: K km⁻¹; 0 shares one climate cell among the domain cells in it (the paper).
             Otherwise temperature is moved by the cell's elevation above the mean elevation of the
             domain cells that share the climate cell.
@@ -224,7 +224,7 @@ class ProjectClimate(Settings):
     folder: Path
     members: tuple[Name, ...] = ()
     scenarios: tuple[Name, ...] = ()
-    history: Name = "historical"
+    history: Name | None = None
     lapse_rate: float = Field(0.0, ge=0, le=10)
     co2: tuple[Variable, ...] = ()
     cache: Path | None = None

@@ -135,10 +135,7 @@ def write_isimip3a(folder: Path, climate: SmallClimate) -> dict:
             dataset({name: driver}, years, hours=24).to_netcdf(
                 folder / f"gswp3-w5e5_obsclim_{name}_global_daily_{years[0]}_{years[1]}.nc"
             )
-    return {
-        "kind": "isimip3a", "members": ["gswp3-w5e5"], "scenarios": ["obsclim"],
-        "history": "obsclim",
-    }  # fmt: skip
+    return {"kind": "isimip3a", "members": ["gswp3-w5e5"], "scenarios": ["obsclim"]}
 
 
 def write_cmip(folder: Path, climate: SmallClimate) -> dict:

@@ -159,3 +159,15 @@ def test_a_fault_of_every_file_is_one_finding(tmp_path, whole):
         read(document, tmp_path)
     (finding,) = error.value.findings
     assert "3 such files" in finding.message
+
+
+def test_a_month_may_lie_in_two_daily_files(tmp_path):
+    document = write_project(tmp_path, "isimip3b")
+    expected = read(document, tmp_path)[1]
+    (path,) = (tmp_path / "climate").glob("*historical_tas*")
+    part(path, path.name.replace("2013_2014", "2013_2013"), slice(0, 45))
+    part(path, "new.nc", slice(45, None))
+    path.with_name("new.nc").rename(path)
+    _, loaded = read(document, tmp_path)
+    for name, values in expected.items():
+        assert loaded[name] == pytest.approx(values, abs=1e-5)

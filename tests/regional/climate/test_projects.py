@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from temjax.files.findings import DataError
 from temjax.regional.climate.load import load_climate
@@ -115,3 +116,31 @@ def test_absent_co2_names_its_file(tmp_path):
     next((tmp_path / "climate").glob("co2_ssp370*")).unlink()
     with pytest.raises(DataError, match=r"no file co2_ssp370_\*\.txt"):
         read(document, tmp_path)
+
+
+def test_a_transient_history_goes_before_the_observed_climate(tmp_path):
+    document = write_project(tmp_path, "isimip3a")
+    for path in list((tmp_path / "climate").glob(f"*_{FIRST}_{FIRST}.nc")):
+        path.rename(path.with_name(path.name.replace("obsclim", "transclim")))
+    co2 = next((tmp_path / "climate").glob("co2_*"))
+    co2.with_name(co2.name.replace("obsclim", "transclim")).write_text(co2.read_text())
+    climate, _ = read(document, tmp_path, history="transclim")
+    assert [(s.label, s.first) for s in climate.segments] == [
+        ("transclim", FIRST), ("obsclim", FIRST + 1)
+    ]  # fmt: skip
+
+
+def test_co2_may_be_a_mole_fraction_of_cf_time(tmp_path):
+    document = write_project(tmp_path, "cmip")
+    folder = tmp_path / "climate"
+    for path in folder.glob("co2_*.txt"):
+        path.unlink()
+    stamps = [365.0 * year + 182 for year in range(len(CO2))]
+    xr.Dataset(
+        {"mole_fraction": ("time", np.array(list(CO2.values())) * 1e-6, {"units": "mol mol-1"})},
+        {"time": ("time", stamps, {"units": f"days since {FIRST}-01-01", "calendar": "noleap"})},
+    ).to_netcdf(folder / "co2.nc")
+    climate, _ = read(
+        document, tmp_path, co2=[{"file": "co2.nc", "variable": "mole_fraction"}]
+    )  # fmt: skip
+    assert climate.co2 == pytest.approx(list(CO2.values()))
