@@ -1,7 +1,7 @@
 """Monthly means of one variable of one file: read in blocks of records, in the model's units."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from temjax.regional.climate.places import Place, Placing
-from temjax.regional.climate.projects import CLOUD_COVER
+from temjax.regional.climate.projects import CLOUD_COVER, ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.climate.suspicion import counted_calendar
 from temjax.regional.inputs.time_axis import (
@@ -45,40 +45,52 @@ class YearOfMonths:
 
 
 def file_years(
-    reader: ClimateReader,
-    path: Path,
-    kind: str,
-    name: str,
-    units: Mapping[str, str],
-    place: Placing,
+    reader: ClimateReader, path: Path, variable: ProjectVariable, place: Placing
 ) -> Iterator[YearOfMonths]:
     """Read the months of a variable by calendar year; faults are findings.
 
     Args:
-        kind: the driver, or ``cloud_cover``.
-        name: of the variable in the file.
-        units: unit in the file → the unit it stands for.
+        variable: the driver, or cloud cover, and how the file writes it.
         place: row and column of each climate cell on the grid of a file.
     """
+    whole = None
+    for part in _file_parts(reader, path, variable, place):
+        if whole is not None and part.year == whole.year:
+            new = part.covered > 0
+            for name in ("values", "covered", "record"):
+                getattr(whole, name)[new] = getattr(part, name)[new]
+            continue
+        if whole is not None:
+            yield whole
+        whole = part
+    if whole is not None:
+        yield whole
+
+
+def _file_parts(
+    reader: ClimateReader, path: Path, variable: ProjectVariable, place: Placing
+) -> Iterator[YearOfMonths]:
+    """Months of a variable in the order of time, of a year that is too large in several parts."""
     dataset = reader.open_path(path)
     if dataset is None:
         return
     file = str(path)
     with dataset:
-        if name not in dataset.variables:
+        if variable.name not in dataset.variables:
             known = ", ".join(map(str, dataset.data_vars)) or "no variable"
             absent = "variable is not in the file"
-            reader.add_finding(file, name, absent, f"The file has {known}.")
+            reader.add_finding(file, variable.name, absent, f"The file has {known}.")
             return
-        axis = _calendar_months(reader, file, dataset, name)
-        if axis is None or not _is_monthly_or_finer(reader, file, axis):
+        axis = _calendar_months(reader, file, dataset, variable.name)
+        if axis is None or not _is_read(reader, file, axis, variable):
             return
-        at = place(path, dataset, dataset[name])
-        array = None if at is None else _ordered(reader, file, dataset[name], axis, at)
+        array = dataset[variable.name]
+        at = place(path, dataset, array)
+        array = None if at is None else _ordered(reader, file, array, axis, at)
         if array is None:
             return
         unit = str(array.attrs.get("units", "")).strip()
-        unit, interval = _interval(units.get(unit, unit), axis)
+        unit, interval = _interval(variable.units.get(unit, unit), axis)
         keys = np.array([12 * year + month - 1 for year, month in axis.months])
         share = _month_share(axis)
         for rows in _blocks(keys, 8 * array[0].size):
@@ -88,7 +100,7 @@ def file_years(
             if axis.step in WITHIN_MONTHS:
                 block[block == MISSING_VALUE] = np.nan  # must not enter a mean
             years, values, covered, record = _means(block, rows, keys, share)
-            converted = _convert(reader, file, kind, name, unit, values, interval)
+            converted = _convert(reader, file, variable, unit, values, interval)
             if converted is None:
                 return
             yield from map(YearOfMonths, years, converted, covered, record)
@@ -108,10 +120,15 @@ def _calendar_months(
     return counted[0]
 
 
-def _is_monthly_or_finer(reader: ClimateReader, file: str, axis: TimeAxis) -> bool:
+def _is_read(reader: ClimateReader, file: str, axis: TimeAxis, variable: ProjectVariable) -> bool:
+    """Whether records are of a step that is read; a finding otherwise."""
     if axis.step not in ("monthly", *WITHIN_MONTHS):
         mend = "Give months, days or hours."
         reader.add_finding(file, axis.name, f"records are {axis.step}", mend)
+        return False
+    if variable.steps and axis.step not in variable.steps:
+        message = f"records are {axis.step}: their amounts are no sums of one record"
+        reader.add_finding(file, variable.name, message, "Give means of months or days.")
         return False
     return not add_month_ends(reader, file, axis)
 
@@ -175,11 +192,11 @@ def _month_share(axis: TimeAxis) -> NDArray:
 
 
 def _blocks(keys: NDArray, record_bytes: int) -> Iterator[NDArray]:
-    """Records of whole calendar years that fit into memory together, or of one year."""
+    """Records of whole months that fit into memory together, or of one month."""
     order = np.argsort(keys, kind="stable")
     block: list[NDArray] = []
     size = 0
-    for rows in np.split(order, np.flatnonzero(np.diff(keys[order] // 12)) + 1):
+    for rows in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
         if block and (size + rows.size) * record_bytes > BLOCK_BYTES:
             yield np.concatenate(block)
             block, size = [], 0
@@ -208,13 +225,13 @@ def _means(
 def _convert(
     reader: ClimateReader,
     file: str,
-    kind: str,
-    name: str,
+    variable: ProjectVariable,
     unit: str,
     values: NDArray,
     interval: float | None,
 ) -> NDArray | None:
     """Monthly means in the model's units; cloud cover in percent."""
+    name, kind = variable.name, variable.kind
     if kind != CLOUD_COVER:
         return to_model_units(reader, file, name, kind, unit, values, interval)
     share = unit.replace("percentage", "percent") or "percent"

@@ -7,6 +7,7 @@ from temjax.regional.climate.join import Joiner
 from temjax.regional.climate.monthly import Driver, MonthlyClimate, monthly_climate
 from temjax.regional.climate.months import file_years
 from temjax.regional.climate.places import ClimateCells, grid_cells
+from temjax.regional.climate.projects import ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.experiment.settings import ClimateFile, GriddedClimate
 from temjax.regional.inputs.climate import VARIABLES
@@ -92,8 +93,8 @@ def _driver(
     findings = len(reader.findings)
     for source in holding:
         path = settings.folder / source.file
-        label = held[source.file][kind]
-        joiner.add(str(path), file_years(reader, path, kind, label, {}, cells.place))
+        variable = ProjectVariable(kind, held[source.file][kind])
+        joiner.add(str(path), file_years(reader, path, variable, cells.place))
     if len(reader.findings) > findings:
         return None
     months = joiner.joined(0 if settings.repair.strict else settings.repair.missing_months)

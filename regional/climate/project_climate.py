@@ -86,9 +86,7 @@ def _driver(
     folder = settings.cache or settings.folder / "monthly"
     for part, paths in parts.items():
         for path in paths:
-            years = file_years(
-                reader, path, variable.kind, variable.name, variable.units, cells.place
-            )
+            years = file_years(reader, path, variable, cells.place)
             kept = cached_years(reader, folder, path, variable.name, cells.places, years)
             joiner.add(str(path), kept)
             labels.append(part)

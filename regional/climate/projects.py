@@ -24,11 +24,13 @@ class ProjectVariable:
         kind: the driver, or ``cloud_cover``.
         name: in the files, and in their names.
         units: unit as the files write it → the unit that it stands for, where these differ.
+        steps: of the records that are read; all where it is empty.
     """
 
     kind: str
     name: str
     units: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Project:
         return (scenario,) if alone else (history, scenario)
 
 
+_DAYS_AND_MONTHS = ("monthly", "daily")  # hours of ERA5-Land add up from midnight
 _ISIMIP = (
     ProjectVariable("air_temperature", "tas"),
     ProjectVariable("precipitation", "pr"),
@@ -141,9 +144,12 @@ PROJECTS = {
             "any name; t2m, tp and ssrd in one file or in several",
             (
                 ProjectVariable("air_temperature", "t2m"),
-                ProjectVariable("precipitation", "tp", {"m": "m d-1", "mm": "mm d-1"}),
                 ProjectVariable(
-                    "shortwave", "ssrd", dict.fromkeys(("J m**-2", "J m-2", "J/m2"), "J m-2 d-1")
+                    "precipitation", "tp", {"m": "m d-1", "mm": "mm d-1"}, _DAYS_AND_MONTHS
+                ),
+                ProjectVariable(
+                    "shortwave", "ssrd", dict.fromkeys(("J m**-2", "J m-2", "J/m2"), "J m-2 d-1"),
+                    _DAYS_AND_MONTHS,
                 ),
             ),
             co2=("co2_{scenario}_*.txt", "*co2*.txt"),

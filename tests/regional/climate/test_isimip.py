@@ -9,6 +9,7 @@ from temjax.regional.climate.join import Joiner
 from temjax.regional.climate.load import load_climate
 from temjax.regional.climate.months import file_years
 from temjax.regional.climate.places import nearest_cells
+from temjax.regional.climate.projects import ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs import synthetic
@@ -17,6 +18,7 @@ from temjax.regional.inputs.domain import load_domain
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.inputs.synthetic_files import write_plateau
 
+RAIN = ProjectVariable("precipitation", "pr")
 BOX = (92.0, 33.0, 94.0, 35.0)
 
 
@@ -116,7 +118,7 @@ def test_daily_files_average_to_the_same_months(tmp_path, written, monkeypatch):
         reader = ClimateReader(folder)
         (path,) = folder.glob("pr_*historical*")
         place = nearest_cells(reader, path, "pr", domain).place
-        years = list(file_years(reader, path, "precipitation", "pr", {}, place))
+        years = list(file_years(reader, path, RAIN, place))
         means[days] = np.stack([year.values for year in years])
         assert np.stack([year.covered for year in years]) == pytest.approx(1)
         assert not reader.findings
@@ -129,7 +131,7 @@ def test_daily_files_average_to_the_same_months(tmp_path, written, monkeypatch):
     whole.isel(time=np.delete(np.arange(whole.time.size), 40)).to_netcdf(path)
     reader = ClimateReader(daily)
     joiner = Joiner(reader, "pr")
-    joiner.add(str(path), file_years(reader, path, "precipitation", "pr", {}, place))
+    joiner.add(str(path), file_years(reader, path, RAIN, place))
     assert joiner.joined(12) is None
     assert "days are missing in 1861-02" in str(reader.findings[0])
 

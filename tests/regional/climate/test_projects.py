@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from temjax.files.findings import DataError
+from temjax.regional.climate import months
 from temjax.regional.climate.load import load_climate
 from temjax.regional.climate.projects import PROJECTS, parse_name, project_of
 from temjax.regional.experiment.experiment import parse_experiment
@@ -15,6 +16,7 @@ from tests.support.project_files import (
     LAST,
     SPLIT,
     WRITERS,
+    dataset,
     small_climate,
     write_project,
 )
@@ -144,3 +146,32 @@ def test_co2_may_be_a_mole_fraction_of_cf_time(tmp_path):
         document, tmp_path, co2=[{"file": "co2.nc", "variable": "mole_fraction"}]
     )  # fmt: skip
     assert climate.co2 == pytest.approx(list(CO2.values()))
+
+
+def test_hours_of_era5_land_are_refused(tmp_path):
+    """They add up from midnight: neither sums of an hour nor of a day."""
+    document = write_project(tmp_path, "era5-land")
+    (path,) = (tmp_path / "climate").glob("*.nc")
+    climate = small_climate()
+    drivers = {"t2m": (climate.temperature, "degC"), "tp": (climate.precipitation, "m"),
+               "ssrd": (climate.shortwave, "J m**-2")}  # fmt: skip
+    dataset(drivers, (FIRST, FIRST), hours=1).to_netcdf(path)
+    with pytest.raises(DataError, match="records are hourly"):
+        read(document, tmp_path)
+
+
+def test_a_cache_that_cannot_be_written_is_told(tmp_path):
+    document = write_project(tmp_path, "isimip3a")
+    (tmp_path / "file").write_text("")
+    climate, domain = read(document, tmp_path, cache=str(tmp_path / "file"))
+    assert sum("monthly means cannot be kept there" in note for note in climate.notes) == 1
+    assert np.isfinite(climate.load(np.arange(domain.size))["shortwave"]).all()
+
+
+def test_a_year_may_be_read_in_parts(tmp_path, monkeypatch):
+    expected, domain = read(write_project(tmp_path / "one", "isimip3b"), tmp_path)
+    monkeypatch.setattr(months, "BLOCK_BYTES", 40 * 6 * 8)  # forty days of six cells
+    parts, _ = read(write_project(tmp_path / "two", "isimip3b"), tmp_path)
+    cells = np.arange(domain.size)
+    one, two = expected.load(cells), parts.load(cells)
+    assert all(np.array_equal(one[name], two[name]) for name in one)
