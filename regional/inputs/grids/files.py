@@ -40,8 +40,9 @@ class FileReader:
             self.findings.append(finding)
 
     def add_note(self, file: str, variable: str, text: str) -> None:
-        """Add what was chosen for a variable, once."""
-        note = f"{file}: {variable}: {text}"
+        """Add what was chosen for a variable, once; the folder of the file is left out, since notes
+        are written into the output."""
+        note = f"{Path(file).name}: {variable}: {text}"
         if note not in self.notes:
             self.notes.append(note)
 

@@ -80,13 +80,11 @@ class Grid:
         return max(steps) if steps else np.inf
 
     def widths(self, row: NDArray, column: NDArray) -> NDArray:
-        """Width of cells from row to row and from column to column in degrees, ``(2, cell)``.
-
-        NaN for a single row or column without bounds; on curvilinear grids both are degrees of
-        latitude.
-        """
+        """Width of cells from row to row and from column to column, degrees of latitude,
+        ``(2, cell)``; NaN for a single row or column of a rectilinear grid without bounds."""
         if self.rectilinear:
-            return np.stack([self._axis_widths(0)[row], self._axis_widths(1)[column]])
+            across = np.cos(np.radians(self.latitude[row]))
+            return np.stack([self._axis_widths(0)[row], self._axis_widths(1)[column] * across])
         return np.stack([np.hypot(*step[:, row, column]) for step in self._basis()])
 
     def area(self) -> NDArray | None:
@@ -99,7 +97,7 @@ class Grid:
             return None
         if any(np.isnan(self._axis_widths(axis)).any() for axis in (0, 1)):
             return None
-        if self.bounds == (None, None) and self._even():
+        if all(given is None for given in self.bounds) and self._even():
             north = abs(float(np.median(np.diff(self.latitude))))
             east = abs(float(np.median(wrapped(np.diff(self.longitude)))))
             area = KM_PER_DEGREE**2 * north * east * np.cos(np.radians(self.latitude))

@@ -7,6 +7,7 @@ from temjax.regional.inputs.grids.files import FileReader
 from temjax.regional.inputs.grids.grid import (
     HALF_CELL,
     HALF_CELL_OF_ONE_GRID,
+    KM_PER_DEGREE,
     Grid,
     within_half_a_cell,
 )
@@ -51,14 +52,15 @@ def cells_in(
         latitude[known], longitude[known]
     )
     sizes = [
-        np.median(part.widths(*cells), axis=1)
+        np.sort(np.median(part.widths(*(index[known] for index in cells)), axis=1))
         for part, cells in ((grid, (found_row, found_column)), (reference, (row, column)))
-    ]
-    ratio = sizes[0] / sizes[1]
+    ]  # sorted: rows of one may be columns of the other
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = sizes[0] / sizes[1]
     if (np.isfinite(ratio) & (np.abs(ratio - 1) > _UNEQUAL)).any():
-        texts = [" x ".join(f"{width:.4g}" for width in part) for part in sizes]
+        texts = [" x ".join(f"{KM_PER_DEGREE * width:.3g}" for width in part) for part in sizes]
         reader.add_finding(
-            path, "lat, lon", f"grid {grid.shape} of cells of {texts[0]} degrees differs from "
+            path, "lat, lon", f"grid {grid.shape} of cells of {texts[0]} km differs from "
             f"the domain's {reference.shape} of {texts[1]}", "Give all files on one grid.",
         )  # fmt: skip
         return None
