@@ -85,12 +85,15 @@ def _file_parts(
         if axis is None or not _is_read(reader, file, axis, variable):
             return
         array = dataset[variable.name]
-        at = place(path, dataset, array)
-        array = None if at is None else _ordered(reader, file, array, axis, at)
-        if array is None:
-            return
         unit = str(array.attrs.get("units", "")).strip()
         unit, interval = _interval(variable.units.get(unit, unit), axis)
+        at = place(path, dataset, array)
+        if at is None:
+            _check_unit(reader, file, array, variable, unit, interval)
+            return
+        array = _ordered(reader, file, array, axis, at)
+        if array is None:
+            return
         keys = np.array([12 * year + month - 1 for year, month in axis.months])
         share = _month_share(axis)
         for rows in _blocks(keys, 8 * array[0].size):
@@ -172,6 +175,21 @@ def _read(
     row, column = at.row - at.row.min(), at.column - at.column.min()
     values = values.reshape(len(rows), row.max() + 1, column.max() + 1)
     return values[:, row, column]
+
+
+def _check_unit(
+    reader: ClimateReader,
+    file: str,
+    array: xr.DataArray,
+    variable: ProjectVariable,
+    unit: str,
+    interval: float | None,
+) -> None:
+    """Faults of the unit of a variable whose cells are not those of the region: both are told."""
+    leading = array.isel({array.dims[0]: slice(0, 12)})
+    values = reader.load_values(file, leading)
+    if values is not None and values.shape[0] == 12:
+        _convert(reader, file, variable, unit, values.reshape(12, -1).astype(float), interval)
 
 
 def _interval(unit: str, axis: TimeAxis) -> tuple[str, float | None]:
