@@ -10,6 +10,7 @@ from temjax.regional.climate.load import load_climate
 from temjax.regional.climate.projects import PROJECTS, parse_name, project_of
 from temjax.regional.experiment.experiment import parse_experiment
 from temjax.regional.inputs.domain import load_domain
+from temjax.regional.run.members import run_experiment
 from tests.support.project_files import (
     CO2,
     FIRST,
@@ -175,3 +176,18 @@ def test_a_year_may_be_read_in_parts(tmp_path, monkeypatch):
     cells = np.arange(domain.size)
     one, two = expected.load(cells), parts.load(cells)
     assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.slow
+def test_every_form_gives_the_same_run(tmp_path):
+    products = {}
+    for kind in WRITERS:
+        document = write_project(tmp_path / kind, kind)
+        experiment = parse_experiment(document, tmp_path, "test")
+        (result,) = run_experiment(experiment, tmp_path / kind / "out")
+        assert (result.status == 0).all()
+        products[kind] = {name: result.products[name] for name in ("S_T/npp", "S_T/csoil")}
+    first = products.pop("netcdf")
+    for kind, of_kind in products.items():
+        for name, values in of_kind.items():
+            assert values == pytest.approx(first[name], rel=2e-3), (kind, name)
