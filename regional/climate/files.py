@@ -7,6 +7,7 @@ from temjax.regional.climate.projects import PROJECTS, FileName, Project, parse_
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.experiment.settings import ProjectClimate
 
+ERA5 = PROJECTS["era5-land"]  # told by content: the names are anyone's
 Parts = dict[str, list[Path]]  # scenario → files
 
 
@@ -71,9 +72,12 @@ def _named_files(reader: ClimateReader, project: Project) -> list[FileName]:
     if named or reader.findings:
         return named
     other = project_of(path.name for path in paths)
+    if other is None and project is not ERA5:
+        first = [name for path in paths[:1] if (name := parse_name(ERA5, path)) is not None]
+        other = (ERA5, len(paths)) if _by_content(reader, ERA5, first) else None
     packed = [path for path in paths if parse_name(project, path.with_suffix("")) is not None]
     if other is not None and other[0] is not project:
-        message = f"these are {other[0].title} files ({other[1]} of {len(paths)})"
+        message = f"these are {other[0].title} files ({other[1]} of {len(paths)} files)"
         mend = f'Write kind = "{other[0].kind}".'
     elif packed:
         message, mend = f"{packed[0].name} is compressed", "Unpack it (gunzip)."

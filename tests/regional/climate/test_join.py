@@ -171,3 +171,16 @@ def test_a_month_may_lie_in_two_daily_files(tmp_path):
     _, loaded = read(document, tmp_path)
     for name, values in expected.items():
         assert loaded[name] == pytest.approx(values, abs=1e-5)
+
+
+def test_a_few_absent_records_are_filled_and_counted(tmp_path, whole):
+    document, folder, expected = whole
+    part(folder / "pr.nc", "new.nc", np.delete(np.arange(12 * (LAST - FIRST + 1)), [14, 30]))
+    (folder / "new.nc").rename(folder / "pr.nc")
+    climate, loaded = read(document, tmp_path)
+    assert climate.repairs["filled_months"] == 12  # two months of six cells
+    others = np.delete(np.arange(LAST - FIRST + 1), 1)
+    mean = expected["precipitation"][others, 2].mean(axis=0)
+    assert loaded["precipitation"][1, 2] == pytest.approx(mean)
+    with pytest.raises(DataError, match="months missing: 2014-03, 2015-07"):
+        read(document, tmp_path, repair={"strict": True})
