@@ -66,7 +66,7 @@ def check_folder(folder: Path) -> tuple[list[Finding], list[str]] | None:
 
 def kind_of(name: str, array: xr.DataArray) -> str | None:
     """Identify which of the model's drivers a variable is; None if it is none."""
-    standard = array.attrs.get("standard_name", "")
+    standard = str(array.attrs.get("standard_name", ""))
     if standard in _STANDARD_NAMES:
         return _STANDARD_NAMES[standard]
     return next((kind for kind, names in _NAMES.items() if name.casefold() in names), None)

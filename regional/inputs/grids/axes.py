@@ -52,7 +52,7 @@ def quantity(name: Hashable, variable: xr.Variable | xr.DataArray) -> tuple[str,
         return LATITUDE, 1
     if _EAST.fullmatch(units):
         return LONGITUDE, 1
-    if _SINCE.search(units) or attributes.get("axis") == "T":
+    if _SINCE.search(units) or str(attributes.get("axis", "")) == "T":
         return TIME, 1
     for kind, names in _NAMES.items():
         if str(name).casefold() in names:
@@ -145,7 +145,7 @@ def row_and_column(dataset: xr.Dataset, dims: tuple[str, str]) -> tuple[str, str
 def direction(dataset: xr.Dataset, dim: str) -> str:
     """Whether a dimension counts rows (Y) or columns (X); empty where nothing tells."""
     for variable in [dataset.variables[n] for n in (dim, dim.casefold()) if n in dataset.variables]:
-        standard, axis = variable.attrs.get("standard_name", ""), variable.attrs.get("axis", "")
+        standard, axis = (str(variable.attrs.get(key, "")) for key in ("standard_name", "axis"))
         told = quantity(dim, variable)
         if axis == "Y" or standard in _STANDARD_ROWS or (told and told[0] == LATITUDE):
             return "Y"

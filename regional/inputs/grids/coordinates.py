@@ -96,8 +96,11 @@ def _projected(
     values = []
     for name, size in zip(("y", "x"), shape, strict=True):
         standard = f"projection_{name}_coordinate"
-        named = (n for n, v in dataset.variables.items()
-                 if v.attrs.get("standard_name") == standard and v.shape == (size,))  # fmt: skip
+        named = (
+            n
+            for n, v in dataset.variables.items()
+            if str(v.attrs.get("standard_name", "")) == standard and v.shape == (size,)
+        )
         found = name if name in dataset.variables else next(named, None)
         loaded = None if found is None else reader.load_values(path, dataset[found])
         if loaded is None:

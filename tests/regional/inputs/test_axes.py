@@ -98,6 +98,16 @@ def test_axes_that_are_not_understood_are_one_finding(tmp_path):
         assert words in str(finding)
 
 
+def test_attributes_of_other_kinds_are_nothing_to_fall_over(tmp_path):
+    dataset = field(time=[1.0])
+    for name in ("tas", "lat", "lon", "time"):
+        keys = ("standard_name", "units", "axis", "cartesian_axis")
+        dataset[name].attrs = {key: np.array([1.0, 2.0]) for key in keys}
+    reader, read_field = read(tmp_path, dataset)
+    assert not reader.findings and read_field.values[0].tolist() == FIELD.tolist()
+    assert check(tmp_path) is not None
+
+
 def test_names_beside_the_numbers_are_nothing_to_refuse(tmp_path):
     dataset = field().assign_coords(season=["DJF", "MAM", "JJA", "SON"])
     reader, read_field = read(tmp_path, dataset)

@@ -3,12 +3,16 @@
 import time
 
 import numpy as np
+import pytest
 import xarray as xr
+from rich.console import Console
 
-from temjax.files.findings import Finding
+from temjax.files.findings import DataError, Finding
 from temjax.regional.command.check import check
+from temjax.regional.inputs.domain import load_domain
 from temjax.regional.inputs.grids.faults import one_a_fault
-from tests.support.small_region import TOML
+from temjax.regional.run.member_group import prepare_group
+from tests.support.small_region import TOML, change, small_experiment
 
 ROWS, COLUMNS = 86, 123  # the 10 578 cells of the plateau at a tenth of a degree
 
@@ -28,6 +32,32 @@ def test_values_and_counts_do_not_make_another_fault():
         "value is nan",
         "271.5 is beyond ±70 °C",
     ]
+
+
+def test_a_run_without_valid_cells_names_every_fault_once(tmp_path):
+    experiment = small_experiment(tmp_path)
+    change(tmp_path / "data" / "vegetation.nc", "veg", lambda values: values * 0 + 99)
+    change(tmp_path / "data" / "texture.nc", "sand", lambda values: values / 100)
+    with pytest.raises(DataError) as error:
+        prepare_group(
+            experiment, load_domain(experiment), "toy", ["rcp85"], tmp_path, Console(quiet=True)
+        )
+    messages = [finding.message for finding in error.value.findings]
+    assert len(messages) == 3 and messages[-1] == "no cell is valid"
+    assert all("(5 such cells)" in message for message in messages[:-1])
+
+
+def test_the_terminal_shows_each_fault_of_a_run_once(tmp_path):
+    experiment = small_experiment(tmp_path)
+    change(
+        tmp_path / "data" / "vegetation.nc", "veg", lambda values: np.where(values == 7, 99, values)
+    )
+    console = Console(record=True, width=400)
+    domain = load_domain(experiment)
+    prepare_group(experiment, domain, "toy", ["rcp85"], tmp_path, console)
+    text = console.export_text()
+    assert text.count("domain.classes") == 1 and "2 of 5 cells masked" in text
+    assert text.count("note: co2.nc: co2: no units") == 1
 
 
 def write(folder, *, north=0.0, kelvin=None):
