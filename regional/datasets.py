@@ -38,7 +38,7 @@ _DEFAULTS = {
 _TABLES = {
     **dict.fromkeys(Protocol.model_fields, "protocol"),
     **dict.fromkeys(("classes", "cell_area_km2", "synthetic"), "domain"),
-    **dict.fromkeys(("member", "scenario"), "climate"),
+    **dict.fromkeys(("member", "scenario", "repair"), "climate"),
 }
 _TOP_LEVEL = set(Experiment.model_fields) - {"domain", "climate", "protocol", "parameters"}
 

@@ -1,7 +1,7 @@
 """The run of a member: products by cell and year, the status of cells, what the run cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from numpy.typing import NDArray
 
@@ -35,6 +35,8 @@ class MemberResult:
         findings: reasons by cell, for every cell that is not ok.
         segments: climate sources in order.
         seams: discontinuities between climate sources.
+        notes: what was chosen where the input does not say.
+        repairs: of the climate over all cells, by name.
         parameter_hashes: by vegetation type.
         climate: area-weighted annual means of the climate (sum of precipitation) and CO2 by name,
             ``(year,)`` from the first year of the climate on.
@@ -56,3 +58,5 @@ class MemberResult:
     climate: dict[str, NDArray]
     cell_years: int
     seconds: float
+    notes: tuple[str, ...] = ()
+    repairs: dict[str, float] = field(default_factory=dict)

@@ -41,8 +41,8 @@ ROOMS = {
 }
 # Folders and files of regional, in the order of the data: each may import those before it
 REGIONAL = (
-    "experiment", "inputs", "datasets", "member", "run", "results", "diagnostics", "figures",
-    "studies", "report", "projection", "command",
+    "experiment", "inputs", "climate", "datasets", "member", "run", "results", "diagnostics",
+    "figures", "studies", "report", "projection", "command",
 )  # fmt: skip
 COMMANDS = re.compile(r"\.command\b|(\.|_)(cli|demo)$")  # modules that are command line
 OLD_NAMES = {"sites", "calibration", "regional"}  # as they were installed once
@@ -130,7 +130,7 @@ def test_rooms_import_only_what_lies_below():
         ("temjax.ecosystem.imex", "temjax.kernels.cpu.month"),
         ("temjax.processes.snow", "temjax.parameters.registry"),
         ("temjax.heat.step", "temjax.runs.simulate"),
-        ("temjax.regional.inputs.load", "temjax.regional.run.members"),
+        ("temjax.regional.climate.load", "temjax.regional.run.members"),
         ("temjax.regional.inputs.climate", "temjax.regional.member"),
         ("temjax.regional.run.tile", "temjax.regional.results.formats"),
         ("temjax.regional.run.provenance", "temjax.command.main"),

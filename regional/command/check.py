@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from temjax.command.main import errors, print_line
 from temjax.files.findings import DataError, Finding
 from temjax.parameters.files import ParameterError, read_parameters
+from temjax.regional.climate.load import load_climate
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.inputs.domain import load_domain
 from temjax.regional.inputs.folder import check_folder
-from temjax.regional.inputs.load import load_climate
+from temjax.regional.inputs.grids.faults import one_a_fault
 from temjax.regional.results.formats import require_format
 
 _TABLES = ("domain", "climate", "protocol")
@@ -19,7 +21,10 @@ def check(path: Path) -> list[Finding] | None:
     if path.is_dir():
         files = [file for file in sorted(path.glob("*.toml")) if _is_experiment(file)]
         if not files:
-            return check_folder(path)
+            found = check_folder(path)
+            if found is not None:
+                _tell(found[1])
+            return None if found is None else found[0]
         return [finding for file in files for finding in check_file(file)]
     if path.suffix != ".toml" or not _is_experiment(path):
         return None
@@ -62,12 +67,20 @@ def _input_findings(experiment: Experiment) -> list[Finding]:
         domain = load_domain(experiment)
     except DataError as error:
         return error.findings
-    findings = [fault for faults in domain.findings.values() for fault in faults]
+    findings, notes = one_a_fault(domain.findings), list(domain.notes)
     for member, scenario in experiment.members:
         try:
             climate = load_climate(experiment, domain, member, scenario)
         except DataError as error:
             findings += error.findings
             continue
-        findings += [fault for faults in climate.findings.values() for fault in faults]
-    return findings
+        findings += one_a_fault(climate.findings)
+        notes += climate.notes
+    _tell(notes)
+    return list(dict.fromkeys(findings))
+
+
+def _tell(notes: list[str]) -> None:
+    """Print what was chosen where the input does not say."""
+    for note in dict.fromkeys(notes):
+        print_line(errors, f"note: {note}")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -18,12 +18,15 @@ from temjax.options import ModelOptions
 from temjax.parameters.files import parameter_set_names
 from temjax.regional.experiment.settings import (
     ClimateFile,
+    DriverFiles,
     GriddedClimate,
     GriddedDomain,
-    IsimipClimate,
     ModelChoices,
     OutputSettings,
+    ProjectClimate,
+    ProjectKind,
     Protocol,
+    RepairSettings,
     RunSettings,
     Settings,
     SyntheticClimate,
@@ -35,11 +38,22 @@ from temjax.regional.experiment.settings import (
 FITTED = "fitted:"  # before the name of a fitted set that comes with the package
 
 
+def is_box(cells: tuple[float, float, float, float]) -> bool:
+    """Whether west, south, east and north are a box.
+
+    West lies beyond east only across the meridian where a convention of longitudes begins: 178 to
+    -178 across the date line, 350 to 10 across Greenwich.
+    """
+    west, south, east, north = cells
+    across = (west > 0 > east) or (west > 180 > east >= 0)
+    return south < north and (west < east <= west + 360 or (across and west > east))
+
+
 class Experiment(Settings):
     """A whole experiment file.
 
     Attributes:
-        cells: (west, south, east, north) in degrees cuts the domain.
+        cells: (west, south, east, north) in degrees cuts the domain, see ``is_box``.
         parameters: vegetation type to parameter file, or ``fitted:NAME`` of a set in the package.
         keep_ground_surface: files of ``parameters`` leave the air-to-ground offset of the bundled
             type alone: that of a seasonally frozen tower thaws any permafrost
@@ -54,7 +68,7 @@ class Experiment(Settings):
     cells: tuple[float, float, float, float] | None = None
     domain: Annotated[SyntheticDomain | GriddedDomain, Field(discriminator="kind")]
     climate: Annotated[
-        SyntheticClimate | GriddedClimate | IsimipClimate, Field(discriminator="kind")
+        SyntheticClimate | GriddedClimate | ProjectClimate, Field(discriminator="kind")
     ]
     protocol: Protocol
     parameters: dict[str, Path] = Field(default_factory=dict)
@@ -65,7 +79,7 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> "Experiment":
-        if self.cells and not (self.cells[0] < self.cells[2] and self.cells[1] < self.cells[3]):
+        if self.cells and not is_box(self.cells):
             raise ValueError(f"cells = {list(self.cells)}: give west, south, east, north")
         if (self.domain.kind == "gridded") == isinstance(self.climate, SyntheticClimate):
             raise ValueError(
@@ -128,7 +142,7 @@ class Experiment(Settings):
         experiment = self.model_copy(update={"climate": self.climate.model_copy(update=selected)})
         if cells is None:
             return experiment
-        if not (cells[0] < cells[2] and cells[1] < cells[3]):
+        if not is_box(cells):
             mend = "Give bbox:west,south,east,north in degrees."
             raise DataError([Finding(self.name, "cells", "", f"{cells} is no box", mend)])
         return experiment.model_copy(update={"cells": cells})
@@ -258,7 +272,8 @@ def _fitted_set(name: str) -> Path:
     return point.load()(name)
 
 
-_KINDS = {"synthetic-plateau", "gridded", "monthly-netcdf", "isimip2b"}
+_PROJECTS = get_args(ProjectKind)
+_KINDS = {"synthetic-plateau", "gridded", "monthly-netcdf", "netcdf", *_PROJECTS}
 
 
 def _finding(source: str, fault: dict) -> Finding:
@@ -281,8 +296,8 @@ def _known_keys(location: tuple) -> set[str]:
         ("domain", "synthetic-plateau"): SyntheticDomain,
         ("domain", "gridded"): GriddedDomain,
         ("climate", "synthetic-plateau"): SyntheticClimate,
-        ("climate", "monthly-netcdf"): GriddedClimate,
-        ("climate", "isimip2b"): IsimipClimate,
+        **{("climate", kind): GriddedClimate for kind in ("monthly-netcdf", "netcdf")},
+        **{("climate", kind): ProjectClimate for kind in _PROJECTS},
         ("protocol",): Protocol,
         ("model",): ModelChoices,
         ("run",): RunSettings,
@@ -291,4 +306,8 @@ def _known_keys(location: tuple) -> set[str]:
     }
     if location in tables:
         return set(tables[location].model_fields)
+    if location[-1] == "repair":
+        return set(RepairSettings.model_fields)
+    if "DriverFiles" in location:
+        return set(DriverFiles.model_fields)
     return set(ClimateFile.model_fields if "files" in location else Variable.model_fields)

@@ -5,7 +5,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    model_validator,
+)
 
 from temjax.files.findings import nearest
 from temjax.files.names import NAME_PATTERN
@@ -110,47 +118,132 @@ class SyntheticClimate(Settings):
     scenarios: tuple[Literal["rcp45", "rcp85"], ...] = ("rcp85",)
 
 
+class RepairSettings(Settings):
+    """Repair of small faults in monthly climate; what is repaired is counted and told.
+
+    Attributes:
+        missing_months: most missing months of a cell that are filled from its climatology.
+        radiation_above_extraterrestrial: largest share of the extraterrestrial radiation by which
+            shortwave may pass it and is clipped to it.
+        strict: nothing is repaired: what would be is refused.
+    """
+
+    missing_months: int = Field(12, ge=0, le=1200)
+    radiation_above_extraterrestrial: float = Field(0.15, ge=0, le=1)
+    strict: bool = False
+
+
 class ClimateFile(Settings):
-    """One file of monthly climate; files follow each other in time without gap or overlap."""
+    """One file of climate and the name of its source; by default that of the member."""
 
     file: FileName
-    label: str
+    label: str = ""
+
+
+class DriverFiles(Settings):
+    """Files of one driver, where it has its own, and its name in them."""
+
+    file: FileName | tuple[FileName, ...]
+    variable: str | None = None
+
+
+def _named_files(files: object) -> object:
+    if not isinstance(files, list | tuple):
+        return files
+    return [{"file": file} if isinstance(file, str) else file for file in files]
 
 
 class GriddedClimate(Settings):
-    """Monthly NetCDF files on the domain's grid, joined in time, and annual CO2 files."""
+    """NetCDF files on the domain's grid in any cut and order, and annual CO2 files.
 
-    kind: Literal["monthly-netcdf"]
+    Attributes:
+        files: each with one or several drivers; files of the same months complement each other.
+        air_temperature, precipitation, shortwave: names in the files, or files of the driver; by
+            default recognised by CF standard name or usual name.
+    """
+
+    kind: Literal["monthly-netcdf", "netcdf"]
     folder: Path
     member: Name
     scenario: Name
-    files: tuple[ClimateFile, ...] = Field(min_length=1)
-    air_temperature: str
-    precipitation: str
-    shortwave: str
+    files: Annotated[tuple[ClimateFile, ...], BeforeValidator(_named_files)] = ()
+    air_temperature: str | DriverFiles | None = None
+    precipitation: str | DriverFiles | None = None
+    shortwave: str | DriverFiles | None = None
     co2: tuple[Variable, ...] = Field(min_length=1)
+    repair: RepairSettings = RepairSettings()
+
+    @model_validator(mode="after")
+    def _every_driver_has_files(self) -> "GriddedClimate":
+        drivers = (self.air_temperature, self.precipitation, self.shortwave)
+        if not self.files and not all(isinstance(driver, DriverFiles) for driver in drivers):
+            raise ValueError("files: give the files of the climate, or a file of every driver")
+        return self
+
+    def driver(self, name: str) -> tuple[list[ClimateFile], str | None]:
+        """Files of a driver and its name in them."""
+        source = getattr(self, name)
+        if not isinstance(source, DriverFiles):
+            return list(self.files), source
+        files = (source.file,) if isinstance(source.file, str) else source.file
+        labels = {file.file: file.label for file in self.files}
+        return [ClimateFile(file=f, label=labels.get(f, "")) for f in files], source.variable
+
+    @property
+    def file_names(self) -> list[str]:
+        """Every file of climate and CO2, once."""
+        drivers = ("air_temperature", "precipitation", "shortwave")
+        files = [file.file for name in drivers for file in self.driver(name)[0]]
+        return list(dict.fromkeys([*files, *(source.file for source in self.co2)]))
 
 
-class IsimipClimate(Settings):
-    """ISIMIP2b files, daily or monthly, found by their names anywhere under ``folder``.
+ProjectKind = Literal[
+    "isimip2b", "isimip3b", "isimip3a", "cmip", "cru-ts", "era5-land", "wie-mip"
+]  # fmt: skip
+OBSERVATIONS = ("cru-ts", "era5-land", "wie-mip")  # projects with one member
+
+
+class ProjectClimate(Settings):
+    """Files in the form of a project, found by their names anywhere under ``folder``.
+
+    Source of the forms: ``regional.climate.projects``.
 
     Attributes:
-        members: climate models as the file names write them, for example GFDL-ESM2M.
-        scenarios: pathways after 2005, for example rcp45.
-        history: scenario name of the files up to 2005.
+        members: climate models as the file names write them, for example GFDL-ESM2M; with
+            ``_r1i1p1f1`` behind the name where there are several realisations. Projects of
+            observations have one member, which may be left out.
+        scenarios: pathways, for example rcp45 or ssp370.
+        history: scenario of the files before, by default that of the project; controls have none.
         lapse_rate: K km⁻¹; 0 shares one climate cell among the domain cells in it (the paper).
             Otherwise temperature is moved by the cell's elevation above the mean elevation of the
             domain cells that share the climate cell.
+        co2: NetCDF files of the mole fraction by year; by default text files found by name.
         cache: folder of the monthly means; by default ``monthly`` inside ``folder``.
     """
 
-    kind: Literal["isimip2b"]
+    kind: ProjectKind
     folder: Path
-    members: tuple[Name, ...] = Field(min_length=1)
-    scenarios: tuple[Name, ...] = Field(min_length=1)
-    history: Name = "historical"
+    members: tuple[Name, ...] = ()
+    scenarios: tuple[Name, ...] = ()
+    history: Name | None = None
     lapse_rate: float = Field(0.0, ge=0, le=10)
+    co2: tuple[Variable, ...] = ()
     cache: Path | None = None
+    repair: RepairSettings = RepairSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_names(cls, table: object) -> object:
+        if not isinstance(table, dict) or table.get("kind") not in OBSERVATIONS:
+            return table
+        return {"members": [table["kind"]], "scenarios": ["historical"]} | table
+
+    @model_validator(mode="after")
+    def _members_are_named(self) -> "ProjectClimate":
+        for key in ("members", "scenarios"):
+            if not getattr(self, key):
+                raise ValueError(f"{key}: name at least one")
+        return self
 
 
 Year = Annotated[int, Field(ge=-10_000, le=10_000)]

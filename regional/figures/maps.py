@@ -1,6 +1,7 @@
 """Maps of a region: means over climate models, one column per scenario."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -36,9 +37,20 @@ def colour_range(values: list[NDArray]) -> dict:
     return {"cmap": "PuOr", "vmin": -max(-low, high), "vmax": max(-low, high)}
 
 
+def _without_gaps(coordinate: NDArray, axis: int) -> NDArray:
+    """A coordinate with those of cells outside of a curvilinear grid interpolated, which matplotlib
+    needs; along the axis on which it changes least before the other."""
+    if np.isfinite(coordinate).all():
+        return coordinate
+    filled = pd.DataFrame(coordinate).interpolate(axis=axis, limit_direction="both")
+    return filled.interpolate(axis=1 - axis, limit_direction="both").to_numpy()
+
+
 def draw_map(axes: Axes, domain: Domain, values: NDArray, colours: dict):
     """Draw a map with coordinates; cells without a value are dark, the outside is pale."""
     latitude, longitude = domain.grid.fields()
+    latitude, longitude = _without_gaps(latitude, 1), _without_gaps(longitude, 0)
+    longitude = np.unwrap(longitude, period=360, axis=1)  # a region across the date line
     inside = domain.to_grid(np.ones(domain.size))
     grey = ListedColormap(["0.55"])
     axes.set_facecolor("0.92")

@@ -29,6 +29,8 @@ class Climate(Interface):
         co2: July values of those years, ppmv, ``(year,)``.
         segments: the sources in order.
         findings: faults by cell; such cells are masked.
+        notes: what was chosen where the files do not say, repaired, and suspicious.
+        repairs: what was repaired over the whole domain, by name; empty for nothing.
         common_until: last year in which all scenarios of this climate model are the same; None
             where there is one scenario only.
     """
@@ -38,6 +40,8 @@ class Climate(Interface):
     common_until: int | None
     segments: tuple[Segment, ...]
     findings: dict[int, list[Finding]]
+    notes: tuple[str, ...]
+    repairs: dict[str, float]
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """Load air temperature (°C), precipitation (mm month⁻¹) and shortwave (W m⁻²) of cells.

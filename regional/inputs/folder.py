@@ -4,6 +4,8 @@ Variables are recognised by CF standard name or by the names that ISIMIP, CRU an
 that are recognised are checked, all others are ignored.
 """
 
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +15,21 @@ from numpy.typing import NDArray
 from temjax.files.findings import Finding
 from temjax.regional.experiment.settings import Variable
 from temjax.regional.inputs.gridded import Field, Reader
-from temjax.regional.inputs.time_axis import whole_years
+from temjax.regional.inputs.grids.axes import time_coordinate
+from temjax.regional.inputs.time_axis import (
+    WITHIN_MONTHS,
+    TimeAxis,
+    add_month_ends,
+    calendar_months,
+)
 from temjax.regional.inputs.units import to_model_units
-from temjax.runs.validation import check_climate, check_texture
+from temjax.runs.validation import check_climate, check_months, check_texture
+from temjax.units import SECONDS_PER_DAY
 
 _NAMES = {
-    "air_temperature": {"air_temperature", "tair", "tas", "tmp", "temp", "ta"},
-    "precipitation": {"precipitation", "precip", "pr", "pre", "prec"},
-    "shortwave": {"shortwave", "nirr", "rsds", "swdown", "sw_in"},
+    "air_temperature": {"air_temperature", "tair", "tas", "tmp", "temp", "ta", "t2m"},
+    "precipitation": {"precipitation", "precip", "pr", "pre", "prec", "tp"},
+    "shortwave": {"shortwave", "nirr", "rsds", "swdown", "sw_in", "ssrd"},
     "co2": {"co2"},
 }
 _STANDARD_NAMES = {
@@ -35,8 +44,14 @@ _STANDARD_NAMES = {
 _FRACTIONS = ("sand", "silt", "clay")
 
 
-def check_folder(folder: Path) -> list[Finding] | None:
-    """Check the climate, CO2 and texture files of a folder; None if it holds no NetCDF."""
+def check_folder(folder: Path) -> tuple[list[Finding], list[str]] | None:
+    """Check the climate, CO2 and texture files of a folder; None if it holds no NetCDF.
+
+    A file may begin and end inside a year: others go on.
+
+    Returns:
+        Findings, and notes of what was chosen where the files do not say.
+    """
     files = sorted(file.name for file in folder.glob("*.nc*"))
     if not files:
         return None
@@ -46,15 +61,31 @@ def check_folder(folder: Path) -> list[Finding] | None:
         if dataset is not None:
             with dataset:
                 _check_dataset(reader, file, dataset)
-    return reader.findings
+    return reader.findings, reader.notes
 
 
 def kind_of(name: str, array: xr.DataArray) -> str | None:
     """Identify which of the model's drivers a variable is; None if it is none."""
-    standard = array.attrs.get("standard_name", "")
+    standard = str(array.attrs.get("standard_name", ""))
     if standard in _STANDARD_NAMES:
         return _STANDARD_NAMES[standard]
     return next((kind for kind, names in _NAMES.items() if name.casefold() in names), None)
+
+
+@dataclass(frozen=True)
+class _Months:
+    """Months of a file's records as whole calendar years.
+
+    Attributes:
+        years: calendar years, ``(year,)``.
+        record: month of the file that each month takes, ``(year, 12)``: its own, or the first of
+            the same name where the file begins or ends inside a year.
+        complete: whether every month takes one of its own name.
+    """
+
+    years: NDArray
+    record: NDArray
+    complete: bool
 
 
 def _check_dataset(reader: Reader, file: str, dataset: xr.Dataset) -> None:
@@ -64,39 +95,102 @@ def _check_dataset(reader: Reader, file: str, dataset: xr.Dataset) -> None:
         for name in dataset.data_vars
         if (kind := kind_of(str(name), dataset[name])) is not None
     }
-    years = None
-    if any("time" in dataset[name].dims for name in kinds):
-        years = whole_years(reader, path, dataset)
+    stamps = time_coordinate(dataset)
+    on_time = "time" if stamps is None else dataset[stamps].dims[0]
+    axis = months = None
+    if any(on_time in dataset[name].dims for name, kind in kinds.items() if kind != "co2"):
+        axis = calendar_months(reader, path, dataset)
+        months = None if axis is None else _months(reader, path, axis)
     for name, kind in kinds.items():
-        field = reader.read_variable(dataset, Variable(file=file, variable=name))
+        timed = on_time in dataset[name].dims and kind != "co2"
+        if timed and axis is not None and axis.step in WITHIN_MONTHS:
+            field = _monthly_means(reader, dataset, Variable(file=file, variable=name), axis)
+        else:
+            field = reader.read_variable(dataset, Variable(file=file, variable=name))
         if field is None:
             continue
         if field.values.ndim == 0:
             reader.add_finding(path, name, "is a single number", "Give monthly or yearly values.")
             continue
-        values = to_model_units(reader, path, name, kind, field.units, _monthly(field, years))
-        if values is not None:
-            _check_values(reader, path, name, kind, values, field, years)
+        whole = months if timed and months and field.values.ndim == 3 else None
+        values = field.values if whole is None else field.values[whole.record]
+        interval = None
+        if axis is not None and axis.step in WITHIN_MONTHS:
+            interval = float(np.median(axis.seconds))
+        if whole is not None or not timed:
+            by_cell = values.reshape(*values.shape[:2], -1) if whole is not None else values
+            shape = values.shape
+            values = to_model_units(reader, path, name, kind, field.units, by_cell, interval)
+            if values is not None:
+                values = values.reshape(shape)
+                _check_values(reader, path, (name, kind), values, field, whole)
     _check_texture(reader, path, dataset)
 
 
-def _monthly(field: Field, years: NDArray | None) -> NDArray:
-    """Values as ``(year, 12, row, column)`` where the years are complete, unchanged otherwise."""
-    if years is None or field.values.shape[0] != 12 * years.size:
-        return field.values
-    return field.values.reshape(years.size, 12, *field.values.shape[1:])
+def _months(reader: Reader, path: str, axis: TimeAxis) -> _Months | None:
+    """Months of a file as whole years; None with findings where one is missing between others, out
+    of order, or a day of it."""
+    if add_month_ends(reader, path, axis):
+        return None
+    months, counts = list(dict.fromkeys(axis.months)), Counter(axis.months)
+    if axis.step not in WITHIN_MONTHS:
+        months = axis.months
+    elif axis.dates is not None:
+        seconds = float(np.median(axis.seconds))
+        for date in axis.dates:
+            records = round(date.daysinmonth * SECONDS_PER_DAY / seconds)
+            if counts[date.year, date.month] != records:
+                text = f"{date.year}-{date.month:02d}"
+                message = f"{counts[date.year, date.month]} records in {text}, not {records}"
+                reader.add_finding(path, axis.name, message, "Give every record once.", text)
+                return None
+    (first, before), (last, after) = months[0], months[-1]
+    whole = [(first, month) for month in range(1, before)] + months
+    whole += [(last, month) for month in range(after + 1, 13)]
+    findings = check_months(
+        whole, file=path, variable=axis.name,
+        index_text=lambda record: f"record {record - before + 1}",
+    )  # fmt: skip
+    reader.findings += findings
+    if findings:
+        return None
+    record = np.arange(len(whole)) - (before - 1)
+    of_month = {month: number for number, (_, month) in reversed(list(enumerate(months)))}
+    for slot, (_, month) in enumerate(whole):
+        if not 0 <= record[slot] < len(months):
+            record[slot] = of_month.get(month, 0)
+    years = np.arange(first, last + 1)
+    return _Months(years, record.reshape(-1, 12), len(of_month) == 12)
+
+
+def _monthly_means(
+    reader: Reader, dataset: xr.Dataset, variable: Variable, axis: TimeAxis
+) -> Field | None:
+    """Means of the calendar months of a variable, ``(month, row, column)``, one month in memory."""
+    counted = np.array([12 * year + month for year, month in axis.months])
+    (dim,) = dataset[axis.name].dims
+    fields = []
+    for month in dict.fromkeys(counted.tolist()):
+        records = np.flatnonzero(counted == month)
+        part = dataset.isel({dim: slice(records[0], records[-1] + 1)})
+        field = reader.read_variable(part, variable)
+        if field is None:
+            return None
+        fields.append(field)
+    means = [np.asarray(field.values, float).mean(axis=0) for field in fields]
+    return replace(fields[0], values=np.stack(means))
 
 
 def _check_values(
     reader: Reader,
     path: str,
-    name: str,
-    kind: str,
+    variable: tuple[str, str],
     values: NDArray,
     field: Field,
-    years: NDArray | None,
+    months: _Months | None,
 ) -> None:
-    complete = years is not None and values.ndim == 4
+    """Add the faults of a variable (its name and kind) in the model's units."""
+    name, kind = variable
     latitude = None
     if field.grid is not None:
         latitude = field.grid.fields()[0]
@@ -110,11 +204,12 @@ def _check_values(
             latitude = None
 
     def place(at: tuple[int, ...]) -> str:
-        if not complete:
+        if months is None:
             return f"record {at[0]}" + (f", cell {at[1:]}" if at[1:] else "")
-        record = 12 * at[0] + at[1]
-        return f"record {record} ({years[at[0]]}-{at[1] + 1:02d}), cell ({at[2]}, {at[3]})"
+        record = months.record[at[:2]]
+        return f"record {record} ({months.years[at[0]]}-{at[1] + 1:02d}), cell ({at[2]}, {at[3]})"
 
+    complete = months is not None and months.complete
     reader.findings += check_climate(
         {kind: values.astype(float)},
         latitude=latitude if complete else None,

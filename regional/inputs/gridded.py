@@ -1,162 +1,54 @@
 """Reader of gridded NetCDF input that collects every fault as a finding in one pass."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import netCDF4
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.files.findings import Finding, nearest
+from temjax.files.findings import nearest
 from temjax.regional.experiment.settings import Variable
-from temjax.runtime.machine import available_bytes
-
-# what the NetCDF libraries raise for damaged files and other formats
-_UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, MemoryError, OverflowError)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Horizontal grid: dimensions, coordinates and projection.
-
-    Attributes:
-        dims: names of the two horizontal dimensions.
-        latitude, longitude: degrees; ``(row,)`` and ``(column,)``, or both ``(row, column)``.
-        projected: y and x of the rows and columns in metres, or None.
-        mapping: CF grid-mapping attributes of the projection.
-    """
-
-    dims: tuple[str, str]
-    latitude: NDArray
-    longitude: NDArray
-    projected: tuple[NDArray, NDArray] | None = None
-    mapping: dict | None = None
-
-    @property
-    def rectilinear(self) -> bool:
-        """Whether latitude and longitude are one-dimensional."""
-        return self.latitude.ndim == 1
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
-        if self.rectilinear:
-            return self.latitude.size, self.longitude.size
-        return self.latitude.shape
-
-    def fields(self) -> tuple[NDArray, NDArray]:
-        """Latitude and longitude of every cell, each ``(row, column)``."""
-        if not self.rectilinear:
-            return self.latitude, self.longitude
-        latitude, longitude = np.meshgrid(self.latitude, self.longitude, indexing="ij")
-        return latitude, longitude
-
-    def spacing(self) -> float:
-        """Median distance between neighbouring cell centres, degrees of latitude."""
-        latitude, longitude = self.fields()
-        steps = []
-        for axis in (0, 1):
-            if latitude.shape[axis] > 1:
-                north = np.diff(latitude, axis=axis)
-                east = np.diff(longitude, axis=axis) * np.cos(np.radians(latitude)).mean()
-                steps.append(float(np.median(np.hypot(north, east))))
-        return max(steps) if steps else np.inf
+from temjax.regional.inputs.grids.axes import Layout, layout
+from temjax.regional.inputs.grids.coordinates import place_on_region, read_grid
+from temjax.regional.inputs.grids.files import FileReader
+from temjax.regional.inputs.grids.grid import Grid
+from temjax.regional.inputs.grids.match import cells_in
 
 
 @dataclass(frozen=True)
 class Field:
-    """Values, units and grid of a variable; the two horizontal dimensions are last."""
+    """Values, units and grid of a variable.
+
+    With a grid, time is first where there is any and rows and columns are last, whatever the order
+    in the file; levels and members of size one are dropped. Without, the values are as in the file.
+    """
 
     values: NDArray
     units: str
     grid: Grid | None
 
 
-class Reader:
-    """Reader of the variables of one folder; faults are collected in ``findings``."""
+class Reader(FileReader):
+    """Reader of the gridded variables of one folder."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.findings: list[Finding] = []
-        if not folder.is_dir():
-            self.add_finding(
-                str(folder), "", "folder does not exist", "Put the data there or mend `folder`."
-            )
-
-    def add_finding(
-        self, file: str, variable: str, message: str, mend: str, index: str = ""
-    ) -> None:
-        """Add a fault."""
-        self.findings.append(Finding(file, variable, index, message, mend))
-
-    def open(self, file: str) -> xr.Dataset | None:
-        """Open a file of the folder, times not decoded; None with a finding if it is unreadable."""
-        path = self.folder / file
-        if not self.folder.is_dir():
-            return None
-        if not path.is_file():
-            files = [p.name for p in self.folder.glob("*.nc*")]
-            hint = nearest(file, files) if files else "The folder holds no NetCDF file."
-            self.add_finding(str(path), "", "file does not exist", hint)
-            return None
-        return self.open_path(path)
-
-    def open_path(self, path: Path) -> xr.Dataset | None:
-        """Open an existing file, see ``open``."""
-        try:
-            with netCDF4.Dataset(path) as file:
-                axes = {n: v for n, v in file.variables.items() if n in v.dimensions}
-                for name, axis in axes.items():  # xarray reads axes when it opens
-                    if not self._fits_memory(str(path), name, axis.size, axis.dtype):
-                        return None
-            return xr.open_dataset(path, decode_times=False, engine="netcdf4")
-        except _UNREADABLE as error:
-            self.add_unreadable(str(path), "", error)
-            return None
-
-    def add_unreadable(self, file: str, variable: str, error: Exception) -> None:
-        """Add the fault of a file or variable that the NetCDF library cannot read."""
-        self.add_finding(
-            file, variable, f"not readable as NetCDF ({error})",
-            "Give a whole NetCDF file: this one is truncated, damaged or of another kind.",
-        )  # fmt: skip
-
-    def load_values(self, file: str, array: xr.DataArray) -> NDArray | None:
-        """Values of a variable; None with a finding where they are not numeric, too many for memory
-        or unreadable."""
-        if not self._fits_memory(file, str(array.name), array.size, array.dtype):
-            return None
-        try:
-            return array.values
-        except _UNREADABLE as error:
-            self.add_unreadable(file, str(array.name), error)
-            return None
-
-    def _fits_memory(self, file: str, name: str, size: int, kind: object) -> bool:
-        """Whether values are numeric and fit into the available memory."""
-        if getattr(kind, "kind", "O") not in "iuf":
-            self.add_finding(file, name, f"holds {kind}, not numbers", "Give a numeric variable.")
-            return False
-        needed, available = size * kind.itemsize, available_bytes()
-        if available is not None and needed > available:
-            self.add_finding(
-                file, name, f"declares {size:,} values ({needed / 1e9:,.0f} GB), "
-                f"{available / 1e9:,.1f} GB of memory are available", "Cut the file to the region.",
-            )  # fmt: skip
-            return False
-        return True
-
-    def read(self, variable: Variable) -> Field | None:
-        """Read one variable of one file."""
+    def read(self, variable: Variable, region: Grid | None = None) -> Field | None:
+        """Read one variable of one file, see ``read_variable``."""
         dataset = self.open(variable.file)
         if dataset is None:
             return None
         with dataset:
-            return self.read_variable(dataset, variable)
+            return self.read_variable(dataset, variable, region)
 
-    def read_variable(self, dataset: xr.Dataset, variable: Variable) -> Field | None:
-        """Read one variable of an open dataset."""
+    def read_variable(
+        self, dataset: xr.Dataset, variable: Variable, region: Grid | None = None
+    ) -> Field | None:
+        """Read one variable of an open dataset.
+
+        Args:
+            dataset: from ``open``.
+            variable: its file and name.
+            region: grid for a file without latitude and longitude whose dimensions are those of it.
+        """
         path = str(self.folder / variable.file)
         if variable.variable not in dataset:
             known = [str(name) for name in dataset.data_vars]
@@ -171,66 +63,77 @@ class Reader:
         values = self.load_values(path, array)
         if values is None:
             return None
+        units = str(array.attrs.get("units", ""))
+        axes = layout(dataset, array)
         findings_before = len(self.findings)
-        grid = self._grid(path, dataset, array) if array.ndim >= 2 else None
-        if len(self.findings) > findings_before:
+        if axes.latitude is not None and axes.longitude is not None:
+            grid = read_grid(self, path, dataset, array, axes) if _has_cells(array, axes) else None
+        else:
+            grid = region
+            axes = place_on_region(self, path, dataset, array, axes, region)
+        if len(self.findings) > findings_before or axes is None:
             return None
-        return Field(values, str(array.attrs.get("units", "")), grid)
+        if grid is not None:
+            values = self._arranged(path, array, values, axes)
+        return None if values is None else Field(values, units, grid)
 
-    def _grid(self, path: str, dataset: xr.Dataset, array: xr.DataArray) -> Grid | None:
-        """Grid of an array's last two dimensions, from lat and lon of the file."""
-
-        def coordinate(*names: str) -> NDArray | None:
-            name = next((name for name in names if name in dataset.variables), None)
-            values = None if name is None else self.load_values(path, dataset[name])
-            return None if values is None else np.asarray(values, dtype=float)
-
-        latitude, longitude = coordinate("lat", "latitude"), coordinate("lon", "longitude")
-        if latitude is None or longitude is None:
-            return None
-        axes = latitude.ndim == 1 and longitude.ndim == 1
-        shape = (latitude.size, longitude.size) if axes else latitude.shape
-        if shape != array.shape[-2:] or not (axes or longitude.shape == shape):
+    def _arranged(
+        self, path: str, array: xr.DataArray, values: NDArray, axes: Layout
+    ) -> NDArray | None:
+        """Values with time first, rows and columns last, without other axes; None with a finding
+        where another axis has several values."""
+        several = [dim for dim in axes.others if array.sizes[dim] > 1]
+        if several:
             self.add_finding(
-                path, str(array.name),
-                f"has shape {array.shape} with {array.dims}, but lat and lon span {shape}",
-                "Let latitude and longitude be the last two dimensions.",
+                path, str(array.name), f"has shape {array.shape} with {array.dims}: "
+                f"{array.sizes[several[0]]} values along {several[0]}", "Give one of them.",
             )  # fmt: skip
             return None
-        if axes:
-            return Grid(("lat", "lon"), latitude, longitude)
-        mapping = next(
-            (v.attrs for v in dataset.variables.values() if "grid_mapping_name" in v.attrs), None
-        )
-        y, x = coordinate("y"), coordinate("x")
-        projected = None if y is None or x is None else (y, x)
-        return Grid(("y", "x"), latitude, longitude, projected, mapping)
+        wanted = [dim for dim in (axes.time, axes.rows, axes.columns) if dim]
+        order = [array.dims.index(dim) for dim in (*axes.others, *wanted)]
+        values = values.transpose(order).reshape([array.sizes[dim] for dim in wanted])
+        if not axes.rows:
+            values = np.expand_dims(values, -2 if axes.columns else -1)
+        return values if axes.columns else np.expand_dims(values, -1)
+
+    def grid_of(self, variable: Variable) -> Grid | None:
+        """Grid of a variable, without its values; None where its file has none."""
+        dataset = self.open(variable.file)
+        if dataset is None:
+            return None
+        with dataset:
+            if variable.variable not in dataset:
+                return None
+            array = dataset[variable.variable]
+            axes = layout(dataset, array)
+            if axes.latitude is None or axes.longitude is None:
+                return None
+            return read_grid(self, str(self.folder / variable.file), dataset, array, axes)
+
+    def cells_in(
+        self, file: str, grid: Grid | None, reference: Grid, row: NDArray, column: NDArray
+    ) -> tuple[NDArray, NDArray] | None:
+        """Rows and columns of a file's grid that hold cells of a reference grid, see ``match``."""
+        return cells_in(self, file, grid, reference, row, column)
 
     def same_grid(self, file: str, grid: Grid | None, reference: Grid | None) -> bool:
-        """Whether a file's grid is the reference grid to within one cell (files of one data set
-        can be offset by a fraction of a cell)."""
+        """Whether a file's grid is the reference grid cell by cell, see ``cells_in``."""
         if grid is None or reference is None:
             return True
-        path = str(self.folder / file)
-        if grid.shape != reference.shape:
-            self.add_finding(
-                path,
-                "lat, lon",
-                f"grid {grid.shape} differs from the domain's {reference.shape}",
-                "Give all files on one grid.",
-            )
+        rows, columns = np.indices(reference.shape)
+        found = self.cells_in(file, grid, reference, rows, columns)
+        if found is None:
             return False
-        (lat, lon), (lat0, lon0) = grid.fields(), reference.fields()
-        distance = np.hypot(lat - lat0, (lon - lon0) * np.cos(np.radians(lat0)))
-        worst = np.unravel_index(np.argmax(distance), distance.shape)
-        if distance[worst] < reference.spacing():
+        if (found[0] == rows).all() and (found[1] == columns).all():
             return True
         self.add_finding(
-            path,
-            "lat, lon",
-            f"cell centre {lat[worst]:.3f} N {lon[worst]:.3f} E, but the domain has "
-            f"{lat0[worst]:.3f} N {lon0[worst]:.3f} E",
+            str(self.folder / file), "lat, lon", "rows or columns run otherwise than the domain's",
             "Give all files on one grid, in one orientation.",
-            f"cell ({worst[0]}, {worst[1]})",
-        )
+        )  # fmt: skip
         return False
+
+
+def _has_cells(array: xr.DataArray, axes: Layout) -> bool:
+    """Whether a variable is a field on its file's latitude and longitude, not a mere series."""
+    on_axes = {axes.rows, axes.columns} & set(array.dims)
+    return array.ndim >= 2 or bool(on_axes) or not (axes.rows or axes.columns)

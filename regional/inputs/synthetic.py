@@ -278,6 +278,8 @@ class SyntheticPlateauClimate:
     segments: tuple[Segment, ...]
     findings: dict[int, list[Finding]] = field(default_factory=dict)
     common_until: int | None = COMMON_UNTIL
+    notes: tuple[str, ...] = ()
+    repairs: dict[str, float] = field(default_factory=dict)
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """See ``Climate.load``."""

@@ -93,6 +93,7 @@ def write_summary(
             }
             for row in rows
         ],
+        "climate_repairs": result.repairs,
         "climate": {name: [float(v) for v in values] for name, values in result.climate.items()},
         "cells": {
             str(cell): {

@@ -13,6 +13,7 @@ from temjax.files.findings import DataError, Finding
 from temjax.regional.diagnostics.tables import MeanSD, Table, mean_sd
 from temjax.regional.diagnostics.totals import MEADOW, STEPPE, MemberTotals
 from temjax.regional.figures.paper_figures import COLOURS, legend, panels
+from temjax.regional.inputs.grids.grid import wrapped
 from temjax.units import GRAMS_PER_KILOGRAM
 
 OBSERVED_YEARS = (2006, 2009)
@@ -104,7 +105,7 @@ def simulated_thaw(members: list[MemberTotals], points: list[ThawPoint]) -> NDAr
     for number, point in enumerate(points):
         distance = np.hypot(
             domain.latitude - point.latitude,
-            (domain.longitude - point.longitude) * np.cos(np.radians(point.latitude)),
+            wrapped(domain.longitude - point.longitude) * np.cos(np.radians(point.latitude)),
         )
         nearest = int(np.argmin(distance))
         if distance[nearest] <= domain.grid.spacing():

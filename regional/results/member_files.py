@@ -127,6 +127,7 @@ def global_attributes(
         "equilibrium": "{} year of {}-{}".format(
             experiment.protocol.equilibrium_climate, *experiment.protocol.equilibrium_years
         ),
+        **{f"climate_{name}": value for name, value in result.repairs.items()},
         "active_layer_rule": options.active_layer_rule,
         "root_zone_nitrogen": options.root_zone_nitrogen,
         "model_options": json.dumps(asdict(options)),
@@ -137,6 +138,8 @@ def global_attributes(
             f"{name} {count}" for name, count in zip(STATUS, counts, strict=True)
         ),
     }
+    if result.notes:
+        attributes["input_notes"] = "; ".join(result.notes)
     if result.domain.synthetic:
         attributes["comment"] = (
             f"{LABEL} domain and climate: invented numbers that meet published aggregates; "

@@ -10,10 +10,11 @@ from rich.console import Console
 from temjax.files.findings import DataError, Finding
 from temjax.parameters.files import load_parameters, read_parameters, replace_parameters
 from temjax.parameters.registry import Parameters
+from temjax.regional.climate.load import load_climate, merge_findings
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.inputs.climate import Climate
 from temjax.regional.inputs.domain import Domain
-from temjax.regional.inputs.load import load_climate, merge_findings
+from temjax.regional.inputs.grids.faults import one_a_fault
 from temjax.regional.inputs.seams import Seam, find_seams
 from temjax.regional.inputs.timeline import Timeline, build_timeline
 from temjax.regional.run.cells import Cells
@@ -93,11 +94,15 @@ def prepare_group(
     valid = np.array([cell for cell in range(domain.size) if cell not in findings], dtype=int)
     if valid.size == 0:
         no_cell = Finding(experiment.name, "cells", "", "no cell is valid", "Mend the input.")
-        raise DataError([*next(iter(findings.values())), no_cell])
+        raise DataError([*one_a_fault(findings), no_cell])
     if findings:
         console.print(
             f"[yellow]{len(findings)} of {domain.size} cells masked: invalid input[/] ({member})"
         )
+        for fault in one_a_fault(findings):
+            console.print(str(fault), markup=False, soft_wrap=True)
+    for note in dict.fromkeys(note for climate in climates for note in climate.notes):
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     names = sorted(set(domain.vegetation[valid]))
     sets = [parameter_set(experiment, name) for name in names]
     _require_stefan(experiment, names, sets)

@@ -86,6 +86,8 @@ def run_members(
     jax.config.update("jax_enable_x64", True)
     console = console or Console(quiet=True)
     domain = load_domain(experiment)
+    for note in domain.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     groups = []
     for member in dict.fromkeys(member for member, _ in experiment.members):
         scenarios = [scenario for name, scenario in experiment.members if name == member]
@@ -169,6 +171,7 @@ def _member_results(
             findings=dict(sorted(findings.items())),
             segments=run.climate.segments,
             seams=run.seams,
+            notes=(*domain.notes, *run.climate.notes),
             parameter_hashes={
                 name: parameter_hash(parameters)
                 for name, parameters in zip(group.names, group.sets, strict=True)
@@ -176,6 +179,7 @@ def _member_results(
             climate=climate.means(),
             cell_years=sum(tile.cell_years for _, tile in tiles),
             seconds=sum(tile.seconds for _, tile in tiles),
+            repairs=run.climate.repairs,
         )
 
 

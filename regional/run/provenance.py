@@ -18,16 +18,14 @@ import tomli_w
 
 from temjax.files.atomic import write_text
 from temjax.files.findings import DataError, Finding, raise_findings
+from temjax.regional.climate.project_climate import project_files
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.experiment.settings import (
     GriddedClimate,
     GriddedDomain,
-    IsimipClimate,
+    ProjectClimate,
     Variable,
 )
-from temjax.regional.inputs.co2 import co2_files
-from temjax.regional.inputs.gridded import Reader
-from temjax.regional.inputs.isimip import NAMES, find_chunks
 from temjax.runtime.machine import command_line, package_versions
 
 INPUTS = "inputs"
@@ -87,7 +85,7 @@ def data_files(experiment: Experiment) -> dict[str, Path]:
     """Input files of a run, by table of the experiment and name in its folder.
 
     Raises:
-        DataError: an ISIMIP2b folder without the files of a member.
+        DataError: a folder of a project without the files of a member.
     """
     paths: dict[str, Path] = {}
     domain, climate = experiment.domain, experiment.climate
@@ -96,19 +94,12 @@ def data_files(experiment: Experiment) -> dict[str, Path]:
             if isinstance(value, Variable):
                 paths[f"domain/{value.file}"] = domain.folder / value.file
     if isinstance(climate, GriddedClimate):
-        for source in (*climate.files, *climate.co2):
-            paths[f"climate/{source.file}"] = climate.folder / source.file
-    if isinstance(climate, IsimipClimate):
-        reader = Reader(climate.folder)
-        raise_findings(reader.findings)
-        files = []
+        for name in climate.file_names:
+            paths[f"climate/{name}"] = climate.folder / name
+    if isinstance(climate, ProjectClimate):
         for member, scenario in experiment.members:
-            for part in (climate.history, scenario):
-                files += co2_files(climate.folder, part)
-                for variable in NAMES.values():
-                    files += [c.path for c in find_chunks(reader, variable, member, part)]
-        raise_findings(reader.findings)
-        paths |= {f"climate/{path.relative_to(climate.folder)}": path for path in files}
+            for path in project_files(climate, member, scenario):
+                paths[f"climate/{path.relative_to(climate.folder)}"] = path
     return dict(sorted(paths.items()))
 
 

@@ -119,21 +119,30 @@ def check_climate(
     variables: Mapping[str, np.ndarray],
     *,
     latitude: np.ndarray | float | None = None,
+    extraterrestrial: np.ndarray | None = None,
     file: str = "forcing",
     names: Mapping[str, str] | None = None,
     index_text: IndexText | None = None,
 ) -> list[Finding]:
-    """Values and units of plain arrays ``(year, 12, *cell)``, keyed as fields of ``Forcing``."""
+    """Values and units of plain arrays ``(year, 12, *cell)``, keyed as fields of ``Forcing``.
+
+    Shortwave is compared with the extraterrestrial mean of ``latitude``, or with
+    ``extraterrestrial`` (W m-2, ``(12, *cell)``) where that is known.
+    """
     names = names or {}
     index_text = index_text or (lambda at: _month_text(np.arange(10**4), at))
     findings = []
     for name, values in variables.items():
         label = names.get(name, name)
         findings += _value_findings(name, values, label, file, index_text)
-    if latitude is not None and "shortwave" in variables:
+    known = latitude is not None and np.all(np.abs(latitude) <= 90)
+    if known and extraterrestrial is None and "shortwave" in variables:
+        degrees = jnp.asarray(latitude, dtype=float)
+        extraterrestrial = np.asarray(gross_irradiance(degrees)) / SHORTWAVE_TO_CALORIES
+    if extraterrestrial is not None and "shortwave" in variables:
         findings += _shortwave_findings(
             variables["shortwave"],
-            np.asarray(latitude, dtype=float),
+            extraterrestrial,
             names.get("shortwave", "shortwave"),
             file,
             index_text,
@@ -305,12 +314,9 @@ def _value_findings(
 
 
 def _shortwave_findings(
-    shortwave: np.ndarray, latitude: np.ndarray, label: str, file: str, index_text: IndexText
+    shortwave: np.ndarray, top: np.ndarray, label: str, file: str, index_text: IndexText
 ) -> list[Finding]:
     """Shortwave of a month cannot pass what reaches the top of the atmosphere."""
-    if not np.all(np.abs(latitude) <= 90):
-        return []
-    top = np.asarray(gross_irradiance(jnp.asarray(latitude, dtype=float))) / SHORTWAVE_TO_CALORIES
     factor, margin = SHORTWAVE_MARGIN
     limit = np.broadcast_to(factor * top + margin, shortwave.shape)
     with np.errstate(invalid="ignore"):

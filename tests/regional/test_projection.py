@@ -14,10 +14,10 @@ from temjax import regional
 from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters, replace_parameters
 from temjax.regional import projection
+from temjax.regional.climate.load import load_climate
 from temjax.regional.datasets import experiment_from_datasets
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.inputs.load import load_climate
 from temjax.regional.report.member import write_member_output
 from temjax.regional.results.effect import SummaryRow
 from temjax.regional.run.members import run_experiment
@@ -272,7 +272,7 @@ def poisoned(climate, variable, values):
 VALUES = {
     "kelvin": ("tas", lambda v: v + 273.15, "kelvin"),
     "unit": ("pr", lambda v: v.assign_attrs(units="inch"), "unit 'inch' is not understood"),
-    "record": ("tas", lambda v: v.where(v["time"].dt.year != 1991), "record 12 .1991-01., cell"),
+    "record": ("tas", lambda v: v.where(v["time"].dt.year > 1991), "record 0 .1990-01., cell"),
 }  # fmt: skip
 
 

@@ -13,10 +13,10 @@ from temjax import regional
 from temjax.command import main as cli
 from temjax.files.findings import DataError
 from temjax.parameters.files import ParameterError, read_parameters
+from temjax.regional.climate.load import load_climate
 from temjax.regional.command.check import check
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.inputs.load import load_climate
 from temjax.sites.entry import parse_entry
 from tests.support.small_region import write_experiment
 
@@ -200,18 +200,18 @@ FILES = {
     "no NetCDF": ("co2.nc", lambda path: path.write_text("year,co2\n"), "not readable as NetCDF"),
     "huge": ("vegetation.nc", huge, "of memory are available"),
     "huge axis": ("elevation.nc", huge_axis, "of memory are available"),
-    "dimensions in another order": (
-        "past.nc", lambda path: rewritten(path, lambda d: d.transpose("X", "Y", "time")),
-        "last two dimensions",
-    ),
     "no time": ("past.nc", lambda path: rewritten(path, lambda d: d.isel(time=0)), "time"),
-    "no coordinates": (
-        "past.nc", lambda path: rewritten(path, lambda d: d.drop_vars(["lat", "lon"])),
-        "no lat and lon",
+    "no coordinates and other dimensions": (
+        "past.nc",
+        lambda path: rewritten(path, lambda d: d.drop_vars(["lat", "lon"]).isel(X=slice(3))),
+        "no latitude and longitude",
     ),
-    "no coordinates of the domain": (
-        "vegetation.nc", lambda path: rewritten(path, lambda d: d.drop_vars(["lat", "lon"])),
-        "no lat and lon",
+    "cells in a list": (
+        "vegetation.nc",
+        lambda path: rewritten(
+            path, lambda d: d.set_coords(["lat", "lon"]).isel(Y=0).expand_dims(band=2)
+        ),
+        "along one dimension",
     ),
     "strange time": ("past.nc", attribute("time", "units", "days since yesterday"), "no dates"),
     "strange calendar": ("past.nc", attribute("time", "calendar", "mayan"), "no dates"),

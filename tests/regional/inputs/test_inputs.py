@@ -5,10 +5,10 @@ import pytest
 import xarray as xr
 
 from temjax.files.findings import DataError
+from temjax.regional.climate.load import load_climate
 from temjax.regional.command.check import check
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.inputs.load import load_climate
 from temjax.regional.inputs.seams import find_seams
 from tests.support.small_region import (
     COLUMNS,
@@ -92,10 +92,13 @@ def set_place(values, value):
     return values
 
 
+STRICT = "[climate.repair]\nstrict = true\n"
+
+
 @pytest.mark.parametrize("fault", CELL_FAULTS)
 def test_faulty_cell_is_named_with_place_and_mend(tmp_path, fault):
     file, variable, edit, words = CELL_FAULTS[fault]
-    path = write_experiment(tmp_path)
+    path = write_experiment(tmp_path, STRICT)
     change(tmp_path / "data" / file, variable, edit)
     (finding,) = check(path)
     assert finding.file.endswith(file)
@@ -119,7 +122,7 @@ STRUCTURE_FAULTS = {
     "short co2": ("co2.nc", lambda d: d.isel(year=slice(0, 8)), "CO2 lacks 2"),
     "other grid": ("future.nc", lambda d: d.isel(X=slice(0, 3)), "differs from the domain's"),
     "shifted grid": ("future.nc", lambda d: d.assign(lat=d.lat + 1), "but the domain has"),
-    "gap in years": ("future.nc", lambda d: d.isel(time=slice(12, None)), "the file before ends"),
+    "gap in years": ("future.nc", lambda d: d.isel(time=slice(12, None)), "a gap after past.nc"),
 }
 
 
@@ -131,7 +134,7 @@ def with_units(dataset, name, units):
 @pytest.mark.parametrize("fault", STRUCTURE_FAULTS)
 def test_structural_fault_is_one_finding_and_stops_the_run(tmp_path, fault):
     file, edit, words = STRUCTURE_FAULTS[fault]
-    path = write_experiment(tmp_path)
+    path = write_experiment(tmp_path, STRICT)
     target = tmp_path / "data" / file
     with xr.open_dataset(target, decode_times=False) as opened:
         dataset = opened.load()
@@ -168,7 +171,7 @@ def test_years_that_do_not_overlap(tmp_path):
 
 
 def test_faults_of_several_files_come_in_one_pass(tmp_path):
-    path = write_experiment(tmp_path)
+    path = write_experiment(tmp_path, STRICT)
     for fault in ("nan", "kelvin", "too much sun"):
         file, variable, edit, _ = CELL_FAULTS[fault]
         change(tmp_path / "data" / file, variable, edit)

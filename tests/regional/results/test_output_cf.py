@@ -22,10 +22,11 @@ from temjax.regional.inputs.gridded import Grid
 from temjax.regional.report.member import write_summary
 from temjax.regional.results.effect import summarise
 from temjax.regional.results.ensemble_files import submit_ensemble
-from temjax.regional.results.member_files import submit_member_files
+from temjax.regional.results.member_files import global_attributes, submit_member_files
 from temjax.regional.results.read_back import read_run
 from tests.support.cf import CANONICAL_UNITS, CELL_METHODS, ISIMIP_UNITS
 from tests.support.made_member import made_member, made_region
+from tests.support.small_region import small_experiment
 
 UNITS = {"1", "m", "m2", "K", "degC", "mm", "kg m-2", "kg m-2 s-1", "g m-2"}  # UDUNITS, all of them
 LAMBERT = {
@@ -206,3 +207,12 @@ def test_the_compliance_checker_finds_nothing_else(paths, tmp_path):
         left = [message for message in found if not any(words in message for words in known)]
         assert not left, path
         assert report["cf:1.8"]["high_count"] == 0
+
+
+def test_notes_of_the_input_are_an_attribute(tmp_path):
+    experiment = small_experiment(tmp_path)
+    member = made_member(experiment)
+    assert "input_notes" not in global_attributes(experiment, member, "S_T")
+    member = replace(member, notes=("a.nc: tas: no units", "b.nc: pr: no units"))
+    attributes = global_attributes(experiment, member, "S_T")
+    assert attributes["input_notes"] == "a.nc: tas: no units; b.nc: pr: no units"

@@ -184,7 +184,7 @@ def test_poisoned_cells_are_masked_named_and_leave_the_rest_untouched(result, tm
     for cell, (file, variable, value, _) in POISON.items():
 
         def poison(values, cell=cell, value=value):
-            values[30, 0, cell] = value
+            values[30:44, 0, cell] = value  # more months than are repaired
             return values
 
         change(tmp_path / "data" / file, variable, poison)

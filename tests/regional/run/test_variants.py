@@ -225,7 +225,8 @@ def test_five_percent_of_poisoned_cells_leave_the_rest_alone(tmp_path, monkeypat
     for cell, (file, variable, value) in zip(cells, POISON, strict=True):
 
         def poison(values, cell=cell, value=value):
-            values[(30, 0, cell) if values.ndim == 3 else (0, cell)] = value
+            months = slice(30, 44)  # more than are repaired
+            values[(months, 0, cell) if values.ndim == 3 else (0, cell)] = value
             return values
 
         small_region.change(tmp_path / "poisoned" / "data" / file, variable, poison)

@@ -5,22 +5,34 @@ import pytest
 import xarray as xr
 
 from temjax.files.findings import DataError
+from temjax.regional.climate.join import Joiner
+from temjax.regional.climate.load import load_climate
+from temjax.regional.climate.months import file_years
+from temjax.regional.climate.places import nearest_cells
+from temjax.regional.climate.projects import ProjectVariable
+from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.inputs import synthetic
 from temjax.regional.inputs import synthetic_files as isimip_files
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.inputs.gridded import Reader
-from temjax.regional.inputs.isimip import _chunk_years, _climate_cells, find_chunks
-from temjax.regional.inputs.load import load_climate
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.inputs.synthetic_files import write_plateau
 
+RAIN = ProjectVariable("precipitation", "pr")
 BOX = (92.0, 33.0, 94.0, 35.0)
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     return write_plateau(tmp_path_factory.mktemp("plateau"))
+
+
+def contradict(path):
+    """The same years a second time, one kelvin warmer."""
+    with xr.open_dataset(path, decode_times=False) as opened:
+        warmer = opened.load()
+    warmer["tas"] = warmer["tas"].copy(data=warmer["tas"].values + 1)
+    warmer.to_netcdf(path.with_name(path.name.replace("18710101", "18700101")))
 
 
 def open_member(path, box=BOX, **climate):
@@ -64,6 +76,19 @@ def test_months_are_cached_and_read_again(written):
     assert [path.stat().st_mtime_ns for path in cached] == stamps
 
 
+def test_the_cache_tells_one_box_from_another(written):
+    for box in ((92.0, 33.0, 93.0, 34.0), (93.0, 34.0, 94.0, 35.0)):
+        domain, climate = open_member(written, box)
+        whole, every = open_member(written)
+        cells = np.flatnonzero(
+            np.isin(whole.latitude * 1000 + whole.longitude,
+                    domain.latitude * 1000 + domain.longitude)
+        )  # fmt: skip
+        loaded, expected = climate.load(np.arange(domain.size)), every.load(cells)
+        assert domain.size == cells.size
+        assert all(np.array_equal(loaded[name], expected[name]) for name in expected)
+
+
 def test_lapse_rate_moves_cells_about_their_common_mean(tmp_path, written):
     fine = write_plateau(tmp_path / "fine", gcms=(), resolution=0.1)
     (tmp_path / "fine" / "climate").symlink_to(written.parent / "climate")
@@ -74,7 +99,7 @@ def test_lapse_rate_moves_cells_about_their_common_mean(tmp_path, written):
     _, adjusted = open_member(fine, box, lapse_rate=6.0)
     cells = np.arange(domain.size)
     shift = (adjusted.load(cells)["air_temperature"] - plain.load(cells)["air_temperature"])[0, 0]
-    same = (plain.row == plain.row[0]) & (plain.column == plain.column[0])
+    same = plain.of_domain == plain.of_domain[0]
     assert same.sum() > 1  # 0.1 degree cells share a 0.5 degree value
     assert shift[same].mean() == pytest.approx(0, abs=1e-9)
     high = domain.elevation[same] - domain.elevation[same].mean()
@@ -90,11 +115,12 @@ def test_daily_files_average_to_the_same_months(tmp_path, written, monkeypatch):
     means = {}
     for folder, days in ((daily, True), (monthly, False)):
         isimip_files.write_climate(folder, cells, "A", "rcp85", daily=days)
-        reader = Reader(folder)
-        (chunk,) = find_chunks(reader, "pr", f"{LABEL}-A", "historical")
-        climate_cells = _climate_cells(reader, chunk.path, domain)
-        means[days] = np.stack(list(_chunk_years(reader, chunk, climate_cells)))
-        assert chunk.daily is days
+        reader = ClimateReader(folder)
+        (path,) = folder.glob("pr_*historical*")
+        place = nearest_cells(reader, path, "pr", domain).place
+        years = list(file_years(reader, path, RAIN, place))
+        means[days] = np.stack([year.values for year in years])
+        assert np.stack([year.covered for year in years]) == pytest.approx(1)
         assert not reader.findings
     assert means[True].shape[:2] == (4, 12)
     assert np.nanmax(np.abs(means[True] - means[False])) < 1e-4
@@ -103,9 +129,10 @@ def test_daily_files_average_to_the_same_months(tmp_path, written, monkeypatch):
     with xr.open_dataset(path, decode_times=False) as opened:
         whole = opened.load()
     whole.isel(time=np.delete(np.arange(whole.time.size), 40)).to_netcdf(path)
-    reader = Reader(daily)
-    (chunk,) = find_chunks(reader, "pr", f"{LABEL}-A", "historical")
-    list(_chunk_years(reader, chunk, climate_cells))
+    reader = ClimateReader(daily)
+    joiner = Joiner(reader, "pr")
+    joiner.add(str(path), file_years(reader, path, RAIN, place))
+    assert joiner.joined(12) is None
     assert "days are missing in 1861-02" in str(reader.findings[0])
 
 
@@ -113,14 +140,12 @@ def test_daily_files_average_to_the_same_months(tmp_path, written, monkeypatch):
     ("edit", "message"),
     [
         (lambda f: next(f.glob("pr_*_18710101*")).unlink(), "leaves a gap after"),
+        (lambda f: contradict(next(f.glob("tas_*_18710101*"))), "overlaps .* with other values"),
         (
-            lambda f: (p := next(f.glob("tas_*_18710101*"))).rename(
-                p.with_name(p.name.replace("18710101", "18700101"))
-            ),
-            "overlaps",
+            lambda f: [p.unlink() for p in f.glob("rsds_*rcp85*")],
+            "no files of SYNTHETIC-A rcp85",
         ),
-        (lambda f: [p.unlink() for p in f.glob("rsds_*rcp85*")], "no files of SYNTHETIC-A rcp85"),
-        (lambda f: next(f.glob("co2_rcp85*")).unlink(), "no CO2 for 94"),
+        (lambda f: next(f.glob("co2_rcp85*")).unlink(), "no file co2_rcp85_"),
         (lambda f: next(f.glob("co2_rcp85*")).write_text("2006 many\n"), "not a year and a number"),
     ],
 )

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax.files.findings import Finding, raise_findings
+from temjax.regional.climate.netcdf_climate import netcdf_climate
+from temjax.regional.climate.project_climate import project_climate
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.experiment.settings import GriddedClimate, IsimipClimate
+from temjax.regional.experiment.settings import GriddedClimate, ProjectClimate
 from temjax.regional.inputs import synthetic
 from temjax.regional.inputs.climate import Climate, Segment
 from temjax.regional.inputs.domain import Domain, in_box, synthetic_cells
-from temjax.regional.inputs.isimip import isimip_climate
-from temjax.regional.inputs.monthly_netcdf import monthly_netcdf_climate
 from temjax.sites.history import global_co2
 
 
@@ -23,11 +23,11 @@ def load_climate(experiment: Experiment, domain: Domain, member: str, scenario: 
         DataError: files, variables, units or months that cannot be used at all, or years that do
             not cover the protocol. Faulty values of single cells are kept in ``findings``.
     """
-    if isinstance(experiment.climate, IsimipClimate):
-        climate: Climate = isimip_climate(experiment.climate, domain, member, scenario)
+    if isinstance(experiment.climate, ProjectClimate):
+        climate: Climate = project_climate(experiment.climate, domain, member, scenario)
         source = str(experiment.climate.folder)
     elif isinstance(experiment.climate, GriddedClimate):
-        climate = monthly_netcdf_climate(experiment.climate, domain)
+        climate = netcdf_climate(experiment.climate, domain)
         source = str(experiment.climate.folder)
     else:
         cells = synthetic_cells(experiment.domain)

@@ -1,0 +1,116 @@
+"""Climate of a member from files in the form of a project, with CO2 of its text files."""
+
+from pathlib import Path
+
+from numpy.typing import NDArray
+
+from temjax.regional.climate.cache import cached_years
+from temjax.regional.climate.co2 import co2_of_files, co2_of_texts
+from temjax.regional.climate.files import Parts, co2_texts, member_files
+from temjax.regional.climate.join import Joiner
+from temjax.regional.climate.monthly import Driver, MonthlyClimate, monthly_climate
+from temjax.regional.climate.months import file_years
+from temjax.regional.climate.places import ClimateCells, nearest_cells
+from temjax.regional.climate.projects import PROJECTS, Project, ProjectVariable
+from temjax.regional.climate.reader import ClimateReader
+from temjax.regional.experiment.settings import ProjectClimate
+from temjax.regional.inputs.domain import Domain
+
+
+def project_climate(
+    settings: ProjectClimate, domain: Domain, member: str, scenario: str
+) -> MonthlyClimate:
+    """Load the climate of one member: history and scenario joined, CO2 from its files.
+
+    Raises:
+        DataError: files that are missing, contradict each other or leave a gap, units or time axes
+            that cannot be used, a domain beyond the grid.
+    """
+    project = PROJECTS[settings.kind]
+    reader = ClimateReader(settings.folder)
+    files = member_files(reader, settings, member, scenario)
+    reader.raise_faults()
+    first = next(iter(files.values()))
+    path = next(iter(first.values()))[0]
+    cells = nearest_cells(reader, path, project.variables[0].name, domain)
+    reader.raise_faults()
+    drivers = {}
+    for variable in project.variables:
+        driver = _driver(reader, settings, variable, files[variable.kind], cells)
+        if driver is not None:
+            drivers[variable.kind] = driver
+    reader.raise_faults()
+    parts = project.parts(settings.history, scenario)
+    climate = monthly_climate(
+        reader,
+        drivers,
+        cells,
+        domain,
+        settings.repair,
+        lambda years: _co2(reader, settings, project, parts, years),
+        common=parts[0] if len(parts) > 1 else None,
+        lapse_rate=settings.lapse_rate,
+        source=f"{settings.folder} {member} {scenario}",
+    )
+    reader.raise_faults()
+    return climate
+
+
+def project_files(settings: ProjectClimate, member: str, scenario: str) -> list[Path]:
+    """Every file that the climate of a member is read from.
+
+    Raises:
+        DataError: files that are missing.
+    """
+    reader = ClimateReader(settings.folder)
+    files = member_files(reader, settings, member, scenario)
+    reader.raise_faults()
+    found = [path for parts in files.values() for paths in parts.values() for path in paths]
+    if settings.co2:
+        found += [settings.folder / source.file for source in settings.co2]
+    else:
+        for part in PROJECTS[settings.kind].parts(settings.history, scenario):
+            found += co2_texts(settings, part)
+    return list(dict.fromkeys(found))
+
+
+def _driver(
+    reader: ClimateReader,
+    settings: ProjectClimate,
+    variable: ProjectVariable,
+    parts: Parts,
+    cells: ClimateCells,
+) -> Driver | None:
+    """Months of one driver from the files of history and scenario."""
+    joiner, labels = Joiner(reader, variable.name), []
+    folder = settings.cache or settings.folder / "monthly"
+    for part, paths in parts.items():
+        for path in paths:
+            years = file_years(reader, path, variable, cells.place)
+            kept = cached_years(reader, folder, path, variable.name, cells.places, years)
+            joiner.add(str(path), kept)
+            labels.append(part)
+    months = joiner.joined(0 if settings.repair.strict else settings.repair.missing_months)
+    return None if months is None else Driver(variable.name, months, joiner.files, labels)
+
+
+def _co2(
+    reader: ClimateReader,
+    settings: ProjectClimate,
+    project: Project,
+    parts: tuple[str, ...],
+    years: NDArray,
+) -> NDArray:
+    """July CO2 of calendar years, ppmv, from NetCDF or the project's text files."""
+    if settings.co2:
+        return co2_of_files(reader, settings.co2, years)
+    texts = {part: co2_texts(settings, part) for part in parts}
+    for part, found in texts.items():
+        if not found:
+            name = project.co2[0].format(scenario=part)
+            reader.add_finding(
+                str(settings.folder), "co2", f"no file {name}",
+                f"Put {name} there (lines of year and ppm), or name NetCDF files in climate.co2.",
+            )  # fmt: skip
+    paths = list(dict.fromkeys(path for found in texts.values() for path in found))
+    return co2_of_texts(reader, paths, years)
