@@ -32,8 +32,8 @@ from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.outputs import FLUXES
 from temjax.programs.exported import exported_jit
 from temjax.runs.simulate import Run, simulate
+from temjax.runs.soil_matter import scale_soil_matter
 from temjax.sites import Site
-from temjax.state import EcosystemState, State, pool_index
 
 # A fit runs with coarse sub-steps; its results are computed again with the default ones.
 DESCENT = ModelOptions(substeps=16)
@@ -300,19 +300,9 @@ def run_history(
         state = simulate(
             parameters, location, forcing, initial=state, options=options, stop=first_row
         ).state
-    initial = apply_disequilibrium(state, factor)
+    initial = scale_soil_matter(state, factor)
     run = simulate(parameters, location, forcing, initial=initial, options=options, start=first_row)
     return run, equilibrium.converged
-
-
-def apply_disequilibrium(state: State, factor: Float[Array, "*start"] | None) -> State:
-    """State with soil organic carbon and nitrogen multiplied by a factor."""
-    if factor is None:
-        return state
-    rows = jnp.asarray([pool_index("soil_organic_carbon"), pool_index("soil_organic_nitrogen")])
-    pools = state.ecosystem.pools
-    pools = pools.at[rows].set(pools[rows] * factor)
-    return eqx.tree_at(lambda s: s.ecosystem, state, EcosystemState(pools))
 
 
 def first_failure(objective: Objective, free: Float[Array, "free"]) -> str:

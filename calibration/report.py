@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import platform
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +11,13 @@ from typing import TYPE_CHECKING
 import jax
 import jinja2
 
-from temjax import write_parameters
 from temjax.calibration import figures
 from temjax.calibration.checkpoint import fingerprint
+from temjax.calibration.fitted_file import (
+    posterior_file_name,
+    write_fitted_set,
+    write_posterior,
+)
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.profile_likelihood import profile_records
 from temjax.calibration.scores import finite_or_none, score_record
@@ -23,17 +26,16 @@ from temjax.files.atomic import write_text
 from temjax.runtime.machine import package_versions
 from temjax.sites.account import observation_attributes
 from temjax.sites.page import page_style
-from temjax.sites.provenance import forcing_hash, parameter_hash
 
 if TYPE_CHECKING:
     from temjax.calibration.result import Calibration
 
 
 def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
-    """Write parameter sets, record and page into a folder.
+    """Write parameter sets, posterior, record and page into a folder.
 
     Returns:
-        Paths: ``report``, ``record`` and ``parameters`` (of the first site), and
+        Paths: ``report``, ``record``, ``posterior`` and ``parameters`` (of the first site), and
         ``parameters@SITE`` of each.
 
     Raises:
@@ -47,8 +49,10 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
     write_text(paths["report"], report_page(calibration, record))
     for index, site in enumerate(calibration.sites):
         path = out / f"{site.name}-fitted.toml"
-        write_parameter_set(calibration, index, path)
+        write_fitted_set(calibration, index, path)
         paths[f"parameters@{site.name}"] = path
+    paths["posterior"] = out / posterior_file_name(calibration)
+    write_posterior(calibration, paths["posterior"])
     paths["parameters"] = paths[f"parameters@{calibration.sites[0].name}"]
     return paths
 
@@ -168,41 +172,6 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         error_model=str(calibration.errors),
         command=calibration.command,
         environment=record["environment"],
-    )
-
-
-def write_parameter_set(calibration: "Calibration", index: int, path: Path) -> None:
-    """Write the fitted parameter set of one site, by number, with its provenance."""
-    result, site = calibration.result, calibration.sites[index]
-    part = result.objective.parts[index]
-    parameters, factor = calibration.at_optimum(index)
-    rows = {row["name"]: row for row in calibration.posterior.table()}
-    fitted = [result.names[column] for column in result.objective.columns[index]]
-    targets = [target.label for target in part.targets]
-    write_parameters(
-        parameters,
-        path,
-        name=f"{site.name}-fitted",
-        title=f"{site.parameter_set} fitted to {site.title}",
-        source=f"gradient fit to {', '.join(targets)}",
-        provenance={
-            "command": calibration.command,
-            "base": site.parameter_set,
-            "fitted": fitted,
-            "interval_90": {name: [rows[name]["low"], rows[name]["high"]] for name in fitted},
-            "shrinkage": {name: rows[name]["shrinkage"] for name in fitted},
-            "against_bounds": [name for name in fitted if rows[name]["at_bound"]],
-            "disequilibrium_factor": factor,
-            "residuals_over_errors": result.residual_ratio,
-            "loss": float(result.loss[result.best]),
-            "loss_at_prior_centre": float(result.losses[0, 0]),
-            "forcing_hash": forcing_hash(site.forcing),
-            "data_hash": fingerprint(
-                result.objective, result.method, result.seed, result.losses.shape[1]
-            ),
-            "parameter_hash": parameter_hash(parameters),
-            "temjax_version": version("temjax"),
-        },
     )
 
 

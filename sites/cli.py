@@ -23,6 +23,7 @@ from temjax.sites.compare import compare, comparison_table
 from temjax.sites.entry import parse_entry
 from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
+from temjax.sites.place_state import read_place_state
 from temjax.sites.readers.kinds import is_tower
 from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
 from temjax.sites.run import SiteRun, run_site, site_dataset
@@ -154,6 +155,13 @@ def simulate_site(
             "(these years repeated) or years:N (mean, then N years of the cycle)."
         ),
     ] = "equilibrium",
+    state: Annotated[
+        bool,
+        typer.Option(
+            "--place-state/--no-place-state",
+            help="Apply the soil-matter factor of a fitted set at its own place.",
+        ),
+    ] = True,
 ) -> None:
     """Equilibrium, then the site's climate; writes CF NetCDF.
 
@@ -179,24 +187,11 @@ def simulate_site(
             stop=stop,
             exposure=None if exposure else False,
             spin_up=spinup,
+            place_state=None if parameters is None or not state else read_place_state(parameters),
             progress=lambda text: bar.update(task, description=f"{opened.name}: {text}"),
         )
     write_netcdf(site_dataset(result, command=command_line()), out)
     _print_summary(result, out)
-    if parameters is not None and (factor := fitted_disequilibrium(parameters)) != 1.0:
-        print_line(
-            console,
-            f"note: {parameters.name} was fitted with {factor:.3g} times the soil organic matter "
-            "of this history from the first observations on; no parameter carries that, so this "
-            "run is without it and its NEP differs from the fit's",
-        )
-
-
-def fitted_disequilibrium(parameters: Path) -> float:
-    """Disequilibrium factor in the provenance of a fitted parameter file, 1 without one."""
-    provenance = read_toml(parameters).get("provenance", {})
-    factor = provenance.get("disequilibrium_factor", 1.0) if isinstance(provenance, dict) else 1.0
-    return float(factor) if isinstance(factor, int | float) else 1.0
 
 
 def _print_summary(result: SiteRun, out: Path) -> None:
@@ -206,6 +201,7 @@ def _print_summary(result: SiteRun, out: Path) -> None:
         f"{site.title}: {run.years[0]}-{run.years[-1]}, parameters {result.parameter_source}",
         f"equilibrium: {result.certificate}",
         f"nitrogen drift over the run: {result.nitrogen_drift:.1e} g N m⁻²",
+        *([f"state: {result.place_state.note(site)}"] if result.place_state else []),
         *(f"warning: {warning}" for warning in result.warnings),
         *account(site),
     ]

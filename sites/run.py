@@ -14,13 +14,15 @@ from temjax.runs.annual_map import total_nitrogen
 from temjax.runs.equilibrium import CLIMATE_YEARS, METHODS, Climate, Equilibrium, find_equilibrium
 from temjax.runs.quality import run_quality
 from temjax.runs.simulate import Run, simulate
+from temjax.runs.soil_matter import join_runs, scale_soil_matter
 from temjax.runs.spin_up import spin_up as repeat_cycle
 from temjax.sites.account import observation_attributes
 from temjax.sites.output import run_dataset
+from temjax.sites.place_state import PlaceState
 from temjax.sites.provenance import provenance
 from temjax.sites.site import Site
 from temjax.sites.vitality import vegetation_fault
-from temjax.state import State
+from temjax.state import State, pool_index
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,8 @@ class SiteRun:
         run: from the first year of the forcing on.
         first_year: first calendar year to write.
         options: model choices.
+        place_state: of the fitted set, None without one.
+        added_nitrogen: nitrogen that the place's state added, g N m⁻².
     """
 
     site: Site
@@ -46,6 +50,8 @@ class SiteRun:
     run: Run
     first_year: int
     options: ModelOptions
+    place_state: PlaceState | None = None
+    added_nitrogen: float = 0.0
 
     @property
     def certificate(self) -> str:
@@ -60,7 +66,10 @@ class SiteRun:
 
     @property
     def nitrogen_drift(self) -> float:
-        """Change of total nitrogen over the run, g N m⁻²; rounding only, as the cycle is closed."""
+        """Change of total nitrogen over the run, g N m⁻²; rounding only, as the cycle is closed.
+
+        What the state of the place added is not counted.
+        """
 
         def total(state: State) -> float:
             exposure = state.exposure
@@ -71,7 +80,7 @@ class SiteRun:
                 + exposure.frozen_inorganic_nitrogen
             )
 
-        return total(self.run.state) - total(self.equilibrium.state)
+        return total(self.run.state) - total(self.equilibrium.state) - self.added_nitrogen
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -129,6 +138,7 @@ def run_site(
     stop: int | None = None,
     exposure: bool | None = None,
     spin_up: str = "equilibrium",
+    place_state: PlaceState | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> SiteRun:
     """Run of a site: equilibrium with the start of its forcing, then every year up to ``stop``.
@@ -142,6 +152,7 @@ def run_site(
         spin_up: ``equilibrium`` with the forcing's first year, ``mean`` with the mean of its first
             30 years, ``cycle`` with these years as they follow each other, or ``years:N``: the
             equilibrium with their mean, then N years of the cycle.
+        place_state: of a fitted set; acts where the site is the place of the fit.
         progress: called with a description of each phase.
 
     Raises:
@@ -172,15 +183,11 @@ def run_site(
             values, site.location, site.forcing, initial, years=cycle_years, options=options
         )
     progress(f"{years[0]}-{stop}")
-    run = simulate(
-        values,
-        site.location,
-        site.forcing,
-        initial=initial,
-        options=options,
-        exposure=exposure,
-        stop=int(stop - years[0]) + 1,
-    )
+    row = None if place_state is None else place_state.row(site)
+    run, added = _run_years(
+        values, site, initial, options, exposure, int(stop - years[0]) + 1,
+        None if row is None else (row, place_state.soil_matter_factor),
+    )  # fmt: skip
     jax.block_until_ready(run.annual.pools)
     if not bool(run.finite):
         message = "the simulation produced values that are not finite"
@@ -188,7 +195,51 @@ def run_site(
         raise DataError([Finding(site.name, "run", "", message, mend)])
     if parameter_source is None:
         parameter_source = "given values" if parameters is not None else _source_of(site)
-    return SiteRun(site, values, parameter_source, equilibrium, spin_up, run, start, options)
+    return SiteRun(
+        site,
+        values,
+        parameter_source,
+        equilibrium,
+        spin_up,
+        run,
+        start,
+        options,
+        place_state,
+        added,
+    )
+
+
+def _run_years(
+    parameters: Parameters,
+    site: Site,
+    initial: State,
+    options: ModelOptions,
+    exposure: bool | None,
+    stop: int,
+    change: tuple[int, float] | None,
+) -> tuple[Run, float]:
+    """Run of the years before ``stop`` (a row), and the nitrogen that a change adds, g N m⁻².
+
+    Args:
+        change: row in whose January soil organic matter is multiplied, and the factor.
+    """
+
+    def part(state: State, first: int, last: int) -> Run:
+        return simulate(
+            parameters, site.location, site.forcing,
+            initial=state, options=options, exposure=exposure, start=first, stop=last,
+        )  # fmt: skip
+
+    if change is None or change[0] >= stop:
+        return part(initial, 0, stop), 0.0
+    row, factor = change
+    before = part(initial, 0, row) if row else None
+    state = initial if before is None else before.state
+    changed = scale_soil_matter(state, factor)
+    run = part(changed, row, stop)
+    pool = pool_index("soil_organic_nitrogen")
+    added = float(changed.ecosystem.pools[pool] - state.ecosystem.pools[pool])
+    return (run if before is None else join_runs(before, run)), added
 
 
 def _source_of(site: Site) -> str:
@@ -211,6 +262,7 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "forcing_sources": "; ".join(site.sources),
         **observation_attributes(site),
         "comment": "\n".join(site.notes),
+        "place_state": result.place_state.note(site) if result.place_state else "none",
         "spin_up": result.spin_up,
         "equilibrium_climate": CLIMATES[parse_spin_up(result.spin_up)[0]].format(
             first=int(site.forcing.years[0]),

@@ -16,6 +16,10 @@ from temjax.files.toml import TomlError, parse_toml, read_toml
 from temjax.parameters.registry import REGISTRY, Parameters, resolve_name
 
 ROUNDING = 1e-12  # relative, tolerated at a bound
+KEYS = {
+    "name", "title", "source", "base", "values", "sources", "provenance",
+    "format", "place", "posterior", "fit",  # of a fitted set
+}  # fmt: skip
 
 
 class ParameterError(ValueError):
@@ -44,7 +48,7 @@ def _bundled(name: str, needed_by: str) -> dict:
 
 def _values(document: dict, where: str) -> dict[str, float]:
     """Values of a set, over those of its base."""
-    unknown = set(document) - {"name", "title", "source", "base", "values", "sources", "provenance"}
+    unknown = set(document) - KEYS
     if unknown:
         raise ParameterError(f"{where}: unknown key {sorted(unknown)[0]!r}; remove it")
     values: dict[str, float] = {}
@@ -125,8 +129,16 @@ def write_parameters(
     title: str = "",
     source: str = "",
     provenance: Mapping[str, object] | None = None,
+    tables: Mapping[str, object] | None = None,
 ) -> None:
     """Write parameters (scalars only) to a TOML file for ``read_parameters``.
+
+    Args:
+        parameters: one set.
+        path: of the file.
+        name, title, source: of the set.
+        provenance: what made it.
+        tables: other keys and tables, among ``KEYS``.
 
     Raises:
         ParameterError: the parameters are gathered per cell.
@@ -139,7 +151,8 @@ def write_parameters(
                 f"{field.name} has shape {jnp.shape(value)}; write one set at a time"
             )
         values[field.name] = float(value)
-    document = {"name": name, "title": title, "source": source, "values": values}
+    document = {"name": name, "title": title, "source": source, **dict(tables or {})}
+    document["values"] = values
     if provenance:
         document["provenance"] = dict(provenance)
     write_text(Path(path), tomli_w.dumps(document))

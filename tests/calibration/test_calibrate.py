@@ -92,7 +92,8 @@ def test_plots_that_cannot_be(calibration):
 
 
 def test_files_are_written(calibration, folder, tmp_path):
-    names = {"haibei-meadow-fitted.toml", "haibei-meadow-fit.json", "haibei-meadow-fit.html"}
+    stems = ("fitted.toml", "fit.json", "fit.html", "posterior.nc")
+    names = {f"haibei-meadow-{stem}" for stem in stems}
     assert {path.name for path in folder.iterdir()} == {*names, CHECKPOINT}
     paths = calibration.save(tmp_path / "again")
     for name in names - {"haibei-meadow-fit.html"}:

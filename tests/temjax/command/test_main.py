@@ -20,7 +20,8 @@ from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters, write_parameters
 from temjax.runtime.configure import cache_folder
 from temjax.runtime.machine import GC_THRESHOLDS
-from temjax.sites.cli import fitted_disequilibrium, open_sites
+from temjax.sites.cli import open_sites
+from temjax.sites.place_state import read_place_state
 from temjax.sites.provenance import parameter_hash
 from temjax.sites.sources import open_site
 
@@ -317,11 +318,11 @@ def test_simulate_a_site_end_to_end(tmp_path):
         assert 0.2 < float(data.maximum_thaw_depth[0]) < 2.0
 
 
-def test_what_a_fit_found_and_no_parameter_carries(tmp_path):
-    assert fitted_disequilibrium(fitted_set_path("haibei-meadow-fitted")) == pytest.approx(
-        0.76, abs=0.01
-    )
-    for text in ("", "provenance = 3\n", '[provenance]\ndisequilibrium_factor = "much"\n'):
-        path = tmp_path / "set.toml"
+def test_a_set_names_the_state_of_its_place(tmp_path):
+    state = read_place_state(fitted_set_path("haibei-meadow-fitted"))
+    assert state.soil_matter_factor == pytest.approx(0.76, abs=0.01)
+    assert (state.place, state.year) == ("haibei-meadow", 2002)
+    path = tmp_path / "set.toml"
+    for text in ("", "place = 3\n", '[place]\nname = "here"\n'):
         path.write_text(text)
-        assert fitted_disequilibrium(path) == 1.0
+        assert read_place_state(path) is None
