@@ -15,6 +15,7 @@ from temjax.files.findings import Finding, finding_of_mask
 from temjax.runs.validation import temperature_findings
 from temjax.sites.observations import LARGEST_FLUX
 from temjax.sites.readers.record import MonthlyValues, TowerRecord, days_of_months
+from temjax.sites.units import CARBON_MASS, CO2_MASS
 
 FLUXES = {
     "net_ecosystem_production": "NEE",
@@ -34,9 +35,8 @@ MONTHS = 12  # least to judge a series by
 SAME_UNIT = (1 / 3, 3.0)  # slopes of NEP over GPP - RECO where both may have one unit
 RANGE = re.compile(r"range|_(75|84)\b")  # an error over thresholds, 0 where these agree
 ROUNDING = 1e-6  # of a share
-CARBON_PER_CARBON_DIOXIDE = 12.011 / 44.009
 FACTORS = {
-    1 / CARBON_PER_CARBON_DIOXIDE: "g CO2 beside g C",
+    CO2_MASS / CARBON_MASS: "g CO2 beside g C",
     365.25 / 12: "sums of the month beside means per day",
     365.25: "sums of the year beside means per day",
     1000.0: "kg beside g, or g beside mg",

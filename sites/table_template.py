@@ -7,8 +7,8 @@ from pathlib import Path
 
 from temjax.sites.readers.abcflux import is_abcflux
 from temjax.sites.table_mapping import TIME_PARTS, Columns
-from temjax.sites.table_units import UNDERSTOOD, UnitError, parse_unit
 from temjax.sites.text_table import found_separator, header_of, read_text, split_lines
+from temjax.sites.units import UNDERSTOOD, known_unit
 
 FLUXNET_COLUMN = re.compile(
     r"(TA|P|SW_IN|TS|SWC|NEE|GPP|RECO|LE|H|VPD|PA|CO2)_(F|VUT|CUT|DT|NT|ERA)"
@@ -83,13 +83,7 @@ def guessed_unit(name: str, variable: str) -> str | None:
     words = name.split("_")
     tails = [brackets[1]] if brackets else []
     tails += [" ".join(words[i:]) for i in range(1, len(words))]
-    for tail in tails:
-        try:
-            parse_unit(tail, quantity)
-        except UnitError:
-            continue
-        return tail
-    return None
+    return next((tail for tail in tails if known_unit(tail, quantity)), None)
 
 
 def table_lines(path: Path, folder: Path) -> list[str]:

@@ -1,6 +1,6 @@
 """Records of a user's own CSV table, whose columns the ``[table]`` of a site file names.
 
-Values become rates per day by the unit (``table_units``), rates become means over calendar months
+Values become rates per day by the unit (``units``), rates become means over calendar months
 (``aggregate``), and the means of fluxes and precipitation become sums over the month.
 """
 
@@ -16,7 +16,6 @@ from temjax.sites.readers.aggregate import monthly_means, overlapping_rows
 from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
 from temjax.sites.table_dates import row_dates
 from temjax.sites.table_mapping import STEP_MINUTES, Column, Table
-from temjax.sites.table_units import parse_unit
 from temjax.sites.text_table import (
     SHOWN_NAMES,
     TextTable,
@@ -24,10 +23,9 @@ from temjax.sites.text_table import (
     numbers_of,
     read_text_table,
 )
-from temjax.units import SECONDS_PER_DAY
+from temjax.sites.units import parse_unit
 
 SHORTEST_MONTH, LONGEST_MONTH = 28 * 1440, 31 * 1440  # minutes
-MEAN_OF = ("temperature", "co2")  # quantities that are averaged, not summed
 
 
 @dataclass(frozen=True)
@@ -163,9 +161,9 @@ def _daily_values(
     begin = intervals.begin
     month, year = begin.astype("datetime64[M]"), begin.astype("datetime64[Y]")
     lengths = {
-        "step_days": (intervals.end - begin) / np.timedelta64(1, "D"),
-        "month_days": (month + 1).astype("datetime64[D]") - month.astype("datetime64[D]"),
-        "year_days": (year + 1).astype("datetime64[D]") - year.astype("datetime64[D]"),
+        "step": (intervals.end - begin) / np.timedelta64(1, "D"),
+        "month": (month + 1).astype("datetime64[D]") - month.astype("datetime64[D]"),
+        "year": (year + 1).astype("datetime64[D]") - year.astype("datetime64[D]"),
     }
     lengths = {name: np.asarray(days, dtype=float) for name, days in lengths.items()}
     values, findings = {}, []
@@ -249,7 +247,7 @@ def _record(
             else:
                 notes.append(reason)
             continue
-        factor = _monthly_factor(column, days)
+        unit = parse_unit(column.unit, column.quantity)
         sd, quality = (stated.means.get(str((name, kind))) for kind in ("sd", "quality"))
         if column.sd and sd is None and not intervals.monthly:
             notes.append(
@@ -260,10 +258,10 @@ def _record(
         if name == "soil_temperature" and depth is None:
             notes.append(f"{column.column}: depth not stated in [table], 0.05 m assumed")
         series = MonthlyValues(
-            monthly * factor,
+            unit.monthly(monthly, days),
             column.column,
             quality=quality,
-            sd=None if sd is None else sd * factor,
+            sd=None if sd is None else unit.monthly(sd, days),
             sd_source=column.sd or "",
             partition=getattr(column, "partition", None),
             depth=depth,
@@ -286,10 +284,3 @@ def _record(
         lines=np.where(first >= 0, table.lines[first], 0),
         sources=(table.digest,),
     )
-
-
-def _monthly_factor(column: Column, days: np.ndarray) -> np.ndarray | float:
-    """Factor from means of a month to the model's unit: sums over the month, W m⁻², °C, ppmv."""
-    if column.quantity in MEAN_OF:
-        return 1.0
-    return 1 / SECONDS_PER_DAY if column.quantity == "energy" else days

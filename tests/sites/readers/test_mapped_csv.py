@@ -11,7 +11,7 @@ from temjax.sites.readers.kinds import read_record
 from temjax.sites.readers.record import Reading
 from temjax.sites.sources import open_site, table_file
 from temjax.sites.table_mapping import Table
-from temjax.sites.table_units import CARBON_MASS, CO2_MASS, UnitError, parse_unit
+from temjax.sites.units import CARBON_MASS, CO2_MASS, UnitError, parse_unit
 
 PLACE = """\
 name = "own"
