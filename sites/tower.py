@@ -64,7 +64,7 @@ def read_tower(
         raise DataError(findings)
     findings += check_entry(entry, file=str(site) if isinstance(site, str | Path) else record.file)
     past, faults = climate_history(record, entry, reading)
-    findings += faults or _unnamed_gaps(record, reading, past, findings)
+    findings += faults or _unnamed_gaps(record, reading, past, entry, findings)
     findings += check_record(record, entry)
     raise_findings(findings)
     return site_of_record(record, entry, reading, past, warming=warming, first_year=first_year)
@@ -165,7 +165,7 @@ def examine_tower(
         return TowerCheck(findings)
     entry = base or entry_of_fluxnet(record.tower)
     past, faults = climate_history(record, entry, reading)
-    findings += faults or _unnamed_gaps(record, reading, past, findings)
+    findings += faults or _unnamed_gaps(record, reading, past, entry, findings)
     findings += check_record(record, entry)
     if findings:
         return TowerCheck(findings, record)
@@ -179,11 +179,16 @@ def examine_tower(
 
 
 def _unnamed_gaps(
-    record: TowerRecord, reading: Reading, past: ClimateHistory, findings: list[Finding]
+    record: TowerRecord,
+    reading: Reading,
+    past: ClimateHistory,
+    entry: SiteEntry | None,
+    findings: list[Finding],
 ) -> list[Finding]:
     """Gaps of columns that no finding names: a cell that is no number is not missing as well."""
     named = {finding.variable for finding in findings}
-    return [gap for gap in check_gaps(record, reading, past) if gap.variable not in named]
+    gaps = check_gaps(record, reading, past, entry)
+    return [gap for gap in gaps if gap.variable not in named]
 
 
 def tower_entry(

@@ -28,7 +28,8 @@ def tower_observations(
     Months below the least quality become missing; an error that is not stated for a month is the
     median of the others, and known doubts about the data widen it.
     """
-    series, absent = {}, dict(record.absent)
+    series = {}
+    absent = {name: reason for name, reason in record.absent.items() if name in OBSERVED}
     notes: dict[str, list[str]] = {}  # text -> the columns that it holds for
     for name in OBSERVED:
         variable = record.observed.get(name)

@@ -279,6 +279,7 @@ def _record(
         notes=tuple(notes),
         location={n: float(values.median()) for n, values in places.items() if len(values)},
         lines=lines,
+        time="month",
         sources=(table.digest,),
         attributes={name: text for name, text in texts.items() if text},
     )

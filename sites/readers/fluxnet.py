@@ -47,8 +47,7 @@ def _record(files: TowerFiles, reading: Reading) -> tuple[TowerRecord | None, li
         return None, findings
     reanalysis, faults = _reanalysis(files, reading, table)
     findings += faults
-    climate, climate_notes, faults = climate_values(table, reanalysis and reanalysis.climate)
-    findings += faults
+    climate, climate_notes, absent = climate_values(table, reanalysis and reanalysis.climate)
     if reading.co2 == "tower" and "co2" not in climate:
         climate_notes.append(f"{CO2_COLUMN}: no value in the file; the global series is used")
     observed = observed_values(table, reading, facts.depths)
@@ -61,10 +60,12 @@ def _record(files: TowerFiles, reading: Reading) -> tuple[TowerRecord | None, li
         present=table.present,
         climate=climate,
         observed=observed.variables,
-        absent=observed.absent,
+        absent=absent | observed.absent,
+        usual={n: (CLIMATE_COLUMNS[n][0], f"line {table.header_line}") for n in absent},
         notes=(*files.notes, *table.notes, *climate_notes, *observed.notes),
         location=facts.location,
         lines=table.line,
+        time="TIMESTAMP",
         sources=tuple(_digest(member) for member in members if member is not None),
         reanalysis=reanalysis,
         facts=facts.facts,

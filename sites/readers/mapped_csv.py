@@ -94,12 +94,17 @@ def _named_columns(mapping: Table) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _time_label(mapping: Table) -> str:
+    """Column of the dates, or of the years."""
+    return mapping.time or mapping.time_columns["year"]
+
+
 def row_intervals(table: TextTable, mapping: Table) -> tuple[Intervals | None, list[Finding]]:
     """Interval of each row; None with findings where dates are wrong or rows share time."""
     stamps, months_only, findings = row_dates(table, mapping)
     if findings:
         return None, findings
-    label = mapping.time or mapping.time_columns["year"]
+    label = _time_label(mapping)
 
     def fault(row: int, message: str, mend: str) -> tuple[None, list[Finding]]:
         where = f"line {table.lines[row]}"
@@ -282,5 +287,6 @@ def _record(
         absent=absent,
         notes=tuple(notes),
         lines=np.where(first >= 0, table.lines[first], 0),
+        time=_time_label(mapping),
         sources=(table.digest,),
     )
