@@ -13,16 +13,17 @@ from temjax.files.findings import Finding
 from temjax.runs.validation import check_months
 from temjax.sites.observations import OBSERVED
 from temjax.sites.readers.aggregate import monthly_means, overlapping_rows
-from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
-from temjax.sites.table_dates import row_dates
-from temjax.sites.table_mapping import STEP_MINUTES, Column, Table
-from temjax.sites.text_table import (
+from temjax.sites.readers.archive import MemberFile
+from temjax.sites.readers.csv_table import (
     SHOWN_NAMES,
-    TextTable,
+    CsvTable,
     absent_column,
-    numbers_of,
-    read_text_table,
+    no_rows,
+    read_csv_table,
 )
+from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
+from temjax.sites.readers.table_dates import row_dates
+from temjax.sites.table_mapping import STEP_MINUTES, Column, Table
 from temjax.sites.units import parse_unit
 
 SHORTEST_MONTH, LONGEST_MONTH = 28 * 1440, 31 * 1440  # minutes
@@ -56,27 +57,28 @@ def read_mapped(
     """
     path = Path(path)
     named = _named_columns(mapping)
-    table, findings = read_text_table(
-        path,
+    table, findings = read_csv_table(
+        MemberFile(path),
+        named.__contains__,
+        words=True,
         separator=mapping.separator,
         header=mapping.header,
-        first_row=mapping.first_row,
-        wanted=lambda name: name in named,
+        first_row=mapping.first_row or 0,
+        decimal="," if mapping.decimal == "," else None,
     )
-    if table is None:
+    if table is None or findings:
         return None, findings
     if table.frame.columns.empty:
-        shown = ", ".join(name for name in table.names[:SHOWN_NAMES] if name)
+        shown = ", ".join(table.names[:SHOWN_NAMES])
         message = f"none of the columns {', '.join(named)}; the header has {shown}"
         mend = "Check the names, the separator and the line of the header in [table]."
         where = f"line {mapping.header}"
         return None, [Finding(str(path), "file", where, message, mend)]
-    findings = [
-        absent_column(table, name, mapping.header)
-        for name in named
-        if name not in table.frame.columns
-    ]
+    findings = [absent_column(table, name) for name in named if name not in table.frame.columns]
     if any(finding.variable in mapping.time_columns.values() for finding in findings):
+        return None, findings
+    findings = findings or no_rows(table)
+    if not len(table.frame):
         return None, findings
     intervals, faults = row_intervals(table, mapping)
     if intervals is None:
@@ -99,7 +101,7 @@ def _time_label(mapping: Table) -> str:
     return mapping.time or mapping.time_columns["year"]
 
 
-def row_intervals(table: TextTable, mapping: Table) -> tuple[Intervals | None, list[Finding]]:
+def row_intervals(table: CsvTable, mapping: Table) -> tuple[Intervals | None, list[Finding]]:
     """Interval of each row; None with findings where dates are wrong or rows share time."""
     stamps, months_only, findings = row_dates(table, mapping)
     if findings:
@@ -108,7 +110,7 @@ def row_intervals(table: TextTable, mapping: Table) -> tuple[Intervals | None, l
 
     def fault(row: int, message: str, mend: str) -> tuple[None, list[Finding]]:
         where = f"line {table.lines[row]}"
-        return None, [Finding(str(table.path), label, where, message, mend)]
+        return None, [Finding(table.where, label, where, message, mend)]
 
     step = mapping.step or _found_step(stamps, months_only)
     if step is None:
@@ -124,7 +126,7 @@ def row_intervals(table: TextTable, mapping: Table) -> tuple[Intervals | None, l
         numbers = month.astype(int) + 1970 * 12
         findings = check_months(
             [(int(number) // 12, int(number) % 12 + 1) for number in numbers],
-            file=str(table.path),
+            file=table.where,
             variable=label,
             index_text=lambda record: f"line {table.lines[record]}",
             gaps=False,
@@ -160,7 +162,7 @@ def _found_step(stamps: np.ndarray, months_only: bool) -> str | None:
 
 
 def _daily_values(
-    table: TextTable, mapping: Table, intervals: Intervals, absent: set[str]
+    table: CsvTable, mapping: Table, intervals: Intervals, absent: set[str]
 ) -> tuple[dict[tuple[str, str], np.ndarray], list[Finding]]:
     """(variable, value or quality or sd) -> rows, as means or rates per day, and findings."""
     begin = intervals.begin
@@ -174,9 +176,7 @@ def _daily_values(
     values, findings = {}, []
 
     def read(column: str) -> np.ndarray:
-        numbers, faults = numbers_of(
-            table, column, missing=mapping.missing_codes, decimal=mapping.decimal
-        )
+        numbers, faults = table.numbers(column, missing=mapping.missing_codes)
         findings.extend(faults)
         return numbers
 
@@ -195,7 +195,7 @@ def _daily_values(
 
 
 def _quality(
-    table: TextTable, column: Column, numbers: np.ndarray
+    table: CsvTable, column: Column, numbers: np.ndarray
 ) -> tuple[np.ndarray, list[Finding]]:
     """Share of measured or good data of each row, and the finding of other numbers."""
     if column.quality_unit == "flag":
@@ -208,11 +208,11 @@ def _quality(
     message = f"{numbers[wrong[0]]:g} is no quality in {column.quality_unit}"
     mend = 'Give quality_unit = "share" (0-1), "percent" or "flag" (with good_flags) in [table].'
     where = f"line {table.lines[wrong[0]]}"
-    return share, [Finding(str(table.path), column.quality or "", where, message, mend)]
+    return share, [Finding(table.where, column.quality or "", where, message, mend)]
 
 
 def _record(
-    table: TextTable,
+    table: CsvTable,
     reading: Reading,
     mapping: Table,
     intervals: Intervals,
@@ -228,11 +228,11 @@ def _record(
         intervals.begin, intervals.end, {str(key): rows for key, rows in others.items()}, 0.0
     )
     days = days_of_months(means.years)
-    climate, observed, absent, notes = {}, {}, {}, []
+    climate, observed, absent, notes = {}, {}, {}, list(table.notes)
     if not intervals.monthly:
         notes.append(
-            f"{table.path.name}: each row covers a {intervals.step}; means over calendar months, "
-            f"missing where less than {least:.0%} of the month has values"
+            f"{Path(table.where).name}: each row covers a {intervals.step}; means over calendar "
+            f"months, missing where less than {least:.0%} of the month has values"
         )
     for name, column in mapping.columns.given.items():
         if (name, "value") not in values:
@@ -277,7 +277,7 @@ def _record(
             absent[name] = f"the site file has no [table.columns.{name}]"
     first = means.first_row
     return TowerRecord(
-        file=str(table.path),
+        file=table.where,
         product=mapping.product,
         tower=None,
         years=means.years,
@@ -288,5 +288,5 @@ def _record(
         notes=tuple(notes),
         lines=np.where(first >= 0, table.lines[first], 0),
         time=_time_label(mapping),
-        sources=(table.digest,),
+        sources=(table.source,),
     )
