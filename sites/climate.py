@@ -84,34 +84,39 @@ def check_first_year(record: TowerRecord, first_year: int) -> list[Finding]:
     return []
 
 
-def check_gaps(record: TowerRecord, reading: Reading, history: ClimateHistory) -> list[Finding]:
+def check_gaps(
+    record: TowerRecord, reading: Reading, history: ClimateHistory, entry: SiteEntry | None = None
+) -> list[Finding]:
     """Findings of gaps in a record's climate that neither its history nor an option fills.
 
-    Months before the first and after the last month of the record are no gaps.
+    Months before the first and after the last month of the record are no gaps. Of a place of which
+    nothing is known yet (no entry) only those variables are missed that the files usually have.
     """
+    findings = []
+    for name in CLIMATE:
+        supplied = name in history.values or (entry is not None and name in entry.climatology)
+        if not (has_values(record, name) or supplied) and (entry or name in record.usual):
+            findings.append(_nothing_known(name, record, np.full(12, np.nan)))
     if reading.fill_from_climatology:
-        return []
+        return findings
     inside = recorded_months(record)
     open_gaps = {}
     for name in CLIMATE:
-        variable = record.climate.get(name)
-        if variable is None or not np.isfinite(variable.values).any():
+        if not has_values(record, name):
             continue
-        gap = inside & np.isnan(variable.values)
+        gap = inside & np.isnan(record.climate[name].values)
         if name in history.values:
             gap &= np.isnan(on_years(history.values[name], history.years, record.years))
         open_gaps[name] = gap
-    findings = []
     absent = np.any([*open_gaps.values(), np.zeros(inside.shape, bool)], axis=0) & ~record.present
     ways = "give a climate with --history, or use --fill-from-climatology"
     if absent.any():
         months = [f"{record.years[y]}-{m + 1:02d}" for y, m in np.argwhere(absent)]
-        where = "time" if record.lines is None else "TIMESTAMP"
         message = f"months missing: {_listed(months)}"
         mend = (
             f"Give every month from the first to the last; or {ways} (fill_from_climatology=True)."
         )
-        findings.append(Finding(record.file, where, months[0], message, mend))
+        findings.append(Finding(record.file, record.time, months[0], message, mend))
     for name, gap in open_gaps.items():
         gap = gap & record.present
         if gap.any():
@@ -122,6 +127,12 @@ def check_gaps(record: TowerRecord, reading: Reading, history: ClimateHistory) -
             source = record.climate[name].source
             findings.append(Finding(record.file, source, where, message, mend))
     return findings
+
+
+def has_values(record: TowerRecord, name: str) -> bool:
+    """Whether the record has any value of a climate variable."""
+    variable = record.climate.get(name)
+    return variable is not None and bool(np.isfinite(variable.values).any())
 
 
 def recorded_months(record: TowerRecord) -> np.ndarray:
@@ -201,11 +212,11 @@ def _nothing_known(name: str, record: TowerRecord, mean: np.ndarray) -> Finding:
     )
     variable = record.climate.get(name)
     if variable is None or np.isnan(mean).all():
-        label = name if variable is None else variable.source
+        label, where = record.usual.get(name, (variable.source if variable else name, ""))
         reason = f" ({record.absent[name]})" if name in record.absent else ""
         words = name.replace("_", " ")
         message = f"the record has no {words}{reason}, nor has anything beside it"
-        return Finding(record.file, label, "", message, mend)
+        return Finding(record.file, label, where, message, mend)
     month = int(np.flatnonzero(np.isnan(mean))[0]) + 1
     message = f"no year has a value for month {month}: nothing to fill from"
     return Finding(record.file, variable.source, "", message, mend)

@@ -13,6 +13,7 @@ from temjax.runs.validation import SHORTWAVE_MARGIN, check_climate
 from temjax.sites.bias import apply_correction, correction, disagreements, on_years
 from temjax.sites.entry import SiteEntry
 from temjax.sites.gridded import read_gridded
+from temjax.sites.readers.archive import MemberFile
 from temjax.sites.readers.reanalysis import read_reanalysis
 from temjax.sites.readers.record import CLIMATE, MonthlyValues, Reading, TowerRecord
 
@@ -39,24 +40,6 @@ class ClimateHistory:
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _File:
-    """File on its own in the form of an archive's member."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    @property
-    def where(self) -> str:
-        return str(self.path)
-
-    def read_bytes(self) -> bytes:
-        return self.path.read_bytes()
 
 
 def climate_history(
@@ -145,11 +128,7 @@ def _open(
             return None, [Finding(choice, "history", "", message, mend)]
         return read_gridded(path, latitude, longitude)
     if path.suffix.lower() == ".csv":
-        try:
-            return read_reanalysis(_File(path), reading)
-        except OSError as error:
-            message = error.strerror or "cannot be read"
-            return None, [Finding(choice, "history", "", message, mend)]
+        return read_reanalysis(MemberFile(path), reading)
     return None, [Finding(choice, "history", "", "neither NetCDF nor CSV", mend)]
 
 

@@ -1,16 +1,18 @@
 """Values of a site file in the model's units, and what is wrong with them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from temjax.files.findings import Finding, finding_of_mask
+from temjax.forcing import MONTH_DAYS
 from temjax.outputs import FORCING_VARIABLES
 from temjax.runs.validation import check_climate
 from temjax.sites.observations import LARGEST_FLUX, OBSERVED, Stock
-from temjax.sites.units import UNDERSTOOD, conversion
+from temjax.sites.units import QUANTITIES, UNDERSTOOD, known_unit
+from temjax.units import DAYS_PER_YEAR
 
 CLIMATE = ("air_temperature", "precipitation", "shortwave")
 UNITS = {
@@ -18,21 +20,14 @@ UNITS = {
     **{name: unit for name, (unit, _) in OBSERVED.items()},
 }
 FLUXES = tuple(name for name in OBSERVED if name != "soil_temperature")
-# variable -> what its unit measures, of monthly means, of single values and of stocks
-MONTHLY = {
-    "air_temperature": "temperature",
-    "soil_temperature": "temperature",
-    "precipitation": "water",
-    "shortwave": "radiation",
-    **dict.fromkeys(FLUXES, "carbon flux"),
-}
 STOCK_ELEMENTS = {"soil_organic_carbon": "C", "soil_organic_nitrogen": "N"}
-SINGLE = {
-    **dict.fromkeys(FLUXES, "annual carbon flux"),
-    "soil_temperature": "temperature",
-    **STOCK_ELEMENTS,
+SINGLE_UNITS = {
+    **dict.fromkeys(FLUXES, "g C m-2 yr-1"),
+    "soil_temperature": "degC",
+    **{name: f"g {element} m-2" for name, element in STOCK_ELEMENTS.items()},
 }
-SINGLE_UNITS = {"annual carbon flux": "g C m-2 yr-1", "temperature": "degC"}
+ANNUAL = ("g C m-2 yr-1", "kg C m-2 yr-1", "t C ha-1 yr-1", "g C m-2 d-1")  # of single fluxes
+MONTHS, YEAR = np.asarray(MONTH_DAYS, dtype=float), float(DAYS_PER_YEAR)  # of a mean year
 # g m⁻², over whatever depth; assumed: from the sand of a desert to more than peat of 5 m holds
 # (some 300 kg C m⁻²), and nitrogen for C:N of 5 to 10
 PLAUSIBLE = {"C": (50.0, 400e3), "N": (10.0, 40e3)}
@@ -56,24 +51,60 @@ class Single(Protocol):
     value: float
 
 
-def stock_unit(element: str) -> str:
-    """The model's unit of a stock."""
-    return f"g {element} m-2"
+@dataclass(frozen=True)
+class Conversion:
+    """Linear map of a unit to the model's: ``factor * value + offset``.
+
+    Attributes:
+        factor: a number, or one per month, ``(12,)``, where the days of the month matter.
+    """
+
+    factor: np.ndarray | float
+    offset: float = 0.0
+
+    def apply(self, values: np.ndarray | list[float] | float) -> np.ndarray:
+        """Values in the model's unit."""
+        return np.asarray(values, dtype=float) * self.factor + self.offset
+
+    def apply_sd(self, values: np.ndarray | list[float] | float) -> np.ndarray:
+        """Standard deviations in the model's unit: no offset."""
+        return np.asarray(values, dtype=float) * self.factor
+
+
+def monthly_conversion(text: str, name: str) -> Conversion | None:
+    """Conversion of a mean year of a variable; None where the unit does not measure it.
+
+    A month has the days of its calendar month; water without a time is the sum of the month.
+    """
+    unit = known_unit(text, QUANTITIES[name], any_mass=True)
+    if unit is None or (unit.lacks_time and unit.quantity != "water"):
+        return None
+    factor = unit.factor(step=MONTHS, month=MONTHS, year=YEAR)
+    return Conversion(unit.monthly(factor, MONTHS), unit.offset)
+
+
+def single_conversion(text: str, name: str) -> Conversion | None:
+    """Conversion of a single value: of a stock, of a temperature, of a flux per year."""
+    unit = known_unit(text, QUANTITIES[name], any_mass=True)
+    if unit is None or not unit.is_rate:
+        return None if unit is None else Conversion(unit.scale, unit.offset)
+    if unit.per in ("step", "month"):
+        return None
+    return Conversion(unit.factor(year=YEAR) * YEAR)
 
 
 def stock_in_model_unit(name: str, stock: Stock) -> Stock:
     """Stock in g m⁻²; as it is where its unit is not understood."""
-    element = STOCK_ELEMENTS[name]
-    scale = conversion(stock.unit, element)
+    scale = single_conversion(stock.unit, name)
     if scale is None:
         return stock
     value, sd = float(scale.apply(stock.value)), float(scale.apply_sd(stock.sd))
-    return replace(stock, value=value, sd=sd, unit=stock_unit(element))
+    return replace(stock, value=value, sd=sd, unit=SINGLE_UNITS[name])
 
 
 def monthly_in_model_unit(name: str, table: Monthly) -> dict:
     """Fields of a mean year that change with the model's unit; none if it is not understood."""
-    scale = conversion(table.unit, MONTHLY[name]) if name in MONTHLY else None
+    scale = monthly_conversion(table.unit, name) if name in UNITS else None
     if scale is None:
         return {}
     sd = None if table.sd is None else scale.apply_sd(table.sd).tolist()
@@ -82,12 +113,11 @@ def monthly_in_model_unit(name: str, table: Monthly) -> dict:
 
 def single_in_model_unit(row: Single) -> dict:
     """Fields of a single value that change with the model's unit; none if not understood."""
-    quantity = SINGLE.get(row.variable)
-    scale = conversion(row.unit, quantity) if quantity else None
-    if quantity is None or scale is None:
+    known = row.variable in SINGLE_UNITS
+    scale = single_conversion(row.unit, row.variable) if known else None
+    if scale is None:
         return {}
-    unit = SINGLE_UNITS.get(quantity) or stock_unit(quantity)
-    return {"unit": unit, "value": float(scale.apply(row.value))}
+    return {"unit": SINGLE_UNITS[row.variable], "value": float(scale.apply(row.value))}
 
 
 def check_stocks(stocks: Mapping[str, Stock], *, file: str) -> list[Finding]:
@@ -95,8 +125,8 @@ def check_stocks(stocks: Mapping[str, Stock], *, file: str) -> list[Finding]:
     findings = []
     for name, stock in stocks.items():
         element, key = STOCK_ELEMENTS[name], f"stocks.{name}"
-        if conversion(stock.unit, element) is None:
-            findings.append(_unit_finding(file, f"{key}.unit", stock.unit, name, element))
+        if single_conversion(stock.unit, name) is None:
+            findings.append(_unit_finding(file, f"{key}.unit", stock.unit, name))
         bad = {
             part: number
             for part, number in (("value", stock.value), ("sd", stock.sd))
@@ -110,7 +140,7 @@ def check_stocks(stocks: Mapping[str, Stock], *, file: str) -> list[Finding]:
         for part, number in bad.items():
             message = f"{part} {number:g} {stock.unit} is not a positive number"
             findings.append(Finding(file, f"{key}.{part}", "", message, mends[part]))
-        if not bad and stock.unit == stock_unit(element):
+        if not bad and stock.unit == SINGLE_UNITS[name]:
             findings += _plausible(key, stock, element, file)
     return findings
 
@@ -148,9 +178,9 @@ def check_climatology(
     for name, table in tables.items():
         if name not in UNITS:
             continue  # refused with the form of the file
-        if conversion(table.unit, MONTHLY[name]) is None:
+        if monthly_conversion(table.unit, name) is None:
             key = f"climatology.{name}.unit"
-            findings.append(_unit_finding(file, key, table.unit, name, MONTHLY[name]))
+            findings.append(_unit_finding(file, key, table.unit, name))
             continue
         values = np.asarray([table.mean])
         if name in FLUXES:
@@ -177,13 +207,16 @@ def check_climatology(
 def check_single_values(key: str, rows: list, *, file: str) -> list[Finding]:
     """Units of ``[[annual]]`` or ``[[published]]`` values, after conversion."""
     return [
-        _unit_finding(file, f"{key}[{i}].unit", row.unit, row.variable, SINGLE[row.variable])
+        _unit_finding(file, f"{key}[{i}].unit", row.unit, row.variable, ANNUAL)
         for i, row in enumerate(rows, start=1)
-        if row.variable in SINGLE and conversion(row.unit, SINGLE[row.variable]) is None
+        if row.variable in SINGLE_UNITS and single_conversion(row.unit, row.variable) is None
     ]
 
 
-def _unit_finding(file: str, key: str, unit: str, name: str, quantity: str) -> Finding:
-    """Finding of a unit that does not measure a quantity."""
+def _unit_finding(
+    file: str, key: str, unit: str, name: str, of_rates: tuple[str, ...] = ()
+) -> Finding:
+    """Finding of a unit that does not measure a variable."""
     message = f"unit {unit!r} is not understood for {name.replace('_', ' ')}"
-    return Finding(file, key, "", message, f"Give one of: {UNDERSTOOD[quantity]}.")
+    examples = of_rates if of_rates and name in FLUXES else UNDERSTOOD[QUANTITIES[name]]
+    return Finding(file, key, "", message, f"Give one of: {', '.join(examples)}.")

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cftime
@@ -11,9 +11,8 @@ import xarray as xr
 
 from temjax.files.findings import Finding
 from temjax.sites.grid_cell import GridFault, nearest_cell
-from temjax.sites.readers.record import CLIMATE, MonthlyValues, TowerRecord
-from temjax.sites.readers.units import Conversion, canonical_unit, conversion, unit_examples
-from temjax.units import SECONDS_PER_DAY
+from temjax.sites.readers.record import CLIMATE, MonthlyValues, TowerRecord, days_of_months
+from temjax.sites.units import QUANTITIES, UNDERSTOOD, Unit, known_unit
 
 STANDARD_NAMES = {
     "air_temperature": ("air_temperature",),
@@ -28,27 +27,11 @@ NAMES = {
     "shortwave": ("rsds", "nirr", "ssrd", "swdown", "dswrf", "srad", "msdwswrf", "avg_sdswrf",
                   "shortwave"),
 }  # fmt: skip
-# Units of grids beside those of towers. Without a time, mm and kg m-2 are of the month, m and J m-2
-# of a day, as in ECMWF's monthly means: (meaning, conversion)
-_UNITS = {
-    ("precipitation", canonical_unit(unit)): terms
-    for unit, terms in {
-        "mm": ("mm month-1", Conversion()),
-        "kg m-2": ("kg m-2 month-1", Conversion()),
-        "m": ("m d-1", Conversion(1000, daily=True)),
-        "m d-1": ("", Conversion(1000, daily=True)),
-        "m month-1": ("", Conversion(1000)),
-        "cm month-1": ("", Conversion(10)),
-        "m s-1": ("", Conversion(1000 * SECONDS_PER_DAY, daily=True)),
-    }.items()
-} | {
-    ("shortwave", canonical_unit(unit)): terms
-    for unit, terms in {
-        "J m-2": ("J m-2 d-1", Conversion(1 / SECONDS_PER_DAY)),
-        "J m-2 d-1": ("", Conversion(1 / SECONDS_PER_DAY)),
-        "kJ m-2 d-1": ("", Conversion(1e3 / SECONDS_PER_DAY)),
-        "Wm-2": ("", Conversion()),
-    }.items()
+# Units without a time, as in ECMWF's monthly means: scale of the unit -> what it is taken as
+_TIMELESS = {
+    ("water", 1.0): ("month", "{} month-1"),  # mm, kg m-2
+    ("water", 1000.0): (1.0, "{} d-1"),  # m
+    ("energy", 1.0): (1.0, "{} d-1"),  # J m-2
 }
 # what the NetCDF libraries raise for damaged files and other formats
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, OverflowError)
@@ -205,21 +188,31 @@ def _series(
         message = f"no values in the nearest cell ({distance})"
         raise GridFault(path, label, message, "Give a climate with values at the site.")
     months = _months(path, dataset, dataset[time])
-    unit = str(array.attrs.get("units", ""))
-    meaning, terms = "", conversion(name, unit)
-    if terms is None:
-        meaning, terms = _UNITS.get((name, canonical_unit(unit)), ("", None))
-    if terms is None:
-        message = f"unit {unit!r} is not understood" if unit else "has no attribute units"
-        raise GridFault(path, label, message, f"Give {unit_examples(name)}.")
+    text = str(array.attrs.get("units", ""))
+    unit, meaning = _unit(text, name)
+    if unit is None:
+        message = f"unit {text!r} is not understood" if text else "has no attribute units"
+        mend = f"Give one of: {', '.join(UNDERSTOOD[QUANTITIES[name]])}."
+        raise GridFault(path, label, message, mend)
     years = np.arange(months.min() // 12, months.max() // 12 + 1)
     rows = np.full(years.size * 12, np.nan)
     rows[months - years[0] * 12] = values
-    rows = terms.convert(rows.reshape(-1, 12), years).reshape(-1)
+    month = days_of_months(years)
+    daily = unit.daily(rows.reshape(-1, 12), month=month, year=month.sum(axis=1, keepdims=True))
+    rows = unit.monthly(daily, month).reshape(-1)
     notes = [distance]
     if meaning:
-        notes.append(f"{path.name}: {label} in {unit} taken as {meaning}")
+        notes.append(f"{path.name}: {label} in {text} taken as {meaning}")
     return _Series(label, years[0] * 12 + np.arange(rows.size), rows, tuple(notes))
+
+
+def _unit(text: str, name: str) -> tuple[Unit | None, str]:
+    """Unit of a variable, None where not understood, and what one without a time is taken as."""
+    unit = known_unit(text, QUANTITIES[name])
+    if unit is None or not unit.lacks_time:
+        return unit, ""
+    per, meaning = _TIMELESS.get((unit.quantity, unit.scale), (None, ""))
+    return (None, "") if per is None else (replace(unit, per=per), meaning.format(text))
 
 
 def _is_time(axis: xr.DataArray) -> bool:

@@ -15,6 +15,7 @@ from temjax.files.findings import Finding, finding_of_mask
 from temjax.runs.validation import temperature_findings
 from temjax.sites.observations import LARGEST_FLUX
 from temjax.sites.readers.record import MonthlyValues, TowerRecord, days_of_months
+from temjax.sites.units import CARBON_MASS, CO2_MASS
 
 FLUXES = {
     "net_ecosystem_production": "NEE",
@@ -34,9 +35,8 @@ MONTHS = 12  # least to judge a series by
 SAME_UNIT = (1 / 3, 3.0)  # slopes of NEP over GPP - RECO where both may have one unit
 RANGE = re.compile(r"range|_(75|84)\b")  # an error over thresholds, 0 where these agree
 ROUNDING = 1e-6  # of a share
-CARBON_PER_CARBON_DIOXIDE = 12.011 / 44.009
 FACTORS = {
-    1 / CARBON_PER_CARBON_DIOXIDE: "g CO2 beside g C",
+    CO2_MASS / CARBON_MASS: "g CO2 beside g C",
     365.25 / 12: "sums of the month beside means per day",
     365.25: "sums of the year beside means per day",
     1000.0: "kg beside g, or g beside mg",
@@ -86,6 +86,7 @@ def check_observations(record: TowerRecord, masks: dict[str, np.ndarray]) -> lis
         record: of the tower.
         masks: months with codes, which have findings of their own (``check_codes``).
     """
+    signs, of_units = _signs(record, masks)
     findings = []
     for name, variable in record.observed.items():
         masked = masks.get(name, np.zeros(variable.values.shape, dtype=bool))
@@ -97,12 +98,12 @@ def check_observations(record: TowerRecord, masks: dict[str, np.ndarray]) -> lis
                 index_text=record.month_text,
             )
         elif name in FLUXES:
-            findings += _size(record, name, masked)
+            findings += _size(record, name, masked, averages_only=bool(of_units))
         findings += _errors(record, variable)
         findings += _quality(record, variable)
     for variable in record.climate.values():
         findings += _quality(record, variable)
-    return findings + _signs(record, masks)
+    return [*findings, *signs, *of_units]
 
 
 def _found(
@@ -119,8 +120,8 @@ def _found(
     )
 
 
-def _size(record: TowerRecord, name: str, masked: np.ndarray) -> list[Finding]:
-    """Fluxes that no ecosystem has: averaged codes or another unit."""
+def _size(record: TowerRecord, name: str, masked: np.ndarray, averages_only: bool) -> list[Finding]:
+    """Fluxes that no ecosystem has: averaged codes or, unless ``averages_only``, another unit."""
     variable, rate = record.observed[name], daily_rates(record, name)
     size = np.where(masked | ~np.isfinite(rate), 0.0, np.abs(rate))
     beyond = size > LARGEST_FLUX
@@ -131,13 +132,16 @@ def _size(record: TowerRecord, name: str, masked: np.ndarray) -> list[Finding]:
         unit = "g C m-2 d-1 (mean of the month)"
         return f"{FLUXES[name]} {value:.5g} {unit} is beyond ±{LARGEST_FLUX:g}"
 
+    findings = _found(
+        record, variable, averaged, rate, text,
+        "These look like means with codes such as -9999 in them: leave the codes out first.",
+    )  # fmt: skip
+    if averages_only:
+        return findings
     mend = "Give g C m-2 d-1: check the unit (a sum over the month?) and codes of missing values."
     if beyond.sum() >= count / 4 and np.median(size[beyond]) < LARGEST_FLUX * 31:
         mend = "These look like sums over the month where means per day belong: check the unit."
-    return _found(
-        record, variable, averaged, rate, text,
-        "These look like means with codes such as -9999 in them: leave the codes out first.",
-    ) + _found(record, variable, beyond & ~averaged, rate, text, mend)  # fmt: skip
+    return findings + _found(record, variable, beyond & ~averaged, rate, text, mend)
 
 
 def _errors(record: TowerRecord, variable: MonthlyValues) -> list[Finding]:
@@ -190,6 +194,7 @@ class Balance(NamedTuple):
     correlation: float
     slope: float
     scatter: float  # of NEP about slope times GPP - RECO, over its standard deviation
+    pairs: np.ndarray = np.zeros((0, 12), dtype=bool)  # those months, (year, 12)
 
 
 def carbon_balance(record: TowerRecord, masks: dict[str, np.ndarray] | None = None) -> Balance:
@@ -211,7 +216,7 @@ def carbon_balance(record: TowerRecord, masks: dict[str, np.ndarray] | None = No
         return nothing
     slope = float(a @ b / (b @ b))
     scatter = float(np.sqrt(np.mean((a - slope * b) ** 2)) / np.std(a))
-    return Balance(int(a.size), float(np.corrcoef(a, b)[0, 1]), slope, scatter)
+    return Balance(int(a.size), float(np.corrcoef(a, b)[0, 1]), slope, scatter, both)
 
 
 def factor_words(slope: float) -> str:
@@ -220,8 +225,10 @@ def factor_words(slope: float) -> str:
     return next((text for factor, text in FACTORS.items() if abs(ratio / factor - 1) < 0.03), "")
 
 
-def _signs(record: TowerRecord, masks: dict[str, np.ndarray]) -> list[Finding]:
-    """GPP and RECO of the other convention, then NEE against both."""
+def _signs(
+    record: TowerRecord, masks: dict[str, np.ndarray]
+) -> tuple[list[Finding], list[Finding]]:
+    """Findings of signs, of GPP and RECO first and then of NEE against both, and of units."""
     findings = []
     for name in ("gross_primary_production", "ecosystem_respiration"):
         if name not in record.observed:
@@ -238,10 +245,10 @@ def _signs(record: TowerRecord, masks: dict[str, np.ndarray]) -> list[Finding]:
             mend = f"Give {label} positive: multiply the column by -1."
             findings.append(Finding(record.file, source, "", message, mend))
     if findings:
-        return findings
+        return findings, []
     balance = carbon_balance(record, masks)
     if np.isnan(balance.slope):
-        return []
+        return [], []
     source = record.observed["net_ecosystem_production"].source
     partner = "GPP - RECO" if "ecosystem_respiration" in record.observed else "GPP"
     if balance.correlation < LEAST_CORRELATION:
@@ -250,11 +257,15 @@ def _signs(record: TowerRecord, masks: dict[str, np.ndarray]) -> list[Finding]:
             "the sign of NEE is reversed"
         )
         mend = "Give NEE negative where carbon is taken up: multiply the column by -1."
-        return [Finding(record.file, source, "", message, mend)]
+        return [Finding(record.file, source, "", message, mend)], []
     low, high = SAME_UNIT
     if partner == "GPP" or balance.scatter > 0.1 or low <= balance.slope <= high:
-        return []
+        return [], []
     words = factor_words(balance.slope)
+    first = record.month_text(tuple(np.argwhere(balance.pairs)[0]))
     message = f"NEP is {balance.slope:.3g} times GPP - RECO in {balance.months} months"
-    mend = f"The units of the columns differ{f' ({words})' if words else ''}: give one unit."
-    return [Finding(record.file, source, "", message, mend)]
+    mend = (
+        f"The units of the columns differ{f' ({words})' if words else ''}: give one unit, as "
+        "g C m-2 d-1."
+    )
+    return [], [Finding(record.file, source, first, message, mend)]

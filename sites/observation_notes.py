@@ -6,10 +6,11 @@ import numpy as np
 
 from temjax.sites.observation_checks import carbon_balance, daily_rates
 from temjax.sites.readers.record import MonthlyValues, TowerRecord, days_of_months
+from temjax.sites.units import CARBON_MASS
 
 STUCK_MONTHS = 12  # on end with one value; that many are no chance
 NEGATIVE_GPP = -1.0  # g C m⁻² d⁻¹; night-time noise makes months down to here
-MICROMOL = 12.011e-6 * 86400  # g C m⁻² d⁻¹ per µmol m⁻² s⁻¹
+MICROMOL = CARBON_MASS * 1e-6 * 86400  # g C m⁻² d⁻¹ per µmol m⁻² s⁻¹
 
 
 def month_ranges(years: np.ndarray, mask: np.ndarray) -> str:

@@ -115,9 +115,12 @@ def _contents(record: TowerRecord) -> list[str]:
     for name, series in {**record.climate, **record.observed}.items():
         count = int((series.values == series.values).sum())
         lines.append(f"#   {name}: {series.source}, {count} months")
-    lacking = {name: "not in the file" for name in CLIMATE if name not in record.climate}
-    lacking |= {n: record.absent.get(n, "not in the file") for n in OBSERVED
-                if n not in record.observed}  # fmt: skip
+    has = {*record.climate, *record.observed}
+    lacking = {
+        name: record.absent.get(name, "not in the file")
+        for name in (*CLIMATE, *OBSERVED)
+        if name not in has
+    }
     if lacking:
         lines += ["# It lacks", *(f"#   {name}: {reason}" for name, reason in lacking.items())]
     lines += [f"# {name}: {text}" for name, text in record.attributes.items()]

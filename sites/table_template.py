@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from temjax.sites.readers.abcflux import is_abcflux
+from temjax.sites.readers.csv_text import fields_of_header, head_of, layout_of
 from temjax.sites.table_mapping import TIME_PARTS, Columns
-from temjax.sites.table_units import UNDERSTOOD, UnitError, parse_unit
-from temjax.sites.text_table import found_separator, header_of, read_text, split_lines
+from temjax.sites.units import UNDERSTOOD, known_unit
 
 FLUXNET_COLUMN = re.compile(
     r"(TA|P|SW_IN|TS|SWC|NEE|GPP|RECO|LE|H|VPD|PA|CO2)_(F|VUT|CUT|DT|NT|ERA)"
@@ -51,13 +51,16 @@ def is_unknown_table(path: Path) -> bool:
 
 def layout(path: Path) -> tuple[int, list[str], list[str]]:
     """Line of the header below comments, its names, and the units in the line below it if any."""
-    text, _ = read_text(path)
-    lines = split_lines(text or "")
-    header = next((i for i, line in enumerate(lines, 1) if line.strip()[:1] not in ("", "#")), 1)
-    names = header_of(path, header)
-    below, then = header_of(path, header + 1), header_of(path, header + 2)
+    lines = head_of(path)
+    found = layout_of("\n".join(lines).encode())
+    if found is None:
+        return 1, [], []
+    separator, row, names = found
+    below, then = (
+        fields_of_header(line, separator)[1] for line in [*lines, "", ""][row + 1 : row + 3]
+    )
     words = bool(below) and not any(_is_value(cell) for cell in below)
-    return header, names, below if words and any(_is_value(cell) for cell in then) else []
+    return row + 1, names, below if words and any(_is_value(cell) for cell in then) else []
 
 
 def _is_value(cell: str) -> bool:
@@ -83,13 +86,7 @@ def guessed_unit(name: str, variable: str) -> str | None:
     words = name.split("_")
     tails = [brackets[1]] if brackets else []
     tails += [" ".join(words[i:]) for i in range(1, len(words))]
-    for tail in tails:
-        try:
-            parse_unit(tail, quantity)
-        except UnitError:
-            continue
-        return tail
-    return None
+    return next((tail for tail in tails if known_unit(tail, quantity)), None)
 
 
 def table_lines(path: Path, folder: Path) -> list[str]:
@@ -112,8 +109,7 @@ def table_lines(path: Path, folder: Path) -> list[str]:
     if not any(line.startswith("stamp") for line in lines):
         lines.append('# stamp = "end"   # where a date is the end of what its row covers')
     lines.append("# missing = [-9999, -999]   # besides empty cells, NaN and NA")
-    text, _ = read_text(path)
-    if found_separator(split_lines(text or "")[line - 1]) != ",":
+    if fields_of_header(head_of(path)[line - 1])[0] != ",":
         lines.append('# decimal = ","   # where decimals have a comma')
     taken: set[str] = set()
     others = []

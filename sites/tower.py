@@ -20,21 +20,12 @@ from temjax.sites.entry import (
     read_entry,
 )
 from temjax.sites.history import Warming
-from temjax.sites.observation_checks import check_codes, check_observations, quality_form
-from temjax.sites.observation_notes import (
-    STUCK_MONTHS,
-    month_ranges,
-    observation_notes,
-    stuck_months,
-)
-from temjax.sites.observations import OBSERVED, MonthlySeries
-from temjax.sites.place import check_place, place_notes
+from temjax.sites.observation_checks import check_codes, check_observations
+from temjax.sites.place import check_place
 from temjax.sites.readers.kinds import read_record
-from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord
+from temjax.sites.readers.record import Reading, TowerRecord
 from temjax.sites.site import Site, entry_of_fluxnet, make_site
-from temjax.sites.traps import structural_sd, suspect_months, widened
-
-SENSOR_DEPTH = 0.05  # m; assumed where the file does not state it
+from temjax.sites.tower_observations import tower_observations
 
 
 def read_tower(
@@ -73,7 +64,7 @@ def read_tower(
         raise DataError(findings)
     findings += check_entry(entry, file=str(site) if isinstance(site, str | Path) else record.file)
     past, faults = climate_history(record, entry, reading)
-    findings += faults or _unnamed_gaps(record, reading, past, findings)
+    findings += faults or _unnamed_gaps(record, reading, past, entry, findings)
     findings += check_record(record, entry)
     raise_findings(findings)
     return site_of_record(record, entry, reading, past, warming=warming, first_year=first_year)
@@ -174,7 +165,7 @@ def examine_tower(
         return TowerCheck(findings)
     entry = base or entry_of_fluxnet(record.tower)
     past, faults = climate_history(record, entry, reading)
-    findings += faults or _unnamed_gaps(record, reading, past, findings)
+    findings += faults or _unnamed_gaps(record, reading, past, entry, findings)
     findings += check_record(record, entry)
     if findings:
         return TowerCheck(findings, record)
@@ -188,11 +179,16 @@ def examine_tower(
 
 
 def _unnamed_gaps(
-    record: TowerRecord, reading: Reading, past: ClimateHistory, findings: list[Finding]
+    record: TowerRecord,
+    reading: Reading,
+    past: ClimateHistory,
+    entry: SiteEntry | None,
+    findings: list[Finding],
 ) -> list[Finding]:
     """Gaps of columns that no finding names: a cell that is no number is not missing as well."""
     named = {finding.variable for finding in findings}
-    return [gap for gap in check_gaps(record, reading, past) if gap.variable not in named]
+    gaps = check_gaps(record, reading, past, entry)
+    return [gap for gap in gaps if gap.variable not in named]
 
 
 def tower_entry(
@@ -254,99 +250,3 @@ def check_record(record: TowerRecord, entry: SiteEntry | None) -> list[Finding]:
     )
     findings += check_observations(record, codes)
     return findings if entry is None else findings + check_place(record, entry)
-
-
-def tower_observations(
-    record: TowerRecord, entry: SiteEntry, reading: Reading
-) -> tuple[dict[str, MonthlySeries], dict[str, str], list[str]]:
-    """Monthly series of the observed variables, those that are absent with the reason, and notes.
-
-    Months below the least quality become missing; an error that is not stated for a month is the
-    median of the others, and known doubts about the data widen it.
-    """
-    series, absent = {}, dict(record.absent)
-    notes: dict[str, list[str]] = {}  # text -> the columns that it holds for
-    for name in OBSERVED:
-        variable = record.observed.get(name)
-        if variable is None:
-            absent.setdefault(name, f"not in {Path(record.file).name}")
-            continue
-        values = variable.values
-        if not np.isfinite(values).any():
-            absent[name] = f"{variable.source} has no value"
-            continue
-        unfit, month_notes = _unfit_months(record, variable, reading)
-        values = np.where(unfit, np.nan, values)
-        if not np.isfinite(values).any():
-            absent[name] = f"no month of {variable.source} is left: {'; '.join(month_notes)}"
-            continue
-        known = {"partition": variable.partition or "DT", "product": record.product}
-        doubt = structural_sd(entry.traps, name, record.period, **known)
-        if (doubt > 0).any():
-            month_notes.append(
-                f"error widened by a doubt of {doubt.max():.3g} {OBSERVED[name][0]} about "
-                f"{record.product} data of this tower"
-            )
-        for text in month_notes:
-            notes.setdefault(text, []).append(variable.source)
-        series[name] = MonthlySeries(
-            variable=name,
-            unit=OBSERVED[name][0],
-            period=record.period,
-            values=values,
-            sd=widened(_whole_sd(variable), doubt),
-            suspect=suspect_months(entry.traps, name, record.period, **known),
-            source=f"{variable.source} of {Path(record.file).name}",
-            depth=(variable.depth or SENSOR_DEPTH) if name == "soil_temperature" else None,
-        )
-    for name, variable in record.climate.items():
-        if name != "co2" and variable.quality is not None:
-            low = _quality_share(variable) < reading.minimum_quality
-            if low.any():
-                text = f"{low.sum()} months mostly gap-filled or from reanalysis"
-                notes.setdefault(text, []).append(variable.source)
-    merged = [f"{', '.join(sources)}: {text}" for text, sources in notes.items()]
-    return series, absent, [*place_notes(record, entry), *merged, *observation_notes(record)]
-
-
-def _quality_share(variable: MonthlyValues) -> np.ndarray:
-    """Quality as a share, 0-1, NaN where not stated."""
-    if variable.quality is None:
-        return np.full(variable.values.shape, np.nan)
-    percent = quality_form(variable.quality) == "percent"
-    return variable.quality / 100 if percent else variable.quality
-
-
-def _unfit_months(
-    record: TowerRecord, variable: MonthlyValues, reading: Reading
-) -> tuple[np.ndarray, list[str]]:
-    """Months to leave out, below the least quality or of one value over a year, and notes."""
-    present, share = np.isfinite(variable.values), _quality_share(variable)
-    low = present & (share < reading.minimum_quality)
-    notes = []
-    if variable.quality is not None and quality_form(variable.quality) == "percent":
-        notes.append("quality read as percent")
-    if low.any():
-        notes.append(
-            f"quality below {reading.minimum_quality:g}, left out: "
-            f"{month_ranges(record.years, low)}"
-        )
-    stuck = stuck_months(record, variable) & present & ~low
-    if stuck.any():
-        notes.append(
-            f"one value in {STUCK_MONTHS} months on end or more, left out: "
-            f"{month_ranges(record.years, stuck)}"
-        )
-    unknown = int((present & np.isnan(share)).sum())
-    if variable.quality is not None and unknown:
-        notes.append(f"quality not stated in {unknown} months, kept")
-    return low | stuck, notes
-
-
-def _whole_sd(variable: MonthlyValues) -> np.ndarray:
-    """Standard deviation of every month, the median where none above 0 is stated; NaN without."""
-    if variable.sd is None:
-        return np.full(variable.values.shape, np.nan)
-    valid = np.isfinite(variable.sd) & (variable.sd > 0)
-    middle = np.median(variable.sd[valid]) if valid.any() else np.nan
-    return np.where(valid, variable.sd, middle)

@@ -11,6 +11,7 @@ sign of each site is that of its median. ``gap_fill_perc`` counts every filled h
 filled ones, so quality = 1 - percent/100 is a stricter measure than FLUXNET's ``*_QC``.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,9 +22,11 @@ import pandas as pd
 from temjax.files.findings import Finding
 from temjax.runs.validation import check_months
 from temjax.sites.observations import OBSERVED
+from temjax.sites.readers.archive import MemberFile
+from temjax.sites.readers.csv_table import CsvTable, common_text, no_rows, read_csv_table
+from temjax.sites.readers.csv_text import duplicate_names
 from temjax.sites.readers.record import MonthlyValues, Partition, Reading, TowerRecord
-from temjax.sites.site_rows import rows_of_site
-from temjax.sites.text_table import TextTable, common_text, numbers_of, read_text_table
+from temjax.sites.readers.site_rows import rows_of_site
 
 # our name -> names of the columns, the first that is there
 YEAR, MONTH = ("year", "meas_year"), ("month", "interval_month")
@@ -75,9 +78,16 @@ def read_abcflux(path: Path, reading: Reading) -> tuple[TowerRecord | None, list
         reading: ``site_id`` names the site by any of its names; ``partition`` prefers rows.
     """
     path = Path(path)
-    table, findings = read_text_table(path, wanted=lambda name: name in READ, small_letters=True)
-    if table is None:
+    table, findings = read_csv_table(
+        MemberFile(path), lambda name: name.casefold() in READ, words=True
+    )
+    if table is None or findings:
         return None, findings
+    frame = table.frame.set_axis([name.casefold() for name in table.frame], axis=1)
+    findings = duplicate_names(list(frame), table.where, table.header_line - 1) or no_rows(table)
+    if findings:
+        return None, findings
+    table = dataclasses.replace(table, frame=frame)
     chosen, findings = rows_of_site(table, reading.site_id, SITE_COLUMNS)
     if chosen is None:
         return None, findings
@@ -95,13 +105,13 @@ def _partition(method: str) -> str:
     return "NT" if "reichstein" in plain or "night" in plain or plain.strip() == "nt" else ""
 
 
-def _text(table: TextTable, name: str) -> pd.Series:
+def _text(table: CsvTable, name: str) -> pd.Series:
     """Column of words, empty where the table lacks it."""
     return table.frame.get(name, pd.Series("", index=table.frame.index)).fillna("")
 
 
 def _site_rows(
-    table: TextTable, reading: Reading
+    table: CsvTable, reading: Reading
 ) -> tuple[pd.DataFrame | None, list[str], list[Finding]]:
     """One row a month of a site, notes and findings: numbers, and what orders the rows."""
     findings, notes, columns = [], [], {}
@@ -109,7 +119,8 @@ def _site_rows(
         column = next((s for s in spellings if s in table.frame.columns), None)
         columns[name] = np.full(len(table.lines), np.nan)
         if column is not None:
-            columns[name], faults = numbers_of(table, column, percent_sign=name == "gap_fill")
+            percent = name == "gap_fill"
+            columns[name], faults = table.numbers(column, missing=[-9999.0], percent_sign=percent)
             findings += [] if name == "tsoil_depth" else faults  # "0-10" is no depth
     data = pd.DataFrame(columns)
     data["line"] = table.lines
@@ -126,7 +137,7 @@ def _site_rows(
         row = odd.iloc[0]
         message = f"year {row['year']:g}, month {row['month']:g} is no month"
         mend = "Write whole years and months 1-12."
-        findings.append(Finding(str(table.path), "month", f"line {row['line']}", message, mend))
+        findings.append(Finding(table.where, "month", f"line {row['line']}", message, mend))
         return None, notes, findings
     gap = data["gap_fill"]
     beyond = data[(gap < 0) | (gap > 100)]
@@ -135,13 +146,13 @@ def _site_rows(
         message = f"{row['gap_fill']:g} is no percentage"
         where = f"line {row['line']}"
         findings.append(
-            Finding(str(table.path), "gap_fill_perc", where, message, "Write 0-100 percent.")
+            Finding(table.where, "gap_fill_perc", where, message, "Write 0-100 percent.")
         )
     return _one_a_month(table, data, reading, notes, findings)
 
 
 def _one_a_month(
-    table: TextTable,
+    table: CsvTable,
     data: pd.DataFrame,
     reading: Reading,
     notes: list[str],
@@ -151,7 +162,7 @@ def _one_a_month(
     if data.empty:
         mend = "Choose another site."
         findings.append(
-            Finding(str(table.path), "year", "", "no row of the site has a year and month", mend)
+            Finding(table.where, "year", "", "no row of the site has a year and month", mend)
         )
         return None, notes, findings
     preferred = reading.partition or "DT"
@@ -181,7 +192,7 @@ def _one_a_month(
     best = best.reset_index()
     findings += check_months(
         list(zip(best["year"], best["month"], strict=True)),
-        file=str(table.path),
+        file=table.where,
         variable="month",
         index_text=lambda record: f"line {best['line'].iloc[record]}",
         gaps=False,
@@ -212,9 +223,7 @@ def _turn_sign(rows: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _record(
-    table: TextTable, data: pd.DataFrame, notes: list[str], reading: Reading
-) -> TowerRecord:
+def _record(table: CsvTable, data: pd.DataFrame, notes: list[str], reading: Reading) -> TowerRecord:
     """Record of the rows of a site, one a month in order."""
     years = np.arange(data["year"].min(), data["year"].max() + 1)
     index = (data["year"].to_numpy() - years[0], data["month"].to_numpy() - 1)
@@ -268,7 +277,7 @@ def _record(
     towers = TOWER_ID.findall(f"{texts['site_reference']} {texts['site_name']}")
     places = {n: data[n].dropna() for n in ("latitude", "longitude", "elevation")}
     return TowerRecord(
-        file=str(table.path),
+        file=table.where,
         product="ABCflux",
         tower=towers[0] if towers else None,
         years=years,
@@ -279,7 +288,8 @@ def _record(
         notes=tuple(notes),
         location={n: float(values.median()) for n, values in places.items() if len(values)},
         lines=lines,
-        sources=(table.digest,),
+        time="month",
+        sources=(table.source,),
         attributes={name: text for name, text in texts.items() if text},
     )
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from temjax.files.findings import Finding
 from temjax.sites.readers.archive import MemberFile
-from temjax.sites.readers.csv_table import read_csv_table
+from temjax.sites.readers.csv_table import CsvTable, read_csv_table
 
 LOCATION = {
     "LOCATION_LAT": "latitude",
@@ -31,12 +31,14 @@ class BadmFacts:
         depths: column in capitals -> depth below the surface, m.
         location: those of ``latitude``, ``longitude`` (degrees), ``elevation`` (m) that are there.
         facts: those of ``title``, ``igbp`` that are there.
+        sources: name and hash of the files.
     """
 
     units: dict[str, str] = field(default_factory=dict)
     depths: dict[str, float] = field(default_factory=dict)
     location: dict[str, float] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
+    sources: list[str] = field(default_factory=list)
 
 
 def read_badm(*members: MemberFile | None) -> tuple[BadmFacts, list[Finding]]:
@@ -45,8 +47,10 @@ def read_badm(*members: MemberFile | None) -> tuple[BadmFacts, list[Finding]]:
     for member in members:
         if member is None:
             continue
-        groups, faults = _groups(member)
-        findings += faults
+        table, faults = read_csv_table(member, words=True)
+        groups, wrong = ([], []) if table is None else _groups(table)
+        findings += faults if table is None else wrong  # commas in words are no fault
+        facts.sources.extend([] if table is None else [table.source])
         for group in groups:
             _variable(group, facts)
             for key, name in LOCATION.items():
@@ -59,18 +63,15 @@ def read_badm(*members: MemberFile | None) -> tuple[BadmFacts, list[Finding]]:
     return facts, findings
 
 
-def _groups(member: MemberFile) -> tuple[list[dict[str, str]], list[Finding]]:
+def _groups(table: CsvTable) -> tuple[list[dict[str, str]], list[Finding]]:
     """Groups of variables that belong together, each VARIABLE -> DATAVALUE."""
-    table, findings = read_csv_table(member, words=True)
-    if table is None:
-        return [], findings
     frame = table.frame.set_axis([name.upper() for name in table.frame], axis=1)
     if not set(LONG_COLUMNS) <= set(frame):
         if "VAR_INFO_VARNAME" in frame:  # a table with a column for each variable
             return frame.to_dict("records"), []
         message = "no columns VARIABLE and DATAVALUE: not the form of a BIF file"
         mend = "Give the file of the archive, or take it out of the folder."
-        return [], [Finding(member.where, "file", f"line {table.header_line}", message, mend)]
+        return [], [Finding(table.where, "file", f"line {table.header_line}", message, mend)]
     number = frame["GROUP_ID"] if "GROUP_ID" in frame else pd.Series("", index=frame.index)
     groups: dict[str, dict[str, str]] = {}
     for key, variable, value in zip(number, frame["VARIABLE"], frame["DATAVALUE"], strict=True):

@@ -6,16 +6,17 @@ leave them, are understood; what is not a table is named.
 """
 
 import csv
+import hashlib
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from temjax.files.findings import DataError, Finding
+from temjax.files.findings import DataError, Finding, nearest
 from temjax.sites.readers.archive import MemberFile
 from temjax.sites.readers.csv_text import (
     COMMA,
@@ -30,7 +31,8 @@ from temjax.sites.readers.csv_text import (
     utf8,
 )
 
-MISSING_TEXTS = ("", "nan", "na", "n/a", "#n/a", "null", "none")
+MISSING_TEXTS = ("", "nan", "na", "n/a", "#n/a", "null", "none", "-", "--")
+SHOWN_NAMES = 30  # of the columns in a message
 SEPARATED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+[.,]\d*|[+-]?\d{1,3}(?:,\d{3}){2,}")
 UNIT_ROWS = 3  # rows of words that may follow a header (units, kind of average)
 
@@ -47,6 +49,7 @@ class CsvTable:
         header_line: line of the names of the columns.
         names: all columns of the file, also those that were not read.
         units: column -> unit, where a row of units follows the header.
+        source: name and hash of the file.
         notes: how the file was understood where it is no plain CSV.
     """
 
@@ -56,10 +59,16 @@ class CsvTable:
     header_line: int
     names: tuple[str, ...]
     units: Mapping[str, str]
+    source: str = ""
     notes: tuple[str, ...] = ()
 
     def numbers(
-        self, column: str, row_text: Callable[[int], str] | None = None
+        self,
+        column: str,
+        row_text: Callable[[int], str] | None = None,
+        *,
+        missing: Sequence[float | str] = (),
+        percent_sign: bool = False,
     ) -> tuple[np.ndarray, list[Finding]]:
         """Values of a column, ``(row,)``, and a finding where cells are not numbers.
 
@@ -68,14 +77,20 @@ class CsvTable:
         Args:
             column: name.
             row_text: describes a row; by default its line.
+            missing: further numbers and words that stand for missing values.
+            percent_sign: whether ``45%`` is a number.
         """
         text = self.frame[column]
         if is_numeric_dtype(text):
             return text.to_numpy(dtype=float, copy=True), []
-        values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=float, copy=True)
+        plain = text.str.rstrip("% ") if percent_sign else text
+        values = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=float, copy=True)
         wrong = np.flatnonzero(np.isnan(values))
         if wrong.size:
-            wrong = wrong[~text.iloc[wrong].str.lower().isin(MISSING_TEXTS).to_numpy()]
+            words = {*MISSING_TEXTS, *(str(code).strip().casefold() for code in missing)}
+            wrong = wrong[~text.iloc[wrong].str.casefold().isin(words).to_numpy()]
+        codes = [float(code) for code in missing if isinstance(code, int | float)]
+        values[np.isin(values, codes)] = np.nan
         if not wrong.size:
             return values, []
         cell, count = text.iloc[wrong[0]], wrong.size
@@ -93,6 +108,10 @@ def read_csv_table(
     *,
     numeric: Callable[[str], bool] = lambda name: False,
     words: bool = False,
+    separator: str | None = None,
+    header: int | None = None,
+    first_row: int = 0,
+    decimal: str | None = None,
 ) -> tuple[CsvTable | None, list[Finding]]:
     """Table of a CSV file, None where it is none, and findings.
 
@@ -102,63 +121,111 @@ def read_csv_table(
         numeric: whether a column may be read as numbers at once, where all its cells are numbers:
             faster for files of many rows.
         words: rows without any number are data; otherwise those below the header are its units.
+        separator: of columns; found by default.
+        header: line of the names of the columns; found by default.
+        first_row: first line of data.
+        decimal: ``,`` where decimals have a comma; by default found, if commas do not separate.
     """
     where = member.where
 
     def fault(message: str, mend: str, index: str = "") -> tuple[None, list[Finding]]:
         return None, [Finding(where, "file", index, message, mend)]
 
-    try:
-        data = member.read_bytes()
-    except DataError as error:
-        return None, error.findings
-    if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
-        return fault("the file is empty", "Give a file with data.")
-    not_table = other_kind(data)
-    if not_table:
-        return fault(*not_table)
-    data = utf8(data)
-    nul = data.find(b"\0")
-    if nul >= 0:
-        line = data.count(b"\n", 0, nul) + 1
-        count = data.count(b"\0")
-        return fault(
-            f"{count} NUL bytes: the file is damaged", "Fetch or save it again.", f"line {line}"
-        )
-    layout = layout_of(data)
+    data, source, findings = _contents(member)
+    if findings:
+        return None, findings
+    layout = layout_of(data, separator, header)
     if layout is None:
         return fault(
             "not a CSV table: no header line with the names of columns",
             "Give a CSV file whose header names the columns, separated by commas.",
+            f"line {header}" if header else "",
         )
-    separator, header, names = layout
-    findings = duplicate_names(names, where, header)
+    separator, row, names = layout
+    used = [name for name in names if name and (wanted is None or wanted(name))]
+    findings = duplicate_names(used, where, row)
     open_quote = "a quote is not closed: the rest of the file is one cell"
     quote_mend = "Remove the quotes, or close them."
     try:
         widths, starts = row_widths(data, separator)
     except csv.Error:  # the cell is larger than any
         return fault(open_quote, quote_mend)
-    findings += ragged_rows(data, separator, names, header, widths, starts, where)
+    above = max(row, int(np.searchsorted(starts, first_row)) - 1)
+    findings += ragged_rows(data, separator, names, above, widths, starts, where)
     if findings:
         return None, findings
     try:
-        frame, numbers = _cells(data, layout, widths, starts, wanted, numeric)
+        frame, numbers = _cells(data, layout, widths, starts, used, numeric)
     except pd.errors.ParserError:
         return fault(open_quote, quote_mend, f"line {starts[-1]}")
     frame, numbers, units, notes = _unit_rows(frame, numbers, member.name, words)
     lines = starts[numbers]
-    decimal = ""
-    if separator != "," or b'"' in data:
-        frame, decimal, findings = _decimal_point(frame, lines, separator, where)
-    if separator != "," or decimal:
-        kind = f"separated by {SEPARATORS[separator]}" + (", decimal commas" if decimal else "")
+    frame = frame[lines >= first_row].reset_index(drop=True)
+    lines = lines[lines >= first_row]
+    example = ""
+    if decimal == ",":
+        point = frame.apply(lambda text: text.str.replace(",", ".", regex=False))
+        frame = frame.where(~frame.apply(lambda text: text.str.fullmatch(COMMA.pattern)), point)
+    elif separator != "," or b'"' in data:
+        frame, example, findings = _decimal_point(frame, lines, separator, where)
+    if separator != "," or example:
+        kind = f"separated by {SEPARATORS.get(separator, repr(separator))}"
+        kind += ", decimal commas" if example else ""
         notes.insert(
-            0, f"{member.name}: {kind}: read as such" + (f" ({decimal})" if decimal else "")
+            0, f"{member.name}: {kind}: read as such" + (f" ({example})" if example else "")
         )
-    header_line = int(starts[header])
     known = tuple(name for name in names if name)
-    return CsvTable(where, frame, lines, header_line, known, units, tuple(notes)), findings
+    table = CsvTable(where, frame, lines, int(starts[row]), known, units, source, tuple(notes))
+    return table, findings
+
+
+def no_rows(table: CsvTable, variable: str = "file") -> list[Finding]:
+    """Finding of a table without rows."""
+    if len(table.frame):
+        return []
+    where = f"line {table.header_line + 1}"
+    return [Finding(table.where, variable, where, "the file has no rows", "Give a file with data.")]
+
+
+def absent_column(table: CsvTable, column: str) -> Finding:
+    """Finding of a column that is not in a table, with the nearest names."""
+    mend = nearest(column, table.names)
+    if mend.startswith("Known:") and len(table.names) > SHOWN_NAMES:
+        more = len(table.names) - SHOWN_NAMES
+        mend = f"Its columns: {', '.join(table.names[:SHOWN_NAMES])} and {more} more."
+    return Finding(table.where, column, f"line {table.header_line}", "no such column", mend)
+
+
+def common_text(values: Iterable[str]) -> str:
+    """The most frequent text that is not empty; empty where there is none."""
+    series = pd.Series([value for value in values if value.casefold() not in MISSING_TEXTS])
+    return "" if series.empty else str(series.mode().iloc[0])
+
+
+def _contents(member: MemberFile) -> tuple[bytes, str, list[Finding]]:
+    """Text of a file as UTF-8, its name and hash, and the finding of one that is no text."""
+
+    def fault(message: str, mend: str, index: str = "") -> tuple[bytes, str, list[Finding]]:
+        return b"", "", [Finding(member.where, "file", index, message, mend)]
+
+    try:
+        data = member.read_bytes()
+    except DataError as error:
+        return b"", "", error.findings
+    if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        return fault("the file is empty", "Give a file with data.")
+    not_table = other_kind(data)
+    if not_table:
+        return fault(*not_table)
+    name = f"{member.path.name}:{member.member}" if member.member else member.name
+    source = f"{name} (sha256 {hashlib.sha256(data).hexdigest()})"
+    data = utf8(data)
+    nul = data.find(b"\0")
+    if nul >= 0:
+        line = data.count(b"\n", 0, nul) + 1
+        message = f"{data.count(bytes(1))} NUL bytes: the file is damaged"
+        return fault(message, "Fetch or save it again.", f"line {line}")
+    return data, source, []
 
 
 def _cells(
@@ -166,12 +233,12 @@ def _cells(
     layout: tuple[str, int, list[str]],
     widths: np.ndarray,
     starts: np.ndarray,
-    wanted: Callable[[str], bool] | None,
+    used: list[str],
     numeric: Callable[[str], bool],
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Stripped cells of the wanted columns and their rows in the file, empty rows left out."""
+    """Stripped cells of the columns used and their rows in the file, empty rows left out."""
     separator, header, names = layout
-    use = [i for i, name in enumerate(names) if name and (wanted is None or wanted(name))]
+    use = [i for i, name in enumerate(names) if name in used]
     untidy = b" " in data or b"'" in data
     at_once = [i for i in use if i and not untidy and numeric(names[i])]
     frame = pd.read_csv(
@@ -217,7 +284,8 @@ def _unit_rows(
     count = 0
     while not words and count < min(UNIT_ROWS, len(frame)):
         cells = [str(cell) for cell in frame.iloc[count] if cell != ""]
-        plain = [cell for cell in cells if is_number(cell) or cell.lower() in MISSING_TEXTS]
+        gaps = [cell.strip("-").casefold() in MISSING_TEXTS for cell in cells if cell.strip("-")]
+        plain = any(gaps) or any(map(is_number, cells))
         if plain or len(cells) < frame.shape[1] / 2:
             break
         count += 1

@@ -4,12 +4,15 @@ import csv
 import io
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
 from temjax.files.findings import Finding
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+FOUND = tuple(SEPARATORS)[:-1]  # those that a file shows; blanks stand in names as well
+HEAD_BYTES = 1 << 16  # of a file, to see its header
 NOT_TABLES = {
     b"PK\x03\x04": ("a zip archive or an Excel workbook", "Save the sheet as CSV, or name a zip."),
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", "Save the sheet as CSV."),
@@ -42,7 +45,7 @@ def utf8(data: bytes) -> bytes:
     """Text as UTF-8 without a byte order mark, lines ending with a line feed."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", errors="replace").encode()
-    elif data[:2].count(0) == 1:
+    elif data[:2].count(0) == 1 and not any(data[data[0] != 0 : 64 : 2]):
         data = data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", errors="replace").encode()
     elif not data.isascii():
         try:
@@ -65,11 +68,48 @@ def is_number(cell: str) -> bool:
     return bool(PLAIN.fullmatch(cell) or COMMA.fullmatch(cell))
 
 
-def layout_of(data: bytes) -> tuple[str, int, list[str]] | None:
-    """Separator, row of the header (from 0) and its names; None without a header."""
-    head = data[: 1 << 20].decode("utf-8", errors="replace").split("\n")[:HEAD_LINES]
-    found = []
-    for separator in SEPARATORS:
+def head_of(path: Path) -> list[str]:
+    """First lines of a file; none where it cannot be read or is no text."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(HEAD_BYTES)
+    except OSError:
+        return []
+    if len(data) == HEAD_BYTES:
+        data = data[: data.rfind(b"\n")]  # a character cut in two would change the encoding
+    return [] if other_kind(data) else utf8(data).decode("utf-8", errors="replace").split("\n")
+
+
+def header_names(path: Path) -> list[str]:
+    """Names of the columns of a file; none where it is no table."""
+    layout = layout_of("\n".join(head_of(path)).encode())
+    return [] if layout is None else layout[2]
+
+
+def fields_of_header(line: str, separator: str | None = None) -> tuple[str, list[str]]:
+    """Separator of a line, by default the one it has most often outside quotes, and its cells."""
+    bare = "".join(line.split('"')[::2])
+    separator = separator or max(FOUND, key=bare.count)
+    return separator, _fields(line, separator)
+
+
+def layout_of(
+    data: bytes, separator: str | None = None, line: int | None = None
+) -> tuple[str, int, list[str]] | None:
+    """Separator, row of the header (from 0) and its names; None without a header.
+
+    Args:
+        data: UTF-8.
+        separator, line: of the header (from 1), where they are known.
+    """
+    head = data[: 1 << 20].decode("utf-8", errors="replace").split("\n")
+    if line is not None:
+        if len(head) < line or not head[line - 1].strip():
+            return None
+        separator, names = fields_of_header(head[line - 1], separator)
+        return separator, line - 1, names
+    head, found = head[:HEAD_LINES], []
+    for separator in FOUND:
         rows = [_fields(line, separator) for line in head]
         used = (max((i for i, cell in enumerate(row, 1) if cell), default=0) for row in rows)
         count = Counter(width for width in used if width > 1)
@@ -90,8 +130,8 @@ def layout_of(data: bytes) -> tuple[str, int, list[str]] | None:
 
 
 def duplicate_names(names: list[str], where: str, header: int) -> list[Finding]:
-    """Finding of columns that stand twice in the header."""
-    twice = [name for name, count in Counter(filter(None, names)).items() if count > 1]
+    """Finding of columns that stand twice among those of the header."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if not twice:
         return []
     message = f"{len(twice)} columns stand twice in the header: {', '.join(twice[:6])}"

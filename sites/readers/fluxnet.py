@@ -5,11 +5,10 @@ Februaries). Net ecosystem production is -NEE. ``*_QC`` is the share of measured
 gap-filled half-hours.
 """
 
-import hashlib
 from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
-from temjax.sites.readers.archive import MemberFile, TowerFiles, find_files
+from temjax.sites.readers.archive import TowerFiles, find_files
 from temjax.sites.readers.badm import read_badm
 from temjax.sites.readers.fluxnet_columns import (
     CLIMATE_COLUMNS,
@@ -47,12 +46,10 @@ def _record(files: TowerFiles, reading: Reading) -> tuple[TowerRecord | None, li
         return None, findings
     reanalysis, faults = _reanalysis(files, reading, table)
     findings += faults
-    climate, climate_notes, faults = climate_values(table, reanalysis and reanalysis.climate)
-    findings += faults
+    climate, climate_notes, absent = climate_values(table, reanalysis and reanalysis.climate)
     if reading.co2 == "tower" and "co2" not in climate:
         climate_notes.append(f"{CO2_COLUMN}: no value in the file; the global series is used")
     observed = observed_values(table, reading, facts.depths)
-    members = (files.fluxes, files.reanalysis, files.variables, files.site)
     record = TowerRecord(
         file=table.where,
         product=files.product,
@@ -61,11 +58,13 @@ def _record(files: TowerFiles, reading: Reading) -> tuple[TowerRecord | None, li
         present=table.present,
         climate=climate,
         observed=observed.variables,
-        absent=observed.absent,
+        absent=absent | observed.absent,
+        usual={n: (CLIMATE_COLUMNS[n][0], f"line {table.header_line}") for n in absent},
         notes=(*files.notes, *table.notes, *climate_notes, *observed.notes),
         location=facts.location,
         lines=table.line,
-        sources=tuple(_digest(member) for member in members if member is not None),
+        time="TIMESTAMP",
+        sources=(table.source, *(reanalysis.sources if reanalysis else ()), *facts.sources),
         reanalysis=reanalysis,
         facts=facts.facts,
     )
@@ -80,9 +79,3 @@ def _reanalysis(
     if files.reanalysis is None or (complete and reading.history != "auto"):
         return None, []
     return read_reanalysis(files.reanalysis, reading)
-
-
-def _digest(member: MemberFile) -> str:
-    """Name and hash of a file."""
-    where = f"{member.path.name}:{member.member}" if member.member else member.name
-    return f"{where} (sha256 {hashlib.sha256(member.read_bytes()).hexdigest()})"

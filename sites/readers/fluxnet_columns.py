@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from temjax.files.findings import Finding
 from temjax.sites.readers.fluxnet_quality import flux_quality, net_sd, quality_of, range_sd
 from temjax.sites.readers.fluxnet_table import FluxnetTable, month_list
 from temjax.sites.readers.record import MonthlyValues, Partition, Reading, days_of_months
@@ -59,27 +58,23 @@ class Observed:
 
 def climate_values(
     table: FluxnetTable, others: Mapping[str, MonthlyValues] | None
-) -> tuple[dict[str, MonthlyValues], list[str], list[Finding]]:
-    """Climate of a file, notes, and a finding for what neither it nor the reanalysis has.
+) -> tuple[dict[str, MonthlyValues], list[str], dict[str, str]]:
+    """Climate of a file, notes, and the reason for each variable that it lacks.
 
     Args:
         table: of the file.
         others: climate of the reanalysis beside the file; None without one.
     """
     days = days_of_months(table.years)
-    climate, notes, findings = {}, [], []
+    climate, notes, absent = {}, [], {}
     for name, columns in CLIMATE_COLUMNS.items():
         column = next((column for column in columns if table.count(column)), None)
         words = name.replace("_", " ")
         if column is None:
-            reason = _empty(table, columns[:1])
+            there = columns[0] in table.names
+            absent[name] = "no value in the file" if there else "no such column"
             if others and name in others:
-                notes.append(f"{words}: from the reanalysis ({reason})")
-                continue
-            mend = "Give a file that has it, or the ERA5 or ERAI file beside it."
-            index = f"line {table.header_line}"
-            message = "no such column" if columns[0] not in table.names else "no value in the file"
-            findings.append(Finding(table.where, columns[0], index, message, mend))
+                notes.append(f"{words}: from the reanalysis ({_empty(table, columns[:1])})")
             continue
         if column != columns[0]:
             notes.append(f"{words}: {column} ({_empty(table, columns[:1])})")
@@ -90,7 +85,7 @@ def climate_values(
         )
     if table.count(CO2_COLUMN):
         climate["co2"] = MonthlyValues(table.columns[CO2_COLUMN], CO2_COLUMN)
-    return climate, notes, findings
+    return climate, notes, absent
 
 
 def observed_values(table: FluxnetTable, reading: Reading, depths: Mapping[str, float]) -> Observed:

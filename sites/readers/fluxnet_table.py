@@ -18,7 +18,7 @@ import numpy as np
 from temjax.files.findings import Finding
 from temjax.sites.readers.aggregate import monthly_means
 from temjax.sites.readers.archive import MemberFile
-from temjax.sites.readers.csv_table import CsvTable, read_csv_table
+from temjax.sites.readers.csv_table import CsvTable, no_rows, read_csv_table
 from temjax.sites.readers.fluxnet_stamps import STEP_NAMES, TIMES, Times, read_times
 from temjax.sites.readers.fluxnet_units import to_monthly_units
 from temjax.sites.readers.record import days_of_months
@@ -40,6 +40,7 @@ class FluxnetTable:
         line: of the file, per month, ``(year, 12)``, 0 where absent.
         names: all columns of the file, in capitals, also those that were not read.
         header_line: line of the names of the columns.
+        source: name and hash of the file.
         notes: how the file was understood.
         sparse: column -> months left out because too few values cover them, ``(year, 12)``.
     """
@@ -52,6 +53,7 @@ class FluxnetTable:
     line: np.ndarray
     names: tuple[str, ...]
     header_line: int
+    source: str = ""
     notes: tuple[str, ...] = ()
     sparse: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
@@ -100,8 +102,7 @@ def read_table(
         message = f"no such column: no FLUXNET file (its columns: {shown}, …)"
         return fault("TIMESTAMP", header, message, "Give the MM (monthly) CSV of the tower.")
     if frame.empty:
-        line = f"line {table.header_line + 1}"
-        return fault("TIMESTAMP", line, "the file has no rows", "Give a file with data.")
+        return None, no_rows(table, "TIMESTAMP")
     times, findings = read_times(table)
     if times is None:
         return None, findings
@@ -130,6 +131,7 @@ def read_table(
         line=months.line,
         names=names,
         header_line=table.header_line,
+        source=table.source,
         notes=(*table.notes, *notes, *unit_notes, *months.notes),
         sparse=months.sparse,
     ), findings

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from temjax.files.findings import Finding
-from temjax.sites.readers.units import canonical_unit, conversion, unit_examples
+from temjax.sites.units import QUANTITIES, UNDERSTOOD, known_unit, parse_unit
 
-QUANTITIES = (
+COLUMNS = (
     ("air_temperature", re.compile(r"TA_.*")),
     ("soil_temperature", re.compile(r"TS(_.*)?")),
     ("precipitation", re.compile(r"P(_.*)?")),
@@ -24,24 +24,24 @@ NOT_STATED = ("", "-", "--", "na", "n/a", "none", "nan", "adimensional")
 DAY = np.timedelta64(1, "D")
 
 
-def quantity_of(column: str) -> str | None:
-    """Quantity of a column (in capitals); None of a quality flag and of others."""
+def variable_of(column: str) -> str | None:
+    """Variable of a column (in capitals); None of a quality flag and of others."""
     if column.endswith("_QC"):
         return None
-    return next((name for name, pattern in QUANTITIES if pattern.fullmatch(column)), None)
+    return next((name for name, pattern in COLUMNS if pattern.fullmatch(column)), None)
 
 
-def standard_unit(quantity: str, step: str) -> str:
-    """Unit that the products use for a quantity at a resolution."""
+def standard_unit(variable: str, step: str) -> str:
+    """Unit that the products use for a variable at a resolution; ``mm`` is of the time step."""
     short = step in ("HH", "HR")
     units = {
-        "air_temperature": "degC",
-        "soil_temperature": "degC",
-        "precipitation": "mm" if short else "mm d-1",
-        "shortwave": "W m-2",
+        "temperature": "degC",
+        "water": "mm" if short else "mm d-1",
+        "energy": "W m-2",
         "co2": "umol mol-1",
+        "carbon": "umol m-2 s-1" if short else "gC m-2 d-1",
     }
-    return units.get(quantity, "umol m-2 s-1" if short else "gC m-2 d-1")
+    return units[QUANTITIES[variable]]
 
 
 def to_monthly_units(
@@ -61,37 +61,39 @@ def to_monthly_units(
         units: column -> unit that the file or its companion states; by default the product's.
         where: the file, as findings name it.
     """
+    month, year = begin.astype("datetime64[M]"), begin.astype("datetime64[Y]")
+    days = {
+        "step": (end - begin) / DAY,
+        "month": ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")) / DAY,
+        "year": ((year + 1).astype("datetime64[D]") - year.astype("datetime64[D]")) / DAY,
+    }
     converted, findings = {}, []
     other: dict[tuple[str, str], list[str]] = {}
     unknown: dict[tuple[str, str], list[str]] = {}
     for name, values in columns.items():
-        quantity = quantity_of(name)
-        if quantity is None:
+        converted[name] = values
+        variable = variable_of(name)
+        if variable is None:
             if name.endswith("_QC") and step in ("HH", "HR"):
                 share = np.isin(values, GOOD_FLAGS).astype(float)
-                values = np.where(np.isnan(values), np.nan, share)
-            converted[name] = values
+                converted[name] = np.where(np.isnan(values), np.nan, share)
             continue
-        standard = standard_unit(quantity, step)
-        stated = _stated(name, units) or standard
-        careless = quantity == "precipitation" and stated.strip().lower() in WITHOUT_TIME
-        if careless or canonical_unit(stated) == canonical_unit(standard):
-            unit = standard
-        else:
-            unit = stated
-            other.setdefault((stated, standard), []).append(name)
-        if unit == "mm":
-            converted[name] = values * (DAY / (end - begin))
-            continue
-        if conversion(quantity, unit) is None:
-            unknown.setdefault((unit, quantity), []).append(name)
-            converted[name] = values
-            continue
-        converted[name] = _daily(values, quantity, unit, begin)
-    for (unit, quantity), names in unknown.items():
-        other.pop((unit, standard_unit(quantity, step)), None)
+        standard = parse_unit(standard_unit(variable, step), QUANTITIES[variable])
+        unit, stated = standard, _stated(name, units)
+        careless = variable == "precipitation" and (stated or "").strip().lower() in WITHOUT_TIME
+        if stated and not careless:
+            unit = known_unit(stated, QUANTITIES[variable])
+            if unit is None or unit.lacks_time:
+                unknown.setdefault((stated, variable), []).append(name)
+                continue
+            if not unit.same_as(standard):
+                other.setdefault((stated, standard_unit(variable, step)), []).append(name)
+        factor = unit.factor(**days)
+        if unit.offset or np.any(factor != 1):
+            converted[name] = values * factor + unit.offset
+    for (unit, variable), names in unknown.items():
         message = f"unit {unit!r} is not understood ({len(names)} columns of this unit)"
-        mend = f"Give {unit_examples(quantity)}."
+        mend = f"Give one of: {', '.join(UNDERSTOOD[QUANTITIES[variable]])}."
         findings.append(Finding(where, names[0], "", message, mend))
     notes = [
         f"{', '.join(names[:4])}{', …' if names[4:] else ''}: {unit}, as the files state, in place "
@@ -110,19 +112,5 @@ def _stated(column: str, units: Mapping[str, str]) -> str | None:
     if family not in ("NEE", "GPP", "RECO"):
         return None
     alike = {name: unit for name, unit in units.items() if name.split("_", 1)[0] == family}
-    stated = {unit for name, unit in alike.items() if quantity_of(name)}
+    stated = {unit for name, unit in alike.items() if variable_of(name)}
     return stated.pop() if len(stated) == 1 else None
-
-
-def _daily(values: np.ndarray, quantity: str, unit: str, begin: np.ndarray) -> np.ndarray:
-    """Values in the unit of monthly files, a mean per day where the model's unit is a sum."""
-    rule = conversion(quantity, unit)
-    if rule is None:
-        raise ValueError(f"no conversion of {quantity} from {unit}")
-    values = values * rule.factor + rule.offset if (rule.factor, rule.offset) != (1, 0) else values
-    monthly_sum = conversion(quantity, standard_unit(quantity, "MM"))
-    if monthly_sum is None or not monthly_sum.daily or rule.daily:
-        return values
-    month = begin.astype("datetime64[M]")
-    days = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")) / DAY
-    return values / days

@@ -6,11 +6,11 @@ from temjax.files.findings import Finding
 from temjax.sites.entry import SiteEntry
 from temjax.sites.readers.abcflux import is_abcflux, read_abcflux
 from temjax.sites.readers.archive import is_archive
+from temjax.sites.readers.csv_text import header_names
 from temjax.sites.readers.fluxnet import read_fluxnet_record
 from temjax.sites.readers.mapped_csv import read_mapped
 from temjax.sites.readers.netcdf import is_tower_netcdf, read_netcdf_record
 from temjax.sites.readers.record import Reading, TowerRecord
-from temjax.sites.text_table import header_of
 
 TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".dat")  # of a table that [table] of a site file maps
 
@@ -41,6 +41,6 @@ def read_record(
         return read_mapped(path, reading, entry.table)
     if is_tower_netcdf(path):
         return read_netcdf_record(path, reading)
-    if not is_archive(path) and is_abcflux(header_of(path)):
+    if not is_archive(path) and is_abcflux(header_names(path)):
         return read_abcflux(path, reading)
     return read_fluxnet_record(path, reading)

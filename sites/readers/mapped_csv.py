@@ -1,6 +1,6 @@
 """Records of a user's own CSV table, whose columns the ``[table]`` of a site file names.
 
-Values become rates per day by the unit (``table_units``), rates become means over calendar months
+Values become rates per day by the unit (``units``), rates become means over calendar months
 (``aggregate``), and the means of fluxes and precipitation become sums over the month.
 """
 
@@ -13,21 +13,20 @@ from temjax.files.findings import Finding
 from temjax.runs.validation import check_months
 from temjax.sites.observations import OBSERVED
 from temjax.sites.readers.aggregate import monthly_means, overlapping_rows
-from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
-from temjax.sites.table_dates import row_dates
-from temjax.sites.table_mapping import STEP_MINUTES, Column, Table
-from temjax.sites.table_units import parse_unit
-from temjax.sites.text_table import (
+from temjax.sites.readers.archive import MemberFile
+from temjax.sites.readers.csv_table import (
     SHOWN_NAMES,
-    TextTable,
+    CsvTable,
     absent_column,
-    numbers_of,
-    read_text_table,
+    no_rows,
+    read_csv_table,
 )
-from temjax.units import SECONDS_PER_DAY
+from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
+from temjax.sites.readers.table_dates import row_dates
+from temjax.sites.table_mapping import STEP_MINUTES, Column, Table
+from temjax.sites.units import parse_unit
 
 SHORTEST_MONTH, LONGEST_MONTH = 28 * 1440, 31 * 1440  # minutes
-MEAN_OF = ("temperature", "co2")  # quantities that are averaged, not summed
 
 
 @dataclass(frozen=True)
@@ -58,27 +57,28 @@ def read_mapped(
     """
     path = Path(path)
     named = _named_columns(mapping)
-    table, findings = read_text_table(
-        path,
+    table, findings = read_csv_table(
+        MemberFile(path),
+        named.__contains__,
+        words=True,
         separator=mapping.separator,
         header=mapping.header,
-        first_row=mapping.first_row,
-        wanted=lambda name: name in named,
+        first_row=mapping.first_row or 0,
+        decimal="," if mapping.decimal == "," else None,
     )
-    if table is None:
+    if table is None or findings:
         return None, findings
     if table.frame.columns.empty:
-        shown = ", ".join(name for name in table.names[:SHOWN_NAMES] if name)
+        shown = ", ".join(table.names[:SHOWN_NAMES])
         message = f"none of the columns {', '.join(named)}; the header has {shown}"
         mend = "Check the names, the separator and the line of the header in [table]."
         where = f"line {mapping.header}"
         return None, [Finding(str(path), "file", where, message, mend)]
-    findings = [
-        absent_column(table, name, mapping.header)
-        for name in named
-        if name not in table.frame.columns
-    ]
+    findings = [absent_column(table, name) for name in named if name not in table.frame.columns]
     if any(finding.variable in mapping.time_columns.values() for finding in findings):
+        return None, findings
+    findings = findings or no_rows(table)
+    if not len(table.frame):
         return None, findings
     intervals, faults = row_intervals(table, mapping)
     if intervals is None:
@@ -96,16 +96,21 @@ def _named_columns(mapping: Table) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def row_intervals(table: TextTable, mapping: Table) -> tuple[Intervals | None, list[Finding]]:
+def _time_label(mapping: Table) -> str:
+    """Column of the dates, or of the years."""
+    return mapping.time or mapping.time_columns["year"]
+
+
+def row_intervals(table: CsvTable, mapping: Table) -> tuple[Intervals | None, list[Finding]]:
     """Interval of each row; None with findings where dates are wrong or rows share time."""
     stamps, months_only, findings = row_dates(table, mapping)
     if findings:
         return None, findings
-    label = mapping.time or mapping.time_columns["year"]
+    label = _time_label(mapping)
 
     def fault(row: int, message: str, mend: str) -> tuple[None, list[Finding]]:
         where = f"line {table.lines[row]}"
-        return None, [Finding(str(table.path), label, where, message, mend)]
+        return None, [Finding(table.where, label, where, message, mend)]
 
     step = mapping.step or _found_step(stamps, months_only)
     if step is None:
@@ -121,7 +126,7 @@ def row_intervals(table: TextTable, mapping: Table) -> tuple[Intervals | None, l
         numbers = month.astype(int) + 1970 * 12
         findings = check_months(
             [(int(number) // 12, int(number) % 12 + 1) for number in numbers],
-            file=str(table.path),
+            file=table.where,
             variable=label,
             index_text=lambda record: f"line {table.lines[record]}",
             gaps=False,
@@ -157,23 +162,21 @@ def _found_step(stamps: np.ndarray, months_only: bool) -> str | None:
 
 
 def _daily_values(
-    table: TextTable, mapping: Table, intervals: Intervals, absent: set[str]
+    table: CsvTable, mapping: Table, intervals: Intervals, absent: set[str]
 ) -> tuple[dict[tuple[str, str], np.ndarray], list[Finding]]:
     """(variable, value or quality or sd) -> rows, as means or rates per day, and findings."""
     begin = intervals.begin
     month, year = begin.astype("datetime64[M]"), begin.astype("datetime64[Y]")
     lengths = {
-        "step_days": (intervals.end - begin) / np.timedelta64(1, "D"),
-        "month_days": (month + 1).astype("datetime64[D]") - month.astype("datetime64[D]"),
-        "year_days": (year + 1).astype("datetime64[D]") - year.astype("datetime64[D]"),
+        "step": (intervals.end - begin) / np.timedelta64(1, "D"),
+        "month": (month + 1).astype("datetime64[D]") - month.astype("datetime64[D]"),
+        "year": (year + 1).astype("datetime64[D]") - year.astype("datetime64[D]"),
     }
     lengths = {name: np.asarray(days, dtype=float) for name, days in lengths.items()}
     values, findings = {}, []
 
     def read(column: str) -> np.ndarray:
-        numbers, faults = numbers_of(
-            table, column, missing=mapping.missing_codes, decimal=mapping.decimal
-        )
+        numbers, faults = table.numbers(column, missing=mapping.missing_codes)
         findings.extend(faults)
         return numbers
 
@@ -192,7 +195,7 @@ def _daily_values(
 
 
 def _quality(
-    table: TextTable, column: Column, numbers: np.ndarray
+    table: CsvTable, column: Column, numbers: np.ndarray
 ) -> tuple[np.ndarray, list[Finding]]:
     """Share of measured or good data of each row, and the finding of other numbers."""
     if column.quality_unit == "flag":
@@ -205,11 +208,11 @@ def _quality(
     message = f"{numbers[wrong[0]]:g} is no quality in {column.quality_unit}"
     mend = 'Give quality_unit = "share" (0-1), "percent" or "flag" (with good_flags) in [table].'
     where = f"line {table.lines[wrong[0]]}"
-    return share, [Finding(str(table.path), column.quality or "", where, message, mend)]
+    return share, [Finding(table.where, column.quality or "", where, message, mend)]
 
 
 def _record(
-    table: TextTable,
+    table: CsvTable,
     reading: Reading,
     mapping: Table,
     intervals: Intervals,
@@ -225,11 +228,11 @@ def _record(
         intervals.begin, intervals.end, {str(key): rows for key, rows in others.items()}, 0.0
     )
     days = days_of_months(means.years)
-    climate, observed, absent, notes = {}, {}, {}, []
+    climate, observed, absent, notes = {}, {}, {}, list(table.notes)
     if not intervals.monthly:
         notes.append(
-            f"{table.path.name}: each row covers a {intervals.step}; means over calendar months, "
-            f"missing where less than {least:.0%} of the month has values"
+            f"{Path(table.where).name}: each row covers a {intervals.step}; means over calendar "
+            f"months, missing where less than {least:.0%} of the month has values"
         )
     for name, column in mapping.columns.given.items():
         if (name, "value") not in values:
@@ -249,7 +252,7 @@ def _record(
             else:
                 notes.append(reason)
             continue
-        factor = _monthly_factor(column, days)
+        unit = parse_unit(column.unit, column.quantity)
         sd, quality = (stated.means.get(str((name, kind))) for kind in ("sd", "quality"))
         if column.sd and sd is None and not intervals.monthly:
             notes.append(
@@ -260,10 +263,10 @@ def _record(
         if name == "soil_temperature" and depth is None:
             notes.append(f"{column.column}: depth not stated in [table], 0.05 m assumed")
         series = MonthlyValues(
-            monthly * factor,
+            unit.monthly(monthly, days),
             column.column,
             quality=quality,
-            sd=None if sd is None else sd * factor,
+            sd=None if sd is None else unit.monthly(sd, days),
             sd_source=column.sd or "",
             partition=getattr(column, "partition", None),
             depth=depth,
@@ -274,7 +277,7 @@ def _record(
             absent[name] = f"the site file has no [table.columns.{name}]"
     first = means.first_row
     return TowerRecord(
-        file=str(table.path),
+        file=table.where,
         product=mapping.product,
         tower=None,
         years=means.years,
@@ -284,12 +287,6 @@ def _record(
         absent=absent,
         notes=tuple(notes),
         lines=np.where(first >= 0, table.lines[first], 0),
-        sources=(table.digest,),
+        time=_time_label(mapping),
+        sources=(table.source,),
     )
-
-
-def _monthly_factor(column: Column, days: np.ndarray) -> np.ndarray | float:
-    """Factor from means of a month to the model's unit: sums over the month, W m⁻², °C, ppmv."""
-    if column.quantity in MEAN_OF:
-        return 1.0
-    return 1 / SECONDS_PER_DAY if column.quantity == "energy" else days

@@ -168,6 +168,7 @@ def _record(
         absent = dict.fromkeys(OBSERVED, notes[-1])  # why there is no Flux file
     else:
         absent = {"soil_temperature": "the product has none"} | fluxes.absent
+    absent |= climate.absent if climate else {}
     for name in [n for n in OBSERVED if n in held and not np.isfinite(held[n].values).any()]:
         absent[name] = f"no month of {held.pop(name).source} has values for enough of its time"
     mixed = [f"{v.source} is {v.partition}" for v in held.values() if v.partition]
@@ -186,6 +187,11 @@ def _record(
         climate={n: v for n, v in held.items() if n not in OBSERVED},
         observed={n: v for n, v in held.items() if n in OBSERVED},
         absent=absent,
+        usual={
+            name: (" or ".join(plumber2.CLIMATE_NAMES[name]), "")
+            for name in absent
+            if name not in OBSERVED
+        },
         notes=tuple([*notes, *(note for part in parts for note in part.notes)]),
         location=location,
         sources=tuple(series.source for series in files.values()),

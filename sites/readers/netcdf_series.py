@@ -14,8 +14,8 @@ import xarray as xr
 from temjax.files.findings import Finding
 from temjax.runs.validation import MISSING_VALUE
 from temjax.sites.readers.aggregate import MonthlyMeans, monthly_means, overlapping_rows
-from temjax.sites.readers.record import MonthlyValues
-from temjax.sites.readers.units import conversion, unit_examples
+from temjax.sites.readers.record import MonthlyValues, days_of_months
+from temjax.sites.units import QUANTITIES, UNDERSTOOD, unit_with_time
 
 # what the NetCDF libraries raise for damaged files and other formats
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, OverflowError)
@@ -260,14 +260,16 @@ def to_model_unit(
     part: RecordPart, series: PointSeries, variable: str, name: str, means: np.ndarray
 ) -> np.ndarray | None:
     """Monthly means of a variable of the file in the model's unit; None with a finding."""
-    unit = str(series.attributes[name].get("units", ""))
-    rule = conversion(variable, unit) if unit else None
-    if rule is None:
-        message = f"unit {unit!r} is not understood" if unit else "has no units attribute"
-        mend = f"Give {unit_examples(variable)}."
+    text, quantity = str(series.attributes[name].get("units", "")), QUANTITIES[variable]
+    unit = unit_with_time(text, quantity)
+    if unit is None:
+        message = f"unit {text!r} is not understood" if text else "has no units attribute"
+        mend = f"Give one of: {', '.join(UNDERSTOOD[quantity])}."
         part.findings.append(series.finding(name, message, mend))
         return None
-    return rule.convert(means, part.years)
+    month = days_of_months(part.years)
+    daily = unit.daily(means, month=month, year=month.sum(axis=1, keepdims=True))
+    return unit.monthly(daily, month)
 
 
 def start_part(

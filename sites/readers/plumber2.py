@@ -49,7 +49,7 @@ _GOOD_FLAGS = re.compile(r"(?:Measured|Good-quality gap-?fill\w*):\s*(\d+)", re.
 
 
 def read_climate(series: PointSeries, reading: Reading) -> RecordPart:
-    """Monthly climate of a Met file; a variable that is absent is a finding."""
+    """Monthly climate of a Met file; and why a variable is absent."""
     chosen = {
         variable: next((name for name in names if name in series.values), None)
         for variable, names in CLIMATE_NAMES.items()
@@ -63,9 +63,7 @@ def read_climate(series: PointSeries, reading: Reading) -> RecordPart:
     for variable, name in chosen.items():
         if name is None:
             if variable in CLIMATE:
-                names = " or ".join(CLIMATE_NAMES[variable])
-                mend = f"Give a Met file that has {names}."
-                part.findings.append(series.finding(names, "no such variable", mend))
+                part.absent[variable] = f"no such variable in {series.path.name}"
             continue
         values = to_model_unit(part, series, variable, name, months.means[name])
         source = name

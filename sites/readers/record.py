@@ -82,11 +82,15 @@ class TowerRecord:
         present: months that are in the file, ``(year, 12)``.
         climate: of ``CLIMATE`` and ``co2``, those the file has.
         observed: of ``observations.OBSERVED``, those with a value.
-        absent: observed variable -> reason why the record has none of it, a clause.
+        absent: variable, observed or of the climate -> reason why the record has none of it, a
+            clause.
+        usual: climate variable that is absent -> the column it usually is, and where the header
+            of the file stands.
         notes: choices made while reading, as sentences.
         location: those of ``latitude``, ``longitude`` (degrees), ``elevation`` (m) in the file.
         facts: those of ``title``, ``igbp`` that the files state of the site.
         lines: line of the file per month, ``(year, 12)``, 0 where absent; None: not a table.
+        time: column of the dates, as findings name it; ``TIMESTAMP`` of FLUXNET's tables.
         sources: name and hash of every file read.
         attributes: what else the file says of the place, as words (``IGBP``, ``biome``, …).
         reanalysis: the record of the reanalysis beside the tower's file (climate only).
@@ -100,10 +104,12 @@ class TowerRecord:
     climate: Mapping[str, MonthlyValues]
     observed: Mapping[str, MonthlyValues] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+    usual: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     location: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     lines: np.ndarray | None = None
+    time: str = "time"
     sources: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     reanalysis: "TowerRecord | None" = None
@@ -114,11 +120,10 @@ class TowerRecord:
         return int(self.years[0]), int(self.years[-1])
 
     def month_text(self, at: tuple[int, ...]) -> str:
-        """Line and month ``(year, month)`` in words."""
-        if self.lines is None:
-            return f"{self.years[at[0]]}-{at[1] + 1:02d}"
-        stamp = f"TIMESTAMP {self.years[at[0]]}{at[1] + 1:02d}"
-        line = int(self.lines[at[0], at[1]])
+        """Line and month ``(year, month)`` in words, the month as the table writes it."""
+        year, month = self.years[at[0]], f"{at[1] + 1:02d}"
+        stamp = f"TIMESTAMP {year}{month}" if self.time == "TIMESTAMP" else f"{year}-{month}"
+        line = 0 if self.lines is None else int(self.lines[at[0], at[1]])
         return f"line {line} ({stamp})" if line else stamp
 
 

@@ -282,6 +282,23 @@ def test_a_variable_nobody_has_is_a_finding():
     assert [fault.variable for fault in findings] == ["SW_IN_F"]
 
 
+def test_a_variable_the_file_usually_has_is_missed_unless_something_else_has_it():
+    usual = {"precipitation": ("P_F", "line 3")}
+    tower = record(lacking=["precipitation"], absent={"precipitation": "no such column"})
+    assert check_gaps(tower, Reading(), ClimateHistory()) == []  # of a place nobody knows yet
+    tower = dataclasses.replace(tower, usual=usual)
+    for reading in (Reading(), Reading(fill_from_climatology=True)):
+        for entry in (None, ENTRY):
+            (fault,) = check_gaps(tower, reading, ClimateHistory(), entry)
+            assert (fault.variable, fault.index) == ("P_F", "line 3")
+            assert "no such column" in fault.message
+    assert check_gaps(tower, Reading(), ClimateHistory(), with_climatology()) == []
+    history, _ = climate_history(
+        dataclasses.replace(tower, reanalysis=reanalysis()), ENTRY, Reading()
+    )
+    assert check_gaps(tower, Reading(), history, ENTRY) == []
+
+
 def test_a_calendar_month_no_year_has():
     present = np.zeros((2, 12), bool)
     present[0, 5:] = present[1, :2] = True

@@ -204,7 +204,7 @@ def test_no_such_file_and_missing_column(path):
     table = columns(months())
     del table["SW_IN_F"]
     write(path, table)
-    with pytest.raises(DataError, match="SW_IN_F at line 1: no such column"):
+    with pytest.raises(DataError, match=r"SW_IN_F at line 1: .*no such column"):
         sites.read_fluxnet(path, **FACTS)
 
 

@@ -80,7 +80,7 @@ def test_codes_are_named(code):
     nep = with_value(GPP - RECO, -code, 3)
     fault = only(check_record(record(net_ecosystem_production=nep), None))
     assert (fault.file, fault.variable) == ("tower.csv", "NEE_VUT_REF")
-    assert fault.index == "line 18 (TIMESTAMP 200405)"
+    assert fault.index == "line 18 (2004-05)"
     assert "code of missing values" in fault.message
     assert "(3 such values)" in fault.message
     if code != 1e20:
@@ -205,7 +205,7 @@ def test_quality_that_is_no_share_is_a_finding():
     quality[2, 3] = 3.0
     fault = only(check_record(gpp_with(quality=quality), None))
     assert fault.variable == "quality of GPP_NT_VUT_REF"
-    assert fault.index == "line 29 (TIMESTAMP 200504)"
+    assert fault.index == "line 29 (2005-04)"
     assert "flag" in fault.message
 
 

@@ -162,7 +162,7 @@ def test_names_that_differ_in_case_only_are_one_name(tmp_path):
     path.write_text(path.read_text().replace('"permafrost"', '"NEE"', 1))
     record, (finding,) = read(path)
     assert record is None
-    assert "column 'nee' stands 2 times" in finding.message
+    assert "stand twice in the header: nee" in finding.message
 
 
 def spoil(column, value):

@@ -1,11 +1,13 @@
 """Tables of CSV files: what spreadsheets and editors do to them."""
 
 import codecs
+import hashlib
 
 import numpy as np
 import pytest
 
 from temjax.sites.readers.csv_table import read_csv_table
+from temjax.sites.readers.csv_text import header_names
 from tests.support.fluxnet_files import member
 
 PLAIN = "day,warm,wet\n1,2.5,-3\n2,3.5,NA\n"
@@ -172,6 +174,29 @@ def test_columns_read_as_numbers_at_once_where_they_are_numbers(path):
     _, (finding,) = table.numbers("wet")
     assert finding.index == "line 5" and "'x'" in finding.message
     assert table.lines.tolist() == [2, 3, 5]
+
+
+def test_a_layout_that_is_stated(path):
+    text = "1;2\nday|warm|wet\nd|deg|mm\n1|2,5|gap\n2|1|-\n"
+    table = good(path, text, separator="|", header=2, first_row=4, decimal=",", words=True)
+    assert (table.header_line, table.lines.tolist()) == (2, [4, 5])
+    assert table.numbers("warm")[0].tolist() == [2.5, 1]
+    values, findings = table.numbers("wet", missing=["gap", 7])
+    assert np.isnan(values).all() and findings == []
+    assert read_csv_table(member(path, text), header=9)[1][0].index == "line 9"
+
+
+def test_the_header_is_found_in_the_first_lines(path):
+    path.write_text("# title\nday;warm\n" + 20000 * "1;2,5\n")
+    assert header_names(path) == ["day", "warm"]
+    path.write_bytes(b"PK\x03\x04" + 70000 * b"x")
+    assert header_names(path) == header_names(path.with_name("none.csv")) == []
+
+
+def test_the_source_is_name_and_hash(path):
+    table = good(path, PLAIN)
+    digest = hashlib.sha256(PLAIN.encode()).hexdigest()
+    assert table.source == f"table.csv (sha256 {digest})"
 
 
 def test_no_such_file(tmp_path):

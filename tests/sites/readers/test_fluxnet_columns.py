@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from temjax.sites.readers.record import days_of_months
+from temjax.sites.tower import check_tower
 from tests.support.fluxnet_files import (
     NAME,
     SEASON,
     bif_text,
-    faults,
     monthly_columns,
     read,
     write_csv,
@@ -239,13 +239,15 @@ def test_climate_that_was_not_filled_with_reanalysis(path):
 
 
 def test_climate_that_is_nowhere(path):
-    table = monthly_columns()
-    del table["P_F"]
-    table["SW_IN_F"] = [-9999] * 36
-    write_csv(path, table)
-    absent, empty = faults(path)
-    assert "P_F at line 1: no such column" in absent
-    assert "SW_IN_F at line 1: no value in the file" in empty
+    record = written(path, {"SW_IN_F": -9999}, without=("P_F",))
+    assert record.absent == {
+        "precipitation": "no such column",
+        "shortwave": "no value in the file",
+    }
+    assert record.usual == {"precipitation": ("P_F", "line 1"), "shortwave": ("SW_IN_F", "line 1")}
+    rain, light = check_tower(path)  # nothing beside the file has it
+    assert "P_F at line 1: the record has no precipitation (no such column)" in str(rain)
+    assert "SW_IN_F at line 1: the record has no shortwave (no value in the file)" in str(light)
 
 
 def test_codes(path):

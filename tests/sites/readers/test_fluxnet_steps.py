@@ -5,7 +5,7 @@ import pytest
 
 from temjax.sites.readers.fluxnet_stamps import plain_stamp
 from temjax.sites.readers.record import days_of_months
-from temjax.sites.readers.units import CARBON_MOLAR_MASS
+from temjax.sites.units import CARBON_MASS
 from tests.support.fluxnet_files import (
     NAME,
     bif_text,
@@ -20,7 +20,7 @@ from tests.support.fluxnet_files import (
 NEP, GPP = "net_ecosystem_production", "gross_primary_production"
 DAYS = days_of_months(np.array([2003, 2004]))
 FIRST, LAST = np.datetime64("2003-01-01"), np.datetime64("2005-01-01")
-PER_DAY = CARBON_MOLAR_MASS * 86400e-6  # g C m-2 d-1 per µmol m-2 s-1
+PER_DAY = CARBON_MASS * 86400e-6  # g C m-2 d-1 per µmol m-2 s-1
 
 
 def stamps(begin, step, count):

@@ -11,7 +11,7 @@ from temjax.sites.readers.kinds import read_record
 from temjax.sites.readers.record import Reading
 from temjax.sites.sources import open_site, table_file
 from temjax.sites.table_mapping import Table
-from temjax.sites.table_units import CARBON_MASS, CO2_MASS, UnitError, parse_unit
+from temjax.sites.units import CARBON_MASS, CO2_MASS, UnitError, parse_unit
 
 PLACE = """\
 name = "own"
@@ -288,7 +288,7 @@ def put(column, row, value):
 @pytest.mark.parametrize(
     ("change", "where", "words"),
     [
-        (put("NEE", 3, "4,5"), "NEE at line 5", 'decimal = ","'),
+        (put("NEE", 3, "4,5"), "NEE at line 5", "decimal commas"),
         (put("NEE", 3, "bad"), "NEE at line 5", "'bad' is not a number"),
         (put("date", 3, "20011"), "date at line 5", "not a date"),
         (put("date", 3, ""), "date at line 5", "'' is not a date"),
@@ -309,11 +309,11 @@ def test_faults_have_a_place_and_a_remedy(tmp_path, change, where, words):
 def test_faults_of_the_file(tmp_path):
     path = tmp_path / "t.csv"
     for content, words in [
-        (b"", "no names of columns"),
-        (b"\x00\x01\x02", "not text"),
+        (b"", "the file is empty"),
+        (b"\x00\x01\x02", "NUL bytes"),
         (b'date,NEE\n200101,"1\n200102,2\n', "quote is not closed"),
-        (b"date,NEE\n200101,1,2\n", "3 cells, but the header has 2"),
-        (b"date,NEE,NEE\n200101,1,2\n", "'NEE' stands 2 times"),
+        (b"date,NEE\n200101,1,2\n", "more cells than the header (3 for 2)"),
+        (b"date,NEE,NEE\n200101,1,2\n", "stand twice in the header: NEE"),
     ]:
         path.write_bytes(content)
         record, findings = read(path, mapping())

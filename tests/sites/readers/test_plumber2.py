@@ -6,6 +6,7 @@ import pytest
 from temjax.sites.readers.fluxnet import read_fluxnet_record
 from temjax.sites.readers.netcdf import read_netcdf_record
 from temjax.sites.readers.record import Reading, days_of_months
+from temjax.sites.tower import check_tower
 from tests.support import alma_files
 from tests.support.alma_files import HALF_HOUR, HOUR, monthly, times
 
@@ -218,7 +219,6 @@ def test_another_threshold_than_asked_for_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("file", "name", "change", "words"),
     [
-        (MET, "Tair", None, "no such variable"),
         (MET, "Precip", "mm", "unit 'mm' is not understood"),
         (MET, "SWdown", "", "no units attribute"),
         (FLUX, "NEE", "kg/m2/s", "unit 'kg/m2/s' is not understood"),
@@ -227,16 +227,24 @@ def test_another_threshold_than_asked_for_is_told(tmp_path):
 def test_faults_of_a_variable_are_one_finding(tmp_path, file, name, change, words):
     stamps = times("2003-01-01", "2004-01-01", HOUR)
     variables = {MET: alma_files.met(stamps), FLUX: alma_files.flux(stamps)}
-    if change is None:
-        variables[file].pop(name)
-    else:
-        variables[file][name] = variables[file][name][0], change
+    variables[file][name] = variables[file][name][0], change
     path = pair(tmp_path, stamps, variables[MET], variables[FLUX])
     _, findings = read_netcdf_record(path)
     assert len(findings) == 1
     finding = findings[0]
     assert finding.file == str(tmp_path / file) and name in finding.variable
     assert words in finding.message and finding.mend.endswith(".")
+
+
+def test_a_climate_variable_that_the_file_lacks_is_no_fault_of_it(tmp_path):
+    stamps = times("2003-01-01", "2004-01-01", HOUR)
+    met = alma_files.met(stamps)
+    del met["Tair"]
+    record = read(pair(tmp_path, stamps, met))
+    assert record.absent["air_temperature"] == f"no such variable in {MET}"
+    assert record.usual == {"air_temperature": ("Tair", "")}
+    (finding,) = check_tower(tmp_path / MET)
+    assert finding.variable == "Tair" and "--history" in finding.mend
 
 
 def test_without_a_least_coverage_months_outside_the_file_are_absent_still(tmp_path):

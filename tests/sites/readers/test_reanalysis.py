@@ -1,6 +1,7 @@
 """The reanalysis beside a tower: months, days, weeks and half-hours of one synthetic climate."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ class Member:
 
     text: str
     name: str = "AMF_XX-Abc_FLUXNET_ERA5_MM_2003-2004_v1.3_r1.csv"
+    path: Path = Path("X.zip")
+    member: str = ""
     where: str = "X.zip:AMF_XX-Abc_FLUXNET_ERA5_MM_2003-2004_v1.3_r1.csv"
 
     def read_bytes(self) -> bytes:
@@ -107,6 +110,21 @@ def test_weeks_are_split_between_months_and_end_on_their_last_day():
     assert january == pytest.approx((7 * weeks[:4].sum() + 3 * weeks[4]) / 31)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.replace(",", ";").replace(".", ","),
+        lambda t: t.replace("TIMESTAMP", "timestamp"),
+        lambda t: "# made by hand\n" + t,
+        lambda t: "".join(f"{line.replace(',', '.0,', 1)}\n" if line[0] == "2" else f"{line}\n"
+                          for line in t.splitlines()),
+    ],
+    ids=["semicolons", "small letters", "a comment", "stamps as real numbers"],
+)  # fmt: skip
+def test_forms_of_the_tower_files_are_those_of_the_reanalysis(change):
+    check(change(monthly_file()), rtol=1e-12)
+
+
 def test_missing_codes_and_short_months():
     frame = days()
     frame.loc["2003-03-01":"2003-03-10", "TA_ERA"] = -9999
@@ -139,14 +157,19 @@ def test_era_interim_is_named_by_its_file():
 @pytest.mark.parametrize(
     ("change", "variable", "index", "message"),
     [
-        (lambda t: "", "file", "", "not a CSV table"),
+        (lambda t: "", "file", "", "empty"),
         (lambda t: t.splitlines()[0] + "\n", "TIMESTAMP", "line 2", "no rows"),
         (lambda t: t.replace("_ERA", "_F"), "TA_ERA", "line 1", "not a reanalysis"),
-        (lambda t: t.replace("TIMESTAMP", "TIME"), "TIMESTAMP", "line 1", "no column TIMESTAMP"),
+        (lambda t: t.replace("TIMESTAMP", "TIME"), "TIMESTAMP", "line 1", "no such column"),
         (lambda t: t.replace("200304,", "200304x,"), "TIMESTAMP", "line 5", "is not YYYYMM"),
         (lambda t: t.replace("200304,", "200303,"), "TIMESTAMP", "line 5", "repeated"),
         (lambda t: t.replace("200304,", "200313,"), "TIMESTAMP", "line 5", "month 13"),
-        (lambda t: t.replace("200304,", "200304,a"), "TA_ERA", "line 5", "is not a number"),
+        (
+            lambda t: t.replace("200304,", "200304,a"),
+            "TA_ERA",
+            "line 5 (TIMESTAMP 200304)",
+            "is not a number",
+        ),
     ],
 )
 def test_faults_name_file_column_and_line(change, variable, index, message):
@@ -159,12 +182,13 @@ def test_faults_name_file_column_and_line(change, variable, index, message):
 
 def test_years_and_repeated_days_are_refused():
     record, findings = read_reanalysis(Member("TIMESTAMP,TA_ERA\n2003,1\n2004,2\n"))
-    assert record is None and "is not a month, day or half-hour" in findings[0].message
+    assert record is None and "yearly" in findings[0].message
     text = table(days(), [f"{at:%Y%m%d}" for at in days().index]).replace(
         "\n20030103,", "\n20030102,"
     )
     record, findings = read_reanalysis(Member(text))
-    assert record is None and findings[0].index == "line 4" and "repeated" in findings[0].message
+    assert record is None and findings[0].index == "line 4"
+    assert "repeats time" in findings[0].message
     text = text.replace("\n20030102,", "\n20030230,")
     record, findings = read_reanalysis(Member(text))
-    assert record is None and "no span of time" in findings[0].message
+    assert record is None and "is no day or time" in findings[0].message

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from temjax.files.findings import Finding
+from temjax.sites.readers.csv_table import CsvTable
 from temjax.sites.table_mapping import Table
-from temjax.sites.text_table import TextTable, numbers_of
 
 # Form of dates -> strptime's; seconds, T and / are gone by then
 DATE_FORMS = (
@@ -25,7 +25,7 @@ MONTH_FORMS = ("%Y%m", "%Y-%m")
 TAIL = re.compile(r"(?:\.0+|(?<=:\d\d):\d\d(?:\.\d+)?|Z|\+00:?00|(?<=:\d\d)\s*UTC)+$")
 
 
-def row_dates(table: TextTable, mapping: Table) -> tuple[np.ndarray, bool, list[Finding]]:
+def row_dates(table: CsvTable, mapping: Table) -> tuple[np.ndarray, bool, list[Finding]]:
     """Dates as datetime64[m], whether they name months only, and the finding of a wrong one."""
     if mapping.time is None:
         return _dates_of_parts(table, mapping)
@@ -46,7 +46,7 @@ def row_dates(table: TextTable, mapping: Table) -> tuple[np.ndarray, bool, list[
     return parsed.to_numpy().astype("datetime64[m]"), form in MONTH_FORMS, []
 
 
-def _no_date(table: TextTable, column: str, wrong: np.ndarray, shown: str) -> Finding:
+def _no_date(table: CsvTable, column: str, wrong: np.ndarray, shown: str) -> Finding:
     """Finding of rows without a date."""
     count = f" ({wrong.size} such rows)" if wrong.size > 1 else ""
     mend = (
@@ -54,14 +54,14 @@ def _no_date(table: TextTable, column: str, wrong: np.ndarray, shown: str) -> Fi
         'such as "%d/%m/%Y" in [table].'
     )
     where = f"line {table.lines[wrong[0]]}"
-    return Finding(str(table.path), column, where, f"{shown!r} is not a date{count}", mend)
+    return Finding(table.where, column, where, f"{shown!r} is not a date{count}", mend)
 
 
-def _dates_of_parts(table: TextTable, mapping: Table) -> tuple[np.ndarray, bool, list[Finding]]:
+def _dates_of_parts(table: CsvTable, mapping: Table) -> tuple[np.ndarray, bool, list[Finding]]:
     """``row_dates`` of columns of years, months, days, hours."""
     columns, findings, parts = mapping.time_columns, [], {}
     for name, column in columns.items():
-        parts[name], faults = numbers_of(table, column)
+        parts[name], faults = table.numbers(column)
         findings += faults
     if findings:
         return np.array([]), False, findings

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from temjax.files.findings import Finding, nearest
-from temjax.sites.text_table import TextTable
+from temjax.sites.readers.csv_table import CsvTable
 
 SHOWN_SITES = 6  # in a message
 
 
 def rows_of_site(
-    table: TextTable, site_id: str | None, columns: Sequence[str]
-) -> tuple[TextTable | None, list[Finding]]:
+    table: CsvTable, site_id: str | None, columns: Sequence[str]
+) -> tuple[CsvTable | None, list[Finding]]:
     """Rows of a site; None with a finding that lists sites.
 
     Args:
@@ -29,7 +29,7 @@ def rows_of_site(
     labels = list(dict.fromkeys(names))
 
     def fault(message: str, mend: str) -> tuple[None, list[Finding]]:
-        return None, [Finding(str(table.path), columns[0], "", message, mend)]
+        return None, [Finding(table.where, columns[0], "", message, mend)]
 
     if site_id is None:
         if len(labels) <= 1:
@@ -48,7 +48,7 @@ def rows_of_site(
             same = parts
     if same is not None:
         chosen = same.to_numpy()
-        rows = replace(table, frame=frame[chosen], lines=table.lines[chosen])
+        rows = replace(table, frame=frame[chosen].reset_index(drop=True), lines=table.lines[chosen])
         return rows, []
     texts = sorted({text for name in columns for text in frame[name] if text})
     close = [text for text in texts if wanted in text.casefold()]
