@@ -37,8 +37,9 @@ def write_domain_file(path: Path, experiment: Experiment, domain: Domain) -> Non
         "Conventions": "CF-1.8",
         "title": f"Domain of {experiment.title}",
         "institution": experiment.institution,
-        "comment": "; ".join(domain.notes) or "none",
     }
+    if domain.notes:
+        attributes["input_notes"] = "; ".join(domain.notes)
     if domain.synthetic:
         attributes["synthetic"] = LABEL
     write_dataset(path, attributes, _variables(domain))

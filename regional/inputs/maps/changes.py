@@ -82,7 +82,9 @@ def notes_of(changes: Iterable[Change]) -> list[str]:
             f"{change.entry} {change.in_region:.6g} {change.unit} on the map, "
             f"{change.in_run:.6g} in the run"
             for change in changes
-            if change.variable == name and np.isfinite(change.in_region)
+            if change.variable == name
+            and (change.in_region or change.in_run)
+            and np.isfinite(change.in_region)
         ]
         parts += [
             f"{change.entry} {change.in_run:.3g}"
