@@ -16,6 +16,7 @@ from temjax.files.findings import DataError, Finding, nearest, raise_findings
 from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
 from temjax.parameters.files import parameter_set_names
+from temjax.regional.experiment.domain_maps import DomainGrid, MapsDomain, is_box
 from temjax.regional.experiment.settings import (
     ClimateFile,
     DriverFiles,
@@ -38,17 +39,6 @@ from temjax.regional.experiment.settings import (
 FITTED = "fitted:"  # before the name of a fitted set that comes with the package
 
 
-def is_box(cells: tuple[float, float, float, float]) -> bool:
-    """Whether west, south, east and north are a box.
-
-    West lies beyond east only across the meridian where a convention of longitudes begins: 178 to
-    -178 across the date line, 350 to 10 across Greenwich.
-    """
-    west, south, east, north = cells
-    across = (west > 0 > east) or (west > 180 > east >= 0)
-    return south < north and (west < east <= west + 360 or (across and west > east))
-
-
 class Experiment(Settings):
     """A whole experiment file.
 
@@ -66,7 +56,7 @@ class Experiment(Settings):
     institution: str = "temjax user"
     contact: str = "not given"
     cells: tuple[float, float, float, float] | None = None
-    domain: Annotated[SyntheticDomain | GriddedDomain, Field(discriminator="kind")]
+    domain: Annotated[SyntheticDomain | GriddedDomain | MapsDomain, Field(discriminator="kind")]
     climate: Annotated[
         SyntheticClimate | GriddedClimate | ProjectClimate, Field(discriminator="kind")
     ]
@@ -81,7 +71,7 @@ class Experiment(Settings):
     def _parts_agree(self) -> "Experiment":
         if self.cells and not is_box(self.cells):
             raise ValueError(f"cells = {list(self.cells)}: give west, south, east, north")
-        if (self.domain.kind == "gridded") == isinstance(self.climate, SyntheticClimate):
+        if isinstance(self.domain, SyntheticDomain) != isinstance(self.climate, SyntheticClimate):
             raise ValueError(
                 f"domain.kind = {self.domain.kind!r} does not go with "
                 f"climate.kind = {self.climate.kind!r}"
@@ -273,7 +263,7 @@ def _fitted_set(name: str) -> Path:
 
 
 _PROJECTS = get_args(ProjectKind)
-_KINDS = {"synthetic-plateau", "gridded", "monthly-netcdf", "netcdf", *_PROJECTS}
+_KINDS = {"synthetic-plateau", "gridded", "maps", "monthly-netcdf", "netcdf", *_PROJECTS}
 
 
 def _finding(source: str, fault: dict) -> Finding:
@@ -294,7 +284,9 @@ def _known_keys(location: tuple) -> set[str]:
     """Keys allowed in the table at a pydantic location."""
     tables: dict[tuple, type[BaseModel]] = {
         ("domain", "synthetic-plateau"): SyntheticDomain,
-        ("domain", "gridded"): GriddedDomain,
+        **{("domain", kind): GriddedDomain for kind in ("gridded", "netcdf")},
+        ("domain", "maps"): MapsDomain,
+        ("domain", "maps", "grid"): DomainGrid,
         ("climate", "synthetic-plateau"): SyntheticClimate,
         **{("climate", kind): GriddedClimate for kind in ("monthly-netcdf", "netcdf")},
         **{("climate", kind): ProjectClimate for kind in _PROJECTS},

@@ -86,7 +86,7 @@ class GriddedDomain(Settings):
         synthetic: the files hold invented numbers; products are labelled SYNTHETIC.
     """
 
-    kind: Literal["gridded"]
+    kind: Literal["gridded", "netcdf"]
     folder: Path
     vegetation: Variable
     classes: dict[int, str]

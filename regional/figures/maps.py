@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -123,18 +124,23 @@ def at_a_glance(members: list[MemberTotals]) -> Figure:
     return figure
 
 
-def vegetation_map(domain: Domain) -> Figure:
-    """Map of the vegetation types (the paper's Figure 1b)."""
+def draw_vegetation(figure: Figure, axes: Axes, domain: Domain) -> None:
+    """Draw the vegetation types with their names beside the map; unknown ones are dark."""
     types = sorted(set(domain.vegetation) - {""})
     codes = np.array([types.index(n) if n else np.nan for n in domain.vegetation], dtype=float)
-    rows, across = domain.grid.shape
-    figure = Figure(
-        figsize=(8.5, float(np.clip(8.0 * rows / across, 2.6, 6.0))), layout="constrained"
-    )
-    axes = figure.subplots()
-    colours = ListedColormap(COLOURS[: len(types)])
+    named = COLOURS if len(types) <= len(COLOURS) else colormaps["tab20"].colors
+    colours = ListedColormap(named[: len(types)])
     scale = {"cmap": colours, "vmin": -0.5, "vmax": len(types) - 0.5}
     image = draw_map(axes, domain, codes, scale)
     bar = figure.colorbar(image, ax=axes, ticks=range(len(types)))
     bar.ax.set_yticklabels(types)
+
+
+def vegetation_map(domain: Domain) -> Figure:
+    """Map of the vegetation types (the paper's Figure 1b)."""
+    rows, across = domain.grid.shape
+    figure = Figure(
+        figsize=(8.5, float(np.clip(8.0 * rows / across, 2.6, 6.0))), layout="constrained"
+    )
+    draw_vegetation(figure, figure.subplots(), domain)
     return figure

@@ -1,12 +1,12 @@
 """Domain of a region: coordinates, vegetation, soil and area of its cells."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from temjax.files.findings import Finding, raise_findings
-from temjax.forcing import Location
+from temjax.regional.experiment.domain_maps import MapsDomain
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.settings import (
     GriddedClimate,
@@ -15,73 +15,10 @@ from temjax.regional.experiment.settings import (
     Variable,
 )
 from temjax.regional.inputs import synthetic
+from temjax.regional.inputs.cells import TEXTURE, Domain, cell_findings, check_classes, in_box
 from temjax.regional.inputs.gridded import Field, Grid, Reader
+from temjax.regional.inputs.maps.region import maps_domain
 from temjax.regional.inputs.units import conversion
-from temjax.runs.validation import check_location, check_texture
-
-_TEXTURE = ("sand", "silt", "clay")
-_CLASS_ROUNDING = 1e-6  # packed class maps
-
-
-@dataclass(frozen=True)
-class Domain:
-    """Cells of a region and their grid.
-
-    Attributes:
-        latitude, longitude: degrees, ``(cell,)``.
-        elevation: m, ``(cell,)``.
-        silt_plus_clay: mass fraction, ``(cell,)``.
-        vegetation: parameter-set names, ``(cell,)``; empty where the class is unknown.
-        area: km², ``(cell,)``.
-        row, column: position on ``grid``, ``(cell,)``.
-        grid: the horizontal grid.
-        synthetic: whether products are labelled SYNTHETIC.
-        findings: faults by cell; such cells are masked.
-        notes: what was chosen where the files do not say.
-    """
-
-    latitude: NDArray
-    longitude: NDArray
-    elevation: NDArray
-    silt_plus_clay: NDArray
-    vegetation: NDArray
-    area: NDArray
-    row: NDArray
-    column: NDArray
-    grid: Grid
-    synthetic: bool
-    findings: dict[int, list[Finding]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Number of cells."""
-        return self.latitude.size
-
-    def label(self, cell: int) -> str:
-        """Row, column and coordinates of a cell, for messages."""
-        return (
-            f"cell ({self.row[cell]}, {self.column[cell]}) at "
-            f"{self.latitude[cell]:.3f} N {self.longitude[cell]:.3f} E"
-        )
-
-    def to_grid(self, values: NDArray) -> NDArray:
-        """Scatter ``(..., cell)`` to ``(..., row, column)``, NaN where there is no cell."""
-        gridded = np.full((*values.shape[:-1], *self.grid.shape), np.nan)
-        gridded[..., self.row, self.column] = values
-        return gridded
-
-    def select(self, cells: NDArray) -> "Domain":
-        """Select cells by index; the grid stays."""
-        cells = np.asarray(cells)
-        number = {int(old): new for new, old in enumerate(cells)}
-        per_cell = {
-            name: value[cells]
-            for name, value in vars(self).items()
-            if isinstance(value, np.ndarray)
-        }
-        findings = {number[c]: f for c, f in self.findings.items() if c in number}
-        return replace(self, **per_cell, findings=findings)
 
 
 def load_domain(experiment: Experiment) -> Domain:
@@ -93,6 +30,8 @@ def load_domain(experiment: Experiment) -> Domain:
     """
     if isinstance(experiment.domain, SyntheticDomain):
         domain = _synthetic_domain(experiment.domain)
+    elif isinstance(experiment.domain, MapsDomain):
+        domain = maps_domain(experiment)
     else:
         domain = _gridded_domain(experiment.domain, experiment.climate)
     if experiment.cells is None:
@@ -102,24 +41,6 @@ def load_domain(experiment: Experiment) -> Domain:
         message = f"no cell of the domain lies in {list(experiment.cells)}"
         raise_findings([Finding(experiment.name, "cells", "", message, "Choose a larger box.")])
     return domain.select(inside)
-
-
-def in_box(
-    box: tuple[float, float, float, float] | None, latitude: NDArray, longitude: NDArray
-) -> NDArray:
-    """Whether cell centres lie in a box (west, south, east, north); without a box all do.
-
-    Longitudes of the box and of the cells may be of either convention, -180 to 180 or 0 to 360;
-    west beyond east goes across the meridian where the convention begins.
-    """
-    if box is None:
-        return np.ones(latitude.shape, dtype=bool)
-    west, south, east, north = box
-    east = east if east > west else east + 360
-    within = np.zeros(latitude.shape, dtype=bool)
-    for turn in (-360, 0, 360):
-        within |= (longitude + turn >= west) & (longitude + turn <= east)
-    return within & (latitude >= south) & (latitude <= north)
 
 
 def synthetic_cells(settings: SyntheticDomain) -> synthetic.Plateau:
@@ -147,12 +68,13 @@ def _synthetic_domain(settings: SyntheticDomain) -> Domain:
         column=(cells.column - column0) // stride,
         grid=grid,
         synthetic=True,
+        texture=np.stack([cells.sand, cells.silt, cells.clay], axis=1),
     )
 
 
 def _gridded_domain(settings: GriddedDomain, climate: object) -> Domain:
     reader = Reader(settings.folder)
-    names = ("vegetation", *_TEXTURE, "elevation")
+    names = ("vegetation", *TEXTURE, "elevation")
     variables: dict[str, Variable] = {name: getattr(settings, name) for name in names}
     if settings.permafrost is not None:
         variables["permafrost"] = settings.permafrost
@@ -180,7 +102,7 @@ def _gridded_domain(settings: GriddedDomain, climate: object) -> Domain:
         name: _values_of(reader, variables[name], fields[name], grid, rows, columns)
         for name in names
     }
-    _check_classes(reader, settings, numbers["vegetation"], rows, columns)
+    check_classes(reader, settings.vegetation, numbers["vegetation"], rows, columns)
     area = _area(reader, settings, grid)
     raise_findings(reader.findings)
     for name in names[1:]:
@@ -200,8 +122,9 @@ def _gridded_domain(settings: GriddedDomain, climate: object) -> Domain:
         grid=grid,
         synthetic=settings.synthetic,
         notes=tuple(reader.notes),
+        texture=np.stack([numbers[name] for name in TEXTURE], axis=1),
     )
-    return replace(domain, findings=_cell_findings(domain, settings, classes, numbers))
+    return replace(domain, findings=cell_findings(domain, settings, classes, numbers))
 
 
 def _read_maps(
@@ -260,21 +183,6 @@ def _converted(
     return values if found[0] == 1.0 else values * found[0]
 
 
-def _check_classes(
-    reader: Reader, settings: GriddedDomain, classes: NDArray, rows: NDArray, columns: NDArray
-) -> None:
-    """Add the fault of vegetation classes that are no whole numbers."""
-    broken = np.flatnonzero(np.abs(classes - np.rint(classes)) > _CLASS_ROUNDING)
-    if broken.size:
-        first = broken[0]
-        reader.add_finding(
-            str(settings.folder / settings.vegetation.file), settings.vegetation.variable,
-            f"{classes[first]:g} is no class ({broken.size} such cells)",
-            "Class maps must not be interpolated: take the nearest cell or the majority.",
-            f"cell ({rows[first]}, {columns[first]})",
-        )  # fmt: skip
-
-
 def _area(reader: Reader, settings: GriddedDomain, grid: Grid) -> NDArray | None:
     """Area of the cells in km², ``(row, column)``; None with a finding where it is not known."""
     if settings.cell_area_km2 is not None:
@@ -287,59 +195,3 @@ def _area(reader: Reader, settings: GriddedDomain, grid: Grid) -> NDArray | None
             mend = "Add domain.cell_area_km2, or bounds of lat and lon to the vegetation map."
         reader.add_finding(str(settings.folder), "cell_area_km2", f"unknown for {what}", mend)
     return area
-
-
-def _cell_findings(
-    domain: Domain, settings: GriddedDomain, classes: NDArray, numbers: dict[str, NDArray]
-) -> dict[int, list[Finding]]:
-    """Findings of single cells: class, texture, latitude, elevation."""
-    findings: dict[int, list[Finding]] = {}
-
-    def add(cell: int, *faults: Finding) -> None:
-        place = domain.label(cell)
-        findings.setdefault(cell, []).extend(replace(fault, index=place) for fault in faults)
-
-    texture, kind = np.unique(
-        np.stack([numbers[name] for name in _TEXTURE]), axis=1, return_inverse=True
-    )
-    sands = str(settings.folder / settings.sand.file)
-    faults = [check_texture(*map(float, parts), file=sands) for parts in texture.T]
-    for cell in np.flatnonzero(np.array([bool(found) for found in faults])[kind.ravel()]):
-        add(int(cell), *faults[kind.ravel()[cell]])
-    for cell in range(domain.size) if _location_faults(domain, slice(None), findings) else ():
-        add(cell, *_location_faults(domain, cell, findings, str(settings.folder)))
-    unknown = np.flatnonzero(domain.vegetation == "")
-    numbers_of_classes = np.unique(classes[unknown])
-    if unknown.size:
-        known = ", ".join(f"{number} = {name}" for number, name in settings.classes.items())
-        listed = ", ".join(f"{number:g}" for number in numbers_of_classes[:6])
-        more = f" and {numbers_of_classes.size - 6} more" if numbers_of_classes.size > 6 else ""
-        what = "class {}{} is" if numbers_of_classes.size == 1 else "classes {}{} are"
-        fault = Finding(
-            str(settings.folder / settings.vegetation.file),
-            settings.vegetation.variable,
-            "",
-            f"{what.format(listed, more)} in no entry of domain.classes",
-            f"Add it; known: {known}.",
-        )
-        for cell in unknown:
-            add(int(cell), fault)
-    return {cell: findings[cell] for cell in sorted(findings) if findings[cell]}
-
-
-def _location_faults(
-    domain: Domain, cells: slice | int, findings: dict[int, list[Finding]], file: str = ""
-) -> list[Finding]:
-    """Faults of latitude, longitude, elevation and the sum of silt and clay of one or all cells;
-    the sum counts only where the texture has no faults of its own."""
-    sound = np.ones(domain.size, dtype=bool)
-    sound[list(findings)] = False
-    location = Location(
-        latitude=domain.latitude[cells],
-        elevation=domain.elevation[cells],
-        silt_plus_clay=np.where(sound, domain.silt_plus_clay, 0.5)[cells],
-    )
-    found = check_location(location, file=file)
-    if not np.isfinite(domain.longitude[cells]).all():
-        found.append(Finding(file, "longitude", "", "is missing", "Give degrees east."))
-    return found

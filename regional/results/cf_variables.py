@@ -44,7 +44,7 @@ def member_variables(
         monthly: whether the products are by month.
         difference: whether they are S_T minus S_R.
     """
-    horizontal, attached = _grid(domain)
+    horizontal, attached = grid_variables(domain)
     yield from _time(years, monthly).items()
     yield "depth", xr.Variable("depth", np.asarray(DEPTHS, dtype=float), DEPTH_ATTRIBUTES)
     yield from horizontal.items()
@@ -76,7 +76,7 @@ def _time(years: NDArray, monthly: bool) -> dict[str, xr.Variable]:
     }
 
 
-def _grid(domain: Domain) -> tuple[dict[str, xr.Variable], dict[str, str]]:
+def grid_variables(domain: Domain) -> tuple[dict[str, xr.Variable], dict[str, str]]:
     """Horizontal coordinates, and the attributes that refer every gridded variable to them."""
     grid = domain.grid
     latitude = {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north"}

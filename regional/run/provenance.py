@@ -19,6 +19,7 @@ import tomli_w
 from temjax.files.atomic import write_text
 from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.regional.climate.project_climate import project_files
+from temjax.regional.experiment.domain_maps import MapsDomain
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.experiment.settings import (
     GriddedClimate,
@@ -89,7 +90,7 @@ def data_files(experiment: Experiment) -> dict[str, Path]:
     """
     paths: dict[str, Path] = {}
     domain, climate = experiment.domain, experiment.climate
-    if isinstance(domain, GriddedDomain):
+    if isinstance(domain, GriddedDomain | MapsDomain):
         for value in vars(domain).values():
             if isinstance(value, Variable):
                 paths[f"domain/{value.file}"] = domain.folder / value.file

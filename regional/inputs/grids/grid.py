@@ -85,7 +85,7 @@ class Grid:
         if self.rectilinear:
             across = np.cos(np.radians(self.latitude[row]))
             return np.stack([self._axis_widths(0)[row], self._axis_widths(1)[column] * across])
-        return np.stack([np.hypot(*step[:, row, column]) for step in self._basis()])
+        return np.stack([np.hypot(*step[:, row, column]) for step in self.basis()])
 
     def area(self) -> NDArray | None:
         """Area of every cell in km², ``(row, column)``; None where the widths are not known.
@@ -102,7 +102,7 @@ class Grid:
             east = abs(float(np.median(wrapped(np.diff(self.longitude)))))
             area = KM_PER_DEGREE**2 * north * east * np.cos(np.radians(self.latitude))
             return np.repeat(area[:, None], self.longitude.size, axis=1)
-        south_north = np.radians(np.clip(self._edges(0), -90, 90))
+        south_north = np.radians(np.clip(self.edges(0), -90, 90))
         band = np.degrees(np.abs(np.diff(np.sin(south_north), axis=1)))
         return KM_PER_DEGREE**2 * band * self._axis_widths(1)
 
@@ -115,7 +115,7 @@ class Grid:
         half = abs(np.median(np.diff(self.latitude))) / 2
         return bool((np.abs(self.latitude) + half <= 90 * (1 + _ROUNDING)).all())
 
-    def _edges(self, axis: int) -> NDArray:
+    def edges(self, axis: int) -> NDArray:
         """Edges of rows or columns, ``(index, 2)`` degrees: bounds, or halfway between centres.
 
         NaN for one row or column without bounds.
@@ -130,7 +130,7 @@ class Grid:
         before, after = np.r_[steps[:1], steps], np.r_[steps, steps[-1:]]
         return np.stack([centre - before / 2, centre + after / 2], axis=1)
 
-    def _basis(self) -> tuple[NDArray, NDArray]:
+    def basis(self) -> tuple[NDArray, NDArray]:
         """Step from row to row and from column to column at every cell: (north, east), degrees of
         latitude, ``(2, row, column)``."""
         latitude, longitude = self.fields()
@@ -189,7 +189,7 @@ class Grid:
 
     def _axis_widths(self, axis: int) -> NDArray:
         """Widths of the rows or columns in degrees; NaN for a single one without bounds."""
-        edges = self._edges(axis)
+        edges = self.edges(axis)
         width = edges[:, 1] - edges[:, 0]
         return np.abs(width if axis == 0 else wrapped(width))
 
@@ -217,7 +217,7 @@ class Grid:
         own_latitude, own_longitude = (field[row, column] for field in self.fields())
         north = latitude - own_latitude
         east = wrapped(longitude - own_longitude) * np.cos(np.radians(own_latitude))
-        down, right = (step[:, row, column] for step in self._basis())
+        down, right = (step[:, row, column] for step in self.basis())
         determinant = down[0] * right[1] - down[1] * right[0]
         with np.errstate(divide="ignore", invalid="ignore"):
             along_rows = (north * right[1] - east * right[0]) / determinant
