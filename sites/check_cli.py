@@ -21,7 +21,7 @@ from temjax.files.findings import Finding
 from temjax.sites import options
 from temjax.sites.account import NAMES, account
 from temjax.sites.cli import is_site_file
-from temjax.sites.entry import parse_entry
+from temjax.sites.entry import check_whole_climatology, parse_entry
 from temjax.sites.readers.kinds import is_tower
 from temjax.sites.readers.record import CLIMATE, MINIMUM_QUALITY, Reading, TowerRecord
 from temjax.sites.sources import mismatch, pair_site_files
@@ -63,6 +63,8 @@ def check(
                 findings, lines = check_tower_file(path, pairs[path], reading)
             else:
                 findings, lines = check_path(path, checkers), []
+                if not findings and path not in pairs.values():
+                    findings = _part_of_climate(path)
         all_findings += findings
         if not as_json:
             _print_findings(path, findings, lines)
@@ -100,6 +102,20 @@ def check_tower_file(
         elif result.missing is not None:
             lines.append(f"still missing: {result.missing.message}. {result.missing.mend}")
     return [], lines
+
+
+def _part_of_climate(path: Path) -> list[Finding]:
+    """Findings of a site file meant to be complete by itself that is not.
+
+    It is meant so with a period or with all of the climate; others wait for their tower's file.
+    """
+    if path.suffix != ".toml" or not is_site_file(path):
+        return []
+    entry = parse_entry(path)[0]
+    if entry is None or entry.table is not None or not entry.climatology:
+        return []
+    alone = entry.period is not None or set(CLIMATE) <= set(entry.climatology)
+    return check_whole_climatology(entry, file=str(path)) if alone else []
 
 
 def _pairs(paths: Sequence[Path], site_files: Sequence[Path]) -> dict[Path, Path | None]:

@@ -6,6 +6,7 @@ gap-filled half-hours.
 """
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
@@ -23,22 +24,31 @@ from temjax.sites.readers.reanalysis import read_reanalysis
 from temjax.sites.readers.record import Reading, TowerRecord
 
 
-def read_fluxnet_record(path: Path, reading: Reading) -> tuple[TowerRecord | None, list[Finding]]:
+def read_fluxnet_record(
+    path: Path, reading: Reading, elsewhere: Collection[str] = ()
+) -> tuple[TowerRecord | None, list[Finding]]:
     """Record of a file, archive or folder and its findings; no record where there is no table.
 
     The reanalysis, the units of variables and the facts of the site are read from the files that
     the products put beside the table with the fluxes.
+
+    Args:
+        path: of the file, archive or folder.
+        reading: choices.
+        elsewhere: climate variables that need not be in the files, see ``climate_values``.
     """
     files, findings = find_files(path)
     if files is None:
         return None, findings
     try:
-        return _record(files, reading)
+        return _record(files, reading, elsewhere)
     except DataError as error:
         return None, error.findings
 
 
-def _record(files: TowerFiles, reading: Reading) -> tuple[TowerRecord | None, list[Finding]]:
+def _record(
+    files: TowerFiles, reading: Reading, elsewhere: Collection[str]
+) -> tuple[TowerRecord | None, list[Finding]]:
     """Record of the files of a tower and its findings."""
     facts, findings = read_badm(files.variables, files.site)
     table, faults = read_table(files.fluxes, is_wanted, reading.minimum_coverage, facts.units)
@@ -47,7 +57,9 @@ def _record(files: TowerFiles, reading: Reading) -> tuple[TowerRecord | None, li
         return None, findings
     reanalysis, faults = _reanalysis(files, reading, table)
     findings += faults
-    climate, climate_notes, faults = climate_values(table, reanalysis and reanalysis.climate)
+    climate, climate_notes, faults = climate_values(
+        table, reanalysis and reanalysis.climate, elsewhere
+    )
     findings += faults
     if reading.co2 == "tower" and "co2" not in climate:
         climate_notes.append(f"{CO2_COLUMN}: no value in the file; the global series is used")

@@ -7,7 +7,7 @@ of a pair is taken where it has at least ``ENOUGH`` of the months that the other
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from temjax.files.findings import Finding
@@ -58,13 +58,16 @@ class Observed:
 
 
 def climate_values(
-    table: FluxnetTable, others: Mapping[str, MonthlyValues] | None
+    table: FluxnetTable,
+    others: Mapping[str, MonthlyValues] | None,
+    elsewhere: Collection[str] = (),
 ) -> tuple[dict[str, MonthlyValues], list[str], list[Finding]]:
     """Climate of a file, notes, and a finding for what neither it nor the reanalysis has.
 
     Args:
         table: of the file.
         others: climate of the reanalysis beside the file; None without one.
+        elsewhere: variables that the site file or a named history may give.
     """
     days = days_of_months(table.years)
     climate, notes, findings = {}, [], []
@@ -76,7 +79,13 @@ def climate_values(
             if others and name in others:
                 notes.append(f"{words}: from the reanalysis ({reason})")
                 continue
-            mend = "Give a file that has it, or the ERA5 or ERAI file beside it."
+            if name in elsewhere:
+                notes.append(f"{words}: not of the tower ({reason})")
+                continue
+            mend = (
+                "Give a file that has it, the ERA5 or ERAI file beside it, a climate with "
+                f"--history FILE, or [climatology.{name}] in the site file."
+            )
             index = f"line {table.header_line}"
             message = "no such column" if columns[0] not in table.names else "no value in the file"
             findings.append(Finding(table.where, columns[0], index, message, mend))

@@ -9,7 +9,7 @@ from temjax.sites.readers.archive import is_archive
 from temjax.sites.readers.fluxnet import read_fluxnet_record
 from temjax.sites.readers.mapped_csv import read_mapped
 from temjax.sites.readers.netcdf import is_tower_netcdf, read_netcdf_record
-from temjax.sites.readers.record import Reading, TowerRecord
+from temjax.sites.readers.record import CLIMATE, Reading, TowerRecord
 from temjax.sites.text_table import header_of
 
 TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".dat")  # of a table that [table] of a site file maps
@@ -43,4 +43,14 @@ def read_record(
         return read_netcdf_record(path, reading)
     if not is_archive(path) and is_abcflux(header_of(path)):
         return read_abcflux(path, reading)
-    return read_fluxnet_record(path, reading)
+    return read_fluxnet_record(path, reading, _climate_elsewhere(reading, entry))
+
+
+def _climate_elsewhere(reading: Reading, entry: SiteEntry | None) -> tuple[str, ...]:
+    """Climate variables that a named history or the site file may give in place of the tower."""
+    choice = reading.history
+    if choice == "auto" and entry is not None and entry.history is not None:
+        choice = entry.history.climate or "auto"
+    if choice not in ("auto", "mean-year"):
+        return CLIMATE
+    return () if entry is None else tuple(name for name in CLIMATE if name in entry.climatology)

@@ -94,3 +94,41 @@ def test_the_options_of_a_tower_hold_here_too(tmp_path):
     assert any("months missing: 2001-05" in line for line in lines_of(tower, facts, code=1))
     told = "\n".join(lines_of(tower, facts, "--fill-from-climatology", "--partition", "NT"))
     assert "filled" in told and "GPP_NT_VUT_REF" in told
+
+
+def test_climate_that_the_tower_lacks_comes_from_the_site_file(tmp_path):
+    table = columns(months())
+    del table["P_F"]
+    tower, site = tower_file(tmp_path), site_file(tmp_path, "mine")
+    write(tower, table)
+    told = "\n".join(lines_of(tower, "--site", site, code=1))
+    assert "P_F at line 1: no such column" in told
+    assert "--history FILE, or [climatology.precipitation] in the site file" in told
+    mean = '\n[climatology.precipitation]\nunit = "mm month-1"\nmean = [{}]\nsource = "test"\n'
+    site.write_text(site.read_text() + mean.format(", ".join(["20"] * 12)))
+    told = "\n".join(lines_of(tower, "--site", site))
+    assert "note: precipitation: not of the tower (the file has no P_F)" in told
+    assert "24 months of precipitation from the site file's climatology" in told
+
+
+def test_a_site_file_meant_to_stand_alone_has_all_climate(tmp_path):
+    site = site_file(tmp_path, "mine")
+    mean = '\n[climatology.precipitation]\nunit = "mm month-1"\nmean = [{}]\nsource = "test"\n'
+    part = site.read_text() + mean.format(", ".join(["20"] * 12))
+    site.write_text(part)
+    lines_of(site)
+    site.write_text("period = [2001, 2005]\n" + part)
+    told = "\n".join(lines_of(site, code=1))
+    assert "no air_temperature, shortwave: without a tower's file" in told
+
+
+def test_observations_of_which_nothing_is_left_are_named(tmp_path):
+    table = columns(months())
+    for name in list(table):
+        if name.endswith("_QC"):
+            table[name] = ["0.1"] * len(table["TIMESTAMP"])
+    tower = tower_file(tmp_path)
+    write(tower, table)
+    told = lines_of(tower, "--site", site_file(tmp_path, "mine"))
+    (absent,) = (line for line in told if line.startswith("  absent: "))
+    assert "NEP (no month of NEE_VUT_REF is left: quality below 0.5" in absent
