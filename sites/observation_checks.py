@@ -86,7 +86,9 @@ def check_observations(record: TowerRecord, masks: dict[str, np.ndarray]) -> lis
         record: of the tower.
         masks: months with codes, which have findings of their own (``check_codes``).
     """
-    findings = []
+    findings, beyond = [], False
+    signs = _signs(record, masks)
+    reversed_columns = {finding.variable for finding in signs}
     for name, variable in record.observed.items():
         masked = masks.get(name, np.zeros(variable.values.shape, dtype=bool))
         if name == "soil_temperature":
@@ -97,12 +99,16 @@ def check_observations(record: TowerRecord, masks: dict[str, np.ndarray]) -> lis
                 index_text=record.month_text,
             )
         elif name in FLUXES:
-            findings += _size(record, name, masked)
-        findings += _errors(record, variable)
+            found = _size(record, name, masked)
+            beyond |= bool(found)
+            findings += found
+        turned = variable.source in reversed_columns and RANGE.search(variable.sd_source)
+        if not turned:  # a range of the other sign is the same fault
+            findings += _errors(record, variable)
         findings += _quality(record, variable)
     for variable in record.climate.values():
         findings += _quality(record, variable)
-    return findings + _signs(record, masks)
+    return findings + signs + ([] if signs or beyond else _units(record, masks))
 
 
 def _found(
@@ -251,8 +257,17 @@ def _signs(record: TowerRecord, masks: dict[str, np.ndarray]) -> list[Finding]:
         )
         mend = "Give NEE negative where carbon is taken up: multiply the column by -1."
         return [Finding(record.file, source, "", message, mend)]
+    return []
+
+
+def _units(record: TowerRecord, masks: dict[str, np.ndarray]) -> list[Finding]:
+    """NEP of another unit than GPP and RECO."""
+    balance = carbon_balance(record, masks)
+    if np.isnan(balance.slope) or "ecosystem_respiration" not in record.observed:
+        return []
+    source = record.observed["net_ecosystem_production"].source
     low, high = SAME_UNIT
-    if partner == "GPP" or balance.scatter > 0.1 or low <= balance.slope <= high:
+    if balance.scatter > 0.1 or low <= balance.slope <= high:
         return []
     words = factor_words(balance.slope)
     message = f"NEP is {balance.slope:.3g} times GPP - RECO in {balance.months} months"

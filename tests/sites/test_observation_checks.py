@@ -172,8 +172,8 @@ def test_columns_of_different_units():
     assert "NEP is 3.66 times GPP - RECO" in fault.message
     assert "g CO2 beside g C" in fault.mend
     summed = record(net_ecosystem_production=(GPP - RECO) * 30.4)
-    fault = next(f for f in check_record(summed, None) if "times GPP" in f.message)
-    assert "sums of the month" in fault.mend
+    fault = only(check_record(summed, None))  # beyond ±40 and 30 times GPP - RECO: one fault
+    assert "g C m-2 d-1" in fault.message and "sums over the month" in fault.mend
     micromol = record(net_ecosystem_production=(GPP - RECO) / 1.0378)
     assert check_record(micromol, None) == []
     assert any("µmol" in note for note in observation_notes(micromol))
