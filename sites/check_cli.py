@@ -24,7 +24,7 @@ from temjax.sites.cli import is_site_file
 from temjax.sites.entry import check_whole_climatology, parse_entry
 from temjax.sites.readers.kinds import is_tower
 from temjax.sites.readers.record import CLIMATE, MINIMUM_QUALITY, Reading, TowerRecord
-from temjax.sites.sources import mismatch, pair_site_files
+from temjax.sites.sources import mismatch, pair_site_files, table_file
 from temjax.sites.tower import examine_tower
 
 
@@ -64,7 +64,7 @@ def check(
             else:
                 findings, lines = check_path(path, checkers), []
                 if not findings and path not in pairs.values():
-                    findings = _part_of_climate(path)
+                    findings, lines = _check_alone(path, reading)
         all_findings += findings
         if not as_json:
             _print_findings(path, findings, lines)
@@ -104,18 +104,24 @@ def check_tower_file(
     return [], lines
 
 
-def _part_of_climate(path: Path) -> list[Finding]:
-    """Findings of a site file meant to be complete by itself that is not.
+def _check_alone(path: Path, reading: Reading) -> tuple[list[Finding], list[str]]:
+    """Findings of what a site file without a tower's file uses: its own table, its climatology.
 
-    It is meant so with a period or with all of the climate; others wait for their tower's file.
+    It is meant to be complete with a table, a period or all of the climate; others wait for their
+    tower's file.
     """
     if path.suffix != ".toml" or not is_site_file(path):
-        return []
+        return [], []
     entry = parse_entry(path)[0]
-    if entry is None or entry.table is not None or not entry.climatology:
-        return []
+    if entry is None:
+        return [], []
+    table = table_file(entry, path)
+    if table is not None:
+        return check_tower_file(table, path, reading)
     alone = entry.period is not None or set(CLIMATE) <= set(entry.climatology)
-    return check_whole_climatology(entry, file=str(path)) if alone else []
+    if not alone or not entry.climatology:
+        return [], []
+    return check_whole_climatology(entry, file=str(path)), []
 
 
 def _pairs(paths: Sequence[Path], site_files: Sequence[Path]) -> dict[Path, Path | None]:

@@ -1,6 +1,7 @@
 """``temjax check``: towers with their site files, what is used, what is absent, what is missing."""
 
 import json
+import zipfile
 
 import pytest
 
@@ -132,3 +133,31 @@ def test_observations_of_which_nothing_is_left_are_named(tmp_path):
     told = lines_of(tower, "--site", site_file(tmp_path, "mine"))
     (absent,) = (line for line in told if line.startswith("  absent: "))
     assert "NEP (no month of NEE_VUT_REF is left: quality below 0.5" in absent
+
+
+def test_the_table_that_a_site_file_names_is_checked_with_it(tmp_path):
+    site = site_file(tmp_path, "mine")
+    own = (
+        '\n[table]\nfile = "own.csv"\ntime = "date"\n[table.columns.net_ecosystem_production]\n'
+        'column = "NEE"\nunit = "g C m-2 d-1"\nsign = "uptake negative"\n'
+    )
+    site.write_text(site.read_text() + own)
+    (tmp_path / "own.csv").write_text("date,NEE\n2001-01,1\n2001-02,x\n")
+    told = "\n".join(lines_of(site, code=1))
+    assert "NEE at line 3: 'x' is not a number" in told
+
+
+def test_the_only_archive_in_a_folder_is_the_tower(tmp_path):
+    folder = tmp_path / "Türme im Süden"
+    folder.mkdir()
+    tower = tower_file(tmp_path)
+    with zipfile.ZipFile(folder / "FLX_XX-Abc_FLUXNET2015_FULLSET_2001-2002_1-4.zip", "w") as made:
+        made.write(tower, tower.name)
+    told = "\n".join(lines_of(folder, "--site", site_file(tmp_path, "mine")))
+    assert "NEP (NEE_VUT_REF)" in told
+
+
+def test_choices_that_a_file_does_not_offer_are_named(tmp_path):
+    site = site_file(tmp_path, "mine")
+    told = "\n".join(lines_of(tower_file(tmp_path), "--site", site, "--site-id", "US-Abc"))
+    assert "note: --site-id US-Abc not used: FLUXNET2015 has no such choice" in told
