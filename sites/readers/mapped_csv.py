@@ -11,9 +11,9 @@ import numpy as np
 
 from temjax.files.findings import Finding
 from temjax.runs.validation import check_months
-from temjax.sites.observation_checks import missing_codes
 from temjax.sites.observations import OBSERVED
 from temjax.sites.readers.aggregate import monthly_means, overlapping_rows
+from temjax.sites.readers.codes import missing_codes
 from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
 from temjax.sites.table_dates import row_dates
 from temjax.sites.table_mapping import STEP_MINUTES, Column, Table

@@ -358,3 +358,16 @@ def test_the_files_place_is_held_against_the_entrys(tmp_path):
     fault = only(check_record(far, site))
     assert "2224 km" in fault.message
     assert "site file" in fault.mend
+
+
+def test_years_without_light_or_rain():
+    dark, dry = np.full((4, 12), 100.0), np.full((4, 12), 30.0)
+    dark[1], dry[2] = 0.0, 0.0
+    climate = {
+        "shortwave": MonthlyValues(dark, "SW_IN_F"),
+        "precipitation": MonthlyValues(dry, "P_F"),
+    }
+    found = record(climate=climate)
+    fault = only(check_record(found, None))
+    assert fault.variable == "SW_IN_F" and "0 W m-2 in every month of a year (12" in fault.message
+    assert any(note.startswith("P_F: 0 in 2005-01 to 2005-12") for note in observation_notes(found))
