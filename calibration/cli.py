@@ -124,6 +124,8 @@ def calibrate(
     --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
     --out joint --tied krb; temjax calibrate haibei-meadow --out fit --resume --profile all
     """
+    if out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"{out} is a file; give a folder", param_hint="--out")
     reading = Reading(
         partition=partition, threshold=threshold, minimum_quality=quality,
         fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,

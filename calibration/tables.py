@@ -12,6 +12,7 @@ from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.objective import Objective
 from temjax.calibration.profile_likelihood import ProfileLikelihood, profile_records
 from temjax.calibration.targets import ALIASES
+from temjax.calibration.transforms import prior_centre
 from temjax.calibration.twin import Recovery
 from temjax.calibration.uncertainty import Laplace
 from temjax.sites import Site
@@ -53,6 +54,23 @@ def data_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> 
         lines.append(f"{prefix}fitted: {', '.join(targets)}")
         lines += [f"{prefix}not fitted: {', '.join(few)}"] if few else []
         lines += [f"{prefix}{line}" for line in observed]
+    return [*lines, *_tied_lines(sites, objective)]
+
+
+def _tied_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> list[str]:
+    """Notes on tied parameters whose value in the sets of the sites is not that of the first."""
+    first, lines = sites[0], []
+    for name in objective.free.names if len(sites) > 1 else ():
+        if "@" in name:
+            continue
+        centre = prior_centre(first.parameters(), name)
+        own = {site.name: prior_centre(site.parameters(), name) for site in sites[1:]}
+        others = [f"{site} {value:.4g}" for site, value in own.items() if value != centre]
+        if others:
+            lines.append(
+                f"note: {name} is tied: its prior is that of {first.name}, {centre:.4g} "
+                f"(by their own sets {', '.join(others)})"
+            )
     return lines
 
 

@@ -32,7 +32,7 @@ def account(site: Site) -> list[str]:
     product = f"{site.product}: " if site.product else ""
     names = ", ".join(_short(site, name, source) for name, source in used.items())
     lines = [f"observed: {product}{names or 'nothing'}"]
-    if used and absent:
+    if absent and (used or site.absent):
         reasons = (f"{NAMES[name]} ({reason})" for name, reason in absent.items())
         lines.append(f"absent: {', '.join(reasons)}")
     return [*lines, *(f"note: {note}" for note in site.notes)]

@@ -21,10 +21,10 @@ from temjax.files.findings import Finding
 from temjax.sites import options
 from temjax.sites.account import NAMES, account
 from temjax.sites.cli import is_site_file
-from temjax.sites.entry import parse_entry
+from temjax.sites.entry import check_whole_climatology, parse_entry
 from temjax.sites.readers.kinds import is_tower
 from temjax.sites.readers.record import CLIMATE, MINIMUM_QUALITY, Reading, TowerRecord
-from temjax.sites.sources import mismatch, pair_site_files
+from temjax.sites.sources import mismatch, pair_site_files, table_file
 from temjax.sites.tower import examine_tower
 
 
@@ -63,6 +63,8 @@ def check(
                 findings, lines = check_tower_file(path, pairs[path], reading)
             else:
                 findings, lines = check_path(path, checkers), []
+                if not findings and path not in pairs.values():
+                    findings, lines = _check_alone(path, reading)
         all_findings += findings
         if not as_json:
             _print_findings(path, findings, lines)
@@ -100,6 +102,26 @@ def check_tower_file(
         elif result.missing is not None:
             lines.append(f"still missing: {result.missing.message}. {result.missing.mend}")
     return [], lines
+
+
+def _check_alone(path: Path, reading: Reading) -> tuple[list[Finding], list[str]]:
+    """Findings of what a site file without a tower's file uses: its own table, its climatology.
+
+    It is meant to be complete with a table, a period or all of the climate; others wait for their
+    tower's file.
+    """
+    if path.suffix != ".toml" or not is_site_file(path):
+        return [], []
+    entry = parse_entry(path)[0]
+    if entry is None:
+        return [], []
+    table = table_file(entry, path)
+    if table is not None:
+        return check_tower_file(table, path, reading)
+    alone = entry.period is not None or set(CLIMATE) <= set(entry.climatology)
+    if not alone or not entry.climatology:
+        return [], []
+    return check_whole_climatology(entry, file=str(path)), []
 
 
 def _pairs(paths: Sequence[Path], site_files: Sequence[Path]) -> dict[Path, Path | None]:

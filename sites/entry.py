@@ -213,13 +213,8 @@ class SiteEntry(_Table):
 
     @model_validator(mode="after")
     def _consistent(self) -> "SiteEntry":
-        if self.climatology and self.period is None:
-            raise ValueError("a climatology needs 'period', its first and last year")
         if self.period is not None and self.period[0] > self.period[1]:
             raise ValueError(f"period {self.period[0]}-{self.period[1]} runs backwards")
-        missing = set(CLIMATE) - set(self.climatology)
-        if missing and missing != set(CLIMATE):
-            raise ValueError(f"the climatology lacks {', '.join(sorted(missing))}")
         for name in self.climatology:
             if name not in UNITS:
                 raise ValueError(f"unknown climatology {name!r}. {nearest(name, UNITS)}")
@@ -257,6 +252,24 @@ def check_entry(entry: SiteEntry, *, file: str) -> list[Finding]:
     findings += check_stocks(entry.stocks, file=file)
     findings += check_single_values("annual", entry.annual, file=file)
     findings += check_single_values("published", entry.published, file=file)
+    return findings
+
+
+def check_whole_climatology(entry: SiteEntry, *, file: str) -> list[Finding]:
+    """Findings of a site file that is used without a tower's file, by its climatology alone."""
+    if not entry.climatology:
+        mend = "Add [climatology.*] tables, or give a tower's file with --site."
+        return [Finding(file, "climatology", "", "no climate given", mend)]
+    findings = []
+    missing = [name for name in CLIMATE if name not in entry.climatology]
+    if missing:
+        message = f"no {', '.join(missing)}: without a tower's file the climate needs all three"
+        mend = "Add these tables, or give a tower's file with --site."
+        findings.append(Finding(file, "climatology", "", message, mend))
+    if entry.period is None:
+        message = "the years of the climatology are missing"
+        mend = "Add period = [first year, last year] above the first table."
+        findings.append(Finding(file, "period", "", message, mend))
     return findings
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from temjax.files.findings import Finding, finding_of_mask
 from temjax.runs.validation import temperature_findings
 from temjax.sites.observations import LARGEST_FLUX
+from temjax.sites.readers.codes import missing_codes
 from temjax.sites.readers.record import MonthlyValues, TowerRecord, days_of_months
 from temjax.sites.units import CARBON_MASS, CO2_MASS
 
@@ -22,12 +23,6 @@ FLUXES = {
     "gross_primary_production": "GPP",
     "ecosystem_respiration": "RECO",
 }
-# of missing values; all but the first in either sign
-CODES = (
-    -999.0,
-    *(sign * code for code in (6999, 7777, 8888, 9990, 9999, 99999) for sign in (1, -1)),
-)
-FILL = 1e15  # beyond are fill values such as 1e20
 LARGEST_OTHER = 200.0  # g C m⁻² d⁻¹; beyond, single months are means with codes in them
 REVERSED = -0.5  # g C m⁻² d⁻¹; median of the largest quarter of a flux whose sign is reversed
 LEAST_CORRELATION = -0.7  # of NEP and GPP - RECO, below which the sign of NEE is reversed
@@ -47,15 +42,6 @@ def daily_rates(record: TowerRecord, name: str) -> np.ndarray:
     """Observed flux as a mean per day, ``(year, 12)``, g C m⁻² d⁻¹; NEE for NEP."""
     rate = record.observed[name].values / days_of_months(record.years)
     return -rate if name == "net_ecosystem_production" else rate
-
-
-def missing_codes(values: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Code of missing values that a value, or its mean per day, is; NaN where it is none."""
-    codes = np.where(np.abs(values) > FILL, values, np.nan)
-    for candidate in (values, values / days):
-        for code in CODES:
-            codes[np.isclose(candidate, code, rtol=1e-6, atol=0.0)] = code
-    return codes
 
 
 def check_codes(record: TowerRecord) -> tuple[list[Finding], dict[str, np.ndarray]]:
@@ -86,8 +72,9 @@ def check_observations(record: TowerRecord, masks: dict[str, np.ndarray]) -> lis
         record: of the tower.
         masks: months with codes, which have findings of their own (``check_codes``).
     """
-    signs, of_units = _signs(record, masks)
-    findings = []
+    findings, beyond = [], False
+    signs = _signs(record, masks)
+    reversed_columns = {finding.variable for finding in signs}
     for name, variable in record.observed.items():
         masked = masks.get(name, np.zeros(variable.values.shape, dtype=bool))
         if name == "soil_temperature":
@@ -98,12 +85,18 @@ def check_observations(record: TowerRecord, masks: dict[str, np.ndarray]) -> lis
                 index_text=record.month_text,
             )
         elif name in FLUXES:
-            findings += _size(record, name, masked, averages_only=bool(of_units))
-        findings += _errors(record, variable)
+            found = _size(record, name, masked)
+            beyond |= bool(found)
+            findings += found
+        turned = variable.source in reversed_columns and RANGE.search(variable.sd_source)
+        if not turned:  # a range of the other sign is the same fault
+            findings += _errors(record, variable)
         findings += _quality(record, variable)
-    for variable in record.climate.values():
+    for name, variable in record.climate.items():
         findings += _quality(record, variable)
-    return [*findings, *signs, *of_units]
+        if name == "shortwave":
+            findings += _dark(record, variable)
+    return findings + signs + ([] if signs or beyond else _units(record, masks))
 
 
 def _found(
@@ -156,6 +149,16 @@ def _errors(record: TowerRecord, variable: MonthlyValues) -> list[Finding]:
     message = f"standard deviation {sd[at]:g}: none is positive ({np.isfinite(sd).sum()} months)"
     mend = "Give standard deviations above 0, or leave them out."
     return [Finding(record.file, source, record.month_text(at), message, mend)]
+
+
+def _dark(record: TowerRecord, shortwave: MonthlyValues) -> list[Finding]:
+    """Years without any shortwave: a radiometer that was off, no place has them."""
+    dark = np.broadcast_to((shortwave.values == 0).all(axis=1)[:, None], shortwave.values.shape)
+    return _found(
+        record, shortwave, dark, shortwave.values,
+        lambda value: "0 W m-2 in every month of a year",
+        "Write -9999 where it was not measured.",
+    )  # fmt: skip
 
 
 QualityForm = Literal["share", "percent", "flags", "unknown"]
@@ -257,10 +260,19 @@ def _signs(
             "the sign of NEE is reversed"
         )
         mend = "Give NEE negative where carbon is taken up: multiply the column by -1."
-        return [Finding(record.file, source, "", message, mend)], []
+        return [Finding(record.file, source, "", message, mend)]
+    return []
+
+
+def _units(record: TowerRecord, masks: dict[str, np.ndarray]) -> list[Finding]:
+    """NEP of another unit than GPP and RECO."""
+    balance = carbon_balance(record, masks)
+    if np.isnan(balance.slope) or "ecosystem_respiration" not in record.observed:
+        return []
+    source = record.observed["net_ecosystem_production"].source
     low, high = SAME_UNIT
-    if partner == "GPP" or balance.scatter > 0.1 or low <= balance.slope <= high:
-        return [], []
+    if balance.scatter > 0.1 or low <= balance.slope <= high:
+        return []
     words = factor_words(balance.slope)
     first = record.month_text(tuple(np.argwhere(balance.pairs)[0]))
     message = f"NEP is {balance.slope:.3g} times GPP - RECO in {balance.months} months"

@@ -56,7 +56,8 @@ def stuck_months(record: TowerRecord, variable: MonthlyValues) -> np.ndarray:
 def observation_notes(record: TowerRecord) -> list[str]:
     """What is unusual in the observed values and yet accepted, as sentences."""
     notes = []
-    for variable in record.observed.values():
+    rain = record.climate.get("precipitation")
+    for variable in (*record.observed.values(), *([rain] if rain is not None else [])):
         zeros = constant_months(record, variable) & (variable.values == 0)
         if zeros.any():
             notes.append(f"{variable.source}: 0 in {month_ranges(record.years, zeros)}")

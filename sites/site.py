@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from temjax.files.findings import DataError, Finding, nearest
+from temjax.files.findings import DataError, Finding, nearest, raise_findings
 from temjax.forcing import Forcing, Location
 from temjax.parameters.files import load_parameters, replace_parameters
 from temjax.parameters.registry import Parameters
-from temjax.sites.entry import CLIMATE, SiteEntry, read_entry
+from temjax.sites.entry import CLIMATE, SiteEntry, check_whole_climatology, read_entry
 from temjax.sites.history import site_forcing
 from temjax.sites.observations import OBSERVED, AnnualValue, MonthlySeries, Observations
 from temjax.sites.traps import structural_sd, suspect_months, trap_notes, widened
@@ -107,9 +107,7 @@ def read_site(path: str | Path) -> Site:
         DataError: every fault, with file, key and mend.
     """
     entry = read_entry(path)
-    if not entry.climatology:
-        mend = "Add [climatology.*] tables, or give a FLUXNET file with --site."
-        raise DataError([Finding(str(path), "climatology", "", "no climate given", mend)])
+    raise_findings(check_whole_climatology(entry, file=str(path)))
     if entry.history is not None and entry.history.climate not in (None, "mean-year"):
         message = "goes with a tower's file; without one the climate is the climatology"
         mend = "Give a tower's file with --site, or remove this key."
@@ -119,7 +117,7 @@ def read_site(path: str | Path) -> Site:
 
 def site_from_entry(entry: SiteEntry) -> Site:
     """Site whose forcing and observations are the climatology of an entry."""
-    assert entry.period is not None  # validated by SiteEntry
+    assert entry.period is not None  # by check_whole_climatology
     history = entry.history
     climate = {name: np.asarray(entry.climatology[name].mean) for name in CLIMATE}
     forcing = site_forcing(

@@ -1,5 +1,6 @@
 """``temjax site``: a site file to fill in."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,8 @@ def site_file(
     keys = [finding.variable for finding in parse_entry(out)[1]]
     if keys:
         print_line(console, f"to fill in: {', '.join(dict.fromkeys(keys))}")
-    if findings:
-        print_line(console, f"{file} has {len(findings)} faults that check names")
-    chosen = f' --site-id "{site_id}"' if site_id else ""
-    print_line(console, f"next: temjax check {file} --site {out}{chosen}")
+    for finding in findings:
+        print_line(console, f"fault: {finding}")
+    chosen = ["--site-id", site_id] if site_id else []
+    command = ["temjax", "check", str(file), "--site", str(out), *chosen]
+    print_line(console, f"next: {shlex.join(command)}")

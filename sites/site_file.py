@@ -5,6 +5,7 @@ Facts that nobody states are lines behind a ``#``: ``temjax check`` then names e
 
 import json
 import re
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -74,7 +75,8 @@ def site_file_text(
     ]
     if entry is not None:
         return _joined([head, _catalog_lines(entry), _optional_tables(entry)]), findings
-    named = record.attributes.get("site_name") or record.tower or path.stem
+    named = record.facts.get("title") or record.attributes.get("site_name")
+    named = named or record.tower or path.stem
     head += ["", f"name = {_quoted(slug(record.tower or named))}   # names output files"]
     head.append(f"title = {_quoted(named)}   # in texts and figures")
     if record.tower:
@@ -101,11 +103,11 @@ def _joined(blocks: Iterable[list[str]]) -> str:
 
 def _how_to(path: Path, site_id: str | None) -> list[str]:
     """What to do with the file."""
-    chosen = f" --site-id {_quoted(site_id)}" if site_id else ""
+    chosen = f" --site-id {shlex.quote(site_id)}" if site_id else ""
     return [
         f'# Remove the "# " before each line marked "{FILL_IN}" and write your value; the others',
         "# behind a # are optional. docs/sites.md explains every key. Then run",
-        f"#   temjax check {path.name} --site THIS_FILE{chosen}",
+        f"#   temjax check {shlex.quote(path.name)} --site THIS_FILE{chosen}",
     ]
 
 
@@ -138,7 +140,7 @@ def _fact_tables(record: TowerRecord | None) -> list[list[str]]:
     location = ["[location]"]
     for name, hint in hints.items():
         if name in known:
-            location.append(f"{name} = {known[name]:g}   # {hint}")
+            location.append(f"{name} = {known[name]:.9g}   # {hint}")
         elif name == "longitude":
             location.append(f"# {name} = 0.0   # {hint}")
         else:
@@ -159,7 +161,8 @@ def _fact_tables(record: TowerRecord | None) -> list[list[str]]:
 def _vegetation_lines(record: TowerRecord | None) -> list[str]:
     """``[vegetation]`` with the parameter sets that come near what the file says."""
     told = record.attributes if record else {}
-    igbp = next((v for k, v in told.items() if k.casefold() == "igbp"), "")
+    igbp = record.facts.get("igbp", "") if record else ""
+    igbp = igbp or next((v for k, v in told.items() if k.casefold() == "igbp"), "")
     kind = igbp or told.get("biome", "")
     near = VEGETATION.get(kind.strip().upper())
     lines = ["[vegetation]"]
@@ -216,10 +219,9 @@ def _climate_lines(record: TowerRecord, lacking: list[str]) -> list[str]:
         return []
     lines = [
         f"# The file has no {', '.join(lacking)}. Give a reanalysis or gridded climate with",
-        "# --history PATH, or a mean year of all three below (12 values, January first) and its",
-        f"# period above the first table: period = [{record.years[0]}, {record.years[-1]}]",
+        "# --history PATH, or a mean year here (12 values, January first).",
     ]
-    for name in CLIMATE:
+    for name in lacking:
         lines += [
             f"# [climatology.{name}]",
             f'# unit = "{CLIMATE_UNITS[name]}"',

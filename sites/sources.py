@@ -9,8 +9,8 @@ from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.files.toml import TomlError, read_toml
 from temjax.sites.entry import SiteEntry, read_entry
 from temjax.sites.readers.archive import find_tower, fluxnet_id
-from temjax.sites.readers.kinds import is_tower
-from temjax.sites.readers.record import Reading
+from temjax.sites.readers.kinds import is_tower, unused_choices
+from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
 from temjax.sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
 from temjax.sites.tower import read_tower
 
@@ -120,7 +120,7 @@ def pair_site_files(towers: Sequence[Path], site_files: Sequence[Source]) -> lis
     """
     left = [Path(file) for file in site_files]
     if len(left) > len(towers):
-        known = ", ".join(map(str, towers)) or "none"
+        known = ", ".join(map(str, towers)) or "none (a folder holds one tower's tables or archive)"
         raise ValueError(
             f"a site file goes with a tower's file: {len(left)} site files "
             f"({', '.join(map(str, left))}), towers given as files: {known}"
@@ -183,6 +183,21 @@ def _open_other(place: Source, reading: Reading) -> Site:
     if file is not None:
         return read_tower(file, reading=reading)
     if Path(place).suffix != ".toml":
-        return load(str(place))
+        return _with_unused(load(str(place)), reading)
     table = table_file(read_entry(place), place)
-    return read_site(place) if table is None else read_tower(table, site=place, reading=reading)
+    if table is None:
+        return _with_unused(read_site(place), reading)
+    return read_tower(table, site=place, reading=reading)
+
+
+def _with_unused(site: Site, reading: Reading) -> Site:
+    """Site of a mean year, with a note on the choices that only a tower's file offers."""
+    unused = [text] if (text := unused_choices(reading)) else []
+    if reading.history != "auto":
+        unused.append(f"--history {reading.history}")
+    if reading.minimum_quality != MINIMUM_QUALITY:
+        unused.append(f"--quality {reading.minimum_quality:g}")
+    if not unused:
+        return site
+    note = f"{', '.join(unused)} not used: {site.name} is a mean year, without a tower's file"
+    return replace(site, notes=(note, *site.notes))

@@ -198,13 +198,14 @@ def find_files(path: str | Path) -> tuple[TowerFiles | None, list[Finding]]:
 
 
 def list_members(path: Path, depth: int = 2) -> tuple[list[MemberFile], list[Finding]]:
-    """Tables in an archive, or in a folder and those below it down to ``depth``, and findings."""
+    """Tables in an archive or a folder (or the one archive in it) to a depth, and findings."""
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if not file.name.startswith((".", "__")))
         members = [MemberFile(file) for file in files if file.suffix.lower() in TABLES]
         for folder in [file for file in files if depth and file.is_dir()]:
             members += list_members(folder, depth - 1)[0]
-        return members, []
+        zipped = [file for file in files if file.suffix.lower() == ".zip" and _tower(file.name)]
+        return (members, []) if members or len(zipped) != 1 else list_members(zipped[0])
     mend = "Download the archive again."
     try:
         with zipfile.ZipFile(path) as archive:

@@ -27,6 +27,10 @@ def read_fluxnet_record(path: Path, reading: Reading) -> tuple[TowerRecord | Non
 
     The reanalysis, the units of variables and the facts of the site are read from the files that
     the products put beside the table with the fluxes.
+
+    Args:
+        path: of the file, archive or folder.
+        reading: choices.
     """
     files, findings = find_files(path)
     if files is None:

@@ -23,6 +23,7 @@ from temjax.sites.readers.fluxnet_stamps import STEP_NAMES, TIMES, Times, read_t
 from temjax.sites.readers.fluxnet_units import to_monthly_units
 from temjax.sites.readers.record import days_of_months
 
+SHOWN_CODED = 4  # columns with codes in a note
 NOT_MEASURED = (-9999.0, -6999.0)  # whole numbers below a code's belong to it: -9999.99
 DAY = np.timedelta64(1, "D")
 
@@ -146,7 +147,7 @@ def _read_values(
         return f"line {table.lines[row]} (TIMESTAMP {times.stamps.iloc[row]})"
 
     columns, findings = {}, []
-    codes, infinite = 0, 0
+    codes, infinite, coded_columns = 0, 0, []
     for name in table.frame:
         if name in TIMES:
             continue
@@ -157,10 +158,13 @@ def _read_values(
         values[unbounded] = np.nan
         for code in NOT_MEASURED:
             coded = (values <= code) & (values > code - 1)
-            codes += int(coded.sum()) if code == NOT_MEASURED[1] else 0
+            if code == NOT_MEASURED[1] and coded.any():
+                codes += int(coded.sum())
+                coded_columns.append(name)
             values[coded] = np.nan
         columns[name] = values
-    notes = [f"{codes} values of -6999 read as missing"] if codes else []
+    shown = ", ".join(coded_columns[:SHOWN_CODED]) + (", …" * (len(coded_columns) > SHOWN_CODED))
+    notes = [f"{codes} values of -6999 read as missing ({shown})"] if codes else []
     notes += [f"{infinite} infinite values read as missing"] if infinite else []
     return columns, notes, findings
 

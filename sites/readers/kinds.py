@@ -1,5 +1,7 @@
 """The reader of a tower's file, by the kind of the file."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from temjax.files.findings import Finding
@@ -38,9 +40,29 @@ def read_record(
     """
     path = Path(path)
     if entry is not None and entry.table is not None and path.suffix.lower() in TABLE_SUFFIXES:
-        return read_mapped(path, reading, entry.table)
-    if is_tower_netcdf(path):
-        return read_netcdf_record(path, reading)
-    if not is_archive(path) and is_abcflux(header_names(path)):
-        return read_abcflux(path, reading)
-    return read_fluxnet_record(path, reading)
+        record, findings = read_mapped(path, reading, entry.table)
+        used: tuple[str, ...] = ()
+    elif is_tower_netcdf(path):
+        record, findings = read_netcdf_record(path, reading)
+        used = ("partition", "threshold")
+    elif not is_archive(path) and is_abcflux(header_names(path)):
+        record, findings = read_abcflux(path, reading)
+        used = ("partition", "site_id")
+    else:
+        record, findings = read_fluxnet_record(path, reading)
+        used = ("partition", "threshold")
+    unused = unused_choices(reading, used)
+    if record is not None and unused:
+        note = f"{unused} not used: {record.product} has no such choice"
+        record = replace(record, notes=(*record.notes, note))
+    return record, findings
+
+
+def unused_choices(reading: Reading, used: Collection[str] = ()) -> str:
+    """Choices that were made of columns and rows and that a source does not offer, in words."""
+    made = {name: getattr(reading, name) for name in ("partition", "threshold", "site_id")}
+    return ", ".join(
+        f"--{name.replace('_', '-')} {value}"
+        for name, value in made.items()
+        if value is not None and name not in used
+    )

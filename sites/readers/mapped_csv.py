@@ -14,6 +14,7 @@ from temjax.runs.validation import check_months
 from temjax.sites.observations import OBSERVED
 from temjax.sites.readers.aggregate import monthly_means, overlapping_rows
 from temjax.sites.readers.archive import MemberFile
+from temjax.sites.readers.codes import missing_codes
 from temjax.sites.readers.csv_table import (
     SHOWN_NAMES,
     CsvTable,
@@ -183,7 +184,10 @@ def _daily_values(
     for name, column in mapping.columns.given.items():
         unit = parse_unit(column.unit, column.quantity)
         if column.column not in absent:
-            rows = read(column.column) * column.signed_factor
+            numbers = read(column.column)
+            coded, faults = _codes(table, column.column, numbers)
+            findings += faults
+            rows = np.where(coded, np.nan, numbers) * column.signed_factor
             values[name, "value"] = unit.daily(rows, **lengths)
         if column.sd and column.sd not in absent and intervals.monthly:
             rows = read(column.sd) * abs(column.factor)
@@ -192,6 +196,21 @@ def _daily_values(
             values[name, "quality"], faults = _quality(table, column, read(column.quality))
             findings += faults
     return values, findings
+
+
+def _codes(table: CsvTable, column: str, numbers: np.ndarray) -> tuple[np.ndarray, list[Finding]]:
+    """Rows that hold a code of missing values, ``(row,)``, and their finding: means hide them."""
+    codes = missing_codes(numbers, np.ones(numbers.size))
+    mask = np.isfinite(codes)
+    coded = np.flatnonzero(mask)
+    if not coded.size:
+        return mask, []
+    count = f" ({coded.size} such rows)" if coded.size > 1 else ""
+    code = f"{codes[coded[0]]:g}"
+    message = f"{code} is a code of missing values, not a number of the variable{count}"
+    mend = f"Add it to the codes in [table]: missing = [{code}]."
+    where = f"line {table.lines[coded[0]]}"
+    return mask, [Finding(table.where, column, where, message, mend)]
 
 
 def _quality(

@@ -140,3 +140,15 @@ def test_targets_that_are_given_leave_nothing_absent(tmp_path):
     np.testing.assert_array_equal(
         [t.variable for t in objective.targets], ["net_ecosystem_production"]
     )
+
+
+def test_a_tied_parameter_of_two_values_is_named(tmp_path):
+    places = [tower(tmp_path), load("damxung-steppe")]
+    joint = make_objective(places, free=("krb", "cmax"), tied=("krb",), targets=("nep",))
+    first, second = (place.parameters().respiration_rate_log for place in places)
+    assert first != second
+    notes = [line for line in data_lines(places, joint) if "tied" in line]
+    assert notes == [
+        f"note: respiration_rate_log is tied: its prior is that of mine, {first:.4g} "
+        f"(by their own sets damxung-steppe {second:.4g})"
+    ]

@@ -1,6 +1,7 @@
 """``temjax check``: towers with their site files, what is used, what is absent, what is missing."""
 
 import json
+import zipfile
 
 import pytest
 
@@ -94,3 +95,69 @@ def test_the_options_of_a_tower_hold_here_too(tmp_path):
     assert any("months missing: 2001-05" in line for line in lines_of(tower, facts, code=1))
     told = "\n".join(lines_of(tower, facts, "--fill-from-climatology", "--partition", "NT"))
     assert "filled" in told and "GPP_NT_VUT_REF" in told
+
+
+def test_climate_that_the_tower_lacks_comes_from_the_site_file(tmp_path):
+    table = columns(months())
+    del table["P_F"]
+    tower, site = tower_file(tmp_path), site_file(tmp_path, "mine")
+    write(tower, table)
+    told = "\n".join(lines_of(tower, "--site", site, code=1))
+    assert "P_F at line 1: no such column" in told
+    assert "--history FILE, or [climatology.precipitation] in the site file" in told
+    mean = '\n[climatology.precipitation]\nunit = "mm month-1"\nmean = [{}]\nsource = "test"\n'
+    site.write_text(site.read_text() + mean.format(", ".join(["20"] * 12)))
+    told = "\n".join(lines_of(tower, "--site", site))
+    assert "note: precipitation: not of the tower (the file has no P_F)" in told
+    assert "24 months of precipitation from the site file's climatology" in told
+
+
+def test_a_site_file_meant_to_stand_alone_has_all_climate(tmp_path):
+    site = site_file(tmp_path, "mine")
+    mean = '\n[climatology.precipitation]\nunit = "mm month-1"\nmean = [{}]\nsource = "test"\n'
+    part = site.read_text() + mean.format(", ".join(["20"] * 12))
+    site.write_text(part)
+    lines_of(site)
+    site.write_text("period = [2001, 2005]\n" + part)
+    told = "\n".join(lines_of(site, code=1))
+    assert "no air_temperature, shortwave: without a tower's file" in told
+
+
+def test_observations_of_which_nothing_is_left_are_named(tmp_path):
+    table = columns(months())
+    for name in list(table):
+        if name.endswith("_QC"):
+            table[name] = ["0.1"] * len(table["TIMESTAMP"])
+    tower = tower_file(tmp_path)
+    write(tower, table)
+    told = lines_of(tower, "--site", site_file(tmp_path, "mine"))
+    (absent,) = (line for line in told if line.startswith("  absent: "))
+    assert "NEP (no month of NEE_VUT_REF is left: quality below 0.5" in absent
+
+
+def test_the_table_that_a_site_file_names_is_checked_with_it(tmp_path):
+    site = site_file(tmp_path, "mine")
+    own = (
+        '\n[table]\nfile = "own.csv"\ntime = "date"\n[table.columns.net_ecosystem_production]\n'
+        'column = "NEE"\nunit = "g C m-2 d-1"\nsign = "uptake negative"\n'
+    )
+    site.write_text(site.read_text() + own)
+    (tmp_path / "own.csv").write_text("date,NEE\n2001-01,1\n2001-02,x\n")
+    told = "\n".join(lines_of(site, code=1))
+    assert "NEE at line 3: 'x' is not a number" in told
+
+
+def test_the_only_archive_in_a_folder_is_the_tower(tmp_path):
+    folder = tmp_path / "Türme im Süden"
+    folder.mkdir()
+    tower = tower_file(tmp_path)
+    with zipfile.ZipFile(folder / "FLX_XX-Abc_FLUXNET2015_FULLSET_2001-2002_1-4.zip", "w") as made:
+        made.write(tower, tower.name)
+    told = "\n".join(lines_of(folder, "--site", site_file(tmp_path, "mine")))
+    assert "NEP (NEE_VUT_REF)" in told
+
+
+def test_choices_that_a_file_does_not_offer_are_named(tmp_path):
+    site = site_file(tmp_path, "mine")
+    told = "\n".join(lines_of(tower_file(tmp_path), "--site", site, "--site-id", "US-Abc"))
+    assert "note: --site-id US-Abc not used: FLUXNET2015 has no such choice" in told

@@ -172,8 +172,8 @@ def test_columns_of_different_units():
     assert "NEP is 3.66 times GPP - RECO" in fault.message
     assert "g CO2 beside g C" in fault.mend
     summed = record(net_ecosystem_production=(GPP - RECO) * 30.4)
-    fault = next(f for f in check_record(summed, None) if "times GPP" in f.message)
-    assert "sums of the month" in fault.mend
+    fault = only(check_record(summed, None))  # beyond ±40 and 30 times GPP - RECO: one fault
+    assert "g C m-2 d-1" in fault.message and "sums over the month" in fault.mend
     micromol = record(net_ecosystem_production=(GPP - RECO) / 1.0378)
     assert check_record(micromol, None) == []
     assert any("µmol" in note for note in observation_notes(micromol))
@@ -358,3 +358,16 @@ def test_the_files_place_is_held_against_the_entrys(tmp_path):
     fault = only(check_record(far, site))
     assert "2224 km" in fault.message
     assert "site file" in fault.mend
+
+
+def test_years_without_light_or_rain():
+    dark, dry = np.full((4, 12), 100.0), np.full((4, 12), 30.0)
+    dark[1], dry[2] = 0.0, 0.0
+    climate = {
+        "shortwave": MonthlyValues(dark, "SW_IN_F"),
+        "precipitation": MonthlyValues(dry, "P_F"),
+    }
+    found = record(climate=climate)
+    fault = only(check_record(found, None))
+    assert fault.variable == "SW_IN_F" and "0 W m-2 in every month of a year (12" in fault.message
+    assert any(note.startswith("P_F: 0 in 2005-01 to 2005-12") for note in observation_notes(found))

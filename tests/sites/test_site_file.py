@@ -117,7 +117,7 @@ def test_of_a_table_of_many_sites_one_is_described(tmp_path):
     assert 'title = "South Bog"' in text
     assert "# biome Tundra: moist-tundra" in text
     assert "#   shortwave: not in the file" in text and "# [climatology.shortwave]" in text
-    assert '--site-id "YY-Bog"' in done.output
+    assert "--site-id YY-Bog" in done.output
     assert "location.latitude" not in {finding.variable for finding in parse_entry(out)[1]}
     filled(out)
     assert parse_entry(out)[1] == []

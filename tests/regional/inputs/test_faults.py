@@ -1,6 +1,5 @@
 """Faults of many cells are told once each, with their number and the first place."""
 
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,6 +1,5 @@
 """Calendar-month means: exact against sums done by hand, coverage, gaps, leap years, speed."""
 
-
 import numpy as np
 import pytest
 

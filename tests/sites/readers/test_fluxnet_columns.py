@@ -257,7 +257,7 @@ def test_codes(path):
     missing = np.isnan(record.observed["soil_temperature"].values)
     assert np.flatnonzero(missing).tolist() == list(range(10))
     assert record.notes == (
-        "2 values of -6999 read as missing",
+        "2 values of -6999 read as missing (TS_F_MDS_1)",
         "1 infinite values read as missing",
     )
 

@@ -400,3 +400,19 @@ net_ecosystem_production = { column = "NEE", unit = "g C m-2 d-1", sign = "uptak
     assert list(site.observations.monthly) == ["net_ecosystem_production"]
     np.testing.assert_allclose(np.asarray(site.forcing.precipitation)[-1], 30.0)
     assert table_file(SiteEntry.model_construct(table=None), path) is None
+
+
+def test_a_code_in_single_rows_is_named_before_means_hide_it(tmp_path):
+    hours = pd.date_range("2001-01-01", "2001-12-31 23:00", freq="h")
+    values = np.full(len(hours), -1.0)
+    values[100:110] = -6999
+    frame = pd.DataFrame({"date": hours.strftime("%Y-%m-%d %H:%M"), "NEE": values})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    record, (fault,) = read(tmp_path / "t.csv", mapping())
+    assert fault.variable == "NEE" and fault.index == "line 102"
+    assert "-6999 is a code" in fault.message and "(10 such rows)" in fault.message
+    assert "missing = [-6999]" in fault.mend
+    nep = record.observed["net_ecosystem_production"].values
+    np.testing.assert_allclose(nep[0, 0], 31)
+    _, findings = read(tmp_path / "t.csv", {**mapping(), "missing": [-6999]})
+    assert findings == []
