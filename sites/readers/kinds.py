@@ -31,7 +31,7 @@ def read_record(
     Args:
         path: of the file, zip archive or unpacked folder.
         reading: choices.
-        entry: site file, for tables whose columns it names.
+        entry: site file, for the columns that it names.
 
     Returns:
         The record, None where none can be formed; the findings then say why.
@@ -43,4 +43,4 @@ def read_record(
         return read_netcdf_record(path, reading)
     if not is_archive(path) and is_abcflux(header_names(path)):
         return read_abcflux(path, reading)
-    return read_fluxnet_record(path, reading)
+    return read_fluxnet_record(path, reading, entry.sensors.soil_temperature if entry else None)
