@@ -11,7 +11,7 @@ from temjax.runtime.terminal import number_text
 from temjax.sites.observations import OBSERVED, MonthlySeries, Skill, paired, skill
 from temjax.sites.site import Site
 
-DEPTH_TOLERANCE = 0.02  # m between sensor and model depth
+DEPTH_TOLERANCE = 0.05  # m of a sensor above or below all depths that the model reports
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,28 @@ class Comparison:
 
 
 def simulated_months(run: Run, series: MonthlySeries) -> np.ndarray:
-    """Simulated months of an observed variable, ``(year, 12)``; soil temperature at its depth.
+    """Simulated months of an observed variable, ``(year, 12)``.
+
+    Soil temperature is that of the sensor's depth, linear between the depths of the model.
 
     Raises:
-        ValueError: no model output near the sensor's depth.
+        ValueError: the sensor lies outside the depths of the model.
     """
     if series.variable != "soil_temperature":
         return np.asarray(getattr(run.monthly, series.variable))
     depths = np.asarray(run.soil.depths, dtype=float)
-    nearest = int(np.argmin(np.abs(depths - (series.depth or 0.0))))
-    if series.depth is None or abs(depths[nearest] - series.depth) > DEPTH_TOLERANCE:
+    at = np.clip(series.depth or 0.0, depths[0], depths[-1])
+    if series.depth is None or abs(at - series.depth) > DEPTH_TOLERANCE:
         raise ValueError(
             f"soil temperature was observed at {series.depth} m; the model reports "
             f"{', '.join(f'{depth:g}' for depth in depths)} m"
         )
-    return np.asarray(run.monthly.soil_temperature)[:, :, nearest]
+    below = int(np.searchsorted(depths, at))
+    temperature = np.asarray(run.monthly.soil_temperature)
+    if depths[below] == at:
+        return temperature[:, :, below]
+    share = (at - depths[below - 1]) / (depths[below] - depths[below - 1])
+    return temperature[:, :, below - 1] * (1 - share) + temperature[:, :, below] * share
 
 
 def compare(site: Site, run: Run, *, usable_only: bool = True) -> list[Comparison]:

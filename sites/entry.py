@@ -172,6 +172,24 @@ class DataFault(_Table):
         return of_product and self.partition in (None, partition)
 
 
+class SoilSensor(_Table):
+    """``[sensors] soil_temperature``: which sensor of the tower's file is used, and its depth.
+
+    Attributes:
+        column: of the file; None: chosen by the reader.
+        depth: m; it comes before the one that the file states. None: as the file states.
+    """
+
+    column: str | None = None
+    depth: Annotated[float, Field(gt=0, le=10)] | None = None
+
+
+class Sensors(_Table):
+    """``[sensors]``: what the tower's file does not say of its sensors."""
+
+    soil_temperature: SoilSensor = SoilSensor()
+
+
 class SiteEntry(_Table):
     """Contents of a site file; values are in the model's units, whatever unit the file states."""
 
@@ -191,6 +209,7 @@ class SiteEntry(_Table):
     published: list[SingleValue] = []
     traps: list[DataFault] = []
     table: Table | None = None
+    sensors: Sensors = Sensors()
     coordinates: list[Coordinates] = []
 
     @field_validator("stocks")

@@ -72,8 +72,8 @@ def check_observations(record: TowerRecord, masks: dict[str, np.ndarray]) -> lis
         record: of the tower.
         masks: months with codes, which have findings of their own (``check_codes``).
     """
-    findings, beyond = [], False
-    signs = _signs(record, masks)
+    findings = []
+    signs, of_units = _signs(record, masks)
     reversed_columns = {finding.variable for finding in signs}
     for name, variable in record.observed.items():
         masked = masks.get(name, np.zeros(variable.values.shape, dtype=bool))
@@ -85,9 +85,7 @@ def check_observations(record: TowerRecord, masks: dict[str, np.ndarray]) -> lis
                 index_text=record.month_text,
             )
         elif name in FLUXES:
-            found = _size(record, name, masked)
-            beyond |= bool(found)
-            findings += found
+            findings += _size(record, name, masked, averages_only=bool(of_units))
         turned = variable.source in reversed_columns and RANGE.search(variable.sd_source)
         if not turned:  # a range of the other sign is the same fault
             findings += _errors(record, variable)
@@ -96,7 +94,7 @@ def check_observations(record: TowerRecord, masks: dict[str, np.ndarray]) -> lis
         findings += _quality(record, variable)
         if name == "shortwave":
             findings += _dark(record, variable)
-    return findings + signs + ([] if signs or beyond else _units(record, masks))
+    return [*findings, *signs, *of_units]
 
 
 def _found(
@@ -260,19 +258,10 @@ def _signs(
             "the sign of NEE is reversed"
         )
         mend = "Give NEE negative where carbon is taken up: multiply the column by -1."
-        return [Finding(record.file, source, "", message, mend)]
-    return []
-
-
-def _units(record: TowerRecord, masks: dict[str, np.ndarray]) -> list[Finding]:
-    """NEP of another unit than GPP and RECO."""
-    balance = carbon_balance(record, masks)
-    if np.isnan(balance.slope) or "ecosystem_respiration" not in record.observed:
-        return []
-    source = record.observed["net_ecosystem_production"].source
+        return [Finding(record.file, source, "", message, mend)], []
     low, high = SAME_UNIT
-    if balance.scatter > 0.1 or low <= balance.slope <= high:
-        return []
+    if partner == "GPP" or balance.scatter > 0.1 or low <= balance.slope <= high:
+        return [], []
     words = factor_words(balance.slope)
     first = record.month_text(tuple(np.argwhere(balance.pairs)[0]))
     message = f"NEP is {balance.slope:.3g} times GPP - RECO in {balance.months} months"

@@ -200,6 +200,11 @@ def _optional_tables(entry: SiteEntry | None = None) -> list[str]:
         '# source = ""',
         "",
     ]
+    sensors = [
+        "# [sensors]   # optional",
+        "# soil_temperature = {depth = 0.05}   # m; of FLUXNET also its column",
+        "",
+    ]
     traps = [
         "# [[traps]]   # months that a fit must not use; optional",
         '# variable = "net_ecosystem_production"',
@@ -210,7 +215,7 @@ def _optional_tables(entry: SiteEntry | None = None) -> list[str]:
     ]
     has_history = entry is not None and entry.history is not None
     has_stocks = entry is not None and bool(entry.stocks)
-    return [*([] if has_history else history), *([] if has_stocks else stocks), *traps]
+    return [*([] if has_history else history), *([] if has_stocks else stocks), *sensors, *traps]
 
 
 def _climate_lines(record: TowerRecord, lacking: list[str]) -> list[str]:

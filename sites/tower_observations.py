@@ -29,6 +29,7 @@ def tower_observations(
     median of the others, and known doubts about the data widen it.
     """
     series = {}
+    depth, depth_notes = _sensor_depth(record.observed.get("soil_temperature"), entry)
     absent = {name: reason for name, reason in record.absent.items() if name in OBSERVED}
     notes: dict[str, list[str]] = {}  # text -> the columns that it holds for
     for name in OBSERVED:
@@ -62,7 +63,7 @@ def tower_observations(
             sd=widened(_whole_sd(variable), doubt),
             suspect=suspect_months(entry.traps, name, record.period, **known),
             source=f"{variable.source} of {Path(record.file).name}",
-            depth=(variable.depth or SENSOR_DEPTH) if name == "soil_temperature" else None,
+            depth=depth if name == "soil_temperature" else None,
         )
     for name, variable in record.climate.items():
         if name != "co2" and variable.quality is not None:
@@ -71,7 +72,25 @@ def tower_observations(
                 text = f"{low.sum()} months mostly gap-filled or from reanalysis"
                 notes.setdefault(text, []).append(variable.source)
     merged = [f"{', '.join(sources)}: {text}" for text, sources in notes.items()]
-    return series, absent, [*place_notes(record, entry), *merged, *observation_notes(record)]
+    return (
+        series,
+        absent,
+        [*place_notes(record, entry), *depth_notes, *merged, *observation_notes(record)],
+    )
+
+
+def _sensor_depth(sensor: MonthlyValues | None, entry: SiteEntry) -> tuple[float | None, list[str]]:
+    """Depth of the soil sensor, m: of the site file, else of the tower's file; and a note."""
+    if sensor is None:
+        return None, []
+    own = entry.sensors.soil_temperature.depth
+    if own is None and sensor.depth is None:
+        text = f"soil temperature: depth of {sensor.source} not stated, {100 * SENSOR_DEPTH:g} cm"
+        return SENSOR_DEPTH, [f"{text} assumed"]
+    if own is None or own == sensor.depth:
+        return sensor.depth, []
+    stated = "" if sensor.depth is None else f", the tower's file states {100 * sensor.depth:g} cm"
+    return own, [f"soil temperature: {sensor.source} at {100 * own:g} cm by the site file{stated}"]
 
 
 def _quality_share(variable: MonthlyValues) -> np.ndarray:

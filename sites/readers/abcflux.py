@@ -55,7 +55,6 @@ FLUXES = {"net_ecosystem_production": "nee", "gross_primary_production": "gpp",
 CLIMATE_COLUMNS = {"air_temperature": "tair", "precipitation": "precip"}
 TOWER_ID = re.compile(r"(?<![A-Za-z])[A-Z]{2}-[A-Za-z0-9]{3}(?![A-Za-z0-9])")
 SHALLOW = (0.5, 30.0)  # cm; depths of a sensor near the surface
-ASSUMED_DEPTH = 0.05  # m
 
 
 def is_abcflux(header: Iterable[str]) -> bool:
@@ -260,7 +259,7 @@ def _record(table: CsvTable, data: pd.DataFrame, notes: list[str], reading: Read
     notes.append("ABCflux has no shortwave radiation: it comes from the site file or the history")
     if data["tsoil"].notna().any():
         depth, told = _sensor_depth(data)
-        notes.append(told)
+        notes += told
         observed["soil_temperature"] = MonthlyValues(
             monthly(data["tsoil"].to_numpy()), "tsoil_surface", depth=depth
         )
@@ -312,14 +311,14 @@ def _flux(
     return values, partition, reason
 
 
-def _sensor_depth(data: pd.DataFrame) -> tuple[float | None, str]:
-    """Depth of the soil sensor in m, None where it is not stated, and a note."""
+def _sensor_depth(data: pd.DataFrame) -> tuple[float | None, list[str]]:
+    """Depth of the soil sensor in m, None where it is not stated, and a note where it is."""
     depths = data.loc[data["tsoil"].notna(), "tsoil_depth"].dropna()
     depths = depths[depths.between(*SHALLOW)]
     if depths.empty:
-        return None, f"tsoil_surface: depth not stated, {ASSUMED_DEPTH:g} m assumed"
+        return None, []
     used = float(depths.median())
     several = (
         f", the median of {depths.min():g}-{depths.max():g} cm" if depths.nunique() > 1 else ""
     )
-    return used / 100, f"tsoil_surface: at {used:g} cm{several}"
+    return used / 100, [f"tsoil_surface: at {used:g} cm{several}"]

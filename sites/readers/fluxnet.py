@@ -8,6 +8,7 @@ gap-filled half-hours.
 from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
+from temjax.sites.entry import SoilSensor
 from temjax.sites.readers.archive import TowerFiles, find_files
 from temjax.sites.readers.badm import read_badm
 from temjax.sites.readers.fluxnet_columns import (
@@ -22,7 +23,9 @@ from temjax.sites.readers.reanalysis import read_reanalysis
 from temjax.sites.readers.record import Reading, TowerRecord
 
 
-def read_fluxnet_record(path: Path, reading: Reading) -> tuple[TowerRecord | None, list[Finding]]:
+def read_fluxnet_record(
+    path: Path, reading: Reading, sensor: SoilSensor | None = None
+) -> tuple[TowerRecord | None, list[Finding]]:
     """Record of a file, archive or folder and its findings; no record where there is no table.
 
     The reanalysis, the units of variables and the facts of the site are read from the files that
@@ -31,20 +34,28 @@ def read_fluxnet_record(path: Path, reading: Reading) -> tuple[TowerRecord | Non
     Args:
         path: of the file, archive or folder.
         reading: choices.
+        sensor: of soil temperature, as a site file states it.
     """
     files, findings = find_files(path)
     if files is None:
         return None, findings
     try:
-        return _record(files, reading)
+        return _record(files, reading, sensor or SoilSensor())
     except DataError as error:
         return None, error.findings
 
 
-def _record(files: TowerFiles, reading: Reading) -> tuple[TowerRecord | None, list[Finding]]:
+def _record(
+    files: TowerFiles, reading: Reading, sensor: SoilSensor
+) -> tuple[TowerRecord | None, list[Finding]]:
     """Record of the files of a tower and its findings."""
     facts, findings = read_badm(files.variables, files.site)
-    table, faults = read_table(files.fluxes, is_wanted, reading.minimum_coverage, facts.units)
+    own = (sensor.column or "").upper()
+
+    def wanted(column: str) -> bool:
+        return is_wanted(column) or (bool(own) and column in (own, f"{own}_QC"))
+
+    table, faults = read_table(files.fluxes, wanted, reading.minimum_coverage, facts.units)
     findings += faults
     if table is None:
         return None, findings
@@ -53,7 +64,7 @@ def _record(files: TowerFiles, reading: Reading) -> tuple[TowerRecord | None, li
     climate, climate_notes, absent = climate_values(table, reanalysis and reanalysis.climate)
     if reading.co2 == "tower" and "co2" not in climate:
         climate_notes.append(f"{CO2_COLUMN}: no value in the file; the global series is used")
-    observed = observed_values(table, reading, facts.depths)
+    observed = observed_values(table, reading, facts.depths, sensor)
     record = TowerRecord(
         file=table.where,
         product=files.product,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from temjax.sites.entry import SoilSensor
 from temjax.sites.readers.fluxnet_quality import flux_quality, net_sd, quality_of, range_sd
 from temjax.sites.readers.fluxnet_table import FluxnetTable, month_list
 from temjax.sites.readers.record import MonthlyValues, Partition, Reading, days_of_months
@@ -88,18 +89,21 @@ def climate_values(
     return climate, notes, absent
 
 
-def observed_values(table: FluxnetTable, reading: Reading, depths: Mapping[str, float]) -> Observed:
+def observed_values(
+    table: FluxnetTable, reading: Reading, depths: Mapping[str, float], sensor: SoilSensor
+) -> Observed:
     """Observed variables of a file with quality and uncertainty.
 
     Args:
         table: of the file.
         reading: choices that the user makes.
         depths: column of soil temperature -> depth, m, where known.
+        sensor: of soil temperature that the site file asks for.
     """
     observed = Observed()
     threshold = _net_production(table, reading, observed)
     _partitioned(table, reading, threshold, observed)
-    _soil_temperature(table, depths, observed)
+    _soil_temperature(table, depths, sensor, observed)
     for variable in observed.variables.values():
         observed.notes += _sparse(table, variable.source)
     return observed
@@ -207,14 +211,15 @@ def _partitioned(table: FluxnetTable, reading: Reading, threshold: str, observed
     observed.notes += [f"{', '.join(columns)}: {text}" for text, columns in without.items()]
 
 
-def _soil_temperature(table: FluxnetTable, depths: Mapping[str, float], observed: Observed) -> None:
-    """Add soil temperature of the sensor nearest ``USUAL_DEPTH``, or of the first with values."""
-    sensors = _sensors(table)
+def _soil_temperature(
+    table: FluxnetTable, depths: Mapping[str, float], sensor: SoilSensor, observed: Observed
+) -> None:
+    """Add soil temperature: as asked for, nearest ``USUAL_DEPTH``, or of the first with values."""
+    sensors = [sensor.column.upper()] if sensor.column else _sensors(table)
     valued = [column for column in sensors if table.count(column)]
     if not valued:
-        observed.absent["soil_temperature"] = (
-            f"every value of {', '.join(sensors)} is missing" if sensors else "no TS_F_MDS_* column"
-        )
+        lacking = _empty(table, tuple(sensors)) if sensors else "no TS_F_MDS_* column"
+        observed.absent["soil_temperature"] = lacking
         return
     known = [column for column in valued if column in depths]
     column = min(known, key=lambda name: abs(depths[name] - USUAL_DEPTH), default=valued[0])
@@ -224,6 +229,8 @@ def _soil_temperature(table: FluxnetTable, depths: Mapping[str, float], observed
     elif column != sensors[0]:
         text = f"every value of {', '.join(sensors[: sensors.index(column)])} is missing"
         observed.notes.append(f"soil temperature: {column} ({text})")
+    elif sensor.column:
+        observed.notes.append(f"soil temperature: {column} (as the site file asks)")
     elif not re.fullmatch(SOIL[0], column):
         observed.notes.append(f"soil temperature: {column} (the file has no TS_F_MDS_* column)")
     observed.variables["soil_temperature"] = MonthlyValues(

@@ -33,7 +33,7 @@ def read_record(
     Args:
         path: of the file, zip archive or unpacked folder.
         reading: choices.
-        entry: site file, for tables whose columns it names.
+        entry: site file, for the columns that it names.
 
     Returns:
         The record, None where none can be formed; the findings then say why.
@@ -49,7 +49,8 @@ def read_record(
         record, findings = read_abcflux(path, reading)
         used = ("partition", "site_id")
     else:
-        record, findings = read_fluxnet_record(path, reading)
+        sensor = entry.sensors.soil_temperature if entry else None
+        record, findings = read_fluxnet_record(path, reading, sensor)
         used = ("partition", "threshold")
     unused = unused_choices(reading, used)
     if record is not None and unused:

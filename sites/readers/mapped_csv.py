@@ -278,9 +278,6 @@ def _record(
                 f"{column.sd}: not used; the error of a month does not follow from those of its "
                 f"{intervals.step}s"
             )
-        depth = getattr(column, "depth", None)
-        if name == "soil_temperature" and depth is None:
-            notes.append(f"{column.column}: depth not stated in [table], 0.05 m assumed")
         series = MonthlyValues(
             unit.monthly(monthly, days),
             column.column,
@@ -288,7 +285,7 @@ def _record(
             sd=None if sd is None else unit.monthly(sd, days),
             sd_source=column.sd or "",
             partition=getattr(column, "partition", None),
-            depth=depth,
+            depth=getattr(column, "depth", None),
         )
         (observed if name in OBSERVED else climate)[name] = series
     for name in OBSERVED:

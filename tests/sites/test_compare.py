@@ -86,6 +86,11 @@ def test_soil_temperature_is_taken_at_the_sensor(meadow):
     run = simulated(meadow, [2002])
     series = meadow.observations.monthly["soil_temperature"]
     np.testing.assert_allclose(simulated_months(run, series), series.values + 0.5)
+    run.monthly.soil_temperature = np.stack([series.values, series.values + 4], axis=-1)
+    run.soil.depths = (0.1, 0.2)
+    for depth, above in ((0.06, 0.0), (0.1, 0.0), (0.125, 1.0), (0.2, 4.0), (0.24, 4.0)):
+        at_depth = dataclasses.replace(series, depth=depth)
+        np.testing.assert_allclose(simulated_months(run, at_depth), series.values + above)
     run.soil.depths = (0.5, 1.0)
     with pytest.raises(ValueError, match=r"0\.05 m; the model reports 0\.5, 1 m"):
         simulated_months(run, series)

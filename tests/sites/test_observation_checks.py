@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from temjax.sites.entry import DataFault, read_entry
+from temjax.sites.entry import DataFault, Sensors, SoilSensor, read_entry
 from temjax.sites.observation_checks import carbon_balance, quality_form
 from temjax.sites.observation_notes import month_ranges, observation_notes
 from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
@@ -248,6 +248,33 @@ def test_quality_in_percent_is_read_as_percent(entry):
     assert "GPP_NT_VUT_REF: quality read as percent" in notes
     assert "GPP_NT_VUT_REF: quality below 0.5, left out: 2003-06 to 2003-08" in notes
     assert "GPP_NT_VUT_REF: quality not stated in 1 months, kept" in notes
+
+
+@pytest.mark.parametrize(
+    ("own", "stated", "depth", "told"),
+    [
+        (None, None, 0.05, "depth of TS_F_MDS_1 not stated, 5 cm assumed"),
+        (None, 0.1, 0.1, ""),
+        (0.1, 0.1, 0.1, ""),
+        (0.1, None, 0.1, "TS_F_MDS_1 at 10 cm by the site file"),
+        (0.1, 0.02, 0.1, "at 10 cm by the site file, the tower's file states 2 cm"),
+    ],
+)
+def test_the_depth_of_the_soil_sensor(entry, own, stated, depth, told):
+    made = record(soil_temperature=MonthlyValues(4 + 9 * WARMTH, "TS_F_MDS_1", depth=stated))
+    sensors = Sensors(soil_temperature=SoilSensor(depth=own))
+    site = entry.model_copy(update={"sensors": sensors})
+    series, _, notes = tower_observations(made, site, Reading())
+    assert series["soil_temperature"].depth == depth
+    assert [told in note for note in notes if "soil temperature:" in note] == [True] * bool(told)
+
+
+def test_units_that_differ_are_one_finding():
+    fluxes = {"gross_primary_production": 1000 * GPP, "ecosystem_respiration": 1000 * RECO}
+    many = record(net_ecosystem_production=GPP - RECO, **fluxes)
+    (fault,) = check_record(many, None)
+    assert fault.variable == "NEE_VUT_REF" and "0.001 times GPP - RECO" in fault.message
+    assert fault.index == "line 2 (2003-01)" and "mg" in fault.mend
 
 
 def test_a_series_that_hangs_is_left_out(entry):

@@ -193,7 +193,7 @@ def test_percent_signs_decimals_of_months_and_words_for_depths_are_read(tmp_path
     assert findings == []
     np.testing.assert_allclose(record.observed["net_ecosystem_production"].quality, 0.75)
     assert record.observed["soil_temperature"].depth is None
-    assert any("depth not stated" in note for note in record.notes)
+    assert not any("tsoil_surface: at" in note for note in record.notes)
 
 
 def test_months_of_the_other_sign_are_counted(tmp_path):

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from temjax.sites.readers.record import days_of_months
+from temjax.sites.entry import SoilSensor
+from temjax.sites.readers.fluxnet import read_fluxnet_record
+from temjax.sites.readers.record import Reading, days_of_months
 from temjax.sites.tower import check_tower
 from tests.support.fluxnet_files import (
     NAME,
@@ -228,6 +230,19 @@ def test_soil_sensor_by_depth(tmp_path, heights, chosen, depth, told):
     soil = record.observed["soil_temperature"]
     assert (soil.source, soil.depth) == (chosen, depth)
     assert any("soil temperature" in note for note in record.notes) == told
+
+
+def test_a_soil_sensor_that_the_site_file_asks_for(path):
+    table = monthly_columns() | {"TS_F_MDS_2": [3.0] * 36, "TSOIL": [5.0] * 36}
+    write_csv(path, table)
+    for column, value in (("ts_f_mds_2", 3.0), ("TSOIL", 5.0)):
+        record, _ = read_fluxnet_record(path, Reading(), SoilSensor(column=column))
+        soil = record.observed["soil_temperature"]
+        assert soil.source == column.upper() and (soil.values == value).all()
+        assert f"soil temperature: {column.upper()} (as the site file asks)" in record.notes
+    record, findings = read_fluxnet_record(path, Reading(), SoilSensor(column="TS_F_MDS_9"))
+    assert findings == []
+    assert record.absent["soil_temperature"] == "the file has no TS_F_MDS_9"
 
 
 def test_climate_that_was_not_filled_with_reanalysis(path):
