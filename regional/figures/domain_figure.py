@@ -6,7 +6,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from temjax.regional.figures.maps import draw_map, draw_vegetation
-from temjax.regional.inputs.cells import TEXTURE, Domain
+from temjax.regional.inputs.grids.cells import TEXTURE, Domain
 
 _COLUMNS = 2
 _SHARE = {"cmap": "Blues", "vmin": 0.0, "vmax": 1.0}

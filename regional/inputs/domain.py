@@ -15,9 +15,9 @@ from temjax.regional.experiment.settings import (
     Variable,
 )
 from temjax.regional.inputs import synthetic
-from temjax.regional.inputs.cells import TEXTURE, Domain, cell_findings, check_classes, in_box
-from temjax.regional.inputs.gridded import Field, Grid, Reader
-from temjax.regional.inputs.maps.region import maps_domain
+from temjax.regional.inputs.grids.cells import TEXTURE, Domain, cell_findings, check_classes, in_box
+from temjax.regional.inputs.grids.gridded import Field, Grid, Reader
+from temjax.regional.inputs.maps_domain import maps_domain
 from temjax.regional.inputs.units import conversion
 
 

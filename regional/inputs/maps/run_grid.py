@@ -7,9 +7,10 @@ import numpy as np
 
 from temjax.regional.experiment.domain_maps import DomainGrid, MapsDomain
 from temjax.regional.experiment.settings import GriddedClimate, ProjectClimate, Variable
-from temjax.regional.inputs.folder import kind_of
-from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.grids.grid import Grid
+from temjax.regional.inputs.grids.gridded import Reader
+
+_DIMENSIONS = 3  # of climate: time and two of the grid
 
 
 def run_grid(
@@ -91,7 +92,6 @@ def _grid_of_climate(
         names = [
             str(name)
             for name, variable in dataset.data_vars.items()
-            if (name == wanted if wanted else kind_of(str(name), variable) not in (None, "co2"))
+            if (name == wanted if wanted else variable.ndim >= _DIMENSIONS)
         ]
-        names += [str(name) for name, variable in dataset.data_vars.items() if variable.ndim > 2]
     return reader.grid_of(Variable(file=file, variable=names[0])) if names else None

@@ -12,8 +12,8 @@ from temjax.regional.command.check import check
 from temjax.regional.experiment.experiment import is_box, read_experiment
 from temjax.regional.experiment.settings import Variable
 from temjax.regional.inputs.domain import in_box, load_domain
-from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.grids.grid import Grid, within_half_a_cell
+from temjax.regional.inputs.grids.gridded import Reader
 from tests.support.small_region import write_experiment
 
 LATITUDE = np.array([33.0, 33.5, 34.0])
