@@ -253,6 +253,9 @@ def test_coordinates_come_from_whichever_file_has_them(tmp_path):
     again = load_climate(experiment, domain, "toy", "rcp85").load(np.arange(domain.size))
     for name, values in climate.items():
         assert (again[name] == values).all()
+    path = tmp_path / "small.toml"  # no name of the driver: the file's first field has the grid
+    path.write_text(path.read_text().replace('air_temperature = "tair"\n', ""))
+    assert load_domain(read_experiment(path)).latitude.tolist() == expected.latitude.tolist()
 
 
 def test_an_interpolated_class_map_is_refused(tmp_path):
