@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from temjax.files.findings import Finding, raise_findings
-from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.grids.gridded import Reader
 
 
 class ClimateReader(Reader):

@@ -5,11 +5,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from temjax.regional.figures.maps import colour_range, draw_map, draw_vegetation
-from temjax.regional.inputs.cells import TEXTURE, Domain
+from temjax.regional.figures.maps import draw_map, draw_vegetation
+from temjax.regional.inputs.grids.cells import TEXTURE, Domain
 
 _COLUMNS = 2
 _SHARE = {"cmap": "Blues", "vmin": 0.0, "vmax": 1.0}
+_HEIGHT = {"cmap": "viridis"}  # without grey, which is that of masked cells
 _PERCENT = {"cmap": "YlOrBr", "vmin": 0.0, "vmax": 100.0}
 
 
@@ -27,7 +28,7 @@ def domain_figure(domain: Domain) -> Figure:
     axes[0].set_title("Vegetation", fontsize=10)
     for place, (title, unit, values, scale) in zip(axes[1:], panels, strict=False):
         values = np.where(sound, values, np.nan)
-        image = draw_map(place, domain, values, scale or colour_range([values]))
+        image = draw_map(place, domain, values, scale)
         place.set_title(title, fontsize=10)
         figure.colorbar(image, ax=place, label=unit, shrink=0.9)
     for place in axes[1 + len(panels) :]:
@@ -39,15 +40,15 @@ def domain_figure(domain: Domain) -> Figure:
     return figure
 
 
-def _panels(domain: Domain) -> list[tuple[str, str, NDArray, dict | None]]:
-    """Title, unit, values and colours of the maps of numbers; no colours for those of the range."""
-    panels: list[tuple[str, str, NDArray, dict | None]] = []
+def _panels(domain: Domain) -> list[tuple[str, str, NDArray, dict]]:
+    """Title, unit, values and colours of the maps of numbers."""
+    panels: list[tuple[str, str, NDArray, dict]] = []
     if domain.majority_share is not None:
-        panels.append(("Share of the vegetation type", "1", domain.majority_share, _SHARE))
-    panels.append(("Elevation", "m", domain.elevation, None))
+        panels.append(("Share of the vegetation type", "share", domain.majority_share, _SHARE))
+    panels.append(("Elevation", "m", domain.elevation, _HEIGHT))
     if domain.texture is not None:
         for name, values in zip(TEXTURE, domain.texture.T, strict=True):
             panels.append((name.capitalize(), "percent", values, _PERCENT))
     if domain.permafrost_share is not None:
-        panels.append(("Share with permafrost", "1", domain.permafrost_share, _SHARE))
+        panels.append(("Share with permafrost", "share", domain.permafrost_share, _SHARE))
     return panels

@@ -8,8 +8,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.grids.axes import time_coordinate
+from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.time_axis import calendar_months
 from temjax.regional.inputs.units import to_model_units
 from temjax.runs.validation import check_climate

@@ -15,9 +15,10 @@ from temjax.regional.experiment.settings import (
     Variable,
 )
 from temjax.regional.inputs import synthetic
-from temjax.regional.inputs.cells import TEXTURE, Domain, cell_findings, check_classes, in_box
-from temjax.regional.inputs.gridded import Field, Grid, Reader
-from temjax.regional.inputs.maps.region import maps_domain
+from temjax.regional.inputs.grids.cells import TEXTURE, Domain, cell_findings, check_classes, in_box
+from temjax.regional.inputs.grids.gridded import Field, Grid, Reader
+from temjax.regional.inputs.maps.run_grid import climate_grid
+from temjax.regional.inputs.maps_domain import maps_domain
 from temjax.regional.inputs.units import conversion
 
 
@@ -135,8 +136,8 @@ def _read_maps(
     grids = [gridded.grid for gridded in fields.values() if gridded is not None]
     region = next((grid for grid in grids if grid is not None), None)
     if region is None and not reader.findings and isinstance(climate, GriddedClimate):
-        source = Variable(file=climate.files[0].file, variable=climate.air_temperature)
-        region = Reader(climate.folder).grid_of(source)
+        found = climate_grid(Reader(climate.folder), climate)
+        region = None if found is None else found[0]
     vegetation = variables["vegetation"]
     if region is None and fields["vegetation"] is not None:
         reader.add_finding(

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from temjax.files.findings import Finding
 from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.gridded import Field, Reader
 from temjax.regional.inputs.grids.axes import time_coordinate
+from temjax.regional.inputs.grids.gridded import Field, Reader
 from temjax.regional.inputs.time_axis import (
     WITHIN_MONTHS,
     TimeAxis,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from temjax.files.atomic import write_text
 from temjax.files.findings import DataError, Finding
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.inputs.cells import TEXTURE, Change, Domain
+from temjax.regional.inputs.grids.cells import TEXTURE, Change, Domain
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.results.cf_variables import grid_variables
 from temjax.regional.results.formats import FILL, write_dataset

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from temjax.files.findings import DataError, Finding
 from temjax.regional.inputs.domain import Domain
-from temjax.regional.inputs.gridded import Grid
+from temjax.regional.inputs.grids.gridded import Grid
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.member import STATUS
 from temjax.regional.results.effect import SummaryRow

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.inputs.cells import Change
+from temjax.regional.inputs.grids.cells import Change
 from temjax.regional.inputs.maps.source import SourceMap
 from temjax.regional.inputs.maps.vegetation import Majority, label
 

@@ -7,9 +7,10 @@ import numpy as np
 
 from temjax.regional.experiment.domain_maps import DomainGrid, MapsDomain
 from temjax.regional.experiment.settings import GriddedClimate, ProjectClimate, Variable
-from temjax.regional.inputs.folder import kind_of
-from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.grids.grid import Grid
+from temjax.regional.inputs.grids.gridded import Reader
+
+_DIMENSIONS = 3  # of climate: time and two of the grid
 
 
 def run_grid(
@@ -19,27 +20,18 @@ def run_grid(
     if settings.grid is not None:
         return box_grid(settings.grid)
     own = Reader(climate.folder)
-    files = _climate_files(climate)
-    if not files and not own.findings:
-        own.add_finding(
-            str(climate.folder), "", "no NetCDF file, whose grid would be the run's",
-            "Put the climate there, or give resolution and box in [domain.grid].",
-        )  # fmt: skip
-    grid = None
-    for file in files:
-        grid = _grid_of_climate(own, climate, file)
-        if grid is not None or own.findings:
-            break
+    found = climate_grid(own, climate)
     reader.findings += own.findings
     if own.findings:
         return None
-    if grid is None:
+    if found is None:
         reader.add_finding(
-            str(climate.folder / files[0]), "lat, lon",
+            str(climate.folder), "lat, lon",
             "no climate with latitude and longitude, whose grid would be the run's",
-            "Give resolution and box in [domain.grid].",
+            "Put it there, or give resolution and box in [domain.grid].",
         )  # fmt: skip
         return None
+    grid, file = found
     path = str(climate.folder / file)
     reader.add_note(path, "lat, lon", f"the run's grid is that of this file, {grid.shape}")
     if not grid.rectilinear:
@@ -52,6 +44,24 @@ def run_grid(
         )  # fmt: skip
         return None
     return replace(grid, bounds=edges)
+
+
+def climate_grid(
+    reader: Reader, climate: GriddedClimate | ProjectClimate
+) -> tuple[Grid, str] | None:
+    """Grid of the first file of a climate that has one, and the file; None without any.
+
+    Args:
+        reader: of the climate's folder; faults of the files read are added to it.
+        climate: its files.
+    """
+    for file in _climate_files(climate):
+        grid = _grid_of_climate(reader, climate, file)
+        if grid is not None:
+            return grid, file
+        if reader.findings:
+            return None
+    return None
 
 
 def box_grid(settings: DomainGrid) -> Grid:
@@ -91,7 +101,6 @@ def _grid_of_climate(
         names = [
             str(name)
             for name, variable in dataset.data_vars.items()
-            if (name == wanted if wanted else kind_of(str(name), variable) not in (None, "co2"))
+            if (name == wanted if wanted else variable.ndim >= _DIMENSIONS)
         ]
-        names += [str(name) for name, variable in dataset.data_vars.items() if variable.ndim > 2]
     return reader.grid_of(Variable(file=file, variable=names[0])) if names else None

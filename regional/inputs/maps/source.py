@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.grids.axes import layout
 from temjax.regional.inputs.grids.coordinates import read_grid
 from temjax.regional.inputs.grids.grid import Grid
+from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.maps.overlap import Overlap, PointOverlap, axis_overlap, overlap
 from temjax.runs.validation import MISSING_VALUE
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax.regional.experiment.domain_maps import NO_VEGETATION, MapsDomain
-from temjax.regional.inputs.cells import check_classes
-from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.grids.cells import check_classes
+from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.maps.source import SourceMap
 
 _TIE = 1e-6  # shares that differ by less are equal

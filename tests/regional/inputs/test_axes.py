@@ -12,8 +12,8 @@ from temjax.regional.command.check import check
 from temjax.regional.experiment.experiment import is_box, read_experiment
 from temjax.regional.experiment.settings import Variable
 from temjax.regional.inputs.domain import in_box, load_domain
-from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.grids.grid import Grid, within_half_a_cell
+from temjax.regional.inputs.grids.gridded import Reader
 from tests.support.small_region import write_experiment
 
 LATITUDE = np.array([33.0, 33.5, 34.0])
@@ -253,6 +253,9 @@ def test_coordinates_come_from_whichever_file_has_them(tmp_path):
     again = load_climate(experiment, domain, "toy", "rcp85").load(np.arange(domain.size))
     for name, values in climate.items():
         assert (again[name] == values).all()
+    path = tmp_path / "small.toml"  # no name of the driver: the file's first field has the grid
+    path.write_text(path.read_text().replace('air_temperature = "tair"\n', ""))
+    assert load_domain(read_experiment(path)).latitude.tolist() == expected.latitude.tolist()
 
 
 def test_an_interpolated_class_map_is_refused(tmp_path):

@@ -6,7 +6,7 @@ import xarray as xr
 
 from temjax.regional.experiment.settings import Variable
 from temjax.regional.inputs.co2 import read_co2_file
-from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.grids.gridded import Reader
 
 SERIES = {2001: 371.0, 2002: 373.0, 2003: 375.5}
 VALUES = np.array(list(SERIES.values()))

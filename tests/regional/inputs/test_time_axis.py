@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.time_axis import calendar_months, whole_years
 
 YEAR = [(2001, month) for month in range(1, 13)]

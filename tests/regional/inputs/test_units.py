@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from temjax.forcing import MONTH_DAYS
-from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.units import conversion, to_model_units
 
 DAYS = np.array(MONTH_DAYS, dtype=float)

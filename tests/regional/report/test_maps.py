@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from temjax.regional.figures.maps import draw_map
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.inputs.gridded import Grid
+from temjax.regional.inputs.grids.gridded import Grid
 from tests.support.small_region import small_experiment
 
 

@@ -18,7 +18,7 @@ import pytest
 
 import temjax.regional.results.ensemble_files
 from temjax.regional.experiment.experiment import read_experiment
-from temjax.regional.inputs.gridded import Grid
+from temjax.regional.inputs.grids.gridded import Grid
 from temjax.regional.report.member import write_summary
 from temjax.regional.results.effect import summarise
 from temjax.regional.results.ensemble_files import submit_ensemble

@@ -6,8 +6,8 @@ import xarray as xr
 
 from temjax.regional.experiment.domain_maps import DomainGrid
 from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.gridded import Reader
 from temjax.regional.inputs.grids.grid import Grid
+from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.maps.run_grid import box_grid
 from temjax.regional.inputs.maps.source import read_map
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.inputs.cells import TEXTURE
-from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.grids.cells import TEXTURE
+from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.maps.source import SourceMap
 from temjax.regional.inputs.units import conversion
 

@@ -10,14 +10,14 @@ from temjax.files.findings import raise_findings
 from temjax.regional.experiment.domain_maps import NO_VEGETATION, MapsDomain
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.cells import TEXTURE, Domain, cell_findings, check_classes, in_box
-from temjax.regional.inputs.gridded import Reader
+from temjax.regional.inputs.grids.cells import TEXTURE, Domain, cell_findings, check_classes, in_box
 from temjax.regional.inputs.grids.grid import Grid
+from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.maps.changes import class_changes, notes_of, number_changes
-from temjax.regional.inputs.maps.quantities import factors
 from temjax.regional.inputs.maps.run_grid import run_grid
 from temjax.regional.inputs.maps.source import SourceMap, read_map
 from temjax.regional.inputs.maps.vegetation import Majority, is_unmapped, majority
+from temjax.regional.inputs.maps_units import factors
 
 _ROUNDING = 1e-9  # of shares
 _NUMBERS = (*TEXTURE, "elevation")
