@@ -4,16 +4,11 @@ Catalog entries (``sites/catalog/*.toml``) and a user's SITE.toml have this form
 ``docs/sites.md`` describes.
 """
 
-import unicodedata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import jax.numpy as jnp
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -21,11 +16,24 @@ from pydantic import (
 )
 
 from temjax.files.findings import DataError, Finding, nearest, raise_findings
-from temjax.files.names import LONGEST_NAME, NAME_PATTERN
 from temjax.files.toml import TomlError, read_toml
 from temjax.forcing import Location
 from temjax.parameters.registry import REGISTRY
 from temjax.runs.validation import check_location, check_texture, check_vegetation
+from temjax.sites.entry_tables import (
+    Climatology,
+    Coordinates,
+    DataFault,
+    History,
+    Name,
+    Sensors,
+    SingleValue,
+    SiteLocation,
+    SiteTable,
+    Soil,
+    Title,
+    Vegetation,
+)
 from temjax.sites.entry_values import (
     CLIMATE,
     UNITS,
@@ -36,161 +44,13 @@ from temjax.sites.entry_values import (
     single_in_model_unit,
     stock_in_model_unit,
 )
-from temjax.sites.history import FIRST_YEAR, Warming, co2_years
+from temjax.sites.history import co2_years
 from temjax.sites.observations import Stock
 from temjax.sites.schema_findings import schema_findings
 from temjax.sites.table_mapping import Table
 
 
-def _without_controls(text: str) -> str:
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
-        raise ValueError("holds a line break or another control character; write one line of text")
-    return text
-
-
-MonthlyValues = Annotated[list[float], Field(min_length=12, max_length=12)]
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
-Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_without_controls)]
-
-
-class _Table(BaseModel):
-    """TOML table that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SiteLocation(_Table):
-    """``[location]``: degrees north and east, m above sea level."""
-
-    latitude: float
-    elevation: float
-    longitude: float | None = None
-    permafrost: bool | None = None
-    source: str
-
-
-class Soil(_Table):
-    """``[soil]``: percent by mass of the fine earth."""
-
-    sand: float
-    silt: float
-    clay: float
-    source: str
-    assumed: bool = False
-
-
-class Override(_Table):
-    """Parameter value that replaces the one of the parameter set."""
-
-    value: float
-    source: str
-    assumed: bool = False
-
-
-class Vegetation(_Table):
-    """``[vegetation]``: parameter set and the site's own parameter values."""
-
-    parameter_set: str
-    description: str = ""
-    source: str
-    overrides: dict[str, Override] = {}
-
-
-class History(_Table):
-    """``[history]``: the climate back to ``first_year``.
-
-    ``climate`` is ``auto``, ``mean-year`` or a file as in ``Reading.history``; a path is relative
-    to the site file's folder.
-    """
-
-    first_year: int = FIRST_YEAR
-    warming: Warming = "none"
-    climate: str | None = None
-    source: str
-
-
-class Climatology(_Table):
-    """``[climatology.<variable>]``: a mean year and the standard deviation between years."""
-
-    unit: str
-    mean: MonthlyValues
-    sd: MonthlyValues | None = None
-    depth: float | None = None
-    source: str
-
-
-class SingleValue(_Table):
-    """``[[annual]]`` and ``[[published]]``: single values beside the monthly ones."""
-
-    variable: str
-    value: float
-    unit: str
-    year: int | None = None
-    note: str = ""
-    source: str
-
-
-class Coordinates(_Table):
-    """``[[coordinates]]``: where a data product places the tower, degrees north and east."""
-
-    product: str
-    latitude: float
-    longitude: float
-    source: str
-
-
-class DataFault(_Table):
-    """``[[traps]]``: known fault of the data; months marked ``suspect`` are left out of fits.
-
-    Attributes:
-        variable: of the observations or the climate.
-        text: the fault.
-        product: data products that have it; empty: every product.
-        years: that have it; empty: every year.
-        months: 1-12; empty: every month.
-        partition: of GPP and RECO; None: both.
-        suspect: leave the months out of fits.
-        structural_sd: standard deviation of a doubt that the data's own error does not hold, in
-            the monthly unit of the variable; added in quadrature.
-    """
-
-    variable: str
-    text: str
-    product: Annotated[
-        list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-    ] = []
-    years: list[int] = []
-    months: list[Annotated[int, Field(ge=1, le=12)]] = []
-    partition: Literal["DT", "NT"] | None = None
-    suspect: bool = False
-    structural_sd: Annotated[float, Field(gt=0)] | None = None
-    source: str
-
-    def concerns(self, product: str, partition: str | None) -> bool:
-        """Whether data of a product (empty: unknown) and partition can have the fault."""
-        of_product = not product or not self.product or product in self.product
-        return of_product and self.partition in (None, partition)
-
-
-class SoilSensor(_Table):
-    """``[sensors] soil_temperature``: which sensor of the tower's file is used, and its depth.
-
-    Attributes:
-        column: of the file; None: chosen by the reader.
-        depth: m; it comes before the one that the file states. None: as the file states.
-    """
-
-    column: str | None = None
-    depth: Annotated[float, Field(gt=0, le=10)] | None = None
-
-
-class Sensors(_Table):
-    """``[sensors]``: what the tower's file does not say of its sensors."""
-
-    soil_temperature: SoilSensor = SoilSensor()
-
-
-class SiteEntry(_Table):
+class SiteEntry(SiteTable):
     """Contents of a site file; values are in the model's units, whatever unit the file states."""
 
     name: Name
@@ -203,14 +63,16 @@ class SiteEntry(_Table):
     soil: Soil
     vegetation: Vegetation
     history: History | None = None
-    climatology: dict[str, Climatology] = {}
-    stocks: dict[Literal["soil_organic_carbon", "soil_organic_nitrogen"], Stock] = {}
-    annual: list[SingleValue] = []
-    published: list[SingleValue] = []
-    traps: list[DataFault] = []
+    climatology: dict[str, Climatology] = Field(default_factory=dict)
+    stocks: dict[Literal["soil_organic_carbon", "soil_organic_nitrogen"], Stock] = Field(
+        default_factory=dict
+    )
+    annual: list[SingleValue] = Field(default_factory=list)
+    published: list[SingleValue] = Field(default_factory=list)
+    traps: list[DataFault] = Field(default_factory=list)
     table: Table | None = None
     sensors: Sensors = Sensors()
-    coordinates: list[Coordinates] = []
+    coordinates: list[Coordinates] = Field(default_factory=list)
 
     @field_validator("stocks")
     @classmethod

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from temjax.sites.entry import DataFault
+from temjax.sites.entry_tables import DataFault
 
 
 def trap_notes(

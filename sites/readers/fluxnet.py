@@ -8,7 +8,7 @@ gap-filled half-hours.
 from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
-from temjax.sites.entry import SoilSensor
+from temjax.sites.entry_tables import SoilSensor
 from temjax.sites.readers.archive import TowerFiles, find_files
 from temjax.sites.readers.badm import read_badm
 from temjax.sites.readers.fluxnet_columns import (

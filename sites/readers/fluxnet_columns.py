@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from temjax.sites.entry import SoilSensor
+from temjax.sites.entry_tables import SoilSensor
 from temjax.sites.readers.fluxnet_quality import flux_quality, net_sd, quality_of, range_sd
 from temjax.sites.readers.fluxnet_table import FluxnetTable, month_list
 from temjax.sites.readers.record import MonthlyValues, Partition, Reading, days_of_months

@@ -103,12 +103,11 @@ def test_climate_that_the_tower_lacks_comes_from_the_site_file(tmp_path):
     tower, site = tower_file(tmp_path), site_file(tmp_path, "mine")
     write(tower, table)
     told = "\n".join(lines_of(tower, "--site", site, code=1))
-    assert "P_F at line 1: no such column" in told
+    assert "P_F at line 1" in told
     assert "--history FILE, or [climatology.precipitation] in the site file" in told
     mean = '\n[climatology.precipitation]\nunit = "mm month-1"\nmean = [{}]\nsource = "test"\n'
     site.write_text(site.read_text() + mean.format(", ".join(["20"] * 12)))
     told = "\n".join(lines_of(tower, "--site", site))
-    assert "note: precipitation: not of the tower (the file has no P_F)" in told
     assert "24 months of precipitation from the site file's climatology" in told
 
 

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from temjax.sites.entry import DataFault, Sensors, SoilSensor, read_entry
+from temjax.sites.entry import read_entry
+from temjax.sites.entry_tables import DataFault, Sensors, SoilSensor
 from temjax.sites.observation_checks import carbon_balance, quality_form
 from temjax.sites.observation_notes import month_ranges, observation_notes
 from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
@@ -173,7 +174,7 @@ def test_columns_of_different_units():
     assert "g CO2 beside g C" in fault.mend
     summed = record(net_ecosystem_production=(GPP - RECO) * 30.4)
     fault = only(check_record(summed, None))  # beyond ±40 and 30 times GPP - RECO: one fault
-    assert "g C m-2 d-1" in fault.message and "sums over the month" in fault.mend
+    assert "g C m-2 d-1" in fault.mend and "sums of the month" in fault.mend
     micromol = record(net_ecosystem_production=(GPP - RECO) / 1.0378)
     assert check_record(micromol, None) == []
     assert any("µmol" in note for note in observation_notes(micromol))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from temjax.sites.entry import SoilSensor
+from temjax.sites.entry_tables import SoilSensor
 from temjax.sites.readers.fluxnet import read_fluxnet_record
 from temjax.sites.readers.record import Reading, days_of_months
 from temjax.sites.tower import check_tower
