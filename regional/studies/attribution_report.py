@@ -7,7 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from temjax.regional.diagnostics.tables import MeanSD, Table, mean_sd
+from temjax.regional.diagnostics.members import MeanSD, mean_sd
+from temjax.regional.diagnostics.naming import scenario_name
+from temjax.regional.diagnostics.tables import Table
 from temjax.regional.diagnostics.totals import REGION
 from temjax.regional.figures.paper_figures import COLOURS, finish, panels, shaded
 from temjax.regional.studies.attribution import ALL, BASELINE, RUNS
@@ -53,7 +55,7 @@ def _quantities(series: dict[str, list[float]]) -> Effects:
 
 
 def drivers_table(records: list[dict]) -> Table:
-    """Table of effects by the last year, mean ± SD over climate models."""
+    """Table of effects by the last year, mean ± SD over climate models where there are several."""
     rows = []
     for scenario in sorted({record["scenario"] for record in records}):
         chosen = [effects(record) for record in records if record["scenario"] == scenario]
@@ -63,7 +65,7 @@ def drivers_table(records: list[dict]) -> Table:
                 for label in _SHOWN
             ]
             words = {INTERACTION: "interaction", ALL: "all together"}.get(name, f"{name} alone")
-            rows.append((scenario, words, *(value.text(0) for value in values)))
+            rows.append((scenario_name(scenario), words, *(value.text(0) for value in values)))
     head = ("scenario", "driver", *(f"{label}, {unit}" for label, unit in _SHOWN.items()))
     years = records[0]["held_years"]
     note = (
@@ -83,5 +85,5 @@ def drivers_figure(records: list[dict]) -> Figure:
         for name, colour in zip((*SINGLE, ALL), COLOURS, strict=False):
             rows = [effects(record)[name]["ΣNEP"] for record in chosen]
             shaded(panel, np.asarray(chosen[0]["years"]), rows, colour, name)
-        finish(panel, f"ΣNEP by driver, {scenario}", "Tg C")
+        finish(panel, f"ΣNEP by driver, {scenario_name(scenario)}", "Tg C")
     return figure
