@@ -262,9 +262,13 @@ def _picture(title: str, caption: str, figure: Figure, synthetic: bool) -> Pictu
     return Picture(title, caption, base64.b64encode(buffer.getvalue()).decode("ascii"))
 
 
+def _label(member: MemberTotals) -> str:
+    return f"{member.member} {scenario_name(member.scenario)}"
+
+
 def _cells(members: list[MemberTotals]) -> list[tuple[str, ...]]:
     return [
-        (member.stored.label, cell, entry["status"], "; ".join(entry["reasons"]))
+        (_label(member), cell, entry["status"], "; ".join(entry["reasons"]))
         for member in members
         for cell, entry in member.stored.cells.items()
     ]
