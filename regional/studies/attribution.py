@@ -22,7 +22,7 @@ from temjax.files.atomic import write_text
 from temjax.files.findings import DataError, Finding
 from temjax.heat.climate import SoilClimate, soil_climate
 from temjax.parameters.cell import cell_constants
-from temjax.regional.diagnostics.totals import group_weights, total
+from temjax.regional.diagnostics.totals import REGION, group_weights, total
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import PRODUCTS
 from temjax.regional.inputs.domain import load_domain
@@ -203,8 +203,8 @@ def _write(
     stored_cell = stored.domain.to_grid(np.arange(stored.domain.size, dtype=float))[row, column]
     present = np.flatnonzero(np.isfinite(stored_cell))
     stored_index = stored_cell[present].astype(int)
-    groups = {}
-    for group, weight in group_weights(stored).items():
+    groups, weights = {}, group_weights(stored)
+    for group, weight in weights.items():
         cell_weight = np.zeros(row.size)
         cell_weight[present] = weight[stored_index]
         groups[group] = {
@@ -217,6 +217,7 @@ def _write(
         "member": stored.member,
         "scenario": stored.scenario,
         "unit": "Tg C (stocks), Tg C yr-1 (fluxes)",
+        "area": float(weights[REGION].sum()),  # km²
         "held_years": constant_years,
         "years": stored.years["future"].tolist(),
         "groups": groups,
