@@ -56,16 +56,18 @@ def _exposure_words(chosen: list[MemberTotals], units: Units) -> str:
 
 
 def _still_words(chosen: list[MemberTotals]) -> str:
-    shares = [
-        f"{still_share(chosen, REGION, year).text(0)} % by {year}" for year in still_years(chosen)
-    ]
+    first, *later = (
+        (still_share(chosen, REGION, year).text(0), year) for year in still_years(chosen)
+    )
+    shares = f"{first[0]} % of the area by {first[1]}"
+    shares += "".join(f" and {share} % by {year}" for share, year in later)
     cause = (
         "thaw no longer refreezes in winter" if rule_of(chosen) == "hold"
         else "the permafrost is lost"
     )  # fmt: skip
     return (
         f"the active layer of rule '{rule_of(chosen)}' stands still for good where {cause}, on "
-        f"{' and '.join(shares)} of the area. It exposes nothing there any more: SOC_PF is what "
+        f"{shares}. It exposes nothing there any more: SOC_PF is what "
         "thawed before, however deep the ground thaws afterwards."
     )
 

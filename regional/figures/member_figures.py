@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from temjax.regional.diagnostics.naming import scenario_name
 from temjax.regional.experiment.experiment import Experiment
@@ -125,10 +126,11 @@ def time_series_figure(experiment: Experiment, result: MemberResult) -> Figure:
         ("ΔSOC_NET", PINK),
         ("ΔVegC", GREEN),
     ):
-        label = f"SOC_PF (exposed);\n{still}" if name == "SOC_PF" else name
+        label = "SOC_PF (exposed)" if name == "SOC_PF" else name
         carbon.plot(years, stocks[name], color=colour, label=label)
     carbon.set_ylabel(DENSITY)
-    carbon.set_title("Carbon exposed and kept")
+    carbon.set_title("Carbon exposed and kept", pad=20)
+    carbon.text(0.5, 1.02, still, transform=carbon.transAxes, ha="center", fontsize=9)
 
     net.plot(years, np.cumsum(fluxes["ΔNEP"]), color=BLUE, label="ΣΔNEP")
     net.set_ylabel(DENSITY)
@@ -136,6 +138,7 @@ def time_series_figure(experiment: Experiment, result: MemberResult) -> Figure:
 
     for axes in (thaw, rates, carbon, net):
         axes.set_xlabel("year")
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         if axes is not thaw:
             axes.axhline(0, color="0.5", linewidth=0.8)
         axes.legend(frameon=False)
