@@ -24,12 +24,13 @@ from temjax.files.findings import DataError, Finding, nearest
 from temjax.parameters.files import write_parameters
 from temjax.parameters.registry import Parameters
 from temjax.regional.datasets import experiment_from_datasets, name_datasets
-from temjax.regional.diagnostics.tables import mean_sd, of_scenario, scenarios
+from temjax.regional.diagnostics.members import mean_sd, of_scenario, scenarios
 from temjax.regional.diagnostics.totals import MemberTotals, member_totals
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.member import MASKED
 from temjax.regional.report.page import write_report
 from temjax.regional.report.pipeline import run_projection
+from temjax.regional.results.effect import STILL_ROW
 from temjax.regional.results.formats import open_dataset
 from temjax.regional.results.member_files import DIFFERENCE, FILE_NAMES
 from temjax.regional.results.read_back import StoredMember, annual_file, read_run
@@ -146,7 +147,8 @@ class Projection:
             f"  members: {', '.join(member.label for member in self.members)}",
         ]
         for scenario in scenarios(self.members):
-            for name in (text.format(period=spans["future"]) for text in _SHOWN):
+            shown = [text.format(period=spans["future"]) for text in _SHOWN]
+            for name in _shown_rows(first, shown):
                 rows = [
                     row
                     for member in of_scenario(self.members, scenario)
@@ -160,6 +162,12 @@ class Projection:
     def _repr_html_(self) -> str:
         text = repr(self).replace("&", "&amp;").replace("<", "&lt;")
         return f"<pre>{text}</pre>{self.table().to_html(float_format='{:,.4g}'.format)}"
+
+
+def _shown_rows(member: StoredMember, totals: list[str]) -> list[str]:
+    """Names of the summary's rows in the text of a projection: totals, and what stands still."""
+    names = [row.name for row in member.summary]
+    return [name for name in names if name in totals or name.startswith(STILL_ROW)]
 
 
 def read_projection(folder: Path | str) -> Projection:

@@ -9,13 +9,23 @@ from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.report.member import write_member_output
 from temjax.regional.report.pipeline import summary_table
-from temjax.regional.results.effect import SummaryRow
+from temjax.regional.results.effect import STILL_ROW, SummaryRow
 from temjax.regional.run.members import run_experiment
 from temjax.runtime.terminal import print_table
 
 EXPERIMENT = "qtp-synthetic-demo.toml"
 FITTED_TYPE = "alpine-meadow"
-_SHOWN = ("thaw depth", "active layer", "SOC_PF", "ΔSOC", "ΣΔNPP", "ΣΔRH", "ΣΔNEP", "decomposed")
+_SHOWN = (
+    "thaw depth",
+    "active layer",
+    "SOC_PF",
+    "ΔSOC",
+    "ΣΔNPP",
+    "ΣΔRH",
+    "ΣΔNEP",
+    "decomposed",
+    STILL_ROW,
+)
 
 
 def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:

@@ -1,18 +1,21 @@
-"""Qualitative claims of the paper checked against a run, and a summary of the run in words."""
+"""Qualitative findings checked against a run, those of the paper on its own region."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from temjax.regional.diagnostics.tables import (
-    MeanSD,
+from temjax.regional.diagnostics.comparison import Comparison
+from temjax.regional.diagnostics.members import (
     diagnostic,
+    last_decade,
     mean_sd,
     of_scenario,
     over_members,
     period_mean,
     scenarios,
+    units_of,
 )
+from temjax.regional.diagnostics.naming import scenario_name
 from temjax.regional.diagnostics.totals import (
     MEADOW,
     REGION,
@@ -28,10 +31,10 @@ LITTLE_DEEPENING = 0.02  # m, below which a response per metre is not defined
 
 @dataclass(frozen=True)
 class Claim:
-    """Claim of the paper checked for one scenario.
+    """Finding, of the paper where the region is the paper's, checked for one scenario.
 
     Attributes:
-        scenario: pathway.
+        scenario: name of the pathway.
         text: the claim.
         holds: whether most members agree; None where no member can tell.
         members: in how many members it holds, of how many.
@@ -76,20 +79,25 @@ def _majority(values: list[bool | None]) -> tuple[bool | None, str]:
     return sum(known) * 2 > len(known), f"{sum(known)} of {len(known)}"
 
 
-def check_claims(members: list[MemberTotals]) -> list[Claim]:
-    """Check every claim of docs/specification/protocol.md 4 for every scenario."""
-    claims = []
+def check_claims(members: list[MemberTotals], comparison: Comparison) -> list[Claim]:
+    """Check every claim of docs/specification/protocol.md 4 for every scenario.
+
+    The one about meadow and steppe is checked only where the region is the paper's.
+    """
+    claims, units = [], units_of(members)
+    part = f"below {SMALL_PART:.0%}" + ("; the paper has 12–15 %" if comparison.place else "")
     for scenario in scenarios(members):
         chosen = of_scenario(members, scenario)
         numbers = [diagnostics(member.groups[REGION]) for member in chosen]
 
         def tg(name: str, chosen: list[MemberTotals] = chosen) -> str:
-            return over_members(chosen, REGION, lambda g: diagnostics(g)[name]).text(1)
+            size = units.amount_size
+            return over_members(chosen, REGION, lambda g: diagnostics(g)[name] / size).text(1)
 
         claims.append(_claim(
             scenario, "Thaw raises RH more than NPP (ΔRH > ΔNPP)",
             [n["ΣΔRH"] > n["ΣΔNPP"] for n in numbers],
-            f"ΣΔRH {tg('ΣΔRH')}, ΣΔNPP {tg('ΣΔNPP')} Tg C",
+            f"ΣΔRH {tg('ΣΔRH')}, ΣΔNPP {tg('ΣΔNPP')} {units.amount} C",
             "Plants gain more from mineralised nitrogen than microbes release; look at the N-use "
             "fraction and the root-zone rule.",
         ))  # fmt: skip
@@ -97,31 +105,30 @@ def check_claims(members: list[MemberTotals]) -> list[Claim]:
             scenario, "SOC in the active layer grows (ΔSOC > 0) while all soil together loses "
             "carbon (ΔSOC_NET < 0)",
             [n["ΔSOC"] > 0 > n["ΔSOC_NET"] for n in numbers],
-            f"ΔSOC {tg('ΔSOC')}, ΔSOC_NET {tg('ΔSOC_NET')} Tg C",
+            f"ΔSOC {tg('ΔSOC')}, ΔSOC_NET {tg('ΔSOC_NET')} {units.amount} C",
             "Either the layer shoals in part of the region or litter from better fed plants "
             "outweighs decomposition.",
         ))  # fmt: skip
         claims.append(_claim(
             scenario, "Plants take up only a small part of the exposed nitrogen "
-            f"(below {SMALL_PART:.0%}; the paper has 12–15 %)",
+            f"({part})",
             [0 < n["N-use fraction"] < SMALL_PART for n in numbers],
             f"N-use fraction {diagnostic(chosen, REGION, 'N-use fraction').text()}",
             "The fraction tests turnover of soil nitrogen; a negative one means that uptake fell.",
         ))  # fmt: skip
-        claims.append(_per_metre(scenario, chosen))
-        sinks = [period_mean(member, "NEP", _last_decade(member)) for member in chosen]
+        if comparison.place:
+            claims.append(_per_metre(scenario, chosen))
+        sinks = [
+            period_mean(member, "NEP", last_decade(member.years["future"])) / units.amount_size
+            for member in chosen
+        ]
         claims.append(_claim(
             scenario, "The region stays a carbon sink (NEP > 0 in the last decade of S_T)",
             [bool(value > 0) if np.isfinite(value) else None for value in sinks],
-            f"NEP {mean_sd(sinks).text(1)} Tg C yr⁻¹",
+            f"NEP {mean_sd(sinks).text(1)} {units.amount} C yr⁻¹",
             "Respiration of exposed and old carbon outruns the growth that CO2 and warmth allow.",
         ))  # fmt: skip
     return claims
-
-
-def _last_decade(member: MemberTotals) -> tuple[int, int]:
-    last = int(member.years["future"][-1])
-    return max(last - 9, int(member.years["future"][0])), last
 
 
 def _per_metre(scenario: str, chosen: list[MemberTotals]) -> Claim:
@@ -147,67 +154,4 @@ def _per_metre(scenario: str, chosen: list[MemberTotals]) -> Claim:
 
 def _claim(scenario: str, text: str, verdicts: list[bool | None], numbers: str, why: str) -> Claim:
     holds, count = _majority(verdicts)
-    return Claim(scenario, text, holds, count, numbers, "" if holds else why)
-
-
-def summary_words(members: list[MemberTotals], alt_rule: str) -> list[str]:
-    """Summarise a run in words, one or two sentences per scenario and topic."""
-    sentences = []
-    for scenario in scenarios(members):
-        chosen = of_scenario(members, scenario)
-        sentences += [
-            _exposure_words(scenario, chosen, alt_rule),
-            _balance_words(scenario, chosen),
-            _type_words(scenario, chosen),
-        ]
-    return sentences
-
-
-def _exposure_words(scenario: str, chosen: list[MemberTotals], alt_rule: str) -> str:
-    years = chosen[0].years["future"]
-    now = over_members(chosen, REGION, lambda g: float(g.runs["historical"]["ALT"][-1]))
-    end = over_members(chosen, REGION, lambda g: float(g.runs["S_T"]["ALT"][-10:].mean()))
-    carbon = diagnostic(chosen, REGION, "SOC_PF")
-    nitrogen = diagnostic(chosen, REGION, "SON_PF")
-    return (
-        f"{scenario}: the active layer (rule '{alt_rule}') goes from {now.text()} m at the branch "
-        f"to {end.text()} m in the last decade; by {years[-1]} thaw exposes {carbon.text()} Pg of "
-        f"carbon and {nitrogen.text(1)} Tg of nitrogen."
-    )
-
-
-def _balance_words(scenario: str, chosen: list[MemberTotals]) -> str:
-    def tg(name: str) -> MeanSD:
-        return over_members(chosen, REGION, lambda g: diagnostics(g)[name])
-
-    respiration, growth, net = tg("ΣΔRH"), tg("ΣΔNPP"), tg("ΣΔNEP")
-    larger = "more" if respiration.mean > growth.mean else "less"
-    effect = "weakens" if net.mean < 0 else "strengthens"
-    decade = [period_mean(member, "NEP", _last_decade(member)) for member in chosen]
-    sink = mean_sd(decade)
-    state = "a sink" if sink.mean > 0 else "a source"
-    return (
-        f"{scenario}: exposure raises respiration by {respiration.text(0)} Tg C and growth by "
-        f"{growth.text(0)} Tg C, that is {larger} respiration than growth, and {effect} the carbon "
-        f"balance by {abs(net.mean):.0f} Tg C in sum. All drivers together, the region ends as "
-        f"{state} of {sink.text(1)} Tg C yr⁻¹; of the exposed carbon "
-        f"{diagnostic(chosen, REGION, 'decomposed fraction').mean:.0%} is decomposed, of the "
-        f"exposed nitrogen {diagnostic(chosen, REGION, 'N-use fraction').mean:.0%} taken up."
-    )
-
-
-def _type_words(scenario: str, chosen: list[MemberTotals]) -> str:
-    parts = []
-    for name, plural in ((MEADOW, "meadows"), (STEPPE, "steppes")):
-        metres = over_members(chosen, name, deepening)
-        if not np.isfinite(metres.mean):
-            continue
-        exposed = diagnostic(chosen, name, "SOC_PF")
-        use = over_members(chosen, name, lambda g: diagnostics(g)["N-use fraction"])
-        parts.append(
-            f"{plural} deepen by {metres.text()} m, expose {exposed.text()} Pg C and use "
-            f"{use.mean:.0%} of the exposed nitrogen"
-        )
-    return (
-        f"{scenario}: " + "; ".join(parts) + "." if parts else f"{scenario}: no meadow, no steppe."
-    )
+    return Claim(scenario_name(scenario), text, holds, count, numbers, "" if holds else why)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from temjax.regional.diagnostics.naming import span_text
 from temjax.regional.results.effect import (
     Region,
     delta_fluxes,
@@ -16,12 +17,15 @@ from temjax.regional.results.effect import (
     ratio,
     regional_mean,
     residual_exposure,
+    standing_still,
     weights,
 )
 from temjax.regional.results.read_back import StoredMember
 from temjax.units import GRAMS_PER_KILOGRAM, grams_per_square_metre, grams_per_year, teragrams
 
 REGION = "region"
+MOST_BANDS = 6
+_BAND_WIDTHS = (1, 2, 5, 10, 20, 30)  # degrees
 MEADOW, STEPPE = "alpine-meadow", "alpine-steppe"
 
 Series = dict[str, NDArray]
@@ -51,11 +55,15 @@ class GroupTotals:
 
     Attributes:
         area: of unmasked cells, km².
+        still: share of the area whose active layer moves no more, from each future year on (–).
+        reference_exposure: carbon that S_R exposes, which is that of the branch baseline, Tg.
         delta: Δ = S_T − S_R, Tg (cumulative for SOC_PF and SON_PF), ``(future year,)``.
         runs: ``historical``, ``S_R``, ``S_T`` to label to series, Tg yr⁻¹, Tg or means.
     """
 
     area: float
+    still: NDArray
+    reference_exposure: float
     delta: Series
     runs: dict[str, Series]
 
@@ -66,13 +74,24 @@ class GroupTotals:
 
 @dataclass(frozen=True)
 class MemberTotals:
-    """Annual series of a member by group, and maps by name, ``(cell,)``."""
+    """Annual series of a member by group, and maps by name, ``(cell,)``.
+
+    Attributes:
+        member, scenario: climate model and pathway.
+        years: of ``historical`` and ``future``.
+        climate: regional annual climate by name, with ``years``.
+        groups: the region and its vegetation types.
+        bands: its latitude bands; empty where one holds all.
+        maps: by name.
+        stored: the member's files.
+    """
 
     member: str
     scenario: str
     years: dict[str, NDArray]
     climate: Series
     groups: dict[str, GroupTotals]
+    bands: dict[str, GroupTotals]
     maps: dict[str, NDArray]
     stored: StoredMember
 
@@ -87,8 +106,30 @@ def groups_of(result: Region) -> dict[str, NDArray]:
 def group_weights(result: Region) -> dict[str, NDArray]:
     """Area of unmasked cells by group, km², ``(cell,)``; groups without area are left out."""
     area = np.where(weights(result) > 0, result.domain.area, 0.0)
-    by_group = {name: area * mask for name, mask in groups_of(result).items()}
+    return _with_area(area, groups_of(result))
+
+
+def _with_area(area: NDArray, masks: dict[str, NDArray]) -> dict[str, NDArray]:
+    by_group = {name: area * mask for name, mask in masks.items()}
     return {name: weight for name, weight in by_group.items() if weight.sum() > 0}
+
+
+def latitude_bands(latitude: NDArray) -> dict[str, NDArray]:
+    """Masks of at most six bands of latitude from the equator's side, ``(cell,)``, by name.
+
+    Empty where the region lies in one band of a degree.
+    """
+    for width in _BAND_WIDTHS:
+        numbers = np.floor(latitude / width).astype(int)
+        if numbers.max() - numbers.min() < MOST_BANDS:
+            break
+    bands = sorted({int(number) for number in numbers}, key=abs)
+    if len(bands) < 2:
+        return {}
+    names = {number: (width * number, width * (number + 1)) for number in bands}
+    return {
+        span_text(np.array(edges), "N", "S"): numbers == number for number, edges in names.items()
+    }
 
 
 def member_totals(stored: StoredMember) -> MemberTotals:
@@ -97,10 +138,14 @@ def member_totals(stored: StoredMember) -> MemberTotals:
     residual = residual_exposure(stocks, fluxes)
     by_cell = fluxes | stocks | {"SOC_PF residual": residual}
     runs = {run: _run_values(stored, run) for run in ("historical", "S_R", "S_T")}
-    groups = {}
-    for name, weight in group_weights(stored).items():
-        groups[name] = GroupTotals(
+    still = standing_still(stored.products, stored.options)
+    exposed_in_reference = stored.products["S_R/exposed_carbon"].sum(axis=0)
+
+    def totals(weight: NDArray) -> GroupTotals:
+        return GroupTotals(
             area=float(weight.sum()),
+            still=still @ weight / weight.sum(),
+            reference_exposure=float(total(exposed_in_reference, weight)),
             delta={label: total(values, weight) for label, values in by_cell.items()},
             runs={
                 run: {
@@ -110,6 +155,9 @@ def member_totals(stored: StoredMember) -> MemberTotals:
                 for run, values in runs.items()
             },
         )
+
+    by_group = group_weights(stored)
+    by_band = _with_area(by_group[REGION], latitude_bands(stored.domain.latitude))
     maps = {
         "ΔVegC": stocks["ΔVegC"][-1],
         "ΔSOC": stocks["ΔSOC"][-1],
@@ -128,7 +176,8 @@ def member_totals(stored: StoredMember) -> MemberTotals:
         scenario=stored.scenario,
         years=stored.years,
         climate=stored.climate,
-        groups=groups,
+        groups={name: totals(weight) for name, weight in by_group.items()},
+        bands={name: totals(weight) for name, weight in by_band.items()},
         maps=maps,
         stored=stored,
     )

@@ -263,6 +263,8 @@ class Protocol(Settings):
         historical: from the end of the spin-up to the year the experiments branch from.
         future: run twice, as S_R (no exposure) and S_T (exposure).
         exposure_from: first year thaw exposure acts in the historical run.
+        branch_baseline_years: last years of the history whose mean active layer S_R is held at;
+            1 is the layer of the branch year alone.
     """
 
     equilibrium_years: YearRange
@@ -272,6 +274,7 @@ class Protocol(Settings):
     historical: YearRange
     future: YearRange
     exposure_from: Year | None = None
+    branch_baseline_years: int = Field(1, ge=1, le=1000)
 
     @model_validator(mode="after")
     def _periods_agree(self) -> "Protocol":
@@ -284,12 +287,23 @@ class Protocol(Settings):
                 f"future begins {self.future[0]}, but historical ends {self.historical[1]}; "
                 f"let future begin {self.historical[1] + 1}"
             )
+        length = self.historical[1] - self.historical[0] + 1
+        if self.branch_baseline_years > length:
+            raise ValueError(
+                f"branch_baseline_years = {self.branch_baseline_years}, but historical has "
+                f"{length} years; take at most these"
+            )
         return self
 
     @property
     def first_exposure_year(self) -> int:
         """First year in which thaw exposure acts."""
         return self.historical[0] if self.exposure_from is None else self.exposure_from
+
+    @property
+    def branch_baseline(self) -> tuple[int, int]:
+        """First and last of the years whose mean active layer S_R is held at."""
+        return self.historical[1] - self.branch_baseline_years + 1, self.historical[1]
 
 
 _OPTION_TYPES = get_type_hints(ModelOptions)

@@ -1,7 +1,7 @@
 """Figures of a member: maps and time series of Δ = S_T − S_R.
 
 Diverging colours and line colours are safe for colour-blind readers (PuOr; Okabe and Ito). Figures
-of the synthetic plateau are labelled in their title.
+of synthetic input are labelled in their title.
 """
 
 from concurrent.futures import Future
@@ -10,13 +10,22 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from temjax.regional.diagnostics.naming import scenario_name
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.figures.maps import colour_range, draw_map
 from temjax.regional.figures.paper_figures import COLOURS, DENSITY
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.member import MemberResult
-from temjax.regional.results.effect import delta_fluxes, delta_stocks, regional_mean, weights
+from temjax.regional.results.effect import (
+    delta_fluxes,
+    delta_stocks,
+    early_year,
+    regional_mean,
+    standing_still,
+    weights,
+)
 from temjax.regional.run.workers import Workers
 
 BLUE, ORANGE, GREEN, PINK, *_ = COLOURS
@@ -48,7 +57,7 @@ def _save(figure: Figure, path: Path) -> None:
 def _title(experiment: Experiment, result: MemberResult, what: str) -> str:
     label = f"{LABEL} " if result.domain.synthetic else ""
     return (
-        f"{label}{experiment.region}: {what}\n{result.member} {result.scenario}, "
+        f"{label}{experiment.region}: {what}\n{result.member} {scenario_name(result.scenario)}, "
         f"active layer rule '{experiment.options.active_layer_rule}', "
         f"root-zone nitrogen '{experiment.options.root_zone_nitrogen}'"
     )
@@ -84,6 +93,12 @@ def time_series_figure(experiment: Experiment, result: MemberResult) -> Figure:
     fluxes = {name: regional_mean(v, weight) for name, v in delta_fluxes(result).items()}
     stocks = {name: regional_mean(v, weight) for name, v in delta_stocks(result).items()}
 
+    share = 100 * (standing_still(result.products, experiment.options) @ weight)
+    early = early_year(first, last)
+    rule = experiment.options.active_layer_rule
+    still = f"{rule!r} stands still: {share[early - first]:.0f} % of area by {early}"
+    if early < last:
+        still += f", {share[-1]:.0f} % by {last}"
     figure = Figure(figsize=(11, 7.5), layout="constrained")
     figure.suptitle(_title(experiment, result, "area-weighted means, Δ = S_T − S_R"))
     thaw, rates, carbon, net = figure.subplots(2, 2).ravel()
@@ -114,7 +129,8 @@ def time_series_figure(experiment: Experiment, result: MemberResult) -> Figure:
         label = "SOC_PF (exposed)" if name == "SOC_PF" else name
         carbon.plot(years, stocks[name], color=colour, label=label)
     carbon.set_ylabel(DENSITY)
-    carbon.set_title("Carbon exposed and kept")
+    carbon.set_title("Carbon exposed and kept", pad=20)
+    carbon.text(0.5, 1.02, still, transform=carbon.transAxes, ha="center", fontsize=9)
 
     net.plot(years, np.cumsum(fluxes["ΔNEP"]), color=BLUE, label="ΣΔNEP")
     net.set_ylabel(DENSITY)
@@ -122,6 +138,7 @@ def time_series_figure(experiment: Experiment, result: MemberResult) -> Figure:
 
     for axes in (thaw, rates, carbon, net):
         axes.set_xlabel("year")
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         if axes is not thaw:
             axes.axhline(0, color="0.5", linewidth=0.8)
         axes.legend(frameon=False)

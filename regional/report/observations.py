@@ -10,15 +10,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from temjax.files.findings import DataError, Finding
-from temjax.regional.diagnostics.tables import MeanSD, Table, mean_sd
+from temjax.regional.diagnostics.members import MeanSD, over_models
+from temjax.regional.diagnostics.tables import Table
 from temjax.regional.diagnostics.totals import MEADOW, STEPPE, MemberTotals
-from temjax.regional.figures.paper_figures import COLOURS, legend, panels
+from temjax.regional.figures.paper_figures import COLOURS, legend, panels, whiskers
 from temjax.regional.inputs.grids.grid import wrapped
 from temjax.units import GRAMS_PER_KILOGRAM
 
 OBSERVED_YEARS = (2006, 2009)
 _BOUND = re.compile(r">\s*(\d+(?:\.\d+)?)\s*m\b")
 
+_STOCK_PANELS = (("SOC", "kg C m$^{-2}$"), ("SON", "kg N m$^{-2}$"))
 # vegetation -> variable -> (low, high, depth, source); kg m⁻²
 SOIL_STOCKS: dict[str, dict[str, tuple[float, float, str, str]]] = {
     MEADOW: {"SOC": (14.4, 17.5, "0–2 m", "Mu et al. 2020, quoted in Liu et al. 2022"),
@@ -135,7 +137,7 @@ def thaw_scores(points: list[ThawPoint], simulated: NDArray) -> Scores:
 def thaw_table(points: list[ThawPoint], simulated: NDArray) -> Table:
     """Table of observed and simulated active layers, with the scores in the note."""
     rows = [
-        (point.name, f"{point.latitude:.2f} N {point.longitude:.2f} E",
+        (point.name, _place_text(point),
          ("> " if point.censored else "") + f"{point.observed:.2f}", MeanSD(value, np.nan).text())
         for point, value in zip(points, simulated, strict=True)
     ]  # fmt: skip
@@ -152,16 +154,24 @@ def thaw_table(points: list[ThawPoint], simulated: NDArray) -> Table:
                  ("point", "place", "observed", "simulated"), rows)  # fmt: skip
 
 
+def _place_text(point: ThawPoint) -> str:
+    north, east = "NS"[point.latitude < 0], "EW"[point.longitude < 0]
+    return f"{abs(point.latitude):.2f}° {north} {abs(point.longitude):.2f}° {east}"
+
+
 def soil_now(members: list[MemberTotals], group: str, name: str) -> MeanSD:
     """SOC or SON of a vegetation type in the last decade of the history, kg m⁻²."""
-    chosen = [member.groups[group] for member in members if group in member.groups]
-    return mean_sd(
-        g.density(g.runs["historical"][name][-10:].mean()) / GRAMS_PER_KILOGRAM for g in chosen
-    )
+
+    def density(member: MemberTotals) -> float:
+        totals = member.groups[group]
+        stock = totals.runs["historical"][name][-10:].mean()
+        return float(totals.density(stock)) / GRAMS_PER_KILOGRAM
+
+    return over_models([member for member in members if group in member.groups], density)
 
 
 def soil_table(members: list[MemberTotals]) -> Table:
-    """Table of SOC and SON by vegetation type with published ranges."""
+    """Table of SOC and SON by vegetation type with the published ranges of the plateau."""
     rows = []
     for group, variables in SOIL_STOCKS.items():
         if not any(group in member.groups for member in members):
@@ -180,10 +190,11 @@ def soil_table(members: list[MemberTotals]) -> Table:
 
 
 def validation_figure(
-    members: list[MemberTotals], points: list[ThawPoint], simulated: NDArray
+    members: list[MemberTotals], points: list[ThawPoint], simulated: NDArray, *, stocks: bool
 ) -> Figure:
-    """Figure 2 g–i: scatter of the active layer, soil stocks against their ranges."""
-    figure, (layer, carbon, nitrogen) = panels(1, 3, 3.4)
+    """Figure 2 g–i: scatter of the active layer and, with ``stocks``, soil stocks against the
+    published ranges of the plateau."""
+    figure, (layer, *others) = panels(1, 3 if stocks else 2, 3.4)
     for censored, marker, label in ((False, "o", "measured"), (True, ">", "lower bound")):
         pairs = [
             (p.observed, s)
@@ -199,7 +210,11 @@ def validation_figure(
         layer.text(top / 2, top / 2, "no observed\nactive layers given", ha="center", va="center",
                    color="0.35", backgroundcolor="white")  # fmt: skip
     legend(layer)
-    for panel, name, unit in ((carbon, "SOC", "kg C m$^{-2}$"), (nitrogen, "SON", "kg N m$^{-2}$")):
+    layer.spines[["top", "right"]].set_visible(False)
+    if not stocks:
+        others[0].set_visible(False)
+        return figure
+    for panel, (name, unit) in zip(others, _STOCK_PANELS, strict=True):
         groups = [
             g for g, v in SOIL_STOCKS.items()
             if name in v and any(g in member.groups for member in members)
@@ -210,7 +225,7 @@ def validation_figure(
                        label="published range" if position == 0 else None)  # fmt: skip
             stock = soil_now(members, group, name)
             panel.errorbar(
-                position + 0.15, stock.mean, yerr=np.nan_to_num(stock.sd), fmt="o",
+                position + 0.15, stock.mean, yerr=whiskers([stock.sd]), fmt="o",
                 color=COLOURS[0], label="this run" if position == 0 else None,
             )  # fmt: skip
         panel.set_xticks(range(len(groups)), [g.removeprefix("alpine-") for g in groups])
@@ -219,6 +234,5 @@ def validation_figure(
         panel.set_title(name, fontsize=10)
         panel.set_ylabel(unit)
         legend(panel)
-    for panel in (layer, carbon, nitrogen):
         panel.spines[["top", "right"]].set_visible(False)
     return figure

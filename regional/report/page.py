@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -15,10 +14,14 @@ from matplotlib.figure import Figure
 
 from temjax.files.atomic import write_text
 from temjax.regional.diagnostics import tables
-from temjax.regional.diagnostics.claims import check_claims, summary_words
+from temjax.regional.diagnostics.claims import check_claims
+from temjax.regional.diagnostics.comparison import Comparison, comparison_of
+from temjax.regional.diagnostics.members import bars, scenarios, shade
+from temjax.regional.diagnostics.naming import scenario_name
 from temjax.regional.diagnostics.paper import DOI
 from temjax.regional.diagnostics.tables import Table
 from temjax.regional.diagnostics.totals import REGION, MemberTotals, member_totals
+from temjax.regional.diagnostics.words import summary_words
 from temjax.regional.figures import maps, paper_figures
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.report import observations
@@ -34,8 +37,9 @@ LABEL_INCHES = 0.18
 _SHOWN_ATTRIBUTES = (
     "source", "configuration_hash", "parameter_hashes", "climate_sources", "forcing_seam",
     "equilibrium", "spin_up", "branch_year", "first_exposure_year", "active_layer_rule",
-    "root_zone_nitrogen", "model_options", "references",
+    "branch_baseline", "root_zone_nitrogen", "model_options",
 )  # fmt: skip
+_REFERENCES = ("references",)  # of the paper, shown where its numbers are
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ def write_report(
         str(path): [member_totals(stored) for stored in read_run(path)] for path in compare or []
     }
     attributes = members[0].stored.attributes
+    comparison = comparison_of(members)
     synthetic = any(LABEL in m.stored.attributes["title"] for m in members)
     template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
         (files("temjax.regional") / "templates" / PAGE).read_text(encoding="utf-8")
@@ -85,15 +90,20 @@ def write_report(
         title=attributes["title"],
         synthetic=synthetic,
         intro=_intro(members, attributes),
-        words=summary_words(members, attributes["active_layer_rule"]),
-        claims=check_claims(members),
+        comparison=comparison,
+        doi=DOI,
+        words=summary_words(members, comparison),
+        claims=check_claims(members, comparison),
         sections=[
-            *_sections(members, others, thaw_points, synthetic),
+            _tables_section(members, comparison),
+            *_rules_sections(members, others),
+            _present_section(members, comparison, thaw_points, synthetic),
+            _effect_section(members, comparison, synthetic),
             *_extra_sections(folder, synthetic),
         ],
         cells=cells[:MAXIMUM_CELLS],
         cells_text=_cells_text(members, cells),
-        made=_provenance_rows(folder, attributes),
+        made=_provenance_rows(folder, attributes, comparison),
     )
     path = folder / PAGE
     write_text(path, html)
@@ -103,69 +113,110 @@ def write_report(
 def _intro(members: list[MemberTotals], attributes: dict) -> str:
     region = members[0].groups[REGION]
     models = sorted({member.member for member in members})
+    names = [scenario_name(scenario) for scenario in scenarios(members)]
+    cells = members[0].stored.domain.size
     return (
-        f"{members[0].stored.domain.size} cells, {region.area:,.0f} km²; climate models "
-        f"{', '.join(models)}; scenarios {', '.join(tables.scenarios(members))}. S_T has thaw "
-        "exposure, S_R has none after the branch year; both start from one state. Numbers of Liu "
-        f"et al. 2022 (doi:{DOI}) stand beside ours; nothing was tuned to them. Active layer rule "
-        f"'{attributes['active_layer_rule']}', root-zone nitrogen "
+        f"{cells} cell{'s' * (cells != 1)}, {region.area:,.4g} km²; "
+        f"climate model{'s' * (len(models) > 1)} {', '.join(models)}; "
+        f"scenario{'s' * (len(names) > 1)} {', '.join(names)}. S_T has thaw "
+        "exposure, S_R has none after the branch year; both start from one state. "
+        f"Active layer rule '{attributes['active_layer_rule']}', root-zone nitrogen "
         f"'{attributes['root_zone_nitrogen']}'."
     )
 
 
-def _sections(
+def _tables_section(members: list[MemberTotals], comparison: Comparison) -> Section:
+    section = Section("Tables of the paper" if comparison.place else "Tables")
+    section.tables = [
+        tables.flux_table(members, comparison),
+        tables.balance_table(members, comparison),
+        tables.type_table(members, comparison),
+    ]
+    if comparison.place:
+        return section
+    if members[0].bands:
+        section.tables.append(tables.band_table(members))
+    else:
+        section.texts.append("The region lies within a degree of latitude: no table by bands.")
+    return section
+
+
+def _rules_sections(
+    members: list[MemberTotals], others: dict[str, list[MemberTotals]]
+) -> list[Section]:
+    """The section of runs under other rules, if there are any."""
+    table = tables.rules_table(members, others)
+    return [Section("Other rules", tables=[table])] if others else []
+
+
+def _present_section(
     members: list[MemberTotals],
-    others: dict[str, list[MemberTotals]],
+    comparison: Comparison,
     thaw_points: Path | None,
     synthetic: bool,
-) -> list[Section]:
-    def picture(title: str, caption: str, draw: Callable[..., Figure], *arguments) -> Picture:
-        return _picture(title, caption, draw(*arguments), synthetic)
-
-    exposure = Section("Tables of the paper")
-    exposure.tables = [tables.table_1(members), tables.table_2(members), tables.table_3(members)]
-    present = Section("Present state and observations")
-    present.tables = [tables.present_state(members), observations.soil_table(members)]
+) -> Section:
+    section = Section("Present state and observations")
+    section.tables = [tables.present_state(members, comparison)]
+    if comparison.place:
+        section.tables.append(observations.soil_table(members))
     points, simulated = [], np.empty(0)
     if thaw_points is not None:
         points = observations.read_thaw_points(thaw_points)
         simulated = observations.simulated_thaw(members, points)
-        present.tables.append(observations.thaw_table(points, simulated))
+        section.tables.append(observations.thaw_table(points, simulated))
     else:
-        present.texts.append("No table of observed active layers was given (--thaw-points).")
-    present.pictures = [
-        picture("Figure 1b.", "Vegetation types.", maps.vegetation_map, members[0].stored.domain),
-        picture("Figure 2 g–i.", "Active layer, soil carbon and nitrogen beside observations.",
-                observations.validation_figure, members, points, simulated),
+        section.texts.append("No table of observed active layers was given (--thaw-points).")
+    vegetation = maps.vegetation_map(members[0].stored.domain)
+    title = "Figure 1b." if comparison.place else "Vegetation."
+    section.pictures = [_picture(title, "Vegetation types.", vegetation, synthetic)]
+    if comparison.place or points:
+        figure = observations.validation_figure(members, points, simulated, stocks=comparison.place)
+        title, what = "Observations.", "Active layer"
+        if comparison.place:
+            title, what = "Figure 2 g–i.", "Active layer, soil carbon and nitrogen"
+        section.pictures.append(_picture(title, f"{what} beside observations.", figure, synthetic))
+    return section
+
+
+def _effect_section(
+    members: list[MemberTotals], comparison: Comparison, synthetic: bool
+) -> Section:
+    lines, whiskers = shade(members), bars(members)
+    types = tables.vegetation_types(members, comparison)
+    types = types[: 2 if comparison.place else paper_figures.MOST_TYPES]
+    several = len({member.member for member in members}) > 1
+    mean = ", mean over climate models" if several else ""
+    which = "Meadow and steppe" if comparison.place else f"Vegetation: {', '.join(types)}"
+    figures = (
+        ("At a glance.", "At a glance.",
+         f"Carbon that thaw frees, and what plants make of it. {lines}", maps.at_a_glance, ()),
+        ("Figure 3.", "Effect through time.", f"Δ = S_T − S_R, region. {lines}",
+         paper_figures.delta_series, ()),
+        ("Figure 4.", "Thaw.", f"Active layer and its share in the change of S_T. {lines}",
+         paper_figures.active_layer, ()),
+        ("Figure 5.", "Effect on the map.", f"Δ by the last year{mean}.", maps.delta_maps, ()),
+        ("Active layer.", "Active layer.",
+         "Means of the last decade of the history and of the run.", maps.thickness_maps, ()),
+        ("Figure 6.", "Effect by vegetation.",
+         f"{which}; δ is the change since the branch. {lines}",
+         paper_figures.vegetation_series, (types,)),
+        ("Figure 7.", "Nitrogen.", f"Nitrogen of S_R (pale) and S_T{whiskers}.",
+         paper_figures.nitrogen_runs, ()),
+        ("Figure 8.", "Nitrogen by vegetation.",
+         f"Δ of the nitrogen balance by vegetation type{whiskers}.",
+         paper_figures.nitrogen_types, (types,)),
+        ("Figure S3.", "Fluxes.", f"Regional fluxes. {lines}", paper_figures.fluxes, ()),
+        ("Figure S4.", "Climate.", f"Climate and CO2. {lines}", paper_figures.climate, ()),
+        ("Figure S5.", "Nitrogen limitation.", f"Limitation of growth by nitrogen. {lines}",
+         paper_figures.nitrogen_limitation, (types,)),
+    )  # fmt: skip
+    section = Section("What exposure does")
+    section.pictures = [
+        _picture(of_paper if comparison.place else own, caption, draw(members, *arguments),
+                 synthetic)
+        for of_paper, own, caption, draw, arguments in figures
     ]  # fmt: skip
-    shade = "Mean over climate models, shade ± 1 SD."
-    effect = Section("What exposure does")
-    effect.pictures = [
-        picture("At a glance.", f"Carbon that thaw frees, and what plants make of it. {shade}",
-                maps.at_a_glance, members),
-        picture("Figure 3.", f"Δ = S_T − S_R, region. {shade}", paper_figures.delta_series,
-                members),
-        picture("Figure 4.", f"Active layer and its share in the change of S_T. {shade}",
-                paper_figures.active_layer, members),
-        picture("Figure 5.", "Δ by the last year, mean over climate models.", maps.delta_maps,
-                members),
-        picture("Active layer.", "Means of the last decade of the history and of the run.",
-                maps.thickness_maps, members),
-        picture("Figure 6.", f"Meadow and steppe; δ is the change since the branch. {shade}",
-                paper_figures.meadow_and_steppe, members),
-        picture("Figure 7.", "Nitrogen of S_R (pale) and S_T; bars ± 1 SD.",
-                paper_figures.nitrogen_runs, members),
-        picture("Figure 8.", "Δ of the nitrogen balance by vegetation type; bars ± 1 SD.",
-                paper_figures.nitrogen_types, members),
-        picture("Figure S3.", f"Regional fluxes. {shade}", paper_figures.fluxes, members),
-        picture("Figure S4.", f"Climate and CO2. {shade}", paper_figures.climate, members),
-        picture("Figure S5.", f"Limitation of growth by nitrogen. {shade}",
-                paper_figures.nitrogen_limitation, members),
-    ]  # fmt: skip
-    sections = [exposure, present, effect]
-    if others:
-        sections.insert(1, Section("Other rules", tables=[tables.rules_table(members, others)]))
-    return sections
+    return section
 
 
 def _extra_sections(folder: Path, synthetic: bool) -> list[Section]:
@@ -177,7 +228,9 @@ def _extra_sections(folder: Path, synthetic: bool) -> list[Section]:
             "Drivers one at a time", tables=[attribution_report.drivers_table(records)]
         )
         figure = attribution_report.drivers_figure(records)
-        caption = "Effect on the carbon balance. Mean over climate models, shade ± 1 SD."
+        several = len({record["member"] for record in records}) > 1
+        spread = "Mean over climate models, shade ± 1 SD." if several else "One climate model."
+        caption = f"Effect on the carbon balance. {spread}"
         section.pictures.append(_picture("Drivers.", caption, figure, synthetic))
         sections.append(section)
     paths = sorted(folder.glob("sensitivity_*.png"))
@@ -209,9 +262,13 @@ def _picture(title: str, caption: str, figure: Figure, synthetic: bool) -> Pictu
     return Picture(title, caption, base64.b64encode(buffer.getvalue()).decode("ascii"))
 
 
+def _label(member: MemberTotals) -> str:
+    return f"{member.member} {scenario_name(member.scenario)}"
+
+
 def _cells(members: list[MemberTotals]) -> list[tuple[str, ...]]:
     return [
-        (member.stored.label, cell, entry["status"], "; ".join(entry["reasons"]))
+        (_label(member), cell, entry["status"], "; ".join(entry["reasons"]))
         for member in members
         for cell, entry in member.stored.cells.items()
     ]
@@ -223,12 +280,16 @@ def _cells_text(members: list[MemberTotals], cells: list[tuple[str, ...]]) -> st
     more = f" The first {MAXIMUM_CELLS} are shown; the CSV files hold all." if (
         len(cells) > MAXIMUM_CELLS
     ) else ""  # fmt: skip
-    return f"{len(cells)} entries over {len(members)} member runs.{more}"
+    entries = f"{len(cells)} entr{'y' if len(cells) == 1 else 'ies'}"
+    return f"{entries} over {len(members)} member run{'s' * (len(members) > 1)}.{more}"
 
 
-def _provenance_rows(folder: Path, attributes: dict) -> list[tuple[str, str]]:
+def _provenance_rows(
+    folder: Path, attributes: dict, comparison: Comparison
+) -> list[tuple[str, str]]:
     """Names and values of the provenance table: attributes and how the run went."""
-    rows = [(name, str(attributes[name])) for name in _SHOWN_ATTRIBUTES if name in attributes]
+    shown = _SHOWN_ATTRIBUTES + (_REFERENCES if comparison.place else ())
+    rows = [(name, str(attributes[name])) for name in shown if name in attributes]
     path = folder / RUN_RECORD
     if path.is_file():
         record = json.loads(path.read_text(encoding="utf-8"))

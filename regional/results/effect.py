@@ -11,11 +11,14 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from temjax.options import ModelOptions
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.member import MASKED, MemberResult
 from temjax.units import GRAMS_PER_KILOGRAM, grams_per_year, teragrams
 
+EARLY_YEARS = 20
+STILL_ROW = "area where"  # how names of rows of the share that stands still begin
 _RATES = {"npp": "ΔNPP", "rh": "ΔRH"}
 _SUMS = {
     "litterfall_carbon": "ΔLTRC",
@@ -100,6 +103,24 @@ def residual_exposure(stocks: Mapping[str, NDArray], fluxes: Mapping[str, NDArra
     return stocks["ΔSOC"] - np.cumsum(fluxes["ΔLTRC"] - fluxes["ΔRH"], axis=0)
 
 
+def standing_still(products: Mapping[str, NDArray], options: ModelOptions) -> NDArray:
+    """Whether the active layer of S_T moves no more, from each year to the end, ``(year, cell)``.
+
+    ``hold`` keeps last year's thickness in a year whose residual thaw is above its limit, the other
+    rules in one without permafrost; a cell that stands still exposes nothing any more.
+    """
+    if options.active_layer_rule == "hold":
+        kept = products["S_T/minimum_thaw_depth"] > options.residual_thaw_limit
+    else:
+        kept = products["S_T/permafrost"] == 0
+    return np.logical_and.accumulate(kept[::-1])[::-1]
+
+
+def early_year(first: int, last: int) -> int:
+    """Year after the branch, beside the last one, for which the share that stands still is told."""
+    return min(first + EARLY_YEARS - 1, last)
+
+
 def summarise(experiment: Experiment, result: MemberResult) -> list[SummaryRow]:
     """Summarise a member: regional means per area and totals."""
     weight = weights(result)
@@ -116,6 +137,9 @@ def summarise(experiment: Experiment, result: MemberResult) -> list[SummaryRow]:
         years = products[f"{run}/{name}"][-10 if decade else -1 :]
         return float(np.mean(regional_mean(years, weight)))
 
+    still = 100 * (standing_still(products, experiment.options) @ weight)
+    early = early_year(first, last)
+    rule = experiment.options.active_layer_rule
     thickness = "active_layer_thickness"
     carbon, period = "g C m⁻²", f"{first}-{last}"
     rows = [
@@ -131,6 +155,11 @@ def summarise(experiment: Experiment, result: MemberResult) -> list[SummaryRow]:
         SummaryRow(f"SOC_PF {period}, logged", stocks["SOC_PF"], carbon),
         SummaryRow(f"SOC_PF {period}, residual", residual, carbon),
         SummaryRow(f"SOC_PF {period}, total", teragrams(stocks["SOC_PF"] * area), "Tg C"),
+        *(
+            SummaryRow(f"{STILL_ROW} {rule!r} stands still by {year}", float(still[year - first]),
+                "% of the area")
+            for year in dict.fromkeys((early, last))
+        ),
         SummaryRow(f"ΔSOC {last}", stocks["ΔSOC"], carbon),
         SummaryRow(f"ΔSOC_NET {last}", stocks["ΔSOC_NET"], carbon),
         SummaryRow(f"ΔVegC {last}", stocks["ΔVegC"], carbon),

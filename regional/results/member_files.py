@@ -128,6 +128,9 @@ def global_attributes(
             experiment.protocol.equilibrium_climate, *experiment.protocol.equilibrium_years
         ),
         **{f"climate_{name}": value for name, value in result.repairs.items()},
+        "branch_baseline_years": experiment.protocol.branch_baseline_years,
+        "branch_baseline": "active layer of "
+        + "-".join(map(str, dict.fromkeys(experiment.protocol.branch_baseline))),
         "active_layer_rule": options.active_layer_rule,
         "root_zone_nitrogen": options.root_zone_nitrogen,
         "model_options": json.dumps(asdict(options)),

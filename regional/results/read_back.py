@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from temjax.files.findings import DataError, Finding
+from temjax.options import ModelOptions
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.grids.gridded import Grid
 from temjax.regional.inputs.synthetic import LABEL
@@ -88,6 +89,13 @@ class StoredMember:
     def label(self) -> str:
         """Member and scenario in one text."""
         return f"{self.member} {self.scenario}"
+
+    @cached_property
+    def options(self) -> ModelOptions:
+        """The model's choices of the run."""
+        known = {field.name for field in fields(ModelOptions)}
+        stored = json.loads(self.attributes["model_options"])
+        return ModelOptions(**{name: stored[name] for name in known & stored.keys()})
 
 
 def read_run(folder: Path, scenario: str | None = None) -> list[StoredMember]:

@@ -4,12 +4,18 @@ The forcing of a block carries a neighbour year on each side (``timeline.block_f
 not simulated.
 """
 
+import dataclasses
+
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from temjax.ecosystem.year import YearCarry, apply_exposure
 from temjax.forcing import Forcing, Location
 from temjax.heat.climate import SoilClimate, soil_climate
 from temjax.options import ModelOptions
+from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
+from temjax.processes.thaw_exposure import exposure_factor
 from temjax.regional.inputs.climate import VARIABLES
 from temjax.runs.quality import RunQuality, run_quality
 from temjax.runs.simulate import Run, simulate
@@ -55,6 +61,42 @@ def soil_of_block(
     """Soil climate of a block; arguments as for ``run_block``."""
     climate, time = _split(forcing)
     return map_devices(_soil, (parameters, location, climate, state), time, (options,))
+
+
+def hold_at_thickness(
+    constants: CellConstants,
+    depth_scale: Float[Array, "cell"],
+    state: State,
+    thickness: Float[Array, "cell"],
+    options: ModelOptions,
+) -> tuple[State, dict[str, Array]]:
+    """State with its pools brought to an active layer other than that of its last year.
+
+    The pools are scaled by s = p(thickness)/p(H), as by a year of exposure; the layer H that the
+    rule carries stays. Cells whose thickness is NaN, or that have no H yet, stay as they are.
+
+    Returns:
+        The state, and the products of exposure to add to those of its next year.
+    """
+    before = state.exposure.active_layer_thickness
+    thickness = jnp.asarray(thickness, before.dtype)
+    valid = jnp.isfinite(thickness) & (before > 0)
+    thickness = jnp.where(valid, thickness, before)
+    factor = exposure_factor(
+        thickness=thickness, previous=before, depth_scale=depth_scale,
+        exposed=jnp.ones_like(before),
+    )  # fmt: skip
+    carry = YearCarry(state.ecosystem, state.memory, state.exposure)
+    carry, exposed = apply_exposure(options, constants, carry, factor)
+    exposure = dataclasses.replace(carry.exposure, exposed_thickness=thickness)
+    amounts = {
+        "exposed_carbon": exposed.carbon,
+        "exposed_nitrogen": exposed.organic_nitrogen,
+        "exposed_inorganic_nitrogen": exposed.inorganic_nitrogen,
+        "exposed_water": exposed.water,
+        "exposure_factor": factor - 1,
+    }
+    return State(carry.ecosystem, carry.memory, state.heat, exposure), amounts
 
 
 def _split(forcing: Forcing) -> tuple[tuple[Array, ...], tuple[Array, Array]]:

@@ -26,7 +26,7 @@ from temjax.regional.inputs.timeline import (
     equilibrium_forcing,
     year_blocks,
 )
-from temjax.regional.run.block import run_block, soil_of_block
+from temjax.regional.run.block import hold_at_thickness, run_block, soil_of_block
 from temjax.regional.run.cells import Cells, tile_inputs
 from temjax.regional.run.restart import Products, RestartPoints
 from temjax.runs.equilibrium import equilibrium_climate, find_equilibrium
@@ -99,7 +99,7 @@ class TileRun:
             history.append(phase_products)
         products |= _concatenate("", history)
         first, last = self.timeline.future
-        compute = partial(self._future, state)
+        compute = partial(self._future, state, self.baseline(products))
         _, phase_products = self._phase("future", compute, 2 * (last - first), self.restarts)
         quality.append(_pop_quality(phase_products))
         return products | phase_products | _combine_quality(quality)
@@ -112,6 +112,13 @@ class TileRun:
             ("historical", (split, last), self.restarts),
         ]
         return [phase for phase in phases if phase[1][0] < phase[1][1]]
+
+    def stored_history(self) -> tuple[State, Products] | None:
+        """Branch state and products of the history from its restart points, if it has them all."""
+        points = [restarts.load(phase) for phase, _, restarts in self._historical_phases()]
+        if any(point is None for point in points):
+            return None
+        return points[-1][0], _concatenate("", [products for _, products in points])
 
     def restart_files(self) -> dict[str, tuple[Path, ...]]:
         """Restart files with the annual products of each run, in time."""
@@ -216,11 +223,40 @@ class TileRun:
             parts.append(self._products(run, constants))
         return state, _concatenate(f"{HISTORICAL}/", parts) | _combine_quality(quality)
 
-    def _future(self, branch: State) -> tuple[None, Products]:
-        """S_R and S_T from one state; soil heat is the same in both, so they share its climate."""
+    def baseline(self, products: Products) -> NDArray | None:
+        """Mean active layer of the years S_R is held at, from the history's, m, ``(cell,)``.
+
+        NaN in cells without permafrost in the branch year; None where that is the only year.
+        """
+        count = self.experiment.protocol.branch_baseline_years
+        if count == 1:
+            return None
+        layers = products[f"{HISTORICAL}/active_layer_thickness"][-count:]
+        known = np.isfinite(layers)
+        total = np.where(known, layers, 0.0).sum(axis=0)
+        return np.where(known[-1], total / np.maximum(known.sum(axis=0), 1), np.nan)
+
+    def held(self, branch: State, baseline: NDArray | None) -> tuple[State, Products]:
+        """The branch state with the pools of the baseline, and what they expose for that."""
+        if baseline is None:
+            return branch, {}
+        parameters, _ = self._inputs_like(branch)
+        state, amounts = hold_at_thickness(
+            _constants(*self._inputs_like(branch)), parameters.soil_carbon_depth_scale, branch,
+            jnp.asarray(baseline), self.options,
+        )  # fmt: skip
+        dtype = branch.ecosystem.pools.dtype.name
+        return self._cast(state, dtype), {name: np.asarray(v) for name, v in amounts.items()}
+
+    def _future(self, branch: State, baseline: NDArray | None) -> tuple[None, Products]:
+        """S_R and S_T from one state; soil heat is the same in both, so they share its climate.
+
+        S_R is held at the baseline; what that exposes is logged in its first year.
+        """
         constants = _constants(*self.inputs)
         switches = {name: self.timeline.exposure_switch(name) for name in EXPERIMENTS}
-        states = dict.fromkeys(EXPERIMENTS, branch)
+        reference, exposed = self.held(branch, baseline)
+        states = dict.fromkeys(EXPERIMENTS, branch) | {EXPERIMENTS[0]: reference}
         parts: dict[str, list[Products]] = {name: [] for name in EXPERIMENTS}
         quality = []
         first, last = self.timeline.future
@@ -239,6 +275,8 @@ class TileRun:
         for name in EXPERIMENTS:
             whole = _concatenate(f"{name}/", parts[name])
             products |= {key: value[: last - first] for key, value in whole.items()}
+        for name, amount in exposed.items():
+            products[f"{EXPERIMENTS[0]}/{name}"][0] += amount
         return None, products
 
     def _neutral_quality(self) -> RunQuality:

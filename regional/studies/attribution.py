@@ -22,7 +22,7 @@ from temjax.files.atomic import write_text
 from temjax.files.findings import DataError, Finding
 from temjax.heat.climate import SoilClimate, soil_climate
 from temjax.parameters.cell import cell_constants
-from temjax.regional.diagnostics.totals import group_weights, total
+from temjax.regional.diagnostics.totals import REGION, group_weights, total
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.experiment.products import PRODUCTS
 from temjax.regional.inputs.domain import load_domain
@@ -85,16 +85,13 @@ def attribute_tile(run: TileRun, constant_years: int) -> dict[str, Series]:
         DataError: the tile has no restart point yet.
     """
     run.set_reference()
-    past, history = run.timeline.past, run.timeline.historical
-    if past[1] == history[1]:
-        restart_point = run.shared.load("past")
-    else:
-        restart_point = run.restarts.load("historical")
-    if restart_point is None:
+    stored = run.stored_history()
+    if stored is None:
         message = "has no restart point of the history"
         mend = "Run temjax project first, into the same folder."
         raise DataError([Finding(str(run.restarts.path("historical")), "", "", message, mend)])
-    branch = restart_point[0]
+    branch, products = stored
+    reference, _ = run.held(branch, run.baseline(products))
     parameters, location = run.inputs
     constants = cell_constants(parameters, location)
     timelines = {
@@ -105,7 +102,7 @@ def attribute_tile(run: TileRun, constant_years: int) -> dict[str, Series]:
         name: run.timeline.exposure_switch("S_T" if d.exposure else "S_R")
         for name, d in RUNS.items()
     }
-    states = dict.fromkeys(RUNS, branch)
+    states = {name: branch if d.exposure else reference for name, d in RUNS.items()}
     parts: dict[str, list[Series]] = {name: [] for name in RUNS}
     first, last = run.timeline.future
     length = run.experiment.run.block_years
@@ -136,7 +133,7 @@ def attribute_tile(run: TileRun, constant_years: int) -> dict[str, Series]:
             )  # fmt: skip
             jax.block_until_ready(result.state)
             states[name] = result.state
-            products = {n: PRODUCTS[n].extract(result, constants) for n in ("npp", "rh", "csoil",
+            products = {n: PRODUCTS[n].annual(result, constants) for n in ("npp", "rh", "csoil",
                                                                           "cveg")}  # fmt: skip
             parts[name].append({
                 "NPP": grams_per_year(products["npp"]), "RH": grams_per_year(products["rh"]),
@@ -206,8 +203,8 @@ def _write(
     stored_cell = stored.domain.to_grid(np.arange(stored.domain.size, dtype=float))[row, column]
     present = np.flatnonzero(np.isfinite(stored_cell))
     stored_index = stored_cell[present].astype(int)
-    groups = {}
-    for group, weight in group_weights(stored).items():
+    groups, weights = {}, group_weights(stored)
+    for group, weight in weights.items():
         cell_weight = np.zeros(row.size)
         cell_weight[present] = weight[stored_index]
         groups[group] = {
@@ -220,6 +217,7 @@ def _write(
         "member": stored.member,
         "scenario": stored.scenario,
         "unit": "Tg C (stocks), Tg C yr-1 (fluxes)",
+        "area": float(weights[REGION].sum()),  # km²
         "held_years": constant_years,
         "years": stored.years["future"].tolist(),
         "groups": groups,

@@ -7,14 +7,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from temjax.regional.diagnostics.tables import MeanSD, Table, mean_sd
+from temjax.regional.diagnostics.members import MeanSD, mean_sd
+from temjax.regional.diagnostics.naming import Units, scenario_name
+from temjax.regional.diagnostics.tables import Table
 from temjax.regional.diagnostics.totals import REGION
 from temjax.regional.figures.paper_figures import COLOURS, finish, panels, shaded
 from temjax.regional.studies.attribution import ALL, BASELINE, RUNS
 
 SINGLE = tuple(name for name in RUNS if name not in (BASELINE, ALL))
 INTERACTION = "together"  # interaction: effect of all drivers less the sum of the single ones
-_SHOWN = {"ΣNPP": "Tg C", "ΣRH": "Tg C", "ΣNEP": "Tg C", "VegC": "Tg C", "SOC": "Tg C"}
+_SHOWN = ("ΣNPP", "ΣRH", "ΣNEP", "VegC", "SOC")
+_LARGE = 1e6  # km², of a record without an area
 
 Effects = dict[str, NDArray]
 
@@ -52,19 +55,25 @@ def _quantities(series: dict[str, list[float]]) -> Effects:
     return sums | {"VegC": arrays["VegC"], "SOC": arrays["SOC"]}
 
 
+def _units(records: list[dict]) -> Units:
+    return Units.of_area(records[0].get("area", _LARGE))
+
+
 def drivers_table(records: list[dict]) -> Table:
-    """Table of effects by the last year, mean ± SD over climate models."""
-    rows = []
+    """Table of effects by the last year, mean ± SD over climate models where there are several."""
+    rows, units = [], _units(records)
     for scenario in sorted({record["scenario"] for record in records}):
         chosen = [effects(record) for record in records if record["scenario"] == scenario]
         for name in (*SINGLE, INTERACTION, ALL):
             values: list[MeanSD] = [
-                mean_sd(float(of_member[name][label][-1]) for of_member in chosen)
+                mean_sd(
+                    float(of_member[name][label][-1]) / units.amount_size for of_member in chosen
+                )
                 for label in _SHOWN
             ]
             words = {INTERACTION: "interaction", ALL: "all together"}.get(name, f"{name} alone")
-            rows.append((scenario, words, *(value.text(0) for value in values)))
-    head = ("scenario", "driver", *(f"{label}, {unit}" for label, unit in _SHOWN.items()))
+            rows.append((scenario_name(scenario), words, *(value.text(0) for value in values)))
+    head = ("scenario", "driver", *(f"{label}, {units.amount} C" for label in _SHOWN))
     years = records[0]["held_years"]
     note = (
         "Against a run in which nothing changes after the branch year: climate repeats the last "
@@ -76,12 +85,12 @@ def drivers_table(records: list[dict]) -> Table:
 
 def drivers_figure(records: list[dict]) -> Figure:
     """Plot the effect of each driver on the carbon balance through time."""
-    names = sorted({record["scenario"] for record in records})
+    names, units = sorted({record["scenario"] for record in records}), _units(records)
     figure, axes = panels(1, len(names), 3.4)
     for panel, scenario in zip(axes, names, strict=True):
         chosen = [record for record in records if record["scenario"] == scenario]
         for name, colour in zip((*SINGLE, ALL), COLOURS, strict=False):
-            rows = [effects(record)[name]["ΣNEP"] for record in chosen]
+            rows = [effects(record)[name]["ΣNEP"] / units.amount_size for record in chosen]
             shaded(panel, np.asarray(chosen[0]["years"]), rows, colour, name)
-        finish(panel, f"ΣNEP by driver, {scenario}", "Tg C")
+        finish(panel, f"ΣNEP by driver, {scenario_name(scenario)}", f"{units.amount} C")
     return figure

@@ -15,8 +15,10 @@ from rich.console import Console
 
 from temjax import __version__
 from temjax.files.atomic import write_text
+from temjax.files.findings import DataError, Finding
 from temjax.parameters.registry import REGISTRY
-from temjax.regional.diagnostics.tables import MeanSD, Table
+from temjax.regional.diagnostics.members import MeanSD
+from temjax.regional.diagnostics.tables import Table
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.figures.maps import colour_range, draw_map
 from temjax.regional.figures.paper_figures import DENSITY
@@ -83,8 +85,15 @@ def region_sensitivity(
         samples: number of parameter samples; below 2 none.
         console: for progress.
         seed: of the samples.
+
+    Raises:
+        DataError: a branch baseline of several years.
     """
     jax.config.update("jax_enable_x64", True)
+    if experiment.protocol.branch_baseline_years > 1:
+        key, message = "protocol.branch_baseline_years", "derivatives know the branch year alone"
+        mend = "Leave the key out, or set it to 1, for temjax region-sensitivity."
+        raise DataError([Finding(experiment.name, key, "", message, mend)])
     domain = load_domain(experiment)
     for member, scenario in experiment.members:
         group = prepare_group(experiment, domain, member, [scenario], Path(), console)

@@ -13,5 +13,5 @@ def test_page_shows_drivers_and_sensitivity_only_where_they_were_run(tmp_path):
         path.write_text(json.dumps(attribution_record(member=member)), encoding="utf-8")
     (tmp_path / "sensitivity_a_rcp85.png").write_bytes(b"a picture")
     drivers, sensitivity = _extra_sections(tmp_path, synthetic=True)
-    assert drivers.tables[0].rows[-1][:2] == ("rcp85", "all together")
+    assert drivers.tables[0].rows[-1][:2] == ("RCP8.5", "all together")
     assert len(drivers.pictures) == len(sensitivity.pictures) == 1

@@ -52,6 +52,9 @@ def test_effects_add_up_with_their_interaction():
         "climate alone", "CO2 alone", "exposure alone", "interaction", "all together",
     ]  # fmt: skip
     assert table.rows[0][4] == "4 ± 0"
+    small = drivers_table([attribution_record() | {"area": 100.0}])
+    assert small.head[2] == "ΣNPP, Mg C"
+    assert small.rows[0][4] == "4000000"
     assert len(drivers_figure([attribution_record(), attribution_record("rcp45")]).axes) == 2
 
 
