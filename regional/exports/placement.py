@@ -33,10 +33,11 @@ class Placement:
     width: float
     is_global: bool
 
-    def place(self, values: NDArray) -> NDArray:
-        """Values ``(..., row, column)`` of the run on the export's grid, NaN elsewhere."""
-        out = np.full((*values.shape[:-2], *self.shape), np.nan)
-        out[..., self.rows[:, None], self.columns] = values
+    def place(self, values: NDArray, fill: np.float32) -> NDArray:
+        """Values ``(..., row, column)`` of the run on the export's grid, float32; ``fill`` where
+        there are none."""
+        out = np.full((*values.shape[:-2], *self.shape), fill, dtype=np.float32)
+        out[..., self.rows[:, None], self.columns] = np.where(np.isnan(values), fill, values)
         return out
 
 

@@ -118,8 +118,8 @@ def _write_values(job: Job, file: netCDF4.Dataset) -> None:
         shuffle=True, chunksizes=[1, *[1] * (len(dims) - 3), *sizes[-2:]],
     )  # fmt: skip
     variable.setncatts(_variable_attributes(job))
-    steps = max(1, _BLOCK_BYTES // (8 * int(np.prod(sizes[1:]))))
+    steps = max(1, _BLOCK_BYTES // (4 * int(np.prod(sizes[1:]))))
     for begin, parts in job.series.blocks(job.filling.names, job.first, job.stop, steps):
-        values = job.place.place(job.filling.values(parts)).astype(np.float32)
         at = begin - job.first
-        variable[at : at + len(values)] = np.where(np.isnan(values), job.project.fill, values)
+        values = job.place.place(job.filling.values(parts), job.project.fill)
+        variable[at : at + len(values)] = values

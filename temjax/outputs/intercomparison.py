@@ -134,7 +134,8 @@ INTERCOMPARISON_VARIABLES = (
     IntercomparisonVariable(
         _sum_of("active_layer_thickness"), "m", "annual", "Active Layer Thickness", "alt", "",
         "active_layer_thickness", "permafrost_active_layer_thickness",
-        "largest of the year by the rule named in active_layer_rule; missing without permafrost",
+        "largest of the year, where WIE-MIP asks for months, by the rule named in "
+        "active_layer_rule; missing without permafrost",
     ),
     IntercomparisonVariable(
         _sum_of("maximum_thaw_depth"), "m", "annual", "Annual Maximum Thaw Depth", "", "thawdepth",

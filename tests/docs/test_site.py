@@ -82,6 +82,9 @@ def test_tables_hold_the_registry():
     assert all(f"| `{name}` |" in climate for name in FORCING_VARIABLES)
     products = tables.on_page_markdown("[[region products]]", Page)
     assert all(f"| `{name}` | " in products for name in PRODUCTS)
+    exports = tables.on_page_markdown("[[export variables]]", Page)
+    assert all(f"`{variable.wiemip}` | " in exports for variable in INTERCOMPARISON_VARIABLES)
+    assert "`net_primary_production` − `heterotrophic_respiration`" in exports
 
 
 @pytest.mark.parametrize("mark", ["[[parameters: cmaxx]]", "[[parameter tables]]"])

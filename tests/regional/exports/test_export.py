@@ -2,29 +2,32 @@
 
 import re
 from dataclasses import replace
-from importlib.resources import files
-from io import StringIO
 
 import netCDF4
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from rich.console import Console
 
 from temjax.files.findings import DataError
 from temjax.forcing import MONTH_DAYS
 from temjax.heat.year import DEPTHS
+from temjax.outputs import (
+    ANNUAL_OUTPUTS,
+    FORCING_VARIABLES,
+    INTERCOMPARISON_VARIABLES,
+    MONTHLY_OUTPUTS,
+)
 from temjax.regional.climate.load import load_climate
-from temjax.regional.experiment.experiment import read_experiment
-from temjax.regional.exports.export import MODEL_DATABASE, export_run
+from temjax.regional.experiment.products import PRODUCTS
+from temjax.regional.exports.export import MODEL_DATABASE
+from temjax.regional.exports.filling import project_names, unit_factor
 from temjax.regional.exports.planning import Naming
 from temjax.regional.inputs.climate import Segment
-from temjax.regional.report.member import write_summary
-from temjax.regional.results.effect import summarise
-from temjax.regional.results.member_files import submit_member_files
-from temjax.regional.run.provenance import EXPERIMENT, INPUTS, write_record
+from temjax.regional.run.provenance import EXPERIMENT, INPUTS
+from tests.support.cf import conversion_factor
 from tests.support.command import called, ended
+from tests.support.exported_runs import YEARS, cells, exported, plateau_run, series, written
 from tests.support.made_member import made_member, made_region
 
 WIEMIP = {  # of the variable request, with its frequency; alt is one value a year here
@@ -33,36 +36,11 @@ WIEMIP = {  # of the variable request, with its frequency; alt is one value a ye
     "fNnetmin": "yr", "fVegSoil": "yr", "evapotrans": "mon", "mrso": "mon", "swe": "mon",
     "soilTemp": "mon", "alt": "yr",
 }  # fmt: skip
-MONTHLY = ("gpp", "npp", "ra", "rh", "evap", "tsl", "soilmoist", "swe")
-YEARS = 6  # 2018-2023
-
-
-def written(experiment, result, folder):
-    """A run folder of the member."""
-    submit_member_files(experiment, result, folder)
-    write_summary(experiment, result, summarise(experiment, result), folder)
-    write_record(experiment, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def plateau(tmp_path_factory):
-    """Experiment, member and run folder of four half-degree cells of the plateau."""
-    folder = tmp_path_factory.mktemp("plateau")
-    text = (files("temjax.regional") / "experiments" / "qtp-analogue.toml").read_text(
-        encoding="utf-8"
-    )
-    text = text.split("[parameters]")[0].replace("[1861, 1900]", "[1991, 1992]")
-    text = text.replace("[1901, 2020]", "[2018, 2020]").replace("[2021, 2099]", "[2021, 2023]")
-    kept = ", ".join(f'"{name}"' for name in MONTHLY)
-    text = text.replace("= 1901", "= 2018") + f"[output]\nmonthly = [{kept}]\n"
-    (folder / "plateau.toml").write_text(text, encoding="utf-8")
-    box = (91.9, 33.4, 92.9, 34.4)
-    experiment = read_experiment(folder / "plateau.toml").select(["A"], ["rcp85"], cells=box)
-    result = made_member(experiment, "A")
-    parts = (Segment("historical", 1861, 2005), Segment("rcp85", 2006, 2099))
-    result = replace(result, segments=parts)
-    return experiment, result, written(experiment, result, folder / "run")
+    return plateau_run(tmp_path_factory.mktemp("plateau"))
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +49,6 @@ def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     experiment = made_region(folder / "experiment")
     return experiment, written(experiment, made_member(experiment), folder / "run")
-
-
-def exported(folder, out, project, **choices):
-    """What an export prints, and its files by name."""
-    text = StringIO()
-    console = Console(file=text, width=1000)
-    export_run(folder, out, project, console, **choices)
-    return text.getvalue(), {path.name: path for path in sorted(out.glob("*.nc"))}
 
 
 @pytest.fixture(scope="module")
@@ -104,29 +74,6 @@ def isimip(plateau, tmp_path_factory):
     return exported(folder, tmp_path_factory.mktemp("isimip"), "isimip")
 
 
-def series(result, name, branch="S_T"):
-    """History and branch of a product, ``(time, [depth,] cell)``."""
-    parts = [result.products[f"{run}/{name}"] for run in ("historical", branch)]
-    if name.startswith("monthly "):
-        parts = [part.reshape(-1, *part.shape[2:]) for part in parts]
-    return np.concatenate(parts)
-
-
-def cells(path, name, result):
-    """Values of the cells of a file, NaN where they are missing."""
-    with xr.open_dataset(path, decode_times=False) as file:
-        values = file[name].load()
-    latitude, longitude = (next(d for d in values.dims if d[:3] == kind) for kind in ("lat", "lon"))
-    domain = result.domain
-    return np.stack(
-        [
-            values.sel({latitude: lat, longitude: lon}, method="nearest").values
-            for lat, lon in zip(domain.latitude, domain.longitude, strict=True)
-        ],
-        axis=-1,
-    )
-
-
 def test_wiemip_has_every_variable_of_both_runs(wiemip):
     text, paths = wiemip
     expected = {
@@ -137,7 +84,7 @@ def test_wiemip_has_every_variable_of_both_runs(wiemip):
     assert set(paths) == expected
     assert "by year, where months are asked for: fNup, fNnetmin, fVegSoil; no run keeps" in text
     assert "means only: tas, pr, rsds; --climate reads" in text
-    assert "noPermafrost is S_R: without thaw exposure after 2020, with it from 2018" in text
+    assert "noPermafrost is S_R: without thaw exposure after 2020, with it from 2019" in text
     assert text.count("note:") == 3
     assert "36 files" in text
 
@@ -157,7 +104,7 @@ def test_wiemip_file_is_as_the_request_asks(wiemip):
         assert not np.any(np.isnan(variable[:]))
         bounds = file["time_bnds"][:]
         assert len(bounds) == 12 * YEARS
-        assert bounds[0, 0] == 365 * (2018 - 1601) and file["time"].units[11:15] == "1601"
+        assert bounds[0, 0] == 365 * (2019 - 1601) and file["time"].units[11:15] == "1601"
         np.testing.assert_array_equal(bounds[1:, 0], bounds[:-1, 1])
         np.testing.assert_array_equal(np.diff(bounds)[:12, 0], MONTH_DAYS)
         assert "history of both runs" in file.experiment
@@ -199,17 +146,17 @@ def test_isimip_names_and_periods(isimip):
     text, paths = isimip
     pattern = re.compile(
         r"temjax_a_w5e5_rcp85_nat_(default|nopermafrost)_[a-z]+(-total)?_global_"
-        r"(annual|monthly)_2018_2023\.nc"
+        r"(annual|monthly)_2019_2021\.nc"
     )
     assert len(paths) == 26
     assert all(pattern.fullmatch(name) for name in paths)
-    assert "temjax_a_w5e5_rcp85_nat_default_thawdepth_global_annual_2018_2023.nc" in paths
+    assert "temjax_a_w5e5_rcp85_nat_default_thawdepth_global_annual_2019_2021.nc" in paths
     assert "nopermafrost (S_R) is no sensitivity" in text
     assert "ISIMIP asks for NAME <ADDRESS>" in text
 
 
 def test_isimip_file_is_on_the_global_grid_from_north(plateau, isimip):
-    path = isimip[1]["temjax_a_w5e5_rcp85_nat_default_tsl_global_monthly_2018_2023.nc"]
+    path = isimip[1]["temjax_a_w5e5_rcp85_nat_default_tsl_global_monthly_2019_2021.nc"]
     with netCDF4.Dataset(path) as file:
         assert file.data_model == "NETCDF4_CLASSIC"
         assert file["tsl"].shape == (12 * YEARS, len(DEPTHS), 360, 720)
@@ -227,29 +174,36 @@ def test_isimip_file_is_on_the_global_grid_from_north(plateau, isimip):
     np.testing.assert_allclose(values, series(plateau[1], "monthly tsl"), rtol=1e-6)
 
 
+def with_months(experiment, names):
+    """The experiment with other monthly products."""
+    output = experiment.output.model_copy(update={"monthly": names})
+    return experiment.model_copy(update={"output": output})
+
+
 def test_isimip_history_and_scenario_are_files_of_their_own(plateau, tmp_path):
     experiment, result, _ = plateau
     parts = (Segment("historical", 1861, 2019), Segment("ssp585", 2020, 2099))
-    folder = written(experiment, replace(result, segments=parts), tmp_path / "run")
+    run = with_months(experiment, ("npp",))
+    folder = written(run, replace(result, segments=parts), tmp_path / "run")
     record = folder / INPUTS / EXPERIMENT
     text = record.read_text(encoding="utf-8").replace("synthetic-plateau", "isimip3a")
     record.write_text(text, encoding="utf-8")
     paths = exported(folder, tmp_path / "out", "isimip")[1]
-    past = paths["temjax_a_historical_nat_default_npp-total_global_monthly_2018_2019.nc"]
-    future = paths["temjax_a_ssp585_nat_default_npp-total_global_monthly_2020_2023.nc"]
+    past = paths["temjax_a_historical_nat_default_npp-total_global_monthly_2019_2019.nc"]
+    future = paths["temjax_a_ssp585_nat_default_npp-total_global_monthly_2020_2021.nc"]
     expected = series(result, "monthly npp")
-    np.testing.assert_allclose(cells(past, "npp-total", result), expected[:24], rtol=1e-6)
-    np.testing.assert_allclose(cells(future, "npp-total", result), expected[24:], rtol=1e-6)
+    np.testing.assert_allclose(cells(past, "npp-total", result), expected[:12], rtol=1e-6)
+    np.testing.assert_allclose(cells(future, "npp-total", result), expected[12:], rtol=1e-6)
     with netCDF4.Dataset(future) as file:
         assert file["time"].units == "days since 1901-01-01 00:00:00"
         assert file["time_bnds"][0, 0] == 365 * (2020 - 1901)
 
 
 def test_ilamb_files_and_the_table_of_models(ilamb):
-    text, paths = ilamb
-    assert "tsl_Lmon_temjax-A-rcp85_land_r1i1p1f1_gn_201801-202312.nc" in paths
+    paths = ilamb[1]
+    assert "tsl_Lmon_temjax-A-rcp85_land_r1i1p1f1_gn_201901-202112.nc" in paths
     assert (
-        "active_layer_thickness_Lyr_temjax-A-rcp85-noPermafrost_land_r1i1p1f1_gn_2018-2023.nc"
+        "active_layer_thickness_Lyr_temjax-A-rcp85-noPermafrost_land_r1i1p1f1_gn_2019-2021.nc"
         in paths
     )
     folder = next(iter(paths.values())).parent
@@ -262,7 +216,7 @@ def test_ilamb_files_and_the_table_of_models(ilamb):
 
 
 def test_depth_bounds_meet_and_hold_the_points(ilamb):
-    path = ilamb[1]["tsl_Lmon_temjax-A-rcp85_land_r1i1p1f1_gn_201801-202312.nc"]
+    path = ilamb[1]["tsl_Lmon_temjax-A-rcp85_land_r1i1p1f1_gn_201901-202112.nc"]
     with xr.open_dataset(path, decode_times=False) as file:
         depth, bounds = file["depth"].values, file[file["depth"].attrs["bounds"]].values
     assert bounds[0, 0] == 0
@@ -286,10 +240,7 @@ def test_months_that_were_not_kept_are_told_with_the_remedy(small, tmp_path):
 
 def test_annual_soil_temperature_is_no_file_of_ilamb(plateau, tmp_path):
     experiment, result, _ = plateau
-    run = experiment.model_copy(
-        update={"output": experiment.output.model_copy(update={"monthly": ()})}
-    )
-    folder = written(run, result, tmp_path / "run")
+    folder = written(with_months(experiment, ()), result, tmp_path / "run")
     text, paths = exported(folder, tmp_path / "out", "ilamb")
     assert not [name for name in paths if name.startswith("tsl")]
     assert "left out, since annual means mislead: tsl; run again with [output] monthly" in text
@@ -329,7 +280,7 @@ def test_two_members_of_one_name_are_refused(plateau, tmp_path):
         exported(folder, tmp_path / "out", "wiemip", naming=Naming(gcm="ukesm"))
     paths = exported(folder, tmp_path / "out", "wiemip", members=["B"])[1]
     assert len(paths) == 36 and all(name.startswith("temjax_B_") for name in paths)
-    with pytest.raises(DataError, match="--members: C: .* has no such member. Known: A, B"):
+    with pytest.raises(DataError, match=r"--members: C: .* has no such member\. Known: A, B"):
         exported(folder, tmp_path / "out", "wiemip", members=["C"])
 
 
@@ -349,3 +300,26 @@ def test_the_command_exports_and_replaces_only_when_told(plateau, tmp_path, monk
 def test_a_folder_without_a_run_is_a_finding(tmp_path, monkeypatch, capsys):
     code, text = ended(monkeypatch, capsys, "export", "wiemip", tmp_path, "--out", tmp_path / "o")
     assert code == 1 and "holds no results of a region" in text
+
+
+@pytest.mark.parametrize("name", ["wiemip", "isimip3", "ilamb"])
+def test_every_unit_follows_from_the_products(name):
+    """Factors agree with UDUNITS, for every variable that a run can fill."""
+    for variable in project_names(name):
+        for term, _ in variable.terms:
+            if term in FORCING_VARIABLES:
+                continue
+            product = next(p for p in PRODUCTS.values() if p.output.name == term)
+            unit = product.unit + (" year-1" if product.cell_methods == "time: sum" else "")
+            expected = conversion_factor(unit, variable.unit)
+            assert unit_factor(product, variable.unit) == pytest.approx(expected, rel=1e-12)
+
+
+def test_registry_has_a_name_once_and_outputs_that_exist():
+    known = MONTHLY_OUTPUTS | ANNUAL_OUTPUTS | FORCING_VARIABLES
+    for project in ("wiemip", "isimip3", "ilamb"):
+        names = list(project_names(project).values())
+        assert len(set(names)) == len(names) > 0
+    for variable in INTERCOMPARISON_VARIABLES:
+        assert all(term in known and sign in (1, -1) for term, sign in variable.terms)
+        assert variable.wiemip or variable.isimip3 or variable.ilamb
