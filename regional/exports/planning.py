@@ -150,10 +150,12 @@ class Planner:
         """Add the file of a variable, or those of its periods."""
         attributes = self._attributes(branch.series["annual"].attributes, branch)
         for experiment, first, last in self._periods(branch.member, series):
+            if experiment == branch.member.scenario:  # not the history, which has a name of its own
+                experiment = self._naming.experiment or experiment
             steps = [i for i, year in enumerate(series.years) if first <= year <= last]
             label = Label(
                 self._naming.model, self._naming.gcm or branch.member.member,
-                self._naming.experiment or experiment, branch.name, filling.name,
+                experiment, branch.name, filling.name,
                 filling.frequency, first, last,
                 "global" if branch.place.is_global else series.attributes["region"],
                 branch.place.width, self._kind,
@@ -221,7 +223,11 @@ class Planner:
         return notes
 
     def _isimip_notes(self, attributes: dict) -> list[str]:
-        notes = [f"{NO_PERMAFROST.lower()} (S_R) is no sensitivity of ISIMIP's protocol"]
+        notes = [
+            f"{NO_PERMAFROST.lower()} (S_R) is no sensitivity of ISIMIP's protocol",
+            "csoil-total is the whole soil's; isimip-qc asks for a depth axis, which the model has "
+            "not",
+        ]
         if not _PERSON.match(attributes["contact"]):
             notes.append(
                 f"contact is {attributes['contact']!r}, ISIMIP asks for NAME <ADDRESS>: set it in "

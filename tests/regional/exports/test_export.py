@@ -152,6 +152,7 @@ def test_isimip_names_and_periods(isimip):
     assert all(pattern.fullmatch(name) for name in paths)
     assert "temjax_a_w5e5_rcp85_nat_default_thawdepth_global_annual_2019_2021.nc" in paths
     assert "nopermafrost (S_R) is no sensitivity" in text
+    assert "isimip-qc asks for a depth axis" in text
     assert "ISIMIP asks for NAME <ADDRESS>" in text
 
 
@@ -182,13 +183,14 @@ def with_months(experiment, names):
 
 def test_isimip_history_and_scenario_are_files_of_their_own(plateau, tmp_path):
     experiment, result, _ = plateau
-    parts = (Segment("historical", 1861, 2019), Segment("ssp585", 2020, 2099))
+    parts = (Segment("historical", 1861, 2019), Segment("rcp85", 2020, 2099))
     run = with_months(experiment, ("npp",))
     folder = written(run, replace(result, segments=parts), tmp_path / "run")
     record = folder / INPUTS / EXPERIMENT
     text = record.read_text(encoding="utf-8").replace("synthetic-plateau", "isimip3a")
     record.write_text(text, encoding="utf-8")
-    paths = exported(folder, tmp_path / "out", "isimip")[1]
+    naming = Naming(experiment="ssp585")  # of the scenario, not of the history
+    paths = exported(folder, tmp_path / "out", "isimip", naming=naming)[1]
     past = paths["temjax_a_historical_nat_default_npp-total_global_monthly_2019_2019.nc"]
     future = paths["temjax_a_ssp585_nat_default_npp-total_global_monthly_2020_2021.nc"]
     expected = series(result, "monthly npp")
