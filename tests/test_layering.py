@@ -41,8 +41,8 @@ ROOMS = {
 }
 # Folders and files of regional, in the order of the data: each may import those before it
 REGIONAL = (
-    "experiment", "inputs", "climate", "datasets", "member", "run", "results", "diagnostics",
-    "figures", "studies", "report", "projection", "command",
+    "experiment", "inputs", "climate", "datasets", "member", "run", "results", "exports",
+    "diagnostics", "figures", "studies", "report", "projection", "command",
 )  # fmt: skip
 COMMANDS = re.compile(r"\.command\b|(\.|_)(cli|demo)$")  # modules that are command line
 OLD_NAMES = {"sites", "calibration", "regional"}  # as they were installed once

@@ -2,7 +2,7 @@
 
 A line ``[[parameters: name, other_*]]`` becomes the table of those parameters, ``[[parameters]]``
 that of all; ``[[monthly outputs]]``, ``[[annual outputs]]``, ``[[forcing variables]]``,
-``[[region products]]`` and ``[[parameter sets]]`` likewise.
+``[[region products]]``, ``[[export variables]]`` and ``[[parameter sets]]`` likewise.
 """
 
 import fnmatch
@@ -17,6 +17,7 @@ from temjax.outputs import (
     ANNUAL_OUTPUTS,
     ANNUAL_SUMS,
     FORCING_VARIABLES,
+    INTERCOMPARISON_VARIABLES,
     MONTHLY_OUTPUTS,
     OutputInfo,
 )
@@ -59,6 +60,8 @@ def on_page_markdown(markdown: str, page, **_) -> str:
                 return output_table(FORCING_VARIABLES.values())
             if kind == "region products":
                 return product_table()
+            if kind == "export variables":
+                return export_table()
         except KeyError as error:
             raise ValueError(f"{page.file.src_uri}: {error.args[0]}") from error
         raise ValueError(f"{page.file.src_uri}: unknown mark [[{kind}]]")
@@ -153,6 +156,23 @@ def product_table() -> str:
     ]
     head = ("name", "unit", "meaning", "by year", "by month", "ISIMIP", "CF standard name",
             "model output")  # fmt: skip
+    return _markdown(head, rows)
+
+
+def export_table() -> str:
+    """Variables of model intercomparisons: names by project, unit, frequency, model outputs."""
+    rows = [
+        (
+            *map(_code, (variable.wiemip, variable.isimip3, variable.ilamb)),
+            typeset_unit(variable.unit),
+            variable.frequency,
+            " ".join(f"{'+' if sign > 0 else '−'} `{term}`" for term, sign in variable.terms)
+            .removeprefix("+ "),
+            variable.comment,
+        )
+        for variable in INTERCOMPARISON_VARIABLES
+    ]  # fmt: skip
+    head = ("WIE-MIP", "ISIMIP3", "ILAMB", "unit", "asked for", "model outputs", "note")
     return _markdown(head, rows)
 
 

@@ -45,7 +45,7 @@ def member_variables(
         difference: whether they are S_T minus S_R.
     """
     horizontal, attached = grid_variables(domain)
-    yield from _time(years, monthly).items()
+    yield from time_variables(years, monthly=monthly).items()
     yield "depth", xr.Variable("depth", np.asarray(DEPTHS, dtype=float), DEPTH_ATTRIBUTES)
     yield from horizontal.items()
     yield from _cells(domain, status, attached).items()
@@ -56,7 +56,7 @@ def member_variables(
         yield name, variable
 
 
-def _time(years: NDArray, monthly: bool) -> dict[str, xr.Variable]:
+def time_variables(years: NDArray, *, monthly: bool) -> dict[str, xr.Variable]:
     """Time axis of years or months with bounds; the stamp is the last day, that of the stocks."""
     lengths = np.asarray(MONTH_DAYS if monthly else [DAYS_PER_YEAR])
     ends = (DAYS_PER_YEAR * (years - _ORIGIN)[:, None] + np.cumsum(lengths)).ravel().astype(float)

@@ -144,19 +144,27 @@ def _read_member(folder: Path, summary: dict) -> StoredMember:
     )
 
 
+def result_files(
+    folder: Path, attributes: dict, name: str, suffix: str, frequency: str = "annual"
+) -> list[Path]:
+    """Files of a member's run (``transient`` …) by year or month, from the member's attributes."""
+    label = f"{attributes['climate_model']}_{attributes['climate_scenario']}".lower()
+    pattern = f"temjax_{label}_{name}_{attributes['region']}_{frequency}_*{suffix}"
+    return sorted(folder.glob(pattern))
+
+
 def annual_file(folder: Path, attributes: dict, name: str, suffix: str) -> Path:
     """Path of the annual file of a member's run (``transient`` …) from the member's attributes.
 
     Raises:
         DataError: no such file, or several.
     """
-    label = f"{attributes['climate_model']}_{attributes['climate_scenario']}".lower()
-    prefix = f"temjax_{label}"
-    paths = sorted(folder.glob(f"{prefix}_{name}_{attributes['region']}_annual_*{suffix}"))
+    paths = result_files(folder, attributes, name, suffix)
     if len(paths) != 1:
-        message = f"{len(paths)} files {prefix}_{name}_… beside summary_{label}.json, one is needed"
+        label = f"{attributes['climate_model']}_{attributes['climate_scenario']}".lower()
+        message = f"{len(paths)} files temjax_{label}_{name}_… beside summary_{label}.json, one is"
         mend = "Run temjax project again with --resume, into a folder of its own."
-        raise DataError([Finding(str(folder), name, "", message, mend)])
+        raise DataError([Finding(str(folder), name, "", f"{message} needed", mend)])
     return paths[0]
 
 

@@ -1,6 +1,10 @@
 """Outputs of a run: the registry of their metadata, and the arrays."""
 
 from temjax.outputs.arrays import AnnualOutput, MonthlyOutput
+from temjax.outputs.intercomparison import (
+    INTERCOMPARISON_VARIABLES,
+    IntercomparisonVariable,
+)
 from temjax.outputs.metadata import IsimipVariable, OutputInfo
 from temjax.outputs.registry import (
     ANNUAL_OUTPUTS,
@@ -26,10 +30,12 @@ __all__ = [
     "FLUX_OUTPUTS",
     "FLUX_SYMBOLS",
     "FORCING_VARIABLES",
+    "INTERCOMPARISON_VARIABLES",
     "LEDGERS",
     "MONTHLY_OUTPUTS",
     "POOL_OUTPUTS",
     "AnnualOutput",
+    "IntercomparisonVariable",
     "IsimipVariable",
     "MonthlyOutput",
     "OutputInfo",

@@ -11,7 +11,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from temjax.outputs import ANNUAL_OUTPUTS, ANNUAL_SUMS, FORCING_VARIABLES, MONTHLY_OUTPUTS
+from temjax.outputs import (
+    ANNUAL_OUTPUTS,
+    ANNUAL_SUMS,
+    FORCING_VARIABLES,
+    INTERCOMPARISON_VARIABLES,
+    MONTHLY_OUTPUTS,
+)
 from temjax.parameters.registry import REGISTRY
 from temjax.regional.experiment.products import PRODUCTS
 
@@ -82,6 +88,13 @@ def test_tables_hold_the_registry():
     assert all(f"| `{name}` |" in climate for name in FORCING_VARIABLES)
     products = tables.on_page_markdown("[[region products]]", Page)
     assert all(f"| `{name}` | " in products for name in PRODUCTS)
+    exports = tables.on_page_markdown("[[export variables]]", Page)
+    assert all(
+        f"`{variable.ilamb}` | " in exports
+        for variable in INTERCOMPARISON_VARIABLES
+        if variable.ilamb
+    )
+    assert "`net_primary_production` − `heterotrophic_respiration`" in exports
 
 
 @pytest.mark.parametrize("mark", ["[[parameters: cmaxx]]", "[[parameter tables]]"])
