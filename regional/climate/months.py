@@ -166,15 +166,15 @@ def _read(
     values = reader.load_values(file, part)
     if values is None:
         return None
-    values = values.astype(float)
     if VERSIONS in part.dims:
+        values = values.astype(float)
         first = values[:, 0]
         for version in range(1, values.shape[1]):
             first = np.where(np.isnan(first), values[:, version], first)
         values = first
     row, column = at.row - at.row.min(), at.column - at.column.min()
     values = values.reshape(len(rows), row.max() + 1, column.max() + 1)
-    return values[:, row, column]
+    return values[:, row, column].astype(float)
 
 
 def _check_unit(
