@@ -28,7 +28,7 @@ from temjax.regional.inputs.climate import VARIABLES, Segment, cell_blocks
 from temjax.regional.inputs.domain import Domain
 from temjax.runs.validation import check_climate
 
-_DAYS_CELLS = 20_000  # whose days of radiation are in memory together
+_HOURS_CELLS = 20_000  # whose days of radiation are in memory together
 
 
 @dataclass(frozen=True)
@@ -164,12 +164,16 @@ def monthly_climate(
 
 
 def _irradiance(latitude: NDArray) -> NDArray:
-    """Extraterrestrial irradiance of cells, cal cm⁻² d⁻¹; of a block at a time, since it takes 365
-    days of each."""
-    blocks = np.split(latitude.astype(float), range(_DAYS_CELLS, latitude.size, _DAYS_CELLS))
-    return np.concatenate(
+    """Extraterrestrial irradiance of cells, cal cm⁻² d⁻¹, ``(12, cell)``; of a large region once a
+    latitude and by blocks, since it takes every hour of the year."""
+    of_cell = None
+    if latitude.size > _HOURS_CELLS:
+        latitude, of_cell = np.unique(latitude, return_inverse=True)
+    blocks = np.split(latitude.astype(float), range(_HOURS_CELLS, latitude.size, _HOURS_CELLS))
+    found = np.concatenate(
         [np.asarray(gross_irradiance(jnp.asarray(block))) for block in blocks], axis=1
     )
+    return found if of_cell is None else found[:, of_cell]
 
 
 def _tell_uneven_years(
