@@ -105,6 +105,7 @@ def _file_parts(
             converted = _convert(reader, file, variable, unit, values, interval)
             if converted is None:
                 return
+            del means, values  # a large region's are as much memory as the next block
             yield from map(YearOfMonths, years, converted, covered, record)
 
 
