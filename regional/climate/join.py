@@ -1,32 +1,56 @@
-"""Months of one driver put together from files in any cut, in any order, overlapping or not."""
+"""Months of one driver put together from files in any cut, in any order, overlapping or not.
 
-from collections.abc import Iterable
+Only what files have which month is in memory; values are read for the cells that are asked for.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.climate.months import YearOfMonths
+from temjax.regional.climate.cache import KeptMonths
 from temjax.regional.climate.reader import ClimateReader
+from temjax.regional.inputs.climate import cell_blocks
 from temjax.runs.validation import check_months
 
 WHOLE = (0.97, 1.03)  # share of a month that its records cover (days are never split evenly)
 SAME = (0.01, 1e-3)  # absolute and relative difference that packing explains
 
 
+class Part(NamedTuple):
+    """Share of a month that is in a file: the file, its month there, the share."""
+
+    file: int
+    month: int
+    covered: float
+
+
+Parts = tuple[Part, ...]  # of one month; none for a month that no file has
+
+
 @dataclass
 class _Year:
-    values: NDArray  # (12, cell)
-    covered: NDArray  # (12,)
-    source: NDArray  # (12,)
-    record: NDArray  # (12,)
+    covered: NDArray = field(default_factory=lambda: np.zeros(12))
+    source: NDArray = field(default_factory=lambda: np.full(12, -1))
+    record: NDArray = field(default_factory=lambda: np.full(12, -1))
+    parts: list[Parts] = field(default_factory=lambda: [()] * 12)
 
 
 @dataclass
 class _Clash:
+    """Months that two files have: their name, what stands, and what the second file has."""
+
+    dates: list[str] = field(default_factory=list)
+    here: list[Parts] = field(default_factory=list)
+    there: list[Parts] = field(default_factory=list)
     months: int = 0
-    both: int = 0
     first: str = ""
+
+    @property
+    def both(self) -> int:
+        return len(self.dates)
 
 
 @dataclass(frozen=True)
@@ -35,14 +59,16 @@ class JoinedMonths:
 
     Attributes:
         first: calendar year.
-        values: ``(year, 12, cell)``; NaN where no file has the month.
+        files: that the months are in.
+        parts: of each month, ``(year, 12)``.
         source: file that each month is from, −1 for none, ``(year, 12)``.
         record: its first record there, ``(year, 12)``.
         covered: share of each month that records cover, ``(year, 12)``.
     """
 
     first: int
-    values: NDArray
+    files: Sequence[KeptMonths | None]
+    parts: Sequence[Sequence[Parts]]
     source: NDArray
     record: NDArray
     covered: NDArray
@@ -50,14 +76,46 @@ class JoinedMonths:
     @property
     def last(self) -> int:
         """Last calendar year."""
-        return self.first + len(self.values) - 1
+        return self.first + len(self.parts) - 1
 
     def years(self, first: int, last: int) -> "JoinedMonths":
         """A part of the years."""
         part = slice(first - self.first, last - self.first + 1)
         return JoinedMonths(
-            first, self.values[part], self.source[part], self.record[part], self.covered[part]
-        )
+            first, self.files, self.parts[part], self.source[part], self.record[part],
+            self.covered[part],
+        )  # fmt: skip
+
+    def values(self, cells: NDArray) -> NDArray:
+        """Months of some cells, ``(year, 12, cell)`` float32; NaN where no file has the month.
+
+        Raises:
+            DataError: the months are no longer there.
+        """
+        months = [parts for year in self.parts for parts in year]
+        return _gathered(self.files, months, cells).reshape(-1, 12, cells.size)
+
+
+def _gathered(
+    files: Sequence[KeptMonths | None], months: Sequence[Parts], cells: NDArray
+) -> NDArray:
+    """Months of some cells, ``(month, cell)``, those of a cell side by side in memory; the parts of
+    a month are averaged by their share."""
+    values = np.full((cells.size, len(months)), np.nan, np.float32).T
+    first = np.array([parts[0][:2] if parts else (-1, -1) for parts in months], dtype=int)
+    for number, kept in enumerate(files):
+        here = np.flatnonzero(first[:, 0] == number)
+        if kept is not None and here.size:
+            values[here] = kept.read(first[here, 1], cells)
+    for at, parts in enumerate(months):
+        have = np.float64(parts[0].covered if parts else 0.0)
+        for number, month, give in parts[1:]:
+            kept = files[number]
+            assert kept is not None
+            share = have * values[at] + np.float64(give) * kept.read(np.array([month]), cells)[0]
+            values[at] = share / (have + give)
+            have += give
+    return values
 
 
 @dataclass
@@ -72,50 +130,56 @@ class Joiner:
     reader: ClimateReader
     name: str
     files: list[str] = field(default_factory=list)
+    _kept: list[KeptMonths | None] = field(default_factory=list)
     _years: dict[int, _Year] = field(default_factory=dict)
     _clashes: dict[tuple[int, int], _Clash] = field(default_factory=dict)
 
-    def add(self, file: str, years: Iterable[YearOfMonths]) -> None:
+    def add(self, file: str, kept: KeptMonths | None) -> None:
         """Add the months of a file; of a month that two files have, the first counts."""
         number = len(self.files)
         self.files.append(file)
-        for year in years:
-            old = self._years.get(year.year)
-            if old is None:
-                origin = np.where(year.covered > 0, number, -1)
-                copies = (np.array(part) for part in (year.values, year.covered))
-                self._years[year.year] = _Year(*copies, origin, np.array(year.record))
-                continue
-            for month in np.flatnonzero(year.covered > 0):
-                self._add_month(old, year, int(month), number)
+        self._kept.append(kept)
+        if kept is None:
+            return
+        for row, month in np.argwhere(kept.covered > 0).tolist():
+            year = int(kept.years[row])
+            old = self._years.setdefault(year, _Year())
+            part = Part(number, 12 * row + month, float(kept.covered[row, month]))
+            self._add_month(old, part, (year, month), int(kept.record[row, month]))
 
-    def _add_month(self, old: _Year, new: YearOfMonths, month: int, number: int) -> None:
-        have, give = old.covered[month], new.covered[month]
-        if have + give <= WHOLE[1]:  # parts of a month, or a month that no file had
-            if have:
-                share = have * old.values[month] + give * new.values[month]
-                old.values[month] = share / (have + give)
-            else:
-                old.values[month] = new.values[month]
-                old.source[month], old.record[month] = number, new.record[month]
+    def _add_month(self, old: _Year, part: Part, date: tuple[int, int], record: int) -> None:
+        year, month = date
+        have, give = float(old.covered[month]), part.covered
+        if have and have + give <= WHOLE[1]:  # parts of a month
+            old.parts[month] += (part,)
             old.covered[month] = have + give
             return
-        if have < WHOLE[0] <= give:
-            old.values[month], old.covered[month] = new.values[month], give
-            old.source[month], old.record[month] = number, new.record[month]
+        if not have or have < WHOLE[0] <= give:
+            old.parts[month], old.covered[month] = (part,), give
+            old.source[month], old.record[month] = part.file, record
             return
-        clash = self._clashes.setdefault((int(old.source[month]), number), _Clash())
-        clash.both += 1
-        here, there = old.values[month], new.values[month]
-        with np.errstate(invalid="ignore"):
-            differs = np.abs(here - there) > SAME[0] + SAME[1] * np.abs(here)
-        differs |= np.isnan(here) != np.isnan(there)
-        if differs.any():
-            cell = int(np.argmax(differs))
-            clash.months += 1
-            clash.first = clash.first or (
-                f"{new.year}-{month + 1:02d}: {there[cell]:g} here, {here[cell]:g} there"
-            )
+        clash = self._clashes.setdefault((int(old.source[month]), part.file), _Clash())
+        clash.dates.append(f"{year}-{month + 1:02d}")
+        clash.here.append(old.parts[month])
+        clash.there.append((part,))
+
+    def _compare(self) -> None:
+        """Compare the months that two files have, cell by cell."""
+        for clash in self._clashes.values():
+            texts: dict[int, str] = {}
+            cells = next(kept.cells for kept in self._kept if kept is not None)
+            for block in cell_blocks(cells, -(-2 * clash.both // 12)):
+                here = _gathered(self._kept, clash.here, block)
+                there = _gathered(self._kept, clash.there, block)
+                with np.errstate(invalid="ignore"):
+                    differs = np.abs(here - there) > SAME[0] + SAME[1] * np.abs(here)
+                differs |= np.isnan(here) != np.isnan(there)
+                for month in np.flatnonzero(differs.any(axis=1)).tolist():
+                    at = month, int(np.argmax(differs[month]))
+                    text = f"{clash.dates[month]}: {there[at]:g} here, {here[at]:g} there"
+                    texts.setdefault(month, text)
+            clash.months = len(texts)
+            clash.first = texts[min(texts)] if texts else ""
 
     def joined(self, missing_months: int) -> JoinedMonths | None:
         """The months in whole calendar years; gaps, repeated days and contradictions are findings.
@@ -129,18 +193,16 @@ class Joiner:
             return None
         first, last = min(self._years), max(self._years)
         if not self._gaps(first, last):
-            cells = next(iter(self._years.values())).values.shape[1]
-            empty = _Year(
-                np.full((12, cells), np.nan, np.float32), np.zeros(12), *np.full((2, 12), -1)
-            )
-            years = [self._years.pop(year, empty) for year in range(first, last + 1)]
+            years = [self._years[year] for year in range(first, last + 1)]
             whole = JoinedMonths(
                 first,
-                np.stack([year.values for year in years]),
+                self._kept,
+                [year.parts for year in years],
                 np.stack([year.source for year in years]),
                 np.stack([year.record for year in years]),
                 np.stack([year.covered for year in years]),
             )
+            self._compare()
             self._tell_clashes()
             self._tell_parts(whole)
             whole = self._cut_ends(whole)

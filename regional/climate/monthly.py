@@ -1,4 +1,7 @@
-"""Monthly climate of a member in memory: repaired as it is loaded, checked once, with its notes."""
+"""Monthly climate of a member: read and repaired by blocks of cells, checked once, with its notes.
+
+No more is in memory than the months of the cells that are asked for.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,15 +19,16 @@ from temjax.processes.radiation import (
 )
 from temjax.regional.climate.join import JoinedMonths
 from temjax.regional.climate.places import ClimateCells
+from temjax.regional.climate.projects import CLOUD_COVER
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.climate.repair import RepairCounts, repair_months
 from temjax.regional.climate.suspicion import Suspicions
 from temjax.regional.experiment.settings import RepairSettings
-from temjax.regional.inputs.climate import VARIABLES, Segment
+from temjax.regional.inputs.climate import VARIABLES, Segment, cell_blocks
 from temjax.regional.inputs.domain import Domain
 from temjax.runs.validation import check_climate
 
-BLOCK_CELLS = 2000  # checked at a time
+_HOURS_CELLS = 20_000  # whose days of radiation are in memory together
 
 
 @dataclass(frozen=True)
@@ -47,18 +51,18 @@ class MonthlyClimate:
     """Monthly climate of a member for the cells of a domain, see ``inputs.climate.Climate``.
 
     Attributes:
-        data: months as read, model's units, ``(year, 12, climate cell)`` float32.
+        drivers: months as read, by kind. Shortwave may be computed from cloud cover.
         of_domain: climate cell of each domain cell.
-        top: extraterrestrial radiation of the climate cells, W m⁻², ``(12, climate cell)``.
+        irradiance: extraterrestrial, of the climate cells, cal cm⁻² d⁻¹, ``(12, climate cell)``.
         warming: lapse-rate adjustment of each domain cell, K.
         repair: what is repaired when cells are loaded.
         repairs: what that is over the whole domain, by the names of ``RepairCounts``.
         notes: choices, repairs and suspicions, a line each.
     """
 
-    data: dict[str, NDArray]
+    drivers: dict[str, Driver]
     of_domain: NDArray
-    top: NDArray
+    irradiance: NDArray
     warming: NDArray
     years: NDArray
     co2: NDArray
@@ -81,8 +85,24 @@ class MonthlyClimate:
         """Repaired months of climate cells, float64, and what was repaired."""
         first = int(self.years[0])
         sources = [slice(s.first - first, s.last - first + 1) for s in self.segments]
-        as_read = {name: self.data[name][..., climate_cells].astype(float) for name in VARIABLES}
-        return repair_months(as_read, self.top[:, climate_cells], sources, self.repair, weight)
+        as_read = {name: self._as_read(name, climate_cells).astype(float) for name in VARIABLES}
+        return repair_months(as_read, self.top(climate_cells), sources, self.repair, weight)
+
+    def driver(self, name: str) -> Driver:
+        """The driver that a variable is read or computed from."""
+        return self.drivers.get(name) or self.drivers[CLOUD_COVER]
+
+    def top(self, climate_cells: NDArray) -> NDArray:
+        """Extraterrestrial radiation of climate cells, W m⁻², ``(12, cell)``."""
+        return self.irradiance[:, climate_cells] / SHORTWAVE_TO_CALORIES
+
+    def _as_read(self, name: str, climate_cells: NDArray) -> NDArray:
+        """Months of a driver, float32; shortwave below cloud cover where that stands for it."""
+        values = self.driver(name).months.values(climate_cells)
+        if name in self.drivers:
+            return values
+        below = np.asarray(canopy_irradiance(self.irradiance[:, climate_cells], values))
+        return (below / SHORTWAVE_TO_CALORIES).astype(np.float32)
 
 
 def monthly_climate(
@@ -119,20 +139,13 @@ def monthly_climate(
     co2 = read_co2(years)
     if reader.findings:
         return None
-    girr = gross_irradiance(jnp.asarray(cells.latitude, dtype=float))
-    top = np.asarray(girr) / SHORTWAVE_TO_CALORIES
-    data = {kind: driver.months.values for kind, driver in drivers.items()}
-    if "shortwave" not in data:
-        cloudy = data.pop("cloud_cover")
-        below = np.asarray(canopy_irradiance(np.asarray(girr), cloudy)) / SHORTWAVE_TO_CALORIES
-        data["shortwave"] = below.astype(np.float32)
-        drivers["shortwave"] = drivers.pop("cloud_cover")
-        name = drivers["shortwave"].name
+    if CLOUD_COVER in drivers:
+        name = drivers[CLOUD_COVER].name
         reader.add_note(str(reader.folder), name, "shortwave is computed from it, as TEM does")
     climate = MonthlyClimate(
-        data=data,
+        drivers=drivers,
         of_domain=cells.of_domain,
-        top=top,
+        irradiance=_irradiance(cells.latitude),
         warming=_lapse_rate_warming(lapse_rate, domain.elevation, cells.of_domain),
         years=years,
         co2=co2,
@@ -140,7 +153,7 @@ def monthly_climate(
         common_until=_common_until(drivers["air_temperature"], years, common),
         repair=repair,
     )
-    findings, repairs, suspicions = _check_values(climate, drivers, cells, domain, source)
+    findings, repairs, suspicions = _check_values(climate, cells, domain, source)
     if repairs:
         reader.add_note(str(reader.folder), "repaired", str(repairs))
     for name, text in suspicions:
@@ -148,6 +161,19 @@ def monthly_climate(
     notes = tuple(reader.notes)
     counts = asdict(repairs) if repairs else {}
     return replace(climate, findings=findings, repairs=counts, notes=notes)
+
+
+def _irradiance(latitude: NDArray) -> NDArray:
+    """Extraterrestrial irradiance of cells, cal cm⁻² d⁻¹, ``(12, cell)``; of a large region once a
+    latitude and by blocks, since it takes every hour of the year."""
+    of_cell = None
+    if latitude.size > _HOURS_CELLS:
+        latitude, of_cell = np.unique(latitude, return_inverse=True)
+    blocks = np.split(latitude.astype(float), range(_HOURS_CELLS, latitude.size, _HOURS_CELLS))
+    found = np.concatenate(
+        [np.asarray(gross_irradiance(jnp.asarray(block))) for block in blocks], axis=1
+    )
+    return found if of_cell is None else found[:, of_cell]
 
 
 def _tell_uneven_years(
@@ -200,7 +226,6 @@ def _lapse_rate_warming(lapse_rate: float, elevation: NDArray, cell: NDArray) ->
 
 def _check_values(
     climate: MonthlyClimate,
-    drivers: dict[str, Driver],
     cells: ClimateCells,
     domain: Domain,
     source: str,
@@ -210,27 +235,25 @@ def _check_values(
     weight = np.bincount(climate.of_domain, minlength=number)
     repairs, suspicions = RepairCounts(), Suspicions(climate.years)
     faulty: dict[int, list[Finding]] = {}
-    for start in range(0, number, BLOCK_CELLS):
-        block = np.arange(start, min(start + BLOCK_CELLS, number))
+    for block in cell_blocks(number, climate.years.size):
         values, counts = climate.repaired(block, weight[block])
         repairs += counts
         suspicions.add(values, lambda at, block=block: domain.label(int(cells.first[block[at]])))
-        if _findings(climate, drivers, cells, domain, source, values, block):
+        if _findings(climate, cells, domain, source, values, block):
             for at, cell in enumerate(block):
                 one = {name: field[..., at : at + 1] for name, field in values.items()}
-                found = _findings(climate, drivers, cells, domain, source, one, block[at : at + 1])
+                found = _findings(climate, cells, domain, source, one, block[at : at + 1])
                 if found:
                     faulty[int(cell)] = found
     by_cell = {
         int(cell): faulty[int(of)] for cell, of in enumerate(climate.of_domain) if int(of) in faulty
     }
-    names = {kind: driver.name for kind, driver in drivers.items()}
+    names = {name: climate.driver(name).name for name in VARIABLES}
     return by_cell, repairs, suspicions.notes(names)
 
 
 def _findings(
     climate: MonthlyClimate,
-    drivers: dict[str, Driver],
     cells: ClimateCells,
     domain: Domain,
     source: str,
@@ -240,7 +263,7 @@ def _findings(
     """Findings of the values of climate cells, each with the file and record of its first."""
     found = []
     for name in VARIABLES:
-        driver, places = drivers[name], []
+        driver, places = climate.driver(name), []
 
         def place(at: tuple[int, ...], driver: Driver = driver, places: list = places) -> str:
             year, month, cell = at
@@ -253,7 +276,7 @@ def _findings(
         for finding, (year, month) in zip(
             check_climate(
                 {name: values[name]},
-                extraterrestrial=climate.top[:, block],
+                extraterrestrial=climate.top(block),
                 file=source,
                 names={name: driver.name},
                 index_text=place,

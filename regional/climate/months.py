@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import EllipsisType
 
 import numpy as np
 import xarray as xr
@@ -97,15 +98,14 @@ def _file_parts(
         keys = np.array([12 * year + month - 1 for year, month in axis.months])
         share = _month_share(axis)
         for rows in _blocks(keys, 8 * array[0].size):
-            block = _read(reader, file, array, rows, at)
-            if block is None:
+            means = _read_means(reader, file, array, (rows, keys, share), at, axis.step)
+            if means is None:
                 return
-            if axis.step in WITHIN_MONTHS:
-                block[block == MISSING_VALUE] = np.nan  # must not enter a mean
-            years, values, covered, record = _means(block, rows, keys, share)
+            years, values, covered, record = means
             converted = _convert(reader, file, variable, unit, values, interval)
             if converted is None:
                 return
+            del means, values  # a large region's are as much memory as the next block
             yield from map(YearOfMonths, years, converted, covered, record)
 
 
@@ -157,24 +157,66 @@ def _ordered(
     return array.transpose(axes.time, ..., *(dim for dim in (axes.rows, axes.columns) if dim))
 
 
+def _read_means(
+    reader: ClimateReader,
+    file: str,
+    array: xr.DataArray,
+    records: tuple[NDArray, NDArray, NDArray],
+    at: Place,
+    step: str,
+) -> tuple[list[int], NDArray, NDArray, NDArray] | None:
+    """Monthly means of some records, see ``_means``; those of a month that are too many for memory
+    are read in bands of cells.
+
+    Args:
+        records: those to read, and the month and share of a month of all.
+    """
+    rows, keys, share = records
+    number = int(-(-8 * rows.size * array[0].size // BLOCK_BYTES))
+    bands = np.array_split(np.argsort(at.row, kind="stable"), number) if number > 1 else [...]
+    values, means = None, None
+    for cells in bands:
+        block = _read(reader, file, array, rows, at, cells)
+        if block is None:
+            return None
+        if step in WITHIN_MONTHS:
+            block[block == MISSING_VALUE] = np.nan  # must not enter a mean
+        years, part, covered, record = _means(block, rows, keys, share)
+        if number > 1:
+            values = np.empty((*part.shape[:2], at.row.size)) if values is None else values
+            values[..., cells] = part
+        means = years, part if values is None else values, covered, record
+    return means
+
+
 def _read(
-    reader: ClimateReader, file: str, array: xr.DataArray, rows: NDArray, at: Place
+    reader: ClimateReader,
+    file: str,
+    array: xr.DataArray,
+    rows: NDArray,
+    at: Place,
+    cells: NDArray | EllipsisType,
 ) -> NDArray | None:
-    """Records ``(record, cell)``; of several versions the first that has a value counts."""
+    """Records ``(record, cell)`` of some cells; of several versions the first that has a value
+    counts."""
+    row, column = (at.row - at.row.min())[cells], (at.column - at.column.min())[cells]
     consecutive = (np.diff(rows) == 1).all()
     part = array[slice(rows[0], rows[-1] + 1) if consecutive else rows]
+    if at.axes.rows:
+        part = part.isel({at.axes.rows: slice(row.min(), row.max() + 1)})
+        row = row - row.min()
     values = reader.load_values(file, part)
     if values is None:
         return None
-    values = values.astype(float)
     if VERSIONS in part.dims:
+        values = values.astype(float)
         first = values[:, 0]
         for version in range(1, values.shape[1]):
             first = np.where(np.isnan(first), values[:, version], first)
         values = first
-    row, column = at.row - at.row.min(), at.column - at.column.min()
-    values = values.reshape(len(rows), row.max() + 1, column.max() + 1)
-    return values[:, row, column]
+    columns = part.sizes[at.axes.columns] if at.axes.columns else 1
+    values = values.reshape(len(rows), -1, columns)
+    return values[:, row, column].astype(float)
 
 
 def _check_unit(

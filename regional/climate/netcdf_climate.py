@@ -1,7 +1,9 @@
 """Climate of NetCDF files on the domain's grid: files named one by one, in any cut and order."""
 
 from collections.abc import Mapping
+from functools import partial
 
+from temjax.regional.climate.cache import HELD_BYTES, MonthlyCache
 from temjax.regional.climate.co2 import co2_of_files
 from temjax.regional.climate.join import Joiner
 from temjax.regional.climate.monthly import Driver, MonthlyClimate, monthly_climate
@@ -9,7 +11,7 @@ from temjax.regional.climate.months import file_years
 from temjax.regional.climate.places import ClimateCells, grid_cells
 from temjax.regional.climate.projects import ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
-from temjax.regional.experiment.settings import ClimateFile, GriddedClimate
+from temjax.regional.experiment.settings import MONTHLY, ClimateFile, GriddedClimate
 from temjax.regional.inputs.climate import VARIABLES
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.folder import kind_of
@@ -27,9 +29,14 @@ def netcdf_climate(settings: GriddedClimate, domain: Domain) -> MonthlyClimate:
     reader = ClimateReader(settings.folder)
     held = _held_names(reader, settings)
     cells = grid_cells(reader, domain)
+    cache = MonthlyCache(
+        settings.cache or settings.folder / MONTHLY,
+        cells.places,
+        held=0.0 if settings.cache else HELD_BYTES,
+    )
     drivers = {}
     for name in VARIABLES:
-        driver = _driver(reader, settings, name, held, cells)
+        driver = _driver(reader, settings, name, held, cells, cache)
         if driver is not None:
             drivers[name] = driver
     _tell_lacking_years(reader, drivers, settings, held)
@@ -79,6 +86,7 @@ def _driver(
     kind: str,
     held: Held,
     cells: ClimateCells,
+    cache: MonthlyCache,
 ) -> Driver | None:
     """Months of one driver from the files that hold it."""
     sources, name = settings.driver(kind)
@@ -94,7 +102,8 @@ def _driver(
     for source in holding:
         path = settings.folder / source.file
         variable = ProjectVariable(kind, held[source.file][kind])
-        joiner.add(str(path), file_years(reader, path, variable, cells.place))
+        read = partial(file_years, reader, path, variable, cells.place)
+        joiner.add(str(path), cache.months(reader, path, variable, read))
     if len(reader.findings) > findings:
         return None
     months = joiner.joined(0 if settings.repair.strict else settings.repair.missing_months)

@@ -35,7 +35,8 @@ class ClimateCells:
         of_domain: climate cell of each domain cell.
         first: a domain cell of each climate cell.
         latitude: of the climate cells, degrees.
-        places: latitude and longitude of ``first``, which tell one set of cells from another.
+        places: of ``first``, which tell one set of cells from another: latitude, longitude, and
+            row and column where files may have no coordinates.
         place: the climate cells on the grid of a file; None with a finding.
     """
 
@@ -73,7 +74,7 @@ def nearest_cells(
         located = _locate(reader, path, dataset, array, domain, first)
         return None if located is None else located[0]
 
-    places = np.stack([domain.latitude[first], domain.longitude[first]])
+    places = np.stack([domain.latitude, domain.longitude])[:, first]
     return ClimateCells(of_domain.ravel(), first, latitude, places, placing)
 
 
@@ -95,7 +96,7 @@ def grid_cells(reader: ClimateReader, domain: Domain) -> ClimateCells:
         return None if found is None else Place(axes, *found)
 
     cells = np.arange(domain.size)
-    places = np.stack([domain.latitude, domain.longitude])
+    places = np.stack([domain.latitude, domain.longitude, domain.row, domain.column])
     return ClimateCells(cells, cells, domain.latitude, places, placing)
 
 

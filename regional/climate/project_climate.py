@@ -1,10 +1,11 @@
 """Climate of a member from files in the form of a project, with CO2 of its text files."""
 
+from functools import partial
 from pathlib import Path
 
 from numpy.typing import NDArray
 
-from temjax.regional.climate.cache import cached_years
+from temjax.regional.climate.cache import MonthlyCache
 from temjax.regional.climate.co2 import co2_of_files, co2_of_texts
 from temjax.regional.climate.files import Parts, co2_texts, member_files
 from temjax.regional.climate.join import Joiner
@@ -13,7 +14,7 @@ from temjax.regional.climate.months import file_years
 from temjax.regional.climate.places import ClimateCells, nearest_cells
 from temjax.regional.climate.projects import PROJECTS, Project, ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
-from temjax.regional.experiment.settings import ProjectClimate
+from temjax.regional.experiment.settings import MONTHLY, ProjectClimate
 from temjax.regional.inputs.domain import Domain
 
 
@@ -34,9 +35,10 @@ def project_climate(
     path = next(iter(first.values()))[0]
     cells = nearest_cells(reader, path, project.variables[0].name, domain)
     reader.raise_faults()
+    cache = MonthlyCache(settings.cache or settings.folder / MONTHLY, cells.places)
     drivers = {}
     for variable in project.variables:
-        driver = _driver(reader, settings, variable, files[variable.kind], cells)
+        driver = _driver(reader, settings, variable, files[variable.kind], cells, cache)
         if driver is not None:
             drivers[variable.kind] = driver
     reader.raise_faults()
@@ -80,15 +82,14 @@ def _driver(
     variable: ProjectVariable,
     parts: Parts,
     cells: ClimateCells,
+    cache: MonthlyCache,
 ) -> Driver | None:
     """Months of one driver from the files of history and scenario."""
     joiner, labels = Joiner(reader, variable.name), []
-    folder = settings.cache or settings.folder / "monthly"
     for part, paths in parts.items():
         for path in paths:
-            years = file_years(reader, path, variable, cells.place)
-            kept = cached_years(reader, folder, path, variable.name, cells.places, years)
-            joiner.add(str(path), kept)
+            read = partial(file_years, reader, path, variable, cells.place)
+            joiner.add(str(path), cache.months(reader, path, variable, read))
             labels.append(part)
     months = joiner.joined(0 if settings.repair.strict else settings.repair.missing_months)
     return None if months is None else Driver(variable.name, months, joiner.files, labels)

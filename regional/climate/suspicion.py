@@ -82,7 +82,7 @@ class Suspicions:
     _cells: int = 0
     _stuck: dict[str, tuple[int, str]] = field(default_factory=dict)
     _jumps: dict[str, tuple[int, str]] = field(default_factory=dict)
-    _series: dict[str, dict[bytes, int]] = field(default_factory=dict)
+    _series: dict[str, list[NDArray]] = field(default_factory=dict)  # hashes of 8 bytes a cell
 
     def add(self, data: dict[str, NDArray], label: Callable[[int], str]) -> None:
         """Add cells.
@@ -96,11 +96,13 @@ class Suspicions:
             known = np.where(is_missing(values), np.nan, values)
             self._count(self._stuck, name, *self._stuck_months(name, known, label))
             self._count(self._jumps, name, *self._variance_jumps(known, label))
-            series = self._series.setdefault(name, {})
             columns = np.ascontiguousarray(known.reshape(-1, known.shape[2]).T)
-            for column in columns[~np.isnan(columns).all(axis=1)]:
-                key = hashlib.blake2b(column.tobytes(), digest_size=16).digest()
-                series[key] = series.get(key, 0) + 1
+            keys = [
+                hashlib.blake2b(column, digest_size=8).digest()
+                for column in columns[~np.isnan(columns).all(axis=1)]
+            ]
+            series = self._series.setdefault(name, [])
+            series.append(np.frombuffer(b"".join(keys), dtype=np.uint64))
 
     def notes(self, names: dict[str, str]) -> list[tuple[str, str]]:
         """Name in the files and one text for each kind of suspicion and driver."""
@@ -114,7 +116,7 @@ class Suspicions:
                 f"{VARIANCE_RATIO:g}-fold from one decade to the next (first {first})",
             ))  # fmt: skip
         for name, series in self._series.items():
-            same = max(series.values(), default=0)
+            same = int(np.unique(np.concatenate(series), return_counts=True)[1].max(initial=0))
             if same >= LEAST_CELLS and same >= LEAST_SHARE * self._cells:
                 text = f"{same} of {self._cells} cells have one and the same series"
                 found.append((names[name], text))

@@ -153,6 +153,9 @@ def _named_files(files: object) -> object:
     return [{"file": file} if isinstance(file, str) else file for file in files]
 
 
+MONTHLY = "monthly"  # folder of monthly means beside the files of a climate
+
+
 class GriddedClimate(Settings):
     """NetCDF files on the domain's grid in any cut and order, and annual CO2 files.
 
@@ -160,6 +163,8 @@ class GriddedClimate(Settings):
         files: each with one or several drivers; files of the same months complement each other.
         air_temperature, precipitation, shortwave: names in the files, or files of the driver; by
             default recognised by CF standard name or usual name.
+        cache: folder of the monthly means. By default they stay in memory where they are small, and
+            are kept in ``monthly`` inside ``folder`` otherwise.
     """
 
     kind: Literal["monthly-netcdf", "netcdf"]
@@ -171,6 +176,7 @@ class GriddedClimate(Settings):
     precipitation: str | DriverFiles | None = None
     shortwave: str | DriverFiles | None = None
     co2: tuple[Variable, ...] = Field(min_length=1)
+    cache: Path | None = None
     repair: RepairSettings = RepairSettings()
 
     @model_validator(mode="after")

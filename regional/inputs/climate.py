@@ -1,14 +1,18 @@
-"""Interface of monthly climate, common to all sources."""
+"""Interface of monthly climate, common to all sources, and blocks of cells that fit into memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol as Interface
 from typing import runtime_checkable
 
+import numpy as np
 from numpy.typing import NDArray
 
 from temjax.files.findings import Finding
 
 VARIABLES = ("air_temperature", "precipitation", "shortwave")
+BLOCK_CELLS = 2000  # in memory at a time,
+BLOCK_BYTES = 64e6  # or fewer where the float64 months of a driver are more than this
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,15 @@ class Climate(Interface):
         Returns:
             ``(year, 12, cell)`` by name, float64.
         """
+
+
+def cell_blocks(number: int, years: int) -> Iterator[NDArray]:
+    """Blocks of cells whose months fit into memory with room for work on them.
+
+    Args:
+        number: of all cells.
+        years: of the climate.
+    """
+    size = max(min(BLOCK_CELLS, int(BLOCK_BYTES // (8 * 12 * max(years, 1)))), 1)
+    for start in range(0, number, size):
+        yield np.arange(start, min(start + size, number))

@@ -4,11 +4,12 @@ They are reported, never smoothed.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.inputs.climate import Climate, Segment
+from temjax.regional.inputs.climate import VARIABLES, Climate, Segment, cell_blocks
 from temjax.regional.inputs.units import MONTH_LENGTHS
 
 
@@ -43,27 +44,34 @@ def find_seams(climate: Climate, area: NDArray, *, span: int = 10) -> list[Seam]
     """
     if len(climate.segments) < 2:
         return []
+    spans = [
+        (
+            (max(before.first, before.last - span + 1), before.last),
+            (after.first, min(after.last, after.first + span - 1)),
+        )
+        for before, after in pairwise(climate.segments)
+    ]
     valid = np.array([c for c in range(area.size) if c not in climate.findings], dtype=int)
-    data = climate.load(valid)
     weight = area[valid] / area[valid].sum()
+    means = {(name, years): np.zeros(12) for name in VARIABLES for pair in spans for years in pair}
+    for block in cell_blocks(valid.size, climate.years.size):
+        data = climate.load(valid[block])
+        for name, (first, last) in means:
+            rows = (climate.years >= first) & (climate.years <= last)
+            means[name, (first, last)] += data[name][rows].mean(axis=0) @ weight[block]
 
-    def mean(name: str, first: int, last: int) -> float:
-        rows = (climate.years >= first) & (climate.years <= last)
-        monthly = data[name][rows].mean(axis=0) @ weight
+    def mean(name: str, years: tuple[int, int]) -> float:
+        monthly = means[name, years]
         if name == "precipitation":
             return float(monthly.sum())
         return float(monthly @ MONTH_LENGTHS / MONTH_LENGTHS.sum())
 
-    seams = []
-    for before, after in zip(climate.segments[:-1], climate.segments[1:], strict=True):
-        old = (max(before.first, before.last - span + 1), before.last)
-        new = (after.first, min(after.last, after.first + span - 1))
-        seams.append(
-            Seam(
-                before, after, old, new,
-                temperature=mean("air_temperature", *new) - mean("air_temperature", *old),
-                precipitation=mean("precipitation", *new) / mean("precipitation", *old) - 1,
-                shortwave=mean("shortwave", *new) / mean("shortwave", *old) - 1,
-            )
-        )  # fmt: skip
-    return seams
+    return [
+        Seam(
+            before, after, old, new,
+            temperature=mean("air_temperature", new) - mean("air_temperature", old),
+            precipitation=mean("precipitation", new) / mean("precipitation", old) - 1,
+            shortwave=mean("shortwave", new) / mean("shortwave", old) - 1,
+        )
+        for (before, after), (old, new) in zip(pairwise(climate.segments), spans, strict=True)
+    ]  # fmt: skip

@@ -305,8 +305,10 @@ def to_model_units(
         return None
     if isinstance(factor, np.ndarray):
         factor = factor[:, None]
-    missing = values == MISSING_VALUE
-    return np.where(missing, values, values * factor + offset).astype(np.float32)
+    converted = values * factor
+    converted += offset
+    np.copyto(converted, values, where=values == MISSING_VALUE)
+    return converted.astype(np.float32)
 
 
 def _told_by_size(reader: FileReader, path: str, label: str, name: str, values: NDArray) -> bool:

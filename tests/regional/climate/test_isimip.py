@@ -1,10 +1,13 @@
 """ISIMIP2b files: written from the synthetic plateau, read back, and broken on purpose."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from temjax.files.findings import DataError
+from temjax.regional.climate.cache import MonthlyCache
 from temjax.regional.climate.join import Joiner
 from temjax.regional.climate.load import load_climate
 from temjax.regional.climate.months import file_years
@@ -70,8 +73,9 @@ def test_files_give_the_climate_they_were_made_from(written):
 
 def test_months_are_cached_and_read_again(written):
     open_member(written)
-    cached = sorted((written.parent / "climate" / "monthly").glob("*.npy"))
+    cached = sorted((written.parent / "climate" / "monthly").glob("*.v2.f4"))
     stamps = [path.stat().st_mtime_ns for path in cached]
+    assert stamps
     open_member(written)
     assert [path.stat().st_mtime_ns for path in cached] == stamps
 
@@ -130,8 +134,9 @@ def test_daily_files_average_to_the_same_months(tmp_path, written, monkeypatch):
         whole = opened.load()
     whole.isel(time=np.delete(np.arange(whole.time.size), 40)).to_netcdf(path)
     reader = ClimateReader(daily)
-    joiner = Joiner(reader, "pr")
-    joiner.add(str(path), file_years(reader, path, RAIN, place))
+    joiner, cache = Joiner(reader, "pr"), MonthlyCache(tmp_path / "kept", cells.latitude)
+    read = partial(file_years, reader, path, RAIN, place)
+    joiner.add(str(path), cache.months(reader, path, RAIN, read))
     assert joiner.joined(12) is None
     assert "days are missing in 1861-02" in str(reader.findings[0])
 

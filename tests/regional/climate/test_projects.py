@@ -170,9 +170,11 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path):
     assert np.isfinite(climate.load(np.arange(domain.size))["shortwave"]).all()
 
 
-def test_a_year_may_be_read_in_parts(tmp_path, monkeypatch):
+@pytest.mark.parametrize("days", [40, 10])
+def test_a_year_may_be_read_in_parts(tmp_path, monkeypatch, days):
+    """Of forty days a month at a time; of ten a month in bands of cells."""
     expected, domain = read(write_project(tmp_path / "one", "isimip3b"), tmp_path)
-    monkeypatch.setattr(months, "BLOCK_BYTES", 40 * 6 * 8)  # forty days of six cells
+    monkeypatch.setattr(months, "BLOCK_BYTES", days * 6 * 8)  # of six cells
     parts, _ = read(write_project(tmp_path / "two", "isimip3b"), tmp_path)
     cells = np.arange(domain.size)
     one, two = expected.load(cells), parts.load(cells)
