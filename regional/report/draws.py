@@ -17,6 +17,7 @@ from temjax.regional.run.workers import start_workers
 from temjax.regional.studies.draw_files import SHOWN, write_draws, write_parameters_of_draws
 from temjax.regional.studies.draw_run import run_draws
 from temjax.regional.studies.draw_statistics import (
+    MISSING,
     Statistics,
     column_series,
     group_numbers,
@@ -106,7 +107,11 @@ def draws_table(title: str, result: Statistics, central: dict[str, dict[str, flo
     """Regional numbers over draws for the console."""
     failed = int(np.sum(result.failed))
     flagged = ", ".join(f"{n} {name}" for name, n in result.flagged.items() if n) or "none"
-    caption = f"{failed} of {result.failed.size} draws failed; cells and draws not ok: {flagged}"
+    lacking = int(np.sum(result.missing > 0))
+    caption = (
+        f"{failed} of {result.failed.size} draws failed (more than {MISSING:.0%} of the area "
+        f"missing), {lacking} lack a cell; cells times draws not ok: {flagged}"
+    )
     table = Table(title=title, caption=caption)
     for name in ("Tg C or m", "ordinary run", "5 %", "median", "95 %", "mean", "SD", "> 0"):
         table.add_column(name, no_wrap=True, justify="right")

@@ -24,6 +24,7 @@ from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.results.formats import write_dataset
 from temjax.regional.studies.draw_run import DrawnMember
 from temjax.regional.studies.draw_statistics import (
+    MISSING,
     QUANTILES,
     Statistics,
     quantiles,
@@ -82,6 +83,8 @@ def write_draws(
         "source": f"temjax {__version__}",
         **record,
         "failed": (np.flatnonzero(result.failed) + 1).tolist(),
+        "failed_means": f"lacks more than {MISSING:.0%} of the area, left out of the numbers",
+        "draws_with_missing_cells": int(np.sum(result.missing > 0)),
         "flagged_cell_draws": result.flagged,
         "shared_heat": member.shared_heat,
         "units": "Tg C or Tg N (yr-1), m, degC; last decade of a run where a name ends with it",
@@ -100,6 +103,7 @@ def write_draws(
     _write_table(series, paths[1], index=False)
     totals = pd.DataFrame(result.numbers[REGION], index=range(1, member.draws + 1))
     totals.insert(0, "failed", result.failed)
+    totals.insert(1, "missing_area", result.missing)
     _write_table(totals.rename_axis("draw"), paths[2], index=True)
     _write_maps(paths[3], title, member.domain, result)
     paths.append(out / f"{stem}.png")

@@ -27,6 +27,7 @@ from temjax.regional.studies.draw_run import DrawnMember, DrawnTile
 QUANTILES = (0.05, 0.5, 0.95)
 RUNS = ("historical", "S_R", "S_T")
 DECADE = 10  # years of a mean at the end of a run
+MISSING = 0.01  # share of the region's area that a draw may lack
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class Statistics:
         maps: ``(quantile, cell)`` by name, for the quantiles of ``QUANTILES``.
         above_zero: share of draws with a value above zero by name, ``(cell,)``.
         used: draws with a result, ``(cell,)``.
-        failed: draws that lack a cell which others have; left out of series and numbers.
+        missing: share of the area with results that a draw lacks (a cell without vegetation or
+            not finite in it), ``(draw,)``; its totals are scaled to the whole area.
+        failed: draws that lack more than ``MISSING``; left out of series and numbers.
         flagged: number of (cell, draw) pairs by status other than ok.
     """
 
@@ -49,6 +52,7 @@ class Statistics:
     maps: dict[str, NDArray]
     above_zero: dict[str, NDArray]
     used: NDArray
+    missing: NDArray
     failed: NDArray
     flagged: dict[str, int]
 
@@ -60,7 +64,6 @@ def statistics(member: DrawnMember) -> Statistics:
     maps: dict[str, NDArray] = {}
     above: dict[str, NDArray] = {}
     used = np.zeros(size, dtype=int)
-    failed = np.zeros(member.draws, dtype=bool)
     flagged = dict.fromkeys(STATUS[OK + 1 :], 0)
     for tile in member.tiles:
         count = tile.index.size
@@ -68,20 +71,20 @@ def statistics(member: DrawnMember) -> Statistics:
         valid = ~np.isin(status, MASKED) & ~_input_masked(member, tile)
         for code in range(OK + 1, len(STATUS)):
             flagged[STATUS[code]] += int(np.sum(status == code))
-        some = valid.any(axis=0)
-        failed |= (some & ~valid).any(axis=1)
         used[tile.index] = valid.sum(axis=0)
         cells = _cell_series(tile)
-        sums.add(tile, cells, np.where(some, member.domain.area[tile.index], 0.0))
+        sums.add(tile, cells, valid)
         for name, values in _tile_maps(cells).items():
             drawn = np.where(valid, values.reshape(member.draws, -1)[:, :count], np.nan)
             maps.setdefault(name, np.full((len(QUANTILES), size), np.nan))
             above.setdefault(name, np.full(size, np.nan))
             maps[name][:, tile.index] = quantiles(drawn)
             above[name][tile.index] = share_above_zero(drawn)
+    missing = sums.missing()
+    failed = missing > MISSING
     groups = sums.groups(failed)
     numbers = {name: group_numbers(group) for name, group in groups.items()}
-    return Statistics(groups, numbers, maps, above, used, failed, flagged)
+    return Statistics(groups, numbers, maps, above, used, missing, failed, flagged)
 
 
 def _input_masked(member: DrawnMember, tile: DrawnTile) -> NDArray:
@@ -122,45 +125,52 @@ class _Sums:
 
     def __init__(self, member: DrawnMember):
         self._member = member
-        self._area: dict[str, float] = {}
+        self._area: dict[str, float] = {}  # with a result in some draw, km²
+        self._valid: dict[str, NDArray] = {}  # with a result in each draw, ``(draw,)``
         self._totals: dict[tuple[str, str, str], NDArray] = {}  # by group, run and label
         self._known: dict[tuple[str, str, str], NDArray] = {}  # area with a value, of means
 
-    def add(self, tile: DrawnTile, cells: _CellSeries, area: NDArray) -> None:
-        """Add a tile; ``area`` of its cells, km², 0 where no draw has a result."""
+    def add(self, tile: DrawnTile, cells: _CellSeries, valid: NDArray) -> None:
+        """Add a tile; ``valid`` where there is a result, ``(draw, cell)``."""
         delta = cells.fluxes | cells.stocks
         delta["SOC_PF residual"] = residual_exposure(cells.stocks, cells.fluxes)
+        area = np.where(valid.any(axis=0), self._member.domain.area[tile.index], 0.0)
         vegetation = self._member.domain.vegetation[tile.index]
         weights = {REGION: area} | {t: area * (vegetation == t) for t in sorted(set(vegetation))}
         for group, weight in weights.items():
             if weight.sum() <= 0:
                 continue
             self._area[group] = self._area.get(group, 0.0) + float(weight.sum())
+            self._valid[group] = self._valid.get(group, 0.0) + valid @ weight
             for run, series in {"delta": delta, **cells.runs}.items():
                 for label, values in series.items():
                     shape = (values.shape[0], self._member.draws, -1)
                     drawn = values.reshape(shape)[..., : tile.index.size]
-                    self._add((group, run, label), drawn, weight)
+                    self._add((group, run, label), np.where(valid, drawn, np.nan), weight)
 
     def _add(self, key: tuple[str, str, str], drawn: NDArray, weight: NDArray) -> None:
-        """Add ``(year, draw, cell)``; a mean skips values that are not there."""
-        if key[1] == "delta" or key[2] not in MEANS:
-            self._totals[key] = self._totals.get(key, 0.0) + total(drawn, weight)
-            return
+        """Add ``(year, draw, cell)``, NaN where there is no value."""
         known = np.isfinite(drawn)
-        part = np.where(known, drawn, 0.0) @ weight
-        self._totals[key] = self._totals.get(key, 0.0) + part
+        part = np.where(known, drawn, 0.0)
+        if key[1] == "delta" or key[2] not in MEANS:
+            self._totals[key] = self._totals.get(key, 0.0) + total(part, weight)
+            return
+        self._totals[key] = self._totals.get(key, 0.0) + part @ weight
         self._known[key] = self._known.get(key, 0.0) + known @ weight
 
+    def missing(self) -> NDArray:
+        """Share of the region's area that each draw lacks."""
+        return 1 - self._valid[REGION] / self._area[REGION]
+
     def groups(self, failed: NDArray) -> dict[str, GroupTotals]:
-        """Series by group; NaN in draws that failed."""
+        """Series by group, totals scaled to its whole area; NaN in draws that failed."""
         series: dict[str, dict[str, Series]] = {}
         for key, values in self._totals.items():
             group, run, label = key
-            if key in self._known:
-                area = self._known[key]
-                values = np.where(area > 0, values / np.where(area > 0, area, 1.0), np.nan)
-            values = np.where(failed, np.nan, values)
+            area = self._known.get(key, np.broadcast_to(self._valid[group], values.shape))
+            scale = 1.0 if key in self._known else self._area[group]
+            some = (area > 0) & ~failed
+            values = np.where(some, values * (scale / np.where(some, area, 1.0)), np.nan)
             series.setdefault(group, {}).setdefault(run, {})[label] = values
         return {
             group: GroupTotals(self._area[group], runs.pop("delta"), runs)

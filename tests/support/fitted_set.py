@@ -40,9 +40,7 @@ def write_fitted_set(
         "transform": [info.transform for info in infos],
         "lower": [float(f(i.bounds[0])) for f, i in zip(space, infos, strict=True)],
         "upper": [float(f(i.bounds[1])) for f, i in zip(space, infos, strict=True)],
-        "mean": [
-            float(f(float(getattr(parameters, n)))) for f, n in zip(space, sd, strict=True)
-        ],
+        "mean": [float(f(float(getattr(parameters, n)))) for f, n in zip(space, sd, strict=True)],
         "covariance": (shape * np.outer(spread, spread)).tolist(),
     }
     if arrays:

@@ -16,6 +16,7 @@ from temjax.regional.report.member import write_member_output
 from temjax.regional.results.read_back import read_run
 from temjax.regional.run.members import run_experiment
 from temjax.regional.run.workers import SERIAL
+from temjax.regional.studies import draw_statistics
 from temjax.regional.studies.draw_run import run_draws
 from temjax.regional.studies.draw_statistics import statistics
 from temjax.regional.studies.parameter_sources import parameter_sources
@@ -93,9 +94,9 @@ def test_only_the_fitted_type_varies_where_others_are_exact(ordinary, member):
     spread = npp[-1].std(axis=0)
     assert np.all(spread[[0, 2, 4]] > 1e-3 * npp[-1].mean())
     assert np.all(spread[[1, 3]] == 0)
+    # another tile size: the same to rounding
     known = ordinary.products["S_T/npp"][:, [1, 3]]
-    difference = np.abs(npp[:, 0, [1, 3]] / known - 1).max()
-    assert difference == 0
+    assert npp[:, 0, [1, 3]] == pytest.approx(known, rel=1e-13)
 
 
 def test_soil_heat_is_the_same_in_all_draws(ordinary, member):
@@ -145,7 +146,7 @@ def test_regional_series_are_the_sums_of_the_cells(member):
     assert not result.failed.any() and np.all(result.used == DRAWS)
 
 
-def test_a_draw_that_is_not_finite_is_told_and_left_out(member, monkeypatch):
+def test_a_draw_that_is_not_finite_is_told_and_left_out(member):
     tile = member.tiles[0]
     size = tile.index.size
     broken = {name: values.copy() for name, values in tile.by_cell.items()}
@@ -154,10 +155,27 @@ def test_a_draw_that_is_not_finite_is_told_and_left_out(member, monkeypatch):
     other = type(member)(**(vars(member) | {"tiles": [failing, *member.tiles[1:]]}))
     result = statistics(other)
     assert np.flatnonzero(result.failed).tolist() == [2]
+    assert result.missing.tolist() == pytest.approx([0, 0, 0.2, 0, 0, 0])  # cells of one size
     assert result.flagged["not_finite"] == 1
     assert np.isnan(result.numbers[REGION]["SOC_PF"][2])
     assert np.isfinite(result.numbers[REGION]["SOC_PF"][[0, 1, 3, 4, 5]]).all()
     assert result.used.tolist() == [DRAWS - 1, *[DRAWS] * 4]
+
+
+def test_totals_of_a_draw_that_lacks_a_cell_are_scaled_to_the_area(member, monkeypatch):
+    monkeypatch.setattr(draw_statistics, "MISSING", 0.5)
+    tile = member.tiles[0]
+    broken = {name: values.copy() for name, values in tile.by_cell.items()}
+    broken["finite"][2 * tile.index.size] = 0
+    failing = type(tile)(tile.index, tile.domain, broken, tile.files)
+    other = type(member)(**(vars(member) | {"tiles": [failing, *member.tiles[1:]]}))
+    result, whole = statistics(other), statistics(member)
+    assert not result.failed.any()
+    carbon = drawn(member, "S_T/csoil")[:, 2] * 1000
+    rest = carbon[:, 1:] @ member.domain.area[1:] * 1e6 / 1e12
+    soil = result.groups[REGION].runs["S_T"]["SOC"]
+    assert soil[:, 2] == pytest.approx(rest * 5 / 4)
+    assert np.array_equal(soil[:, 3], whole.groups[REGION].runs["S_T"]["SOC"][:, 3])
 
 
 def test_resume_computes_only_what_is_lost_and_refuses_other_draws(
