@@ -41,10 +41,13 @@ class Source:
     Attributes:
         gaussian: distribution; numbers that no type uses are left to vary unseen.
         columns: number of the Gaussian by type and parameter.
+        chains: draws of NUTS in units, ``(draw, number)``, which are drawn from in place of the
+            Gaussian; ``None`` where the fit has none.
     """
 
     gaussian: Gaussian
     columns: dict[str, dict[str, int]]
+    chains: np.ndarray | None = None
 
     @property
     def label(self) -> str:
@@ -98,7 +101,7 @@ def _fitted_sources(
     for fit, types in by_fit.items():
         paths = {Path(files[name]).resolve() for name in types}
         names = {}
-        gaussian = None
+        gaussian, chains = None, None
         for vegetation in types:
             own = read_posterior(files[vegetation])
             if own is None:
@@ -106,14 +109,17 @@ def _fitted_sources(
                 notes.append(f"{vegetation}: the set has no covariance; parameters independent")
             names[vegetation] = own.names
             gaussian = own
-        if len(paths) > 1:
-            gaussian = read_joint_posterior(fit)
+        if fit not in paths:
+            joint, chains = read_joint_posterior(fit)
+            gaussian = joint if len(paths) > 1 or chains is not None else gaussian
         columns = {}
         for vegetation in types:
             columns[vegetation], left_out = _columns(gaussian, names[vegetation], held, fit)
             if left_out:
                 notes.append(f"{vegetation}: fitted but not drawn: {', '.join(left_out)}")
-        sources.append(Source(gaussian, columns))
+        sources.append(Source(gaussian, columns, chains))
+        if chains is not None:
+            notes.append(f"{', '.join(types)}: drawn from {len(chains)} draws of NUTS")
         if len(types) > 1:
             notes.append(f"{', '.join(types)}: drawn together, from one fit")
     return sources, notes
@@ -136,8 +142,11 @@ def _columns(
     return columns, [name for name in names if name not in used]
 
 
-def read_joint_posterior(path: Path) -> Gaussian:
-    """Posterior over all places of a fit from its NetCDF file.
+def read_joint_posterior(path: Path) -> tuple[Gaussian, np.ndarray | None]:
+    """Posterior over all places of a fit from its NetCDF file, and draws of NUTS in units.
+
+    Returns:
+        The Gaussian; draws of all chains, ``(draw, parameter)``, ``None`` where there are none.
 
     Raises:
         DataError: a file that is not one.
@@ -150,10 +159,13 @@ def read_joint_posterior(path: Path) -> Gaussian:
                 for name in ("lower", "upper", "mean", "covariance")
             }
             is_log = file["is_log"].values.astype(bool)
+            chains = None
+            if "draws" in file:
+                chains = file["draws"].values.astype(float).reshape(-1, len(names))
     except (OSError, ValueError, KeyError) as error:
         message, mend = "is not the posterior of a fit", "Fit again with temjax calibrate."
         raise DataError([Finding(str(path), "", "", message, mend)]) from error
-    return checked(path, Gaussian(names, is_log, **arrays))
+    return checked(path, Gaussian(names, is_log, **arrays)), chains
 
 
 def _prior_source(
@@ -170,8 +182,15 @@ def _prior_source(
 
 
 def draw_values(source: Source, number: int, seed: int) -> np.ndarray:
-    """Draws of a source in units, ``(draw, number)``; sources are independent of each other."""
-    return source.gaussian.draws(number, (seed, zlib.crc32(source.label.encode())))
+    """Draws of a source in units, ``(draw, number)``; sources are independent of each other.
+
+    Draws of NUTS are taken in random order, again from the first where more are asked for.
+    """
+    seeds = (seed, zlib.crc32(source.label.encode()))
+    if source.chains is None:
+        return source.gaussian.draws(number, seeds)
+    order = np.random.default_rng(seeds).permutation(len(source.chains))
+    return source.chains[np.resize(order, number)]
 
 
 def draw_sets(

@@ -75,7 +75,7 @@ def test_types_that_share_a_file_share_its_draws(experiment, tmp_path):
     assert np.array_equal(drawn(sources, MEADOW, "kdc_scale"), drawn(sources, STEPPE, "kdc_scale"))
 
 
-def joint_files(folder, names):
+def joint_files(folder, names, chains=None):
     """Two sets of one fit: KDC is tied, CMAX is each place's own, correlated across places."""
     files = {}
     for place in ("meadow", "steppe"):
@@ -94,6 +94,7 @@ def joint_files(folder, names):
             "upper": ("parameter", one.upper[pick]),
             "is_log": ("parameter", np.ones(3, dtype="i1")),
             "covariance": (("parameter", "parameter_2"), correlation * np.outer(spread, spread)),
+            **({} if chains is None else {"draws": (("chain", "draw", "parameter"), chains)}),
         },
         coords={"parameter": names, "parameter_2": names},
     ).to_netcdf(folder / "joint.nc")
@@ -110,6 +111,19 @@ def test_types_of_a_joint_fit_have_its_joint_posterior(experiment, tmp_path):
     # one of them alone is drawn from its own table
     (alone,), _ = parameter_sources(with_files(experiment, meadow=files["meadow"]), [MEADOW])
     assert alone.gaussian.names == ("kdc_scale", "cmax_scale@meadow")
+
+
+def test_draws_of_nuts_are_drawn_from_where_a_fit_has_them(experiment, tmp_path):
+    chains = np.random.default_rng(1).uniform(0.5, 1.5, (2, 10, 3))
+    names = ["kdc_scale", "cmax_scale@meadow", "cmax_scale@steppe"]
+    files = joint_files(tmp_path, names, chains)
+    sources, notes = parameter_sources(with_files(experiment, **files), [MEADOW, STEPPE])
+    assert "alpine-meadow, alpine-steppe: drawn from 20 draws of NUTS" in notes
+    rows = {tuple(row) for row in chains.reshape(-1, 3).tolist()}
+    samples = [drawn(sources, MEADOW, name, 20).tolist() for name in SD]
+    samples.append(drawn(sources, STEPPE, "cmax_scale", 20).tolist())
+    assert set(zip(*samples, strict=True)) == rows  # every row once, whole
+    assert drawn(sources, MEADOW, "kdc_scale", 25)[20:].tolist() == samples[0][:5]
 
 
 def test_files_of_different_fits_are_told(experiment, tmp_path):
