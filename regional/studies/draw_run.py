@@ -1,7 +1,8 @@
 """Runs of a region with drawn parameters: every draw through all phases, batched with the cells.
 
-A tile holds some cells, each once per draw, one draw after the other, so that a tile is as large as
-one of the ordinary run. Where no thermal parameter of its vegetation types is drawn, its cells
+A tile holds some cells, each once per draw, one draw after the other: as many positions as a tile
+of the ordinary run has cells, or those of ``LEAST_CELLS`` cells, which soil heat needs to fill the
+lanes of a processor. Where no thermal parameter of its vegetation types is drawn, its cells
 compute the soil climate of the years once for all draws. Restart points are those of ordinary tiles
 and lie in ``restart/draws``.
 """
@@ -30,6 +31,7 @@ from temjax.regional.studies.parameter_sources import Source, draw_sets, heat_is
 from temjax.regional.studies.uncertainty import repeated_cells
 
 FOLDER = Path("restart") / "draws"
+LEAST_CELLS = 8  # of a tile
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def run_draws(
         DataError: input that cannot be run, or restart points of other draws.
     """
     domain = load_domain(experiment)
-    tile_cells = max(1, experiment.run.tile_cells // draws)
+    tile_cells = max(LEAST_CELLS, experiment.run.tile_cells // draws)
     small = experiment.with_run(tile_cells=tile_cells)
     members = dict.fromkeys(member for member, _ in experiment.members)
     for member in members:

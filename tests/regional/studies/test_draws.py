@@ -16,7 +16,7 @@ from temjax.regional.report.member import write_member_output
 from temjax.regional.results.read_back import read_run
 from temjax.regional.run.members import run_experiment
 from temjax.regional.run.workers import SERIAL
-from temjax.regional.studies import draw_statistics
+from temjax.regional.studies import draw_run, draw_statistics
 from temjax.regional.studies.draw_run import run_draws
 from temjax.regional.studies.draw_statistics import statistics
 from temjax.regional.studies.parameter_sources import parameter_sources
@@ -39,6 +39,14 @@ def run(experiment, out, unfitted="exact", draws=DRAWS, resume=False):
         experiment, out, SERIAL, sources, draws=draws, seed=1, resume=resume, console=QUIET
     )
     return member
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_tiles():
+    """Several tiles; with two draws as large as those of the ordinary run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draw_run, "LEAST_CELLS", 1)
+        yield
 
 
 @pytest.fixture(scope="module")
