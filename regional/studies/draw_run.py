@@ -74,7 +74,7 @@ class DrawnMember:
         draws: number of draws.
         tiles: in order.
         shared_heat: share of the tiles whose draws share the soil climate.
-        cell_years: simulated in this run, draws counted, without those of restart points.
+        cell_years: simulated in this run, with draws and padding, without those of restart points.
         seconds: computing time of its tiles, summed over workers.
     """
 
