@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from temjax.command.main import before_jax, console, few_cells_command, resumable
-from temjax.regional.command.options import Data, Members, Scenarios
+from temjax.regional.command.options import Data, Members, Scenarios, UnfittedTypes
 from temjax.regional.run.forkserver import start_early
 
 
@@ -47,13 +47,20 @@ def project_command(
         str | None,
         typer.Option(help="tcp://host:port of a Dask cluster that takes the tiles."),
     ] = None,
+    draws: Annotated[
+        int, typer.Option(min=0, help="Runs with parameters drawn from posteriors and priors.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 1,
+    unfitted: UnfittedTypes = "prior",
 ) -> None:
     """Run a region with and without thaw exposure and write NetCDF, figures and a summary.
 
     Examples: temjax project region.toml --out runs/a; temjax project region.toml --out runs/a
-    --resume --workers 0; temjax project --from runs/a --out runs/again
+    --resume --workers 0; temjax project --from runs/a --out runs/again; temjax project
+    region.toml --out runs/b --draws 64
     """
     from temjax.regional.command.choices import repeated_experiment, select_experiment
+    from temjax.regional.report.draws import run_parameter_draws
     from temjax.regional.report.pipeline import run_projection
 
     if (experiment is None) == (repeat is None):
@@ -67,6 +74,11 @@ def project_command(
     settings = settings.with_run(workers=workers, tile_cells=tile_cells)
     with resumable(out):
         run_projection(settings, out, console, resume=resume, scheduler=scheduler)
+        if draws:
+            run_parameter_draws(
+                settings, out, console, draws=draws, seed=seed, unfitted=unfitted, resume=resume,
+                scheduler=scheduler,
+            )  # fmt: skip
 
 
 def synthetic_command(

@@ -1,7 +1,7 @@
 """Options common to several commands of a region."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,3 +10,7 @@ Data = Annotated[
 ]
 Members = Annotated[str | None, typer.Option(help="Only these climate models, comma-separated.")]
 Scenarios = Annotated[str | None, typer.Option(help="Only these scenarios, comma-separated.")]
+UnfittedTypes = Annotated[
+    Literal["prior", "exact"],
+    typer.Option(help="Vegetation types without a fit: drawn from the priors, or taken as exact."),
+]

@@ -9,17 +9,19 @@ from rich.table import Table
 
 from temjax.command.main import console, few_cells_command
 from temjax.regional.command.choices import names, select_experiment
-from temjax.regional.command.options import Data, Members, Scenarios
+from temjax.regional.command.options import Data, Members, Scenarios, UnfittedTypes
 from temjax.regional.diagnostics import tables
+from temjax.regional.inputs.domain import load_domain
 from temjax.regional.studies.attribution import CONSTANT_CLIMATE_YEARS, attribute
 from temjax.regional.studies.attribution_report import drivers_table, read_attributions
+from temjax.regional.studies.parameter_sources import parameter_sources
 from temjax.regional.studies.sensitivity import DEFAULT_PARAMETERS
 from temjax.regional.studies.sensitivity_run import (
     region_sensitivity,
+    uncertain_names,
     uncertainty_table,
     write_sensitivity,
 )
-from temjax.regional.studies.uncertainty import fitted_uncertainties
 from temjax.runtime.terminal import print_table
 
 
@@ -50,7 +52,7 @@ def sensitivity_command(
     out: Annotated[Path, typer.Option(help="Folder for NetCDF, maps and totals.")],
     parameters: Annotated[
         str | None,
-        typer.Option(help="Comma-separated; 'fitted': all that the experiment's files fitted."),
+        typer.Option(help="Comma-separated; 'fitted': all that fits freed, or priors hold."),
     ] = None,
     members: Members = None,
     scenarios: Scenarios = None,
@@ -59,6 +61,7 @@ def sensitivity_command(
     samples: Annotated[
         int, typer.Option(min=0, help="Parameter samples beside linear propagation.")
     ] = 0,
+    unfitted: UnfittedTypes = "prior",
 ) -> None:
     """Derivatives of ΣΔNEP, SOC_PF and active layer per cell, and regional uncertainty.
 
@@ -67,15 +70,20 @@ def sensitivity_command(
     settings = select_experiment(experiment, members, scenarios, cells, data)
     chosen = names(parameters) or list(DEFAULT_PARAMETERS)
     fitted = chosen == ["fitted"]
-    uncertainties = fitted_uncertainties(settings) if fitted or samples else []
+    sources, notes = [], []
+    if fitted or samples:
+        types = sorted(set(load_domain(settings).vegetation) - {""})
+        sources, notes = parameter_sources(settings, types, unfitted)
+    for note in notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     if fitted:
-        chosen = list(dict.fromkeys(uncertainty.name for uncertainty in uncertainties))
+        chosen = uncertain_names(sources)
     for member, scenario, result in region_sensitivity(
-        settings, tuple(chosen), uncertainties, samples, console
+        settings, tuple(chosen), sources, samples, console
     ):
         for path in write_sensitivity(settings, member, scenario, result, out):
             console.print(str(path), soft_wrap=True)
-        if uncertainties:
+        if sources:
             _show(console, uncertainty_table(result))
 
 

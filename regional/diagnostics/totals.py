@@ -4,6 +4,7 @@ Definitions: docs/specification/protocol.md 3. Carbon and nitrogen are totals (T
 the group, climate and thaw are area-weighted means. A group is the region or one vegetation type.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ _NITROGEN = {
     "NetNMin": "net_nitrogen_mineralisation",
     "VegNup": "nitrogen_uptake",
 }
-_MEANS = {
+MEANS = {
     "ALT": "active_layer_thickness",
     "thaw depth": "thawdepth",
     "talik": "talik",
@@ -137,7 +138,7 @@ def member_totals(stored: StoredMember) -> MemberTotals:
     fluxes, stocks = delta_fluxes(stored), delta_stocks(stored)
     residual = residual_exposure(stocks, fluxes)
     by_cell = fluxes | stocks | {"SOC_PF residual": residual}
-    runs = {run: _run_values(stored, run) for run in ("historical", "S_R", "S_T")}
+    runs = {run: run_values(stored.products, run) for run in ("historical", "S_R", "S_T")}
     still = standing_still(stored.products, stored.options)
     exposed_in_reference = stored.products["S_R/exposed_carbon"].sum(axis=0)
 
@@ -149,7 +150,7 @@ def member_totals(stored: StoredMember) -> MemberTotals:
             delta={label: total(values, weight) for label, values in by_cell.items()},
             runs={
                 run: {
-                    label: regional_mean(v, weight) if label in _MEANS else total(v, weight)
+                    label: regional_mean(v, weight) if label in MEANS else total(v, weight)
                     for label, v in values.items()
                 }
                 for run, values in runs.items()
@@ -158,7 +159,21 @@ def member_totals(stored: StoredMember) -> MemberTotals:
 
     by_group = group_weights(stored)
     by_band = _with_area(by_group[REGION], latitude_bands(stored.domain.latitude))
-    maps = {
+    return MemberTotals(
+        member=stored.member,
+        scenario=stored.scenario,
+        years=stored.years,
+        climate=stored.climate,
+        groups={name: totals(weight) for name, weight in by_group.items()},
+        bands={name: totals(weight) for name, weight in by_band.items()},
+        maps=maps_of(fluxes, stocks, runs),
+        stored=stored,
+    )
+
+
+def maps_of(fluxes: Series, stocks: Series, runs: Mapping[str, Series]) -> Series:
+    """Maps by name, ``(cell,)``, from the series of cells."""
+    return {
         "ΔVegC": stocks["ΔVegC"][-1],
         "ΔSOC": stocks["ΔSOC"][-1],
         "ΣΔNPP": fluxes["ΔNPP"].sum(axis=0),
@@ -171,16 +186,6 @@ def member_totals(stored: StoredMember) -> MemberTotals:
         "SOC now": _decade_mean(runs["historical"]["SOC"]),
         "SON now": _decade_mean(runs["historical"]["SON"]),
     }
-    return MemberTotals(
-        member=stored.member,
-        scenario=stored.scenario,
-        years=stored.years,
-        climate=stored.climate,
-        groups={name: totals(weight) for name, weight in by_group.items()},
-        bands={name: totals(weight) for name, weight in by_band.items()},
-        maps=maps,
-        stored=stored,
-    )
 
 
 def _decade_mean(values: NDArray) -> NDArray:
@@ -188,9 +193,8 @@ def _decade_mean(values: NDArray) -> NDArray:
     return values[-10:].mean(axis=0)
 
 
-def _run_values(stored: StoredMember, run: str) -> Series:
+def run_values(products: Mapping[str, NDArray], run: str) -> Series:
     """Variables of a run by label, g m⁻² (yr⁻¹) or their own unit, ``(year, cell)``."""
-    products = stored.products
     values = {n: grams_per_year(products[f"{run}/{p}"]) for n, p in _CARBON_RATES.items()}
     values["NEP"] = values["NPP"] - values["RH"]
     values["NPP potential"] = products[f"{run}/potential_net_primary_production"]
@@ -198,7 +202,7 @@ def _run_values(stored: StoredMember, run: str) -> Series:
         values[name] = products[f"{run}/{product}"] * GRAMS_PER_KILOGRAM
     values |= {name: products[f"{run}/{product}"] for name, product in _NITROGEN.items()}
     values["VegN"] = values.pop("STRN") + values.pop("STON")
-    return values | {name: products[f"{run}/{product}"] for name, product in _MEANS.items()}
+    return values | {name: products[f"{run}/{product}"] for name, product in MEANS.items()}
 
 
 def total(values: NDArray, weight: NDArray) -> NDArray:

@@ -5,7 +5,9 @@ not simulated.
 """
 
 import dataclasses
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -57,10 +59,29 @@ def soil_of_block(
     forcing: Forcing,
     state: State,
     options: ModelOptions,
+    copies: int = 1,
 ) -> SoilClimate:
-    """Soil climate of a block; arguments as for ``run_block``."""
+    """Soil climate of a block; arguments as for ``run_block``.
+
+    Cells that repeat each other ``copies`` times share one computation.
+    """
     climate, time = _split(forcing)
-    return map_devices(_soil, (parameters, location, climate, state), time, (options,))
+    per_cell = (parameters, location, climate, state)
+    if copies == 1:
+        return map_devices(_soil, per_cell, time, (options,))
+    return _repeat(map_devices(_soil, _first(per_cell, copies), time, (options,)), copies)
+
+
+@partial(jax.jit, static_argnums=1)
+def _first(per_cell: tuple, copies: int) -> tuple:
+    """First of the copies along the last axis."""
+    return jax.tree.map(lambda leaf: leaf[..., : leaf.shape[-1] // copies], per_cell)
+
+
+@partial(jax.jit, static_argnums=1)
+def _repeat(soil: SoilClimate, copies: int) -> SoilClimate:
+    """Copies one after the other along the last axis."""
+    return jax.tree.map(lambda leaf: jnp.tile(leaf, (1,) * (leaf.ndim - 1) + (copies,)), soil)
 
 
 def hold_at_thickness(

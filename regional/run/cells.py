@@ -29,6 +29,8 @@ class Cells:
         latitude, elevation, silt_plus_clay: ``(position,)``.
         parameter_index: which parameter set, ``(position,)``.
         climate: °C, mm month⁻¹, W m⁻², ``(year, 12, position)``.
+        copies: how often the positions repeat each other in all that the soil climate depends on,
+            one copy after the other; it is computed for one of them.
     """
 
     number: int
@@ -38,13 +40,15 @@ class Cells:
     silt_plus_clay: NDArray
     parameter_index: NDArray
     climate: dict[str, NDArray]
+    copies: int = 1
 
     def hash(
         self, sets: Sequence[Parameters], timeline: Timeline, choices: str, until: int | None = None
     ) -> str:
         """Hash of all inputs of the tile's results up to timeline index ``until``."""
         digest = hashlib.sha256(choices.encode())
-        arrays = [getattr(self, f.name) for f in dataclasses.fields(self)[1:-1]]
+        fields = [f.name for f in dataclasses.fields(self)]
+        arrays = [getattr(self, name) for name in fields[1 : fields.index("climate")]]
         used = slice(None if until is None else until + 1)  # with the next January
         rows = np.unique(np.concatenate([timeline.equilibrium_rows, timeline.rows[used]]))
         arrays += [self.climate[name][rows] for name in VARIABLES]

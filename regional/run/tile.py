@@ -185,6 +185,8 @@ class TileRun:
         """Simulate the years of a block; ``soil`` is their soil climate if it is known."""
         parameters, location = self._inputs_like(state)
         forcing, indices = self._forcing(state, block)
+        if soil is None and self.cells.copies > 1:
+            soil = self._soil(state, block)
         run, quality = run_block(
             parameters, location, forcing, state, jnp.asarray(switch[indices]),
             soil=soil, reference=self.reference, options=self.options,
@@ -292,7 +294,8 @@ class TileRun:
     def _soil(self, state: State, block: tuple[int, int]) -> SoilClimate:
         parameters, location = self._inputs_like(state)
         forcing, _ = self._forcing(state, block)
-        return soil_of_block(parameters, location, forcing, state, self.options)
+        copies = self.cells.copies
+        return soil_of_block(parameters, location, forcing, state, self.options, copies)
 
     def set_reference(self) -> None:
         """Set the active layer of the branch year for ``const2020`` from a run of soil heat."""

@@ -29,6 +29,7 @@ from temjax.regional.results.formats import FILL
 from temjax.regional.run.member_group import MemberGroup, parameter_set, prepare_group
 from temjax.regional.run.restart import NoRestartPoints, Products
 from temjax.regional.run.tile import TileRun
+from temjax.regional.studies.parameter_sources import Source, draw_sets, heat_is_shared
 from temjax.regional.studies.sensitivity import (
     LABELS,
     LAST_YEARS,
@@ -38,11 +39,9 @@ from temjax.regional.studies.sensitivity import (
     sensitivity_of_tile,
 )
 from temjax.regional.studies.uncertainty import (
-    ParameterUncertainty,
     Total,
     linear_propagation,
     repeated_cells,
-    sample_sets,
     sample_totals,
 )
 from temjax.units import grams_per_year
@@ -53,13 +52,13 @@ MAPPED = ("delta_nep", "exposed_carbon", "thickness")
 
 @dataclass(frozen=True)
 class RegionSensitivity:
-    """Derivatives of a region's cells and the uncertainty of its totals from fitted parameters.
+    """Derivatives of a region's cells and the uncertainty of its totals from parameters.
 
     Attributes:
         domain: cells.
         area: km², 0 where a cell is masked or its equilibrium did not converge.
         sensitivity: values and derivatives of all cells; NaN in masked ones.
-        linear: totals with the SD of linear propagation; empty without fitted files.
+        linear: totals with the SD of linear propagation; empty without sources.
         sampled: the same from parameter samples; empty without samples.
         parts: SD that each (type, parameter) alone would give, by output.
     """
@@ -73,15 +72,15 @@ class RegionSensitivity:
 
 
 def region_sensitivity(
-    experiment: Experiment, names: tuple[str, ...], uncertainties: Sequence[ParameterUncertainty],
+    experiment: Experiment, names: tuple[str, ...], sources: Sequence[Source],
     samples: int, console: Console, seed: int = 1,
 ) -> Iterator[tuple[str, str, RegionSensitivity]]:  # fmt: skip
     """Differentiate every member with respect to parameters.
 
     Args:
         experiment: choices.
-        names: parameters; linear propagation needs all of ``uncertainties`` among them.
-        uncertainties: fitted parameters with their SD, possibly none.
+        names: parameters; linear propagation needs all of ``sources`` among them.
+        sources: distributions of the parameters, possibly none.
         samples: number of parameter samples; below 2 none.
         console: for progress.
         seed: of the samples.
@@ -107,18 +106,23 @@ def region_sensitivity(
         sensitivity = _join(tiles, domain.size, list(group.findings))
         area = np.where(sensitivity.converged, domain.area, 0.0)
         totals, parts = {}, {}
-        names_fitted = {uncertainty.name for uncertainty in uncertainties}
-        if uncertainties and names_fitted <= set(sensitivity.names):
-            totals, parts = linear_propagation(sensitivity, domain.vegetation, area, uncertainties)
+        uncertain = set(uncertain_names(sources))
+        if uncertain and uncertain <= set(sensitivity.names):
+            totals, parts = linear_propagation(sensitivity, domain.vegetation, area, sources)
         sampled = {}
-        if samples > 1 and uncertainties:
-            values = _sample_outputs(experiment, group, uncertainties, samples, seed, domain.size)
+        if samples > 1 and uncertain:
+            values = _sample_outputs(experiment, group, sources, samples, seed, domain.size)
             sampled = sample_totals(values, area, samples)
         yield (
             member,
             scenario,
             RegionSensitivity(domain, area, sensitivity, totals, sampled, parts),
         )
+
+
+def uncertain_names(sources: Sequence[Source]) -> list[str]:
+    """Parameters that some vegetation type's source holds."""
+    return list(dict.fromkeys(n for s in sources for of in s.columns.values() for n in of))
 
 
 def _join(tiles: list[tuple[NDArray, Sensitivity]], size: int, masked: list[int]) -> Sensitivity:
@@ -146,27 +150,24 @@ def _join(tiles: list[tuple[NDArray, Sensitivity]], size: int, masked: list[int]
 def _sample_outputs(
     experiment: Experiment,
     group: MemberGroup,
-    uncertainties: Sequence[ParameterUncertainty],
+    sources: Sequence[Source],
     samples: int,
     seed: int,
     size: int,
 ) -> Outputs:
     """Outputs of parameter samples, ``(sample · cell,)``; a tile runs its cells once per sample."""
-    drawn = sample_sets(
-        {name: parameter_set(experiment, name) for name in group.names},
-        uncertainties,
-        samples,
-        seed,
-    )
+    sets = {name: parameter_set(experiment, name) for name in group.names}
+    drawn = draw_sets(sources, sets, samples, seed)
+    shared = heat_is_shared(sources, group.names)
     outputs = Outputs(*(np.full((samples, size), np.nan) for _ in LABELS))
     for tile in group.tiles:
         work = group.tile_work(tile)
         _, timeline, cells, _ = work.scenarios[0]
-        repeated, sets = repeated_cells(cells, group.names, drawn)
+        repeated, sets = repeated_cells(cells, group.names, drawn, shared)
         none = NoRestartPoints()
         run = TileRun(experiment, timeline, repeated, sets, none, none, lambda *_: None)
         for field, values in zip(outputs, outputs_of(run.run()), strict=True):
-            field[:, cells.index] = values.reshape(samples, -1)
+            field[:, cells.index] = values.reshape(samples, -1)[:, : cells.index.size]
     return Outputs(*(field.ravel() for field in outputs))
 
 
@@ -284,7 +285,7 @@ def uncertainty_table(result: RegionSensitivity) -> Table:
               for total in (result.linear.get(output), result.sampled.get(output))),
         ))  # fmt: skip
     note = (
-        "± 1 SD from the 90 % intervals of the fitted parameters, taken as independent; types "
-        "without a fit count as known."
+        "± 1 SD from posterior covariances of the fitted sets and, for types without a fit, from "
+        "priors (or exact, with --unfitted exact)."
     )
-    return Table("Uncertainty of fitted parameters", note, ("quantity", "linear", "samples"), rows)
+    return Table("Uncertainty of parameters", note, ("quantity", "linear", "samples"), rows)

@@ -21,7 +21,7 @@ from temjax.heat.surface import (
 from temjax.heat.year import DEPTHS, NO_SEASON, NO_SEASON_DEPTH, REPORTED, observe_year
 from temjax.numerics import largest
 from temjax.options import ModelOptions
-from temjax.parameters.registry import Parameters
+from temjax.parameters.registry import REGISTRY, Parameters
 from temjax.processes import active_layer, snow
 from temjax.processes.soil_heat import heat_content, heat_gain
 from temjax.processes.soil_profile import depth_shares
@@ -30,6 +30,13 @@ from temjax.runtime.blocks import map_blocks
 from temjax.soil_column import LAYERS, SoilColumn, soil_column
 from temjax.state import SoilHeatState
 
+# parameters that the soil climate depends on
+HEAT_PARAMETERS = tuple(
+    name
+    for name in REGISTRY
+    if name.startswith(("mat_", "upper_", "lower_", "snow_", "surface_"))
+    or name in ("conductivity_scale", "freezing_range", "geothermal_flux")
+)
 Monthly = Float[Array, "year 12 *cell"]
 Annual = Float[Array, "year *cell"]
 

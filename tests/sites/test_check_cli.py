@@ -104,7 +104,9 @@ def test_climate_that_the_tower_lacks_comes_from_the_site_file(tmp_path):
     write(tower, table)
     told = "\n".join(lines_of(tower, "--site", site, code=1))
     assert "P_F at line 1" in told
-    assert "--history FILE (NetCDF or reanalysis), or [climatology.precipitation] in the site" in told
+    assert (
+        "--history FILE (NetCDF or reanalysis), or [climatology.precipitation] in the site" in told
+    )
     mean = '\n[climatology.precipitation]\nunit = "mm month-1"\nmean = [{}]\nsource = "test"\n'
     site.write_text(site.read_text() + mean.format(", ".join(["20"] * 12)))
     told = "\n".join(lines_of(tower, "--site", site))

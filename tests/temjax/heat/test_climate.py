@@ -14,7 +14,7 @@ from temjax import ModelOptions, equilibrate_heat, soil_climate
 from temjax.forcing import MONTH_DAYS, mean_year
 from temjax.heat import equilibrium as heat_equilibrium
 from temjax.heat import step as heat_step
-from temjax.heat.climate import _climate, run_column
+from temjax.heat.climate import HEAT_PARAMETERS, _climate, run_column
 from temjax.heat.equilibrium import LEAST_ITERATIONS, tolerance
 from temjax.heat.surface import surface_series, weather_window
 from temjax.processes import soil_heat
@@ -249,3 +249,21 @@ def test_search_is_bounded(monkeypatch):
     p = _parameters("moist-tundra")
     _, _, residual = equilibrate_heat(p, place, forcing, options=own_compilation)
     assert residual > 1e-6
+
+
+def test_soil_climate_depends_on_the_heat_parameters_alone():
+    """A run that draws none of them may share its soil climate."""
+    place, forcing = toolik(jnp.array([8.0]), years=2)
+    parameters = _parameters("moist-tundra")
+    others = {
+        name: 1.3 * getattr(parameters, name)
+        for name in temjax.parameters.registry.REGISTRY
+        if name not in HEAT_PARAMETERS
+    }
+    changed = dataclasses.replace(parameters, **others)
+    one, two = (soil_climate(p, place, forcing, stop=2) for p in (parameters, changed))
+    for left, right in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        assert np.array_equal(left, right, equal_nan=True)
+    warmer = dataclasses.replace(parameters, conductivity_scale=1.3 * parameters.conductivity_scale)
+    three = soil_climate(warmer, place, forcing, stop=2)
+    assert not np.array_equal(three.thaw_depth, one.thaw_depth)

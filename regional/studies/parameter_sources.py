@@ -1,0 +1,228 @@
+"""What is known of the parameters of a region's vegetation types: posteriors of fits, and priors.
+
+A type with a fitted set has the posterior of its fit, with its correlations; types whose sets come
+from one fit have its joint posterior. A type without one has the registry's priors about its own
+values, type by type, in the parameters that the other types' fits freed (all tunable ones where
+there is no fit at all): the same numbers are uncertain everywhere, and less where they were fitted.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from temjax.files.findings import DataError, Finding
+from temjax.heat.climate import HEAT_PARAMETERS
+from temjax.parameters.files import read_parameters, replace_parameters
+from temjax.parameters.posterior import (
+    Gaussian,
+    checked,
+    parameter_of,
+    posterior_arrays,
+    prior,
+    read_intervals,
+    read_posterior,
+)
+from temjax.parameters.registry import REGISTRY, Parameters, tunable_names
+from temjax.regional.experiment.experiment import Experiment
+from temjax.regional.run.member_group import GROUND_SURFACE, parameter_set
+
+Unfitted = Literal["prior", "exact"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Gaussian distribution of the parameters of vegetation types that vary together.
+
+    Attributes:
+        gaussian: distribution; numbers that no type uses are left to vary unseen.
+        columns: number of the Gaussian by type and parameter.
+        chains: draws of NUTS in units, ``(draw, number)``, which are drawn from in place of the
+            Gaussian; ``None`` where the fit has none.
+    """
+
+    gaussian: Gaussian
+    columns: dict[str, dict[str, int]]
+    chains: np.ndarray | None = None
+
+    @property
+    def label(self) -> str:
+        """The vegetation types."""
+        return "+".join(sorted(self.columns))
+
+
+def parameter_sources(
+    experiment: Experiment, types: Sequence[str], unfitted: Unfitted = "prior"
+) -> tuple[list[Source], list[str]]:
+    """Distributions of the parameters of vegetation types, and what was chosen or left out.
+
+    Args:
+        experiment: whose parameter files are read.
+        types: vegetation types of the region.
+        unfitted: types without a fit vary by the priors, or not at all.
+
+    Raises:
+        DataError: a parameter file without a posterior that can be drawn from.
+    """
+    held = GROUND_SURFACE if experiment.keep_ground_surface else ()
+    fitted = {name: experiment.parameters[name] for name in types if name in experiment.parameters}
+    sources, notes = _fitted_sources(fitted, held)
+    names = list(dict.fromkeys(n for s in sources for of in s.columns.values() for n in of))
+    others = [name for name in types if name not in fitted]
+    if unfitted == "exact":
+        if others:
+            notes.append(f"{', '.join(others)}: no fit; taken as exact")
+        return sources, notes
+    priors = [name for name in names or tunable_names() if name not in held]
+    for vegetation in others:
+        source, outside = _prior_source(vegetation, parameter_set(experiment, vegetation), priors)
+        sources.append(source)
+        notes.append(
+            f"{vegetation}: no fit; {len(source.gaussian.names)} parameters from their priors"
+        )
+        if outside:
+            notes.append(f"{vegetation}: {', '.join(outside)} at or beyond a bound; taken as exact")
+    return sources, notes
+
+
+def _fitted_sources(
+    files: Mapping[str, Path], held: tuple[str, ...]
+) -> tuple[list[Source], list[str]]:
+    """Posteriors by fit: types whose files name the same arrays share one."""
+    by_fit: dict[Path, list[str]] = {}
+    for vegetation, path in files.items():
+        read_parameters(path)  # raises if it is no parameter set
+        by_fit.setdefault(posterior_arrays(path) or Path(path).resolve(), []).append(vegetation)
+    sources, notes = [], []
+    for fit, types in by_fit.items():
+        paths = {Path(files[name]).resolve() for name in types}
+        names = {}
+        gaussian, chains = None, None
+        for vegetation in types:
+            own = read_posterior(files[vegetation])
+            if own is None:
+                own = read_intervals(files[vegetation])
+                notes.append(f"{vegetation}: the set has no covariance; parameters independent")
+            names[vegetation] = own.names
+            gaussian = own
+        if fit not in paths:
+            joint, chains = read_joint_posterior(fit)
+            gaussian = joint if len(paths) > 1 or chains is not None else gaussian
+        columns = {}
+        for vegetation in types:
+            columns[vegetation], left_out = _columns(gaussian, names[vegetation], held, fit)
+            if left_out:
+                notes.append(f"{vegetation}: fitted but not drawn: {', '.join(left_out)}")
+        sources.append(Source(gaussian, columns, chains))
+        if chains is not None:
+            notes.append(f"{', '.join(types)}: drawn from {len(chains)} draws of NUTS")
+        if len(types) > 1:
+            notes.append(f"{', '.join(types)}: drawn together, from one fit")
+    return sources, notes
+
+
+def _columns(
+    gaussian: Gaussian, names: Sequence[str], held: tuple[str, ...], fit: Path
+) -> tuple[dict[str, int], list[str]]:
+    """Number of the Gaussian by parameter of a type, and the fitted numbers it does not use.
+
+    Those are what the region takes from the bundled set, and states of the place.
+    """
+    missing = sorted(set(names) - set(gaussian.names))
+    if missing:
+        message = f"has no {missing[0]}, which the fitted set names"
+        mend = "Keep the files of one fit together."
+        raise DataError([Finding(str(fit), "parameter", "", message, mend)])
+    used = [n for n in names if parameter_of(n) in REGISTRY and parameter_of(n) not in held]
+    columns = {parameter_of(name): gaussian.names.index(name) for name in used}
+    return columns, [name for name in names if name not in used]
+
+
+def read_joint_posterior(path: Path) -> tuple[Gaussian, np.ndarray | None]:
+    """Posterior over all places of a fit from its NetCDF file, and draws of NUTS in units.
+
+    Returns:
+        The Gaussian; draws of all chains, ``(draw, parameter)``, ``None`` where there are none.
+
+    Raises:
+        DataError: a file that is not one.
+    """
+    try:
+        with xr.open_dataset(path) as file:
+            names = tuple(map(str, file["parameter"].values))
+            arrays = {
+                name: file[name].values.astype(float)
+                for name in ("lower", "upper", "mean", "covariance")
+            }
+            is_log = file["is_log"].values.astype(bool)
+            chains = None
+            if "draws" in file:
+                chains = file["draws"].values.astype(float).reshape(-1, len(names))
+    except (OSError, ValueError, KeyError) as error:
+        message, mend = "is not the posterior of a fit", "Fit again with temjax calibrate."
+        raise DataError([Finding(str(path), "", "", message, mend)]) from error
+    return checked(path, Gaussian(names, is_log, **arrays)), chains
+
+
+def _prior_source(
+    vegetation: str, parameters: Parameters, names: Sequence[str]
+) -> tuple[Source, list[str]]:
+    """Priors about a set's values, and the parameters whose value is not inside the bounds."""
+    inside, outside = [], []
+    for name in names:
+        low, high = REGISTRY[name].bounds
+        kept = REGISTRY[name].tunable and low < float(getattr(parameters, name)) < high
+        (inside if kept else outside).append(name)
+    columns = {name: column for column, name in enumerate(inside)}
+    return Source(prior(parameters, inside), {vegetation: columns}), outside
+
+
+def draw_values(source: Source, number: int, seed: int) -> np.ndarray:
+    """Draws of a source in units, ``(draw, number)``; sources are independent of each other.
+
+    Draws of NUTS are taken in random order, again from the first where more are asked for.
+    """
+    seeds = (seed, zlib.crc32(source.label.encode()))
+    if source.chains is None:
+        return source.gaussian.draws(number, seeds)
+    order = np.random.default_rng(seeds).permutation(len(source.chains))
+    return source.chains[np.resize(order, number)]
+
+
+def draw_sets(
+    sources: Sequence[Source], sets: Mapping[str, Parameters], number: int, seed: int
+) -> list[dict[str, Parameters]]:
+    """Parameter sets of all vegetation types by draw.
+
+    Args:
+        sources: distributions.
+        sets: sets of the ordinary run; parameters that no source holds keep their values.
+        number: of draws.
+        seed: the same draws for every climate model and scenario.
+    """
+    drawn = [dict(sets) for _ in range(number)]
+    for source in sources:
+        values = draw_values(source, number, seed)
+        for vegetation, columns in source.columns.items():
+            if vegetation not in sets:
+                continue
+            for sample, row in zip(drawn, values, strict=True):
+                sample[vegetation] = replace_parameters(
+                    sample[vegetation], **{name: row[column] for name, column in columns.items()}
+                )
+    return drawn
+
+
+def heat_is_shared(sources: Sequence[Source], types: Sequence[str]) -> bool:
+    """Whether no parameter of the soil climate of some vegetation types is drawn."""
+    return not any(
+        name in HEAT_PARAMETERS
+        for source in sources
+        for vegetation, columns in source.columns.items()
+        if vegetation in types
+        for name in columns
+    )
