@@ -17,18 +17,16 @@ from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
 from temjax.parameters.files import parameter_set_names
 from temjax.regional.experiment.domain_maps import DomainGrid, MapsDomain, is_box
+from temjax.regional.experiment.run_settings import ModelChoices, OutputSettings, RunSettings
 from temjax.regional.experiment.settings import (
     ClimateFile,
     DriverFiles,
     GriddedClimate,
     GriddedDomain,
-    ModelChoices,
-    OutputSettings,
     ProjectClimate,
     ProjectKind,
     Protocol,
     RepairSettings,
-    RunSettings,
     Settings,
     SyntheticClimate,
     SyntheticDomain,

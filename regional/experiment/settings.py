@@ -1,9 +1,8 @@
-"""Tables of an experiment file: domain, climate, protocol, model, run and output."""
+"""Tables of an experiment file: domain, climate and protocol."""
 
 import os
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal, get_type_hints
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -11,15 +10,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    create_model,
     model_validator,
 )
 
 from temjax.files.findings import nearest
 from temjax.files.names import NAME_PATTERN
-from temjax.options import ModelOptions
 from temjax.parameters.files import parameter_set_names
-from temjax.regional.experiment.products import MONTHLY_PRODUCTS
 
 
 class Settings(BaseModel):
@@ -310,45 +306,3 @@ class Protocol(Settings):
     def branch_baseline(self) -> tuple[int, int]:
         """First and last of the years whose mean active layer S_R is held at."""
         return self.historical[1] - self.branch_baseline_years + 1, self.historical[1]
-
-
-_OPTION_TYPES = get_type_hints(ModelOptions)
-ModelChoices = create_model(
-    "ModelChoices",
-    __base__=Settings,
-    __doc__="Choices of the model, as in ``temjax.ModelOptions``.",
-    **{field.name: (_OPTION_TYPES[field.name], field.default) for field in fields(ModelOptions)},
-)
-
-
-class RunSettings(Settings):
-    """Tiling and parallelism of a run; ``workers`` does not change any result.
-
-    Attributes:
-        tile_cells: most cells in one tile.
-        block_years: years compiled and kept in memory at a time.
-        precision: of the runs after the spin-up; equilibrium and spin-up are always float64.
-        workers: processes that run tiles side by side on a CPU; 0 takes one per core. A script that
-            sets it needs the usual ``if __name__ == "__main__"`` guard.
-    """
-
-    tile_cells: int = Field(50, ge=1, le=10_000_000)
-    block_years: int = Field(40, ge=1, le=10_000)
-    precision: Literal["float64", "float32"] = "float64"
-    workers: int = Field(1, ge=0, le=10_000)
-
-
-class OutputSettings(Settings):
-    """Output files: ``monthly`` names products that are written by month beside the annual ones."""
-
-    monthly: tuple[str, ...] = ()
-    format: Literal["netcdf", "zarr"] = "netcdf"
-
-    @model_validator(mode="after")
-    def _products_exist(self) -> "OutputSettings":
-        for name in self.monthly:
-            if name not in MONTHLY_PRODUCTS:
-                raise ValueError(
-                    f"monthly: {name!r} is not kept by month. {nearest(name, MONTHLY_PRODUCTS)}"
-                )
-        return self
