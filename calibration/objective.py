@@ -34,11 +34,12 @@ from temjax.programs.exported import exported_jit
 from temjax.runs.simulate import Run, simulate
 from temjax.runs.soil_matter import scale_soil_matter
 from temjax.sites import Site
+from temjax.sites.compare import temperature_at
 
 # A fit runs with coarse sub-steps; its results are computed again with the default ones.
 DESCENT = ModelOptions(substeps=16)
 Disequilibrium = Literal["observations", "start"]
-SENSOR_DEPTH = 0.05
+SENSOR_DEPTH = 0.05  # m, where no soil temperature was observed
 THAW_YEARS = 10
 
 
@@ -67,6 +68,7 @@ class Objective(eqx.Module):
         name: of the site (static).
         first_row: year of the forcing, as a row, in whose January the disequilibrium factor acts;
             runs, and rows of the targets, begin there (static).
+        sensor_depth: of the soil temperature sensor, m (static).
         prior_scale: factor on the residuals of the prior; 1 but in twin experiments.
     """
 
@@ -81,6 +83,7 @@ class Objective(eqx.Module):
     options: ModelOptions = eqx.field(static=True)
     name: str = eqx.field(static=True)
     first_row: int = eqx.field(static=True)
+    sensor_depth: float = eqx.field(static=True)
     prior_scale: Float[Array, ""]
 
     @classmethod
@@ -156,6 +159,7 @@ class Objective(eqx.Module):
             options=options,
             name=site.name,
             first_row=first_row,
+            sensor_depth=_sensor_depth(site),
             prior_scale=jnp.asarray(np.asarray(1.0)),
         )
 
@@ -188,9 +192,10 @@ class Objective(eqx.Module):
     ) -> tuple[dict[str, Float[Array, "..."]], Bool[Array, "start"]]:
         """Simulated outputs that targets can be compared with, by name, starts trailing."""
         run, converged = self.simulate(free)
-        depth = run.soil.depths.index(SENSOR_DEPTH)
         outputs = {name: getattr(run.monthly, name) for name in MONTHLY_TARGETS[:4]}
-        outputs["soil_temperature"] = run.monthly.soil_temperature[:, :, depth]
+        outputs["soil_temperature"] = temperature_at(
+            run.monthly.soil_temperature, run.soil.depths, self.sensor_depth
+        )
         outputs |= {name: getattr(run.state, name) for name in STOCK_TARGETS[:2]}
         outputs["maximum_thaw_depth"] = jnp.mean(
             run.annual.maximum_thaw_depth[-THAW_YEARS:], axis=0
@@ -243,6 +248,12 @@ def _notes_of_fixed(left_out: Mapping[str, str], site: Site) -> list[str]:
         f"[vegetation.overrides.{name}] of the site file frees it"
         for name, reason in left_out.items()
     ]
+
+
+def _sensor_depth(site: Site) -> float:
+    """Depth of the soil temperature sensor of a site, m."""
+    series = site.observations.monthly.get("soil_temperature")
+    return SENSOR_DEPTH if series is None or series.depth is None else float(series.depth)
 
 
 def misfit_by_target(targets: tuple[Target, ...], residuals: np.ndarray) -> dict[str, float]:

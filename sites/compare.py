@@ -1,8 +1,10 @@
 """Comparison of a run with the observations: aligned months, skill and annual sums."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Array, Float
 from rich import box
 from rich.table import Table
 
@@ -35,27 +37,44 @@ class Comparison:
 
 
 def simulated_months(run: Run, series: MonthlySeries) -> np.ndarray:
-    """Simulated months of an observed variable, ``(year, 12)``.
+    """Simulated months of an observed variable, ``(year, 12)``; soil temperature at its depth.
 
-    Soil temperature is that of the sensor's depth, linear between the depths of the model.
+    Raises:
+        ValueError: see ``temperature_at``.
+    """
+    if series.variable != "soil_temperature":
+        return np.asarray(getattr(run.monthly, series.variable))
+    return np.asarray(
+        temperature_at(np.asarray(run.monthly.soil_temperature), run.soil.depths, series.depth)
+    )
+
+
+def temperature_at(
+    temperature: Float[Array | np.ndarray, "year 12 depth *cell"],
+    depths: Sequence[float],
+    depth: float | None,
+) -> Float[Array | np.ndarray, "year 12 *cell"]:
+    """Soil temperature at a sensor's depth, linear between the depths of the model.
+
+    Args:
+        temperature: monthly, at ``depths``.
+        depths: of the model, m.
+        depth: of the sensor, m; not traced.
 
     Raises:
         ValueError: the sensor lies outside the depths of the model.
     """
-    if series.variable != "soil_temperature":
-        return np.asarray(getattr(run.monthly, series.variable))
-    depths = np.asarray(run.soil.depths, dtype=float)
-    at = np.clip(series.depth or 0.0, depths[0], depths[-1])
-    if series.depth is None or abs(at - series.depth) > DEPTH_TOLERANCE:
+    known = np.asarray(depths, dtype=float)
+    at = float(np.clip(depth or 0.0, known[0], known[-1]))
+    if depth is None or abs(at - depth) > DEPTH_TOLERANCE:
         raise ValueError(
-            f"soil temperature was observed at {series.depth} m; the model reports "
-            f"{', '.join(f'{depth:g}' for depth in depths)} m"
+            f"soil temperature was observed at {depth} m; the model reports "
+            f"{', '.join(f'{value:g}' for value in known)} m"
         )
-    below = int(np.searchsorted(depths, at))
-    temperature = np.asarray(run.monthly.soil_temperature)
-    if depths[below] == at:
+    below = int(np.searchsorted(known, at))
+    if known[below] == at:
         return temperature[:, :, below]
-    share = (at - depths[below - 1]) / (depths[below] - depths[below - 1])
+    share = (at - known[below - 1]) / (known[below] - known[below - 1])
     return temperature[:, :, below - 1] * (1 - share) + temperature[:, :, below] * share
 
 

@@ -72,3 +72,22 @@ def test_the_disequilibrium_acts_when_the_observations_begin():
     assert first[1] / first[0] == pytest.approx(factor, rel=2e-3)
     whole, _ = short_objective().simulate(jnp.asarray(free))
     np.testing.assert_allclose(run.monthly.fluxes[..., 0], whole.monthly.fluxes[:, 1:, :, 0])
+
+
+def test_soil_temperature_is_fitted_at_the_depth_of_its_sensor():
+    site = short_site()
+    series = site.observations.monthly["soil_temperature"]
+
+    def objective(depth: float) -> Objective:
+        monthly = {"soil_temperature": dataclasses.replace(series, depth=depth)}
+        observed = dataclasses.replace(site.observations, monthly=monthly)
+        site_at = dataclasses.replace(site, observations=observed)
+        return Objective.of(site_at, ("cmax_scale",), ("soil_temperature",), options=OPTIONS)
+
+    centre = jnp.zeros((1, 1))
+    shallow, deep, between = (
+        np.asarray(objective(depth).outputs(centre)[0]["soil_temperature"])
+        for depth in (0.05, 0.1, 0.075)
+    )
+    assert np.abs(shallow - deep).max() > 0.1
+    np.testing.assert_allclose(between, (shallow + deep) / 2)
