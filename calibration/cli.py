@@ -1,5 +1,7 @@
 """``temjax calibrate``."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -125,7 +127,7 @@ def calibrate(
     --out joint --tied krb; temjax calibrate haibei-meadow --out fit --resume --profile all
     """
     if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file; give a folder", param_hint="--out")
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
     reading = Reading(
         partition=partition, threshold=threshold, minimum_quality=quality,
         fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,

@@ -51,26 +51,35 @@ MEANS = {
 
 
 @dataclass(frozen=True)
-class GroupTotals:
+class GroupSeries:
     """Annual series of one group of cells.
 
     Attributes:
         area: of unmasked cells, km².
-        still: share of the area whose active layer moves no more, from each future year on (–).
-        reference_exposure: carbon that S_R exposes, which is that of the branch baseline, Tg.
         delta: Δ = S_T − S_R, Tg (cumulative for SOC_PF and SON_PF), ``(future year,)``.
         runs: ``historical``, ``S_R``, ``S_T`` to label to series, Tg yr⁻¹, Tg or means.
     """
 
     area: float
-    still: NDArray
-    reference_exposure: float
     delta: Series
     runs: dict[str, Series]
 
     def density(self, total: NDArray | float) -> NDArray | float:
         """Convert a total in Tg to g m⁻²."""
         return grams_per_square_metre(total, self.area)
+
+
+@dataclass(frozen=True)
+class GroupTotals(GroupSeries):
+    """Annual series of one group of a member, and what its active layer does.
+
+    Attributes:
+        still: share of the area whose active layer moves no more, from each future year on (–).
+        reference_exposure: carbon that S_R exposes, which is that of the branch baseline, Tg.
+    """
+
+    still: NDArray
+    reference_exposure: float
 
 
 @dataclass(frozen=True)
@@ -211,7 +220,7 @@ def total(values: NDArray, weight: NDArray) -> NDArray:
     return teragrams(unmasked @ weight)
 
 
-def diagnostics(group: GroupTotals) -> dict[str, float]:
+def diagnostics(group: GroupSeries) -> dict[str, float]:
     """Diagnostics of docs/specification/protocol.md 3 for one group of a member, Tg C or Tg N, and
     fractions.
     """
@@ -229,7 +238,7 @@ def diagnostics(group: GroupTotals) -> dict[str, float]:
     return values
 
 
-def contributions(group: GroupTotals) -> dict[str, float]:
+def contributions(group: GroupSeries) -> dict[str, float]:
     """Share of ALT deepening in the overall change of S_T (the paper's Fig. 4b).
 
     Difference S_T − S_R of the last year divided by the change of S_T since the branch year; NaN

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from temjax.regional.diagnostics.totals import (
     MEANS,
     REGION,
-    GroupTotals,
+    GroupSeries,
     Series,
     diagnostics,
     maps_of,
@@ -47,7 +47,7 @@ class Statistics:
         flagged: number of (cell, draw) pairs by status other than ok.
     """
 
-    groups: dict[str, GroupTotals]
+    groups: dict[str, GroupSeries]
     numbers: dict[str, dict[str, NDArray]]
     maps: dict[str, NDArray]
     above_zero: dict[str, NDArray]
@@ -162,7 +162,7 @@ class _Sums:
         """Share of the region's area that each draw lacks."""
         return 1 - self._valid[REGION] / self._area[REGION]
 
-    def groups(self, failed: NDArray) -> dict[str, GroupTotals]:
+    def groups(self, failed: NDArray) -> dict[str, GroupSeries]:
         """Series by group, totals scaled to its whole area; NaN in draws that failed."""
         series: dict[str, dict[str, Series]] = {}
         for key, values in self._totals.items():
@@ -173,30 +173,30 @@ class _Sums:
             values = np.where(some, values * (scale / np.where(some, area, 1.0)), np.nan)
             series.setdefault(group, {}).setdefault(run, {})[label] = values
         return {
-            group: GroupTotals(self._area[group], runs.pop("delta"), runs)
+            group: GroupSeries(self._area[group], runs.pop("delta"), runs)
             for group, runs in series.items()
         }
 
 
-def group_numbers(group: GroupTotals) -> dict[str, NDArray]:
+def group_numbers(group: GroupSeries) -> dict[str, NDArray]:
     """Diagnostics of a group and means of the last decades of its runs, ``(draw,)`` by name."""
     by_draw = [_numbers_of_draw(draw) for draw in _draws_of(group)]
     return {name: np.array([numbers[name] for numbers in by_draw]) for name in by_draw[0]}
 
 
-def column_series(group: GroupTotals) -> GroupTotals:
+def column_series(group: GroupSeries) -> GroupSeries:
     """Series ``(year,)`` of an ordinary run as those of one draw, ``(year, 1)``."""
-    return GroupTotals(
+    return GroupSeries(
         group.area,
         {label: values[:, None] for label, values in group.delta.items()},
         {run: {n: v[:, None] for n, v in series.items()} for run, series in group.runs.items()},
     )
 
 
-def _draws_of(group: GroupTotals) -> Iterator[GroupTotals]:
+def _draws_of(group: GroupSeries) -> Iterator[GroupSeries]:
     """The group draw by draw, series ``(year,)``."""
     for draw in range(next(iter(group.delta.values())).shape[1]):
-        yield GroupTotals(
+        yield GroupSeries(
             group.area,
             {label: values[:, draw] for label, values in group.delta.items()},
             {
@@ -206,7 +206,7 @@ def _draws_of(group: GroupTotals) -> Iterator[GroupTotals]:
         )
 
 
-def _numbers_of_draw(group: GroupTotals) -> dict[str, float]:
+def _numbers_of_draw(group: GroupSeries) -> dict[str, float]:
     return diagnostics(group) | {
         f"{label} {run}": float(values[-DECADE:].mean())
         for run, series in group.runs.items()
@@ -240,7 +240,7 @@ def share_above_zero(drawn: NDArray) -> NDArray:
     return np.where(known > 0, (drawn > 0).sum(axis=0) / np.maximum(known, 1), np.nan)
 
 
-def series_rows(groups: Mapping[str, GroupTotals], years: Mapping[str, NDArray]) -> Iterator[dict]:
+def series_rows(groups: Mapping[str, GroupSeries], years: Mapping[str, NDArray]) -> Iterator[dict]:
     """Rows of the table of regional series: one per group, run, label and year."""
     for group, totals in groups.items():
         for run, series in {"S_T - S_R": totals.delta, **totals.runs}.items():
