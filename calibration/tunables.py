@@ -57,7 +57,9 @@ DEFAULT = (
     "surface_shortwave_coefficient",
     "surface_resistance",
 )
-GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT}
+# They act with ModelOptions.freezing_cutoff alone.
+FREEZING = ("heterotrophic_freezing_q10", "respiration_freezing_q10")
+GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT, "freezing": FREEZING}
 
 
 def parameter_info(name: str) -> ParameterInfo:

@@ -37,7 +37,7 @@ LABEL_INCHES = 0.18
 _SHOWN_ATTRIBUTES = (
     "source", "configuration_hash", "parameter_hashes", "climate_sources", "forcing_seam",
     "equilibrium", "spin_up", "branch_year", "first_exposure_year", "active_layer_rule",
-    "branch_baseline", "root_zone_nitrogen", "model_options",
+    "branch_baseline", "root_zone_nitrogen", "freezing_cutoff", "model_options",
 )  # fmt: skip
 _REFERENCES = ("references",)  # of the paper, shown where its numbers are
 

@@ -35,6 +35,7 @@ class ParameterInfo:
         transform: space in which prior and optimiser work.
         source: of bounds and prior.
         tunable: whether a calibration may estimate it.
+        default: value of sets that give none, for parameters that only an option uses.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ParameterInfo:
     transform: Transform
     source: str
     tunable: bool
+    default: float | None = None
 
 
 _ANY = (float("-inf"), float("inf"))
@@ -74,6 +76,7 @@ def _tunable(
     prior_sd: float,
     transform: Transform = "log",
     source: str = ENVELOPE,
+    default: float | None = None,
 ):
     return eqx.field(
         metadata={
@@ -85,6 +88,7 @@ def _tunable(
             "transform": transform,
             "source": source,
             "tunable": True,
+            "default": default,
         }
     )
 
@@ -154,6 +158,15 @@ class Parameters(eqx.Module):
     respiration_q10_a1: Value = _fixed("RAQ10A1", "degC-1", "plant Q10, linear")
     respiration_q10_a2: Value = _fixed("RAQ10A2", "degC-2", "plant Q10, quadratic")
     respiration_q10_a3: Value = _fixed("RAQ10A3", "degC-3", "plant Q10, cubic")
+    respiration_freezing_q10: Value = _tunable(
+        "RMFQ10",
+        "1",
+        "decline of maintenance respiration by freezing per 10 K (freezing_cutoff)",
+        (1.0, 400.0),
+        1.0,
+        source="our assumption: that of decomposition",
+        default=20.0,
+    )
     # Litterfall
     litterfall_rate_carbon: Value = _tunable(
         "CFALL", "month-1", "fraction of vegetation C shed", (0.0015, 0.08), 0.5
@@ -168,6 +181,15 @@ class Parameters(eqx.Module):
         "KDC", "1", "factor on the decomposition rate at 0 degC KDC", (0.2, 4.0), 0.4
     )
     heterotrophic_q10: Value = _tunable("RHQ10", "1", "Q10 of decomposition", (1.3, 3.5), 0.2)
+    heterotrophic_freezing_q10: Value = _tunable(
+        "RHFQ10",
+        "1",
+        "decline of decomposition by freezing per 10 K (freezing_cutoff)",
+        (1.0, 400.0),
+        1.0,
+        source="frozen over thawed Q10 of four tundra soils, 7–52 (Mikan et al. 2002)",
+        default=20.0,
+    )
     moisture_minimum: Value = _fixed("MOISTMIN", "m3 m-3", "decomposition stops below")
     moisture_optimum: Value = _tunable(
         "MOISTOPT", "m3 m-3", "decomposition optimum", (0.2, 0.8), 0.1, "identity"
