@@ -128,7 +128,7 @@ def freezing_decline(temperature: CellLike, q10: CellLike) -> Cell:
 
     T_f, the part of the temperature that freezing counts, is 0 from 0 °C up, `-T^2/(2 w)` down to
     -w and `T + w/2` below, with w of 1 K: its slope goes from 0 to 1 without a jump
-    (docs/specification/model.md 4, M-20a).
+    (docs/specification/model.md (M-66)).
 
     Args:
         temperature: T, °C.

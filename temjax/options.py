@@ -25,7 +25,7 @@ class ModelOptions:
         expose_water: scale available water with thaw exposure.
         respiration_depth: soil temperature that drives heterotrophic respiration.
         freezing_cutoff: heterotrophic and maintenance respiration fall off below 0 °C beyond their
-            Q10 (docs/specification/model.md 4, M-20a, M-20b). TEM has no such cut-off.
+            Q10 (docs/specification/model.md (M-67)). TEM has no such cut-off.
         thaw_width: width of the smooth thaw switch of photosynthesis, K.
         residual_thaw_limit: annual minimum thaw depth above which a year counts as talik, m.
     """
