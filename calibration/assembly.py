@@ -9,7 +9,8 @@ from temjax.calibration.joint import JointObjective
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.targets import ALIASES, DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.transforms import names_inside_bounds, prior_centre
-from temjax.calibration.tunables import FREEZING, expand_names
+from temjax.calibration.tunables import expand_names
+from temjax.parameters.registry import FREEZING
 from temjax.sites import Site
 
 

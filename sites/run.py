@@ -212,18 +212,9 @@ def run_site(
     if parameter_source is None:
         parameter_source = "given values" if parameters is not None else _source_of(site)
     return SiteRun(
-        site,
-        values,
-        parameter_source,
-        equilibrium,
-        spin_up,
-        run,
-        start,
-        options,
-        place_state,
-        added,
-        fitted_with,
-    )
+        site, values, parameter_source, equilibrium, spin_up, run, start, options, place_state,
+        added, fitted_with,
+    )  # fmt: skip
 
 
 def _run_years(

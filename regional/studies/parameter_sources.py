@@ -27,7 +27,7 @@ from temjax.parameters.posterior import (
     read_intervals,
     read_posterior,
 )
-from temjax.parameters.registry import REGISTRY, Parameters, tunable_names
+from temjax.parameters.registry import FREEZING, REGISTRY, Parameters, tunable_names
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.run.member_group import GROUND_SURFACE, parameter_set
 
@@ -77,7 +77,8 @@ def parameter_sources(
         if others:
             notes.append(f"{', '.join(others)}: no fit; taken as exact")
         return sources, notes
-    priors = [name for name in names or tunable_names() if name not in held]
+    idle = () if experiment.options.freezing_cutoff else FREEZING
+    priors = [name for name in names or tunable_names() if name not in (*held, *idle)]
     for vegetation in others:
         source, outside = _prior_source(vegetation, parameter_set(experiment, vegetation), priors)
         sources.append(source)

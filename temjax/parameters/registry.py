@@ -18,6 +18,7 @@ Transform = Literal["identity", "log"]
 TEM = "TEM 4.2.3 parameter files"
 ENVELOPE = "envelope of the TEM 4.2.3 grass, tundra and shrub sets"
 OURS = "our assumption"
+FREEZING = ("heterotrophic_freezing_q10", "respiration_freezing_q10")  # act with freezing_cutoff
 
 
 @dataclass(frozen=True)
