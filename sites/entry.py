@@ -26,6 +26,7 @@ from temjax.sites.entry_tables import (
     DataFault,
     History,
     Name,
+    ReadingTable,
     Sensors,
     SingleValue,
     SiteLocation,
@@ -72,6 +73,7 @@ class SiteEntry(SiteTable):
     traps: list[DataFault] = Field(default_factory=list)
     table: Table | None = None
     sensors: Sensors = Sensors()
+    reading: ReadingTable = ReadingTable()
     coordinates: list[Coordinates] = Field(default_factory=list)
 
     @field_validator("stocks")

@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from temjax.command.main import split_names
 from temjax.files.findings import DataError, Finding
+from temjax.files.names import split_names
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.run.provenance import read_record
 
