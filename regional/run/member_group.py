@@ -10,9 +10,9 @@ from rich.console import Console
 from temjax.files.findings import DataError, Finding
 from temjax.parameters.files import load_parameters, read_parameters, replace_parameters
 from temjax.parameters.registry import Parameters
-from temjax.regional.climate.load import load_climate, merge_findings
+from temjax.regional.climate.load import load_climate
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.inputs.climate import Climate
+from temjax.regional.inputs.climate import Climate, merge_findings
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.grids.faults import one_a_fault
 from temjax.regional.inputs.seams import Seam, find_seams
