@@ -23,8 +23,15 @@ from temjax.regional.diagnostics.tables import Table
 from temjax.regional.diagnostics.totals import REGION, MemberTotals, member_totals
 from temjax.regional.diagnostics.words import summary_words
 from temjax.regional.figures import maps, paper_figures
+from temjax.regional.figures.feedback_figure import feedback_figure
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.report import observations
+from temjax.regional.report.feedbacks import (
+    feedbacks_of,
+    parameter_table,
+    uptake_table,
+    write_feedbacks,
+)
 from temjax.regional.results.read_back import read_run
 from temjax.regional.studies import attribution_report
 from temjax.sites.page import page_style
@@ -71,8 +78,11 @@ def write_report(
         thaw_points: table of observed active layers (``observations.read_thaw_points``).
         compare: folders of further runs (other ALT or root-zone rules) for comparison.
 
+    Beside it, for runs of ``one_percent``, ``feedbacks.FILES``.
+
     Raises:
         DataError: no results, or incomplete ones.
+        OSError: a file cannot be written.
     """
     members = [member_totals(stored) for stored in read_run(folder)]
     others = {
@@ -96,6 +106,7 @@ def write_report(
         claims=check_claims(members, comparison),
         sections=[
             _tables_section(members, comparison),
+            *_feedback_sections(folder, members, attributes, synthetic),
             *_rules_sections(members, others),
             _present_section(members, comparison, thaw_points, synthetic),
             _effect_section(members, comparison, synthetic),
@@ -139,6 +150,25 @@ def _tables_section(members: list[MemberTotals], comparison: Comparison) -> Sect
     else:
         section.texts.append("The region lies within a degree of latitude: no table by bands.")
     return section
+
+
+def _feedback_sections(
+    folder: Path, members: list[MemberTotals], attributes: dict, synthetic: bool
+) -> list[Section]:
+    """The section of β and γ of the runs of ``one_percent``, whose series are written."""
+    models, texts = feedbacks_of(members)
+    if not (models or texts):
+        return []
+    section = Section("Carbon feedbacks: 1 % CO2 a year", texts)
+    if models:
+        paths = write_feedbacks(models, folder, attributes)
+        names = " and ".join(path.name for path in paths)
+        section.texts.append(f"The series by year and vegetation type are in {names}.")
+        section.tables = [uptake_table(models), parameter_table(models)]
+        caption = f"The region; dashed: without permafrost carbon (S_R). {shade(members)}"
+        picture = _picture("Carbon feedbacks.", caption, feedback_figure(models), synthetic)
+        section.pictures.append(picture)
+    return [section]
 
 
 def _rules_sections(

@@ -18,9 +18,11 @@ import tomli_w
 
 from temjax.files.atomic import write_text
 from temjax.files.findings import DataError, Finding, raise_findings
+from temjax.regional.climate.one_percent import one_percent_files
 from temjax.regional.climate.project_climate import project_files
 from temjax.regional.experiment.domain_maps import MapsDomain
 from temjax.regional.experiment.experiment import Experiment, read_experiment
+from temjax.regional.experiment.one_percent import OnePercent
 from temjax.regional.experiment.settings import (
     GriddedClimate,
     GriddedDomain,
@@ -99,9 +101,18 @@ def data_files(experiment: Experiment) -> dict[str, Path]:
             paths[f"climate/{name}"] = climate.folder / name
     if isinstance(climate, ProjectClimate):
         for member, scenario in experiment.members:
-            for path in project_files(climate, member, scenario):
+            for path in _climate_files(experiment, climate, member, scenario):
                 paths[f"climate/{path.relative_to(climate.folder)}"] = path
     return dict(sorted(paths.items()))
+
+
+def _climate_files(
+    experiment: Experiment, climate: ProjectClimate, member: str, scenario: str
+) -> list[Path]:
+    """Files of a project that the climate and CO2 of a run are read from."""
+    if isinstance(experiment.protocol, OnePercent):
+        return one_percent_files(climate, experiment.protocol, member, scenario)
+    return project_files(climate, member, scenario)
 
 
 def data_hashes(experiment: Experiment) -> dict[str, str]:
