@@ -21,7 +21,7 @@ from temjax.regional.diagnostics.members import MeanSD
 from temjax.regional.diagnostics.tables import Table
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.figures.maps import colour_range, draw_map
-from temjax.regional.figures.paper_figures import DENSITY
+from temjax.regional.figures.panels import DENSITY
 from temjax.regional.inputs.domain import Domain, load_domain
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.results.effect import delta
@@ -43,6 +43,7 @@ from temjax.regional.studies.uncertainty import (
     linear_propagation,
     repeated_cells,
     sample_totals,
+    without_correlations,
 )
 from temjax.units import grams_per_year
 
@@ -59,6 +60,7 @@ class RegionSensitivity:
         area: km², 0 where a cell is masked or its equilibrium did not converge.
         sensitivity: values and derivatives of all cells; NaN in masked ones.
         linear: totals with the SD of linear propagation; empty without sources.
+        independent: the same without the correlations of the posteriors.
         sampled: the same from parameter samples; empty without samples.
         parts: SD that each (type, parameter) alone would give, by output.
     """
@@ -67,6 +69,7 @@ class RegionSensitivity:
     area: NDArray
     sensitivity: Sensitivity
     linear: dict[str, Total]
+    independent: dict[str, Total]
     sampled: dict[str, Total]
     parts: dict[str, dict[tuple[str, str], float]]
 
@@ -105,18 +108,23 @@ def region_sensitivity(
             console.print(f"{member} {scenario}: tile {tile + 1} of {len(group.tiles)}")
         sensitivity = _join(tiles, domain.size, list(group.findings))
         area = np.where(sensitivity.converged, domain.area, 0.0)
-        totals, parts = {}, {}
+        totals, independent, parts, sampled = {}, {}, {}, {}
         uncertain = set(uncertain_names(sources))
         if uncertain and uncertain <= set(sensitivity.names):
-            totals, parts = linear_propagation(sensitivity, domain.vegetation, area, sources)
-        sampled = {}
+            place = domain.vegetation, area
+            totals, parts = linear_propagation(sensitivity, *place, sources)
+            independent, _ = linear_propagation(sensitivity, *place, without_correlations(sources))
+        elif uncertain:
+            missing = ", ".join(sorted(uncertain - set(sensitivity.names)))
+            text = f"note: no linear propagation without derivatives of {missing}"
+            console.print(f"{text} (--parameters fitted)", markup=False, soft_wrap=True)
         if samples > 1 and uncertain:
             values = _sample_outputs(experiment, group, sources, samples, seed, domain.size)
             sampled = sample_totals(values, area, samples)
         yield (
             member,
             scenario,
-            RegionSensitivity(domain, area, sensitivity, totals, sampled, parts),
+            RegionSensitivity(domain, area, sensitivity, totals, independent, sampled, parts),
         )
 
 
@@ -204,6 +212,9 @@ def write_sensitivity(
         "scenario": scenario,
         "unit": "Tg C; thickness in m, area mean",
         "linear": {name: vars(total) for name, total in result.linear.items()},
+        "linear_without_correlations": {
+            name: vars(total) for name, total in result.independent.items()
+        },
         "samples": {name: vars(total) for name, total in result.sampled.items()},
         "sd_by_parameter": {
             output: {f"{kind}: {name}": sd for (kind, name), sd in alone.items()}
@@ -282,10 +293,12 @@ def uncertainty_table(result: RegionSensitivity) -> Table:
         rows.append((
             f"{label}, {'m' if unit == 'm' else 'Tg C'}",
             *(MeanSD(total.value, total.sd).text() if total else "–"
-              for total in (result.linear.get(output), result.sampled.get(output))),
+              for total in (result.linear.get(output), result.independent.get(output),
+                            result.sampled.get(output))),
         ))  # fmt: skip
     note = (
         "± 1 SD from posterior covariances of the fitted sets and, for types without a fit, from "
         "priors (or exact, with --unfitted exact)."
     )
-    return Table("Uncertainty of parameters", note, ("quantity", "linear", "samples"), rows)
+    head = ("quantity", "linear", "without correlations", "samples")
+    return Table("Uncertainty of parameters", note, head, rows)

@@ -68,6 +68,19 @@ def linear_propagation(
     return totals, parts
 
 
+def without_correlations(sources: Sequence[Source]) -> list[Source]:
+    """The same distributions with independent numbers."""
+    return [
+        replace(
+            source,
+            gaussian=replace(
+                source.gaussian, covariance=np.diag(np.diagonal(source.gaussian.covariance))
+            ),
+        )
+        for source in sources
+    ]
+
+
 def repeated_cells(
     cells: Cells,
     names: Sequence[str],
