@@ -25,6 +25,7 @@ from temjax.regional.diagnostics.words import summary_words
 from temjax.regional.figures import maps, paper_figures
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.report import observations
+from temjax.regional.report.variance import variance_parts
 from temjax.regional.results.read_back import read_run
 from temjax.regional.studies import attribution_report
 from temjax.sites.page import page_style
@@ -220,7 +221,7 @@ def _effect_section(
 
 
 def _extra_sections(folder: Path, synthetic: bool) -> list[Section]:
-    """Sections of ``temjax attribute`` and ``temjax region-sensitivity`` if they were run."""
+    """Sections of ``temjax attribute``, ``region-sensitivity`` and ``variance``, where run."""
     sections = []
     records = attribution_report.read_attributions(folder)
     if records:
@@ -242,6 +243,10 @@ def _extra_sections(folder: Path, synthetic: bool) -> list[Section]:
                 Picture("Sensitivity.", "Effect of a parameter 10 % higher.", data)
             )
         sections.append(section)
+    if (parts := variance_parts(folder)) is not None:
+        texts, shares, pictures = parts
+        shown = [Picture(*picture) for picture in pictures]
+        sections.append(Section("Whose uncertainty", texts, shares, shown))
     return sections
 
 
