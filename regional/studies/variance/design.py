@@ -155,7 +155,7 @@ def _depth_scales(
             for b in [float(getattr(parameter_set(experiment, name), DEPTH_SCALE))]
             if not (low <= b / spread and b * spread <= high)
         ]
-        notes = ["b: minus and plus one SD of its prior, which has its mean and variance"]
+        notes = ["b: two levels, each type's own times e^-SD and e^SD of the prior"]
         if beyond:
             notes.append(f"b of {', '.join(beyond)} kept within {low:g} to {high:g} m")
         levels = DepthScale("−1 SD", 1 / spread), DepthScale("+1 SD", spread)

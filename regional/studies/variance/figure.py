@@ -15,7 +15,7 @@ from temjax.regional.studies.variance.files import GROUP, RUNS, TYPE
 from temjax.regional.studies.variance.run import FACTORS, PARAMETERS, QUANTITIES
 
 STEM = "variance"
-WITH_PARAMETERS, OTHERS = "interactions with parameters", "other interactions"
+WITH_PARAMETERS, OTHERS = "parameters × another factor", "other and higher interactions"
 _HATCHES = ("", "///", "...")
 _WIDTH = 0.36
 
@@ -25,8 +25,8 @@ def write_figure(rows: pd.DataFrame, title: str, out: Path) -> list[Path]:
     figure = variance_figure(rows, title)
     FigureCanvasAgg(figure)
     paths = [out / f"{STEM}{ending}" for ending in (".png", ".svg")]
-    for path in paths:
-        figure.savefig(path, dpi=150)
+    figure.savefig(paths[0], dpi=150)
+    figure.savefig(paths[1], metadata={"Date": None})  # the same file from the same numbers
     return paths
 
 
@@ -37,8 +37,8 @@ def variance_figure(rows: pd.DataFrame, title: str) -> Figure:
     """
     panels = [("all runs", _shares(rows, RUNS, "share", _merged))]
     panels += [
-        (f"parameters by {part}", _shares(rows, part, "share"))
-        for part in (TYPE, GROUP)
+        (f"parameters by {name}", _shares(rows, part, "share"))
+        for part, name in ((TYPE, "vegetation type"), (GROUP, "group"))
         if (rows["part"] == part).any()
     ]
     figure = Figure(figsize=(4.6 * len(panels) + 0.6, 5.6), layout="constrained")

@@ -31,7 +31,7 @@ from temjax.regional.studies.variance.run import (
     run_table,
     run_walks,
 )
-from tests.support.command import called
+from tests.support.command import called, ended
 from tests.support.fitted_set import write_fitted_set
 from tests.support.small_region import small_experiment, write_experiment
 
@@ -196,6 +196,15 @@ def test_the_page_shows_whose_uncertainty_it_is(result, tmp_path):
     assert by_type.rows[0][1].endswith("| 30.0")
     assert [row[0] for row in by_group.rows][-1] == "SD from parameters"
     assert len(section.pictures) == 1 and "does not vary" in section.texts[0]
+
+
+def test_the_command_tells_wrong_levels(tmp_path, monkeypatch, capsys):
+    path = write_experiment(tmp_path)
+    words = ("variance", path, "--out", tmp_path / "out", "--rules", "holt", "--b", "20")
+    code, text = ended(monkeypatch, capsys, *words)
+    assert code == 1
+    assert "--rules: holt" in text and "mean hold" in text
+    assert "--b: 20" in text and "0.4 to 8 m" in text
 
 
 @pytest.mark.slow
