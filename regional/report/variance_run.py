@@ -1,11 +1,13 @@
 """``temjax variance``: runs, shares, files and figure of a study."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 
 from temjax.files.atomic import exclusive_folder
 from temjax.regional.run.workers import start_workers
+from temjax.regional.studies.draw_statistics import MISSING
 from temjax.regional.studies.variance.figure import write_figure
 from temjax.regional.studies.variance.files import Result, Stored, read_variance, write_variance
 from temjax.regional.studies.variance.linear import linear_split, why_not
@@ -49,9 +51,15 @@ def run_variance(
         paths += write_figure(stored.rows, stored.attributes["title"], out)
     for path in paths:
         console.print(str(path), soft_wrap=True, markup=False)
-    failed = {"draws": table.failed, "walks": split.failed if split else []}
-    for what, numbers in failed.items():
-        if numbers:
-            text = f"{what} that failed (more than 1 % of the area missing), left out: {numbers}"
-            console.print(text, markup=False)
+    _tell(console, "draws", table.failed, table.flagged)
+    if split is not None:
+        _tell(console, "walks", split.failed, split.flagged)
     return stored
+
+
+def _tell(console: Console, what: str, failed: list[int], flagged: Mapping[str, int]) -> None:
+    """Print what failed and was left out, and what is kept but not ok."""
+    text = f"{what} that failed (more than {MISSING:.0%} of the area missing), left out: "
+    text += ", ".join(map(str, failed)) or "none"
+    counts = ", ".join(f"{number} {status}" for status, number in flagged.items() if number)
+    console.print(f"{text}; cells times runs not ok: {counts or 'none'}", markup=False)

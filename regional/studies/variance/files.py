@@ -128,6 +128,7 @@ def _attributes(result: Result) -> dict[str, str | int]:
         "draws": study.draws,
         "seed": study.seed,
         "draws_that_failed": json.dumps(result.table.failed),
+        "flagged_cell_runs": json.dumps(result.table.flagged),
         "choices": "; ".join(study.notes),
     }
     if result.split is not None:

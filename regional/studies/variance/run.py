@@ -5,8 +5,9 @@ active-layer rule and nitrogen option is a run of its own. Restart points lie in
 ``restart/variance``.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -99,11 +100,13 @@ class Table:
         values: by quantity, axes in the order of ``FACTORS``; draws that failed are left out.
         failed: numbers of the draws that failed in some combination, from 1.
         levels: labels by factor.
+        flagged: number of cells times runs by status other than ok.
     """
 
     values: dict[str, NDArray]
     failed: list[int]
     levels: dict[str, list[str]]
+    flagged: Counter[str]
 
     def terms(self) -> dict[str, VarianceTerms]:
         """Analysis of variance by quantity."""
@@ -119,13 +122,15 @@ class ParameterSplit:
         players: label of the vegetation types that vary together, and group of parameters.
         effects: by quantity, estimates by walk, ``(walk, player)``; failed walks are left out.
         failed: numbers of the walks that failed, from 1.
+        flagged: number of cells times runs by status other than ok.
     """
 
     member: str
     scenario: str
     players: list[tuple[str, str]]
     effects: dict[str, NDArray]
-    failed: list[int] = field(default_factory=list)
+    failed: list[int]
+    flagged: Counter[str]
 
 
 def plan(
@@ -174,7 +179,7 @@ def run_table(
     levels = study.levels
     shape = tuple(len(labels) for labels in levels.values())
     values = {name: np.full(shape, np.nan) for name in QUANTITIES}
-    samples = _crossed_samples(study)
+    samples, flagged = _crossed_samples(study), Counter()
     for rule_number, rule in enumerate(study.choices.rules):
         for nitrogen_number, nitrogen in enumerate(study.choices.nitrogen):
             experiment = with_options(study.experiment, rule, nitrogen)
@@ -190,13 +195,14 @@ def run_table(
                     rule_number,
                     nitrogen_number,
                 )
+                flagged.update(of_region.flagged)
                 for name, numbers in of_region.numbers[REGION].items():
                     if name in values:
                         values[name][place] = numbers.reshape(-1, study.draws).T
     finite = np.all([np.isfinite(v).reshape(study.draws, -1) for v in values.values()], axis=(0, 2))
     _require_draws(study, finite, "draws")
     failed = (np.flatnonzero(~finite) + 1).tolist()
-    return Table({name: v[finite] for name, v in values.items()}, failed, levels)
+    return Table({name: v[finite] for name, v in values.items()}, failed, levels, flagged)
 
 
 def _crossed_samples(study: Study) -> Samples:
@@ -236,6 +242,7 @@ def run_walks(
     walks = [source_walks(source, study.draws, study.seed) for source in study.sources]
     steps = max(len(of_source.values) for of_source in walks)
     numbers: list[dict[str, dict[str, NDArray]]] = []
+    flagged = Counter()
     for step in range(steps):
         now = [of_source.values[min(step, len(of_source.values) - 1)] for of_source in walks]
         samples = Samples(
@@ -250,6 +257,7 @@ def run_walks(
             scheduler=scheduler,
         )  # fmt: skip
         numbers.append(of_region.numbers)
+        flagged.update(of_region.flagged)
     finite = np.ones(study.draws, dtype=bool)
     players, effects = [], {name: [] for name in QUANTITIES}
     for source, of_source in zip(study.sources, walks, strict=True):
@@ -262,7 +270,7 @@ def run_walks(
     _require_draws(study, finite, "walks")
     joined = {name: np.concatenate(parts, axis=1)[finite] for name, parts in effects.items()}
     failed = (np.flatnonzero(~finite) + 1).tolist()
-    return ParameterSplit(member, scenario, players, joined, failed)
+    return ParameterSplit(member, scenario, players, joined, failed, flagged)
 
 
 def _sum_of_types(numbers: dict[str, dict[str, NDArray]], source: Source, name: str) -> NDArray:

@@ -71,7 +71,10 @@ def made_runs(experiment, folder, workers, samples, label, **options):
     depth = np.array([float(of[FITTED].soil_carbon_depth_scale) for of in sets])
     numbers[REGION] = numbers[OTHER] + numbers[FITTED] + rule * depth
     numbers = {name: dict.fromkeys(QUANTITIES, of) for name, of in numbers.items()}
-    yield SimpleNamespace(member="toy", scenario="rcp85"), SimpleNamespace(numbers=numbers)
+    yield (
+        SimpleNamespace(member="toy", scenario="rcp85"),
+        SimpleNamespace(numbers=numbers, flagged={"negative_pool": 1}),
+    )
 
 
 @pytest.fixture
@@ -95,6 +98,7 @@ def test_the_table_has_every_run_in_its_place(experiment, tmp_path, made):
     known = {(RULE,): 2.5**2, (B,): 3.0**2, (RULE, B): 1.5**2, (PARAMETERS,): expected.var()}
     for term, variance in terms.terms.items():
         assert variance == pytest.approx(known.get(term, 0.0), abs=1e-12)
+    assert table.flagged == {"negative_pool": 2}  # once per rule
     assert HIGHER in terms.terms and (NITROGEN,) not in terms.terms
 
 
