@@ -30,6 +30,7 @@ from temjax.regional.report.feedbacks import (
 )
 from temjax.regional.report.linear_table import linear_tables
 from temjax.regional.report.sections import Picture, Section, picture
+from temjax.regional.report.variance import variance_parts
 from temjax.regional.results.read_back import read_run
 from temjax.regional.studies import attribution_report
 from temjax.sites.page import page_style
@@ -237,7 +238,7 @@ def _effect_section(
 
 
 def _extra_sections(folder: Path, synthetic: bool, drawn: list[MemberDraws]) -> list[Section]:
-    """Sections of ``temjax attribute`` and ``temjax region-sensitivity`` if they were run."""
+    """Sections of ``temjax attribute``, ``region-sensitivity`` and ``variance``, where run."""
     sections = []
     records = attribution_report.read_attributions(folder)
     if records:
@@ -259,6 +260,10 @@ def _extra_sections(folder: Path, synthetic: bool, drawn: list[MemberDraws]) -> 
                 Picture("Sensitivity.", "Effect of a parameter 10 % higher.", data)
             )
         sections.append(section)
+    if (parts := variance_parts(folder)) is not None:
+        texts, shares, pictures = parts
+        shown = [Picture(*part) for part in pictures]
+        sections.append(Section("Whose uncertainty", texts, shares, shown))
     return sections
 
 

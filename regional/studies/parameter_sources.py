@@ -232,17 +232,34 @@ def draw_sets(
         number: of draws.
         seed: the same draws for every climate model and scenario.
     """
-    drawn = [dict(sets) for _ in range(number)]
-    for source in sources:
-        values = draw_values(source, number, seed)
+    values = [draw_values(source, number, seed) for source in sources]
+    return replaced_sets(sources, sets, values, number)
+
+
+def replaced_sets(
+    sources: Sequence[Source],
+    sets: Mapping[str, Parameters],
+    values: Sequence[np.ndarray],
+    number: int,
+) -> list[dict[str, Parameters]]:
+    """Parameter sets of all vegetation types with the numbers of every source replaced.
+
+    Args:
+        sources: which number is which parameter of which type.
+        sets: sets of the ordinary run; parameters that no source holds keep their values.
+        values: by source, in units, ``(sample, number)``.
+        number: of samples.
+    """
+    samples = [dict(sets) for _ in range(number)]
+    for source, of_source in zip(sources, values, strict=True):
         for vegetation, columns in source.columns.items():
             if vegetation not in sets:
                 continue
-            for sample, row in zip(drawn, values, strict=True):
+            for sample, row in zip(samples, of_source, strict=True):
                 sample[vegetation] = replace_parameters(
                     sample[vegetation], **{name: row[column] for name, column in columns.items()}
                 )
-    return drawn
+    return samples
 
 
 def heat_is_shared(sources: Sequence[Source], types: Sequence[str]) -> bool:

@@ -45,7 +45,7 @@ from temjax.regional.studies.uncertainty import (
     sample_totals,
     without_correlations,
 )
-from temjax.units import grams_per_year
+from temjax.units import GRAMS_PER_KILOGRAM, grams_per_year
 
 STEP = 0.1  # relative step of a parameter in the maps
 MAPPED = ("delta_nep", "exposed_carbon", "thickness")
@@ -190,6 +190,11 @@ def outputs_of(products: Products) -> Outputs:
         exposed_carbon=delta(products, "exposed_carbon").sum(axis=0),
         thickness=products["S_T/active_layer_thickness"][-LAST_YEARS:].mean(axis=0),
         nep=nep["S_T"],
+        net_soil_carbon=(
+            GRAMS_PER_KILOGRAM * delta(products, "csoil")[-1]
+            - delta(products, "exposed_carbon").sum(axis=0)
+        ),
+        npp=grams_per_year(products["S_T/npp"][-LAST_YEARS:]).mean(axis=0),
     )
 
 
@@ -210,7 +215,7 @@ def write_sensitivity(
         "title": title,
         "member": member,
         "scenario": scenario,
-        "unit": "Tg C; thickness in m, area mean",
+        "unit": "Tg C; npp in Tg C yr-1; thickness in m, area mean",
         "linear": {name: vars(total) for name, total in result.linear.items()},
         "linear_without_correlations": {
             name: vars(total) for name, total in result.independent.items()
@@ -286,12 +291,17 @@ def sensitivity_maps(result: RegionSensitivity, title: str) -> Figure:
     return figure
 
 
+def _total_unit(unit: str) -> str:
+    """Unit of the regional number of an output."""
+    return {"m": "m", "g C m-2": "Tg C"}.get(unit, "Tg C yr⁻¹")
+
+
 def uncertainty_table(result: RegionSensitivity) -> Table:
     """Table of regional numbers with the SD of linear propagation and of samples."""
     rows = []
     for output, label, unit in zip(Outputs._fields, LABELS, UNITS, strict=True):
         rows.append((
-            f"{label}, {'m' if unit == 'm' else 'Tg C'}",
+            f"{label}, {_total_unit(unit)}",
             *(MeanSD(total.value, total.sd).text() if total else "–"
               for total in (result.linear.get(output), result.independent.get(output),
                             result.sampled.get(output))),
