@@ -32,16 +32,16 @@ from temjax.command.main import (
     few_cells_command,
     print_line,
     resumable,
-    split_names,
 )
 from temjax.command.main import errors as stderr
 from temjax.files.atomic import exclusive_folder
+from temjax.files.names import split_names
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
 from temjax.sites import options
 from temjax.sites.cli import open_sites
 from temjax.sites.compare import compare, comparison_table
-from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
+from temjax.sites.readers.record import Reading
 
 Out = Annotated[Path, typer.Option(help="Folder for fitted sets, record and report.")]
 Tunable = Annotated[
@@ -100,6 +100,7 @@ Nuts = Annotated[
 
 
 @few_cells_command
+@options.reads_towers
 def calibrate(
     places: options.Places,
     out: Out,
@@ -118,12 +119,7 @@ def calibrate(
     weights: Weights = None,
     disequilibrium: DisequilibriumOption = "observations",
     freezing_cutoff: FreezingCutoff = False,
-    partition: options.PartitionOption = None,
-    threshold: options.ThresholdOption = None,
-    quality: options.Quality = MINIMUM_QUALITY,
-    fill_from_climatology: options.Fill = False,
-    history: options.History = "auto",
-    site_id: options.SiteId = None,
+    reading: Reading = Reading(),
     resume: Resume = False,
     twin: Twin = False,
     profiles: Profiles = None,
@@ -137,10 +133,6 @@ def calibrate(
     """
     if out.exists() and not out.is_dir():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
-    reading = Reading(
-        partition=partition, threshold=threshold, minimum_quality=quality,
-        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
-    )  # fmt: skip
     sites = open_sites(places, site, reading)
     try:
         errors = ErrorModel(

@@ -25,7 +25,7 @@ from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
 from temjax.sites.place_state import read_place_state
 from temjax.sites.readers.kinds import is_tower
-from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
+from temjax.sites.readers.record import Reading
 from temjax.sites.run import SiteRun, run_site, site_dataset, switch_text
 from temjax.sites.site import Site, catalog_entry, load, names
 from temjax.sites.sources import open_places
@@ -128,6 +128,7 @@ def open_sites(
 
 
 @few_cells_command
+@options.reads_towers
 def simulate_site(
     place: options.Place,
     out: Annotated[Path, typer.Option(help="NetCDF file to write.")],
@@ -138,12 +139,7 @@ def simulate_site(
     ] = None,
     start: Annotated[int | None, typer.Option(help="First calendar year to write.")] = None,
     stop: Annotated[int | None, typer.Option(help="Last calendar year to simulate.")] = None,
-    partition: options.PartitionOption = None,
-    threshold: options.ThresholdOption = None,
-    quality: options.Quality = MINIMUM_QUALITY,
-    fill_from_climatology: options.Fill = False,
-    history: options.History = "auto",
-    site_id: options.SiteId = None,
+    reading: Reading = Reading(),
     active_layer_rule: Annotated[
         Literal["hold", "literal", "stefan"], typer.Option(help="Rule of thaw exposure.")
     ] = "hold",
@@ -177,10 +173,6 @@ def simulate_site(
     """
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"no such folder: {out.absolute().parent}", param_hint="--out")
-    reading = Reading(
-        partition=partition, threshold=threshold, minimum_quality=quality,
-        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
-    )  # fmt: skip
     (opened,) = open_sites([place], site, reading)
     fitted_with = {} if parameters is None else read_fit_options(parameters)
     if freezing_cutoff is None:

@@ -15,9 +15,9 @@ from temjax.parameters.files import (
     replace_parameters,
 )
 from temjax.parameters.registry import Parameters
-from temjax.regional.climate.load import load_climate, merge_findings
+from temjax.regional.climate.load import load_climate
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.inputs.climate import Climate
+from temjax.regional.inputs.climate import Climate, merge_findings
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.grids.faults import one_a_fault
 from temjax.regional.inputs.seams import Seam, find_seams
