@@ -162,3 +162,12 @@ def test_choices_that_a_file_does_not_offer_are_named(tmp_path):
     site = site_file(tmp_path, "mine")
     told = "\n".join(lines_of(tower_file(tmp_path), "--site", site, "--site-id", "US-Abc"))
     assert "note: --site-id US-Abc not used: FLUXNET2015 has no such choice" in told
+
+
+def test_of_several_site_files_the_towers_own_is_taken(tmp_path):
+    tower = tower_file(tmp_path, "XX-One")
+    own = site_file(tmp_path, "one", fluxnet_id="XX-One")
+    other = site_file(tmp_path, "two", fluxnet_id="XX-Two")
+    result = called("check", tower, other, own)
+    assert result.exit_code == 0, result.output
+    assert "place: Place one" in result.output and "still missing" not in result.output
