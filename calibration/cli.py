@@ -1,5 +1,6 @@
 """``temjax calibrate``."""
 
+import dataclasses
 import errno
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ import typer
 from temjax.calibration.checkpoint import FitError
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
-from temjax.calibration.objective import Disequilibrium, Objective
+from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.optimisers import Method
 from temjax.calibration.progress import progress_display
 from temjax.calibration.result import Calibration
@@ -47,7 +48,7 @@ Tunable = Annotated[
     str | None,
     typer.Option(
         help="Parameters to free by our names or TEM symbols, or the groups default, "
-        "table-s2, thermal; disequilibrium_factor for the initial soil carbon."
+        "table-s2, thermal, freezing; disequilibrium_factor for the initial soil carbon."
     ),
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
@@ -86,6 +87,13 @@ Profiles = Annotated[
     str | None,
     typer.Option("--profile", help="Profile likelihoods of these fitted numbers, or of all."),
 ]
+FreezingCutoff = Annotated[
+    bool,
+    typer.Option(
+        "--freezing-cutoff",
+        help="Respiration falls off in frozen soil and air; --tunable default,freezing fits how.",
+    ),
+]
 Nuts = Annotated[
     int, typer.Option(help="Also draw so many times from the posterior in each of 4 chains.")
 ]
@@ -110,6 +118,7 @@ def calibrate(
     annual_error: AnnualError = None,
     weights: Weights = None,
     disequilibrium: DisequilibriumOption = "observations",
+    freezing_cutoff: FreezingCutoff = False,
     reading: Reading = Reading(),
     resume: Resume = False,
     twin: Twin = False,
@@ -135,6 +144,7 @@ def calibrate(
         objective = make_objective(
             sites, targets=targets, free=tunable, tied=tied or (),
             holdout=parse_years(holdout), errors=errors, disequilibrium=disequilibrium,
+            options=dataclasses.replace(DESCENT, freezing_cutoff=freezing_cutoff),
         )  # fmt: skip
         profiled = check_posterior_requests(objective, profiles or (), nuts)
     except (ImportError, ValueError) as error:

@@ -189,6 +189,7 @@ def make_site(
         observations=Observations(
             monthly=dict(monthly),
             stocks=dict(entry.stocks),
+            type_stocks=dict(entry.type_stocks),
             annual=annual,
         ),
         parameter_set=entry.vegetation.parameter_set,
@@ -210,4 +211,5 @@ def _assumptions(entry: SiteEntry) -> list[tuple[str, str]]:
     rows = [("texture", entry.soil.source)] if entry.soil.assumed else []
     rows += [(k, v.source) for k, v in entry.vegetation.overrides.items() if v.assumed]
     rows += [(k, v.source) for k, v in entry.stocks.items() if v.assumed]
+    rows += [(f"{k} of the type", v.source) for k, v in entry.type_stocks.items() if v.assumed]
     return rows

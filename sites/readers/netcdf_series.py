@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from temjax.conventions.units import QUANTITIES, UNDERSTOOD, unit_with_time
 from temjax.files.findings import Finding
 from temjax.runs.validation import MISSING_VALUE
 from temjax.sites.readers.aggregate import MonthlyMeans, monthly_means, overlapping_rows
 from temjax.sites.readers.record import MonthlyValues, days_of_months
-from temjax.sites.units import QUANTITIES, UNDERSTOOD, unit_with_time
 
 # what the NetCDF libraries raise for damaged files and other formats
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, OverflowError)
@@ -287,8 +287,8 @@ def to_model_unit(
         part.findings.append(series.finding(name, message, mend))
         return None
     month = days_of_months(part.years)
-    daily = unit.daily(means, month=month, year=month.sum(axis=1, keepdims=True))
-    return unit.monthly(daily, month)
+    factor = unit.monthly_factor(month, year=month.sum(axis=1, keepdims=True))
+    return means * factor + unit.offset
 
 
 def start_part(

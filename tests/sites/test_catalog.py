@@ -12,24 +12,10 @@ from temjax.runs.validation import check_forcing, check_location
 from temjax.sites.entry import parse_entry, read_entry
 from temjax.sites.site import catalog_entry, entry_of_fluxnet
 from temjax.sites.traps import doubts, trap_notes
+from tests.support.tower_files import site_text
 
 TOWERS = {"haibei-meadow": "CN-HaM", "haibei-shrubland": "CN-Ha2", "damxung-steppe": "CN-Dan"}
-MINIMAL = """
-name = "here"
-title = "Here"
-[location]
-latitude = 60.0
-elevation = 100
-source = "test"
-[soil]
-sand = 40
-silt = 40
-clay = 20
-source = "test"
-[vegetation]
-parameter_set = "moist-tundra"
-source = "test"
-"""
+MINIMAL = site_text(latitude=60.0)
 
 
 @pytest.mark.parametrize("name", sites.names())

@@ -13,6 +13,7 @@ from temjax.sites.climate_history import ClimateHistory, climate_history, extrat
 from temjax.sites.entry import SiteEntry, parse_entry
 from temjax.sites.history import global_co2, plateau_warming
 from temjax.sites.readers.record import CLIMATE, MonthlyValues, Reading, TowerRecord
+from tests.support.tower_files import site_text
 
 MONTH = np.arange(12)
 SEASON = {
@@ -460,32 +461,11 @@ def test_gridded_climate_needs_the_longitude(tmp_path):
     assert climate_history(at, None, Reading(history=str(path)))[1] == []
 
 
-SITE = """
-name = "made"
-title = "Made"
-{top}
-[location]
-latitude = 55.0
-longitude = 11.0
-elevation = 100
-source = "made"
-[soil]
-sand = 40
-silt = 40
-clay = 20
-source = "made"
-[vegetation]
-parameter_set = "grassland"
-source = "made"
-[history]
-source = "made"
-{history}
-"""
-
-
 def site_file(folder, history: str, top: str = "", rest: str = ""):
     path = folder / "site.toml"
-    path.write_text(SITE.format(history=history, top=top) + rest)
+    history = f'[history]\nsource = "made"\n{history}\n'
+    place = site_text("made", head=top, vegetation="grassland", latitude=55.0, longitude=11.0)
+    path.write_text(place + history + rest)
     return path
 
 
