@@ -16,7 +16,7 @@ import xarray as xr
 from temjax.calibration.checkpoint import fingerprint
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.atomic import atomic_write
-from temjax.parameters.files import write_parameters
+from temjax.parameters.files import FIT_OPTIONS, write_parameters
 from temjax.sites.place_state import place_state
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
@@ -61,6 +61,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
         tables={
             "format": FORMAT,
             "place": place,
+            "options": {name: getattr(part.options, name) for name in FIT_OPTIONS},
             "posterior": _posterior_table(calibration, columns, fitted),
             "fit": {
                 "command": calibration.command,

@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 
 from temjax import ModelOptions
-from temjax.calibration.assembly import as_names, make_objective
+from temjax.calibration.assembly import make_objective
 from temjax.calibration.checkpoint import CHECKPOINT
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS, TOLERANCE, fit
@@ -26,6 +26,7 @@ from temjax.calibration.scores import centre_run
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.uncertainty import laplace
 from temjax.files.atomic import exclusive_folder
+from temjax.files.names import split_names
 from temjax.runtime.machine import computes_on_cpus
 from temjax.sites import Site
 
@@ -197,7 +198,7 @@ def check_posterior_requests(
     """
     if draws:
         check_request(CHAINS, draws)
-    return resolve_profiles(objective.free, as_names(profiles, ()))
+    return resolve_profiles(objective.free, split_names(profiles))
 
 
 def _check_arguments(arguments: dict) -> None:

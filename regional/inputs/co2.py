@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from temjax.conventions.coordinates import time_coordinate
 from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.grids.axes import time_coordinate
 from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.time_axis import calendar_months
 from temjax.regional.inputs.units import to_model_units
@@ -145,7 +145,7 @@ def _records(
             reader.add_finding(path, "year", "holds no calendar years", "Give whole years.")
             return None
         return years.astype(int), np.arange(years.size)
-    stamps = time_coordinate(dataset, array.dims)
+    stamps = time_coordinate(dataset.variables, array.dims)
     if stamps is None or long not in ([], list(dataset[stamps].dims)):
         mend = "Give co2(year) with a year axis, or co2(time) with CF time."
         reader.add_finding(path, "year", "no yearly series", mend)

@@ -134,6 +134,7 @@ def global_attributes(
         + "-".join(map(str, dict.fromkeys(experiment.protocol.branch_baseline))),
         "active_layer_rule": options.active_layer_rule,
         "root_zone_nitrogen": options.root_zone_nitrogen,
+        "freezing_cutoff": "on" if options.freezing_cutoff else "off",
         "model_options": json.dumps(asdict(options)),
         "configuration_hash": experiment.hash,
         "parameter_hashes": ", ".join(f"{k} {v}" for k, v in result.parameter_hashes.items()),

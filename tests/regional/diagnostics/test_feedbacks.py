@@ -48,7 +48,9 @@ def member(run, model="ESM"):
         branch: {"NEP": np.diff(uptake(run, permafrost), prepend=0.0)}
         for branch, permafrost in (("S_T", PERMAFROST), ("S_R", 0.0))
     }
-    group = GroupTotals(AREA, {}, branches, np.zeros(0), 0.0)
+    group = GroupTotals(
+        area=AREA, delta={}, runs=branches, still=np.zeros(0), reference_exposure=0.0
+    )  # fmt: skip
     before = np.arange(YEARS[0] - 5, YEARS[0])
     temperature = -9.0 + (WARMING if run in ("rad", "cou") else 0 * WARMING)
     co2 = CO2 if run in ("bgc", "cou") else np.full(YEARS.size, CO2[0])
@@ -59,8 +61,8 @@ def member(run, model="ESM"):
     }
     stored = SimpleNamespace(attributes={"protocol": "one_percent"})
     return MemberTotals(
-        model, run, {"historical": before, "future": YEARS}, climate, {REGION: group}, {}, {},
-        stored,
+        member=model, scenario=run, years={"historical": before, "future": YEARS},
+        climate=climate, groups={REGION: group}, bands={}, maps={}, stored=stored,
     )  # fmt: skip
 
 
