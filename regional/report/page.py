@@ -87,7 +87,7 @@ def write_report(
             _tables_section(members, comparison, drawn),
             *_feedback_sections(folder, members, attributes, synthetic),
             *_rules_sections(members, others),
-            *drawn_section.drawn_sections(folder, members, drawn, left_out, synthetic),
+            *drawn_section.drawn_sections(members, drawn, left_out, synthetic),
             _present_section(members, comparison, drawn, thaw_points, synthetic),
             _effect_section(members, comparison, drawn, synthetic),
             *_extra_sections(folder, synthetic, drawn),
