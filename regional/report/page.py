@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -237,7 +238,9 @@ def _effect_section(
     return section
 
 
-def _extra_sections(folder: Path, synthetic: bool, drawn: list[MemberDraws]) -> list[Section]:
+def _extra_sections(
+    folder: Path, synthetic: bool, drawn: Sequence[MemberDraws] = ()
+) -> list[Section]:
     """Sections of ``temjax attribute``, ``region-sensitivity`` and ``variance``, where run."""
     sections = []
     records = attribution_report.read_attributions(folder)
