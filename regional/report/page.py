@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def write_report(
             _tables_section(members, comparison, drawn),
             *feedback_sections(folder, members, attributes, synthetic),
             *_rules_sections(members, others),
-            *drawn_section.drawn_sections(folder, members, drawn, left_out, synthetic),
+            *drawn_section.drawn_sections(members, drawn, left_out, synthetic),
             _present_section(members, comparison, drawn, thaw_points, synthetic),
             _effect_section(members, comparison, drawn, synthetic),
             *_extra_sections(folder, synthetic, drawn),
@@ -212,7 +213,9 @@ def _effect_section(
     return section
 
 
-def _extra_sections(folder: Path, synthetic: bool, drawn: list[MemberDraws]) -> list[Section]:
+def _extra_sections(
+    folder: Path, synthetic: bool, drawn: Sequence[MemberDraws] = ()
+) -> list[Section]:
     """Sections of ``temjax attribute``, ``region-sensitivity`` and ``variance``, where run."""
     sections = []
     records = attribution_report.read_attributions(folder)
