@@ -15,7 +15,7 @@ from temjax.regional.diagnostics.feedbacks import (
 from temjax.regional.diagnostics.naming import Units
 from temjax.regional.diagnostics.totals import REGION
 from temjax.regional.experiment.one_percent import RUNS
-from temjax.regional.figures.paper_figures import COLOURS, DASHES, finish, panels, shaded
+from temjax.regional.figures.panels import COLOURS, DASHES, finish, panels, shaded
 
 _DASH = dict(zip(BRANCHES, DASHES, strict=False))
 

@@ -27,11 +27,11 @@ GROUPS = {
     ),
     "plant respiration and litterfall": (
         "respiration_biomass_slope", "respiration_rate_log", "litterfall_rate_carbon",
-        "litterfall_rate_nitrogen",
+        "litterfall_rate_nitrogen", "respiration_freezing_q10",
     ),
     "decomposition": (
         "kdc_scale", "heterotrophic_q10", "moisture_optimum",
-        "litter_carbon_to_nitrogen_reference",
+        "litter_carbon_to_nitrogen_reference", "heterotrophic_freezing_q10",
     ),
     "nitrogen": (
         "nmax_scale", "nup_scale", "production_carbon_to_nitrogen",

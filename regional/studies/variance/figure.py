@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from temjax.regional.figures.paper_figures import COLOURS
+from temjax.regional.figures.panels import COLOURS
 from temjax.regional.studies.variance.files import GROUP, RUNS, TYPE
 from temjax.regional.studies.variance.run import FACTORS, PARAMETERS, QUANTITIES
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from temjax import __version__
 from temjax.files.atomic import atomic_write
+from temjax.regional.diagnostics.naming import variable_name
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.results.formats import open_dataset, write_dataset
-from temjax.regional.studies.draw_files import map_name
 from temjax.regional.studies.variance.analysis import HIGHER, VarianceTerms, share_errors
 from temjax.regional.studies.variance.run import (
     FACTORS,
@@ -149,7 +149,7 @@ def _variables(result: Result, rows: pd.DataFrame) -> Iterator[tuple[str, xr.Var
             labels = [label for n, label in enumerate(labels, 1) if n not in failed]
         yield axis, xr.Variable(axis, labels, {"long_name": f"level of: {factor}"})
     for name, unit in QUANTITIES.items():
-        plain, udunits = map_name(name), unit.replace(" C", "").replace("⁻¹", "-1")
+        plain, udunits = variable_name(name), unit.replace(" C", "").replace("⁻¹", "-1")
         text = {"long_name": f"{name} of the region in every run", "units": udunits}
         yield plain, xr.Variable(axes, result.table.values[name], text)
         of_name = rows[rows["quantity"] == name]
@@ -207,7 +207,7 @@ def read_variance(folder: Path) -> Stored | None:
     if not ((folder / NETCDF).is_file() and (folder / CSV).is_file()):
         return None
     with open_dataset(folder / NETCDF) as file:
-        runs = {name: file[map_name(name)].values for name in QUANTITIES}
+        runs = {name: file[variable_name(name)].values for name in QUANTITIES}
         return Stored(
             dict(file.attrs),
             pd.read_csv(folder / CSV),
