@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from temjax.calibration.checkpoint import fingerprint
+from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.atomic import atomic_write
 from temjax.parameters.files import write_parameters
@@ -33,7 +34,7 @@ def posterior_file_name(calibration: "Calibration") -> str:
 
 def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None:
     """Write the fitted set of one site, by number."""
-    result, site = calibration.result, calibration.sites[index]
+    result, descent, site = calibration.result, calibration.descent, calibration.sites[index]
     part = result.objective.parts[index]
     parameters, factor = calibration.at_optimum(index)
     rows = {row["name"]: row for row in calibration.posterior.table()}
@@ -61,17 +62,21 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
         tables={
             "format": FORMAT,
             "place": place,
-            "posterior": _posterior_table(calibration, columns, fitted),
+            "posterior": _posterior_table(calibration, site.name, columns, fitted),
             "fit": {
                 "command": calibration.command,
                 "targets": targets,
                 "left_out": [f"{name}: {reason}" for name, reason in part.absent],
                 "data": [_toml_row(dict(row)) for row in part.data],
+                "counted": counted_as(part.targets),
                 "error_model": str(calibration.errors),
+                "residual_scales": _residual_scales(calibration, site.name),
+                "base_sets": calibration.bases.record(),
+                "without_effect": [name for name in result.without_effect if name in fitted],
                 "tied": _tied(calibration, index),
                 "descent_options": str(part.options),
                 "method": result.method,
-                "starts": int(result.losses.shape[1]),
+                "starts": int(descent.losses.shape[1]),
                 "seed": result.seed,
             },
         },
@@ -83,17 +88,22 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
             "shrinkage": {name: rows[name]["shrinkage"] for name in fitted},
             "against_bounds": [name for name in fitted if rows[name]["at_bound"]],
             "disequilibrium_factor": factor,
-            "residuals_over_errors": result.residual_ratio,
-            "loss": float(result.loss[result.best]),
-            "loss_at_prior_centre": float(result.losses[0, 0]),
+            "residuals_over_errors": calibration.residual_ratio,
+            "loss": float(descent.loss[descent.best]),
+            "loss_at_prior_centre": float(descent.losses[0, 0]),
             "forcing_hash": forcing_hash(site.forcing),
             "data_hash": fingerprint(
-                result.objective, result.method, result.seed, result.losses.shape[1]
+                descent.objective, descent.method, descent.seed, descent.losses.shape[1]
             ),
             "parameter_hash": parameter_hash(parameters),
             "temjax_version": version("temjax"),
         },
     )
+
+
+def _residual_scales(calibration: "Calibration", site: str) -> dict[str, float]:
+    """Residual scales of a site by target; empty where the errors count as stated."""
+    return {} if calibration.scales is None else calibration.scales.at(site)
 
 
 def _tied(calibration: "Calibration", index: int) -> list[str]:
@@ -108,8 +118,10 @@ def _toml_row(row: dict) -> dict:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _posterior_table(calibration: "Calibration", columns: list[int], names: list[str]) -> dict:
-    """Gaussian posterior of some of the free parameters, in prior space."""
+def _posterior_table(
+    calibration: "Calibration", site: str, columns: list[int], names: list[str]
+) -> dict:
+    """Gaussian posterior of a site's free parameters, in prior space, and its residual scales."""
     mean, covariance = prior_space_posterior(calibration)
     free = calibration.posterior.free
     table = {
@@ -121,6 +133,7 @@ def _posterior_table(calibration: "Calibration", columns: list[int], names: list
         "upper": [float(free.upper[column]) for column in columns],
         "mean": mean[columns].tolist(),
         "covariance": covariance[np.ix_(columns, columns)].tolist(),
+        "residual_scales": _residual_scales(calibration, site),
         "arrays": posterior_file_name(calibration),
     }
     return table

@@ -20,7 +20,7 @@ from temjax.calibration.fitted_file import (
 )
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.profile_likelihood import profile_records
-from temjax.calibration.scores import finite_or_none, score_record
+from temjax.calibration.scores import finite_or_none, merged_scores, score_record
 from temjax.calibration.uncertainty import linear_bands
 from temjax.files.atomic import write_text
 from temjax.runtime.machine import package_versions
@@ -59,13 +59,13 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
 
 def calibration_record(calibration: "Calibration") -> dict:
     """Record of a calibration as JSON values."""
-    result, posterior = calibration.result, calibration.posterior
+    result, posterior, descent = calibration.result, calibration.posterior, calibration.descent
     low, high = posterior.interval()
     return {
         "sites": [site.name for site in calibration.sites],
         "command": calibration.command,
         "fingerprint": fingerprint(
-            result.objective, result.method, result.seed, result.losses.shape[1]
+            descent.objective, descent.method, descent.seed, descent.losses.shape[1]
         ),
         "method": result.method,
         "seed": result.seed,
@@ -82,17 +82,21 @@ def calibration_record(calibration: "Calibration") -> dict:
         "unconstrained": posterior.unconstrained(),
         "profiles": profile_records(calibration.profiles),
         "sampled": None if calibration.draws is None else calibration.draws.record(),
-        "losses": finite_or_none(result.losses),
-        "path": finite_or_none(result.path),
-        "gradients": finite_or_none(result.gradients),
-        "best_start": result.best,
-        "start_losses": finite_or_none(result.loss),
-        "reasons": list(result.reasons),
-        "dropped": list(result.dropped),
-        "seconds_per_step": result.seconds.tolist(),
-        "evaluations": result.evaluations,
-        "residuals_over_errors": result.residual_ratio,
-        "misfit": {"prior_centre": result.first_misfit, "estimate": result.misfit},
+        "losses": finite_or_none(descent.losses),
+        "path": finite_or_none(descent.path),
+        "gradients": finite_or_none(descent.gradients),
+        "best_start": descent.best,
+        "start_losses": finite_or_none(descent.loss),
+        "reasons": list(descent.reasons),
+        "dropped": list(descent.dropped),
+        "seconds_per_step": descent.seconds.tolist(),
+        "evaluations": descent.evaluations,
+        "residuals_over_errors": calibration.residual_ratio,
+        "residual_scales": None if calibration.scales is None else calibration.scales.record(),
+        "base_sets": calibration.bases.record(),
+        "without_effect": list(result.without_effect),
+        "account": calibration.account(),
+        "misfit": {"prior_centre": descent.first_misfit, "estimate": calibration.misfit},
         "scores": {
             site.name: [score_record(score) for score in scores]
             for site, scores in zip(calibration.sites, calibration.site_scores, strict=True)
@@ -115,13 +119,13 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         calibration: of one or more sites.
         record: from ``calibration_record``.
     """
-    result, posterior = calibration.result, calibration.posterior
+    result, posterior, descent = calibration.result, calibration.posterior, calibration.descent
     bands = linear_bands(result, posterior)
     after = record["misfit"]["estimate"]
-    count = result.losses.shape[1]
+    count = descent.losses.shape[1]
     used = sum(row["used"] for rows in record["data"].values() for row in rows)
     drawn = {
-        "loss": figures.loss_figure(result),
+        "loss": figures.loss_figure(descent),
         "parameters": figures.parameter_figure(posterior),
         "spectrum": figures.spectrum_figure(posterior),
         "correlation": figures.correlation_figure(posterior),
@@ -133,13 +137,17 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         title="Fit of " + " and ".join(site.title for site in calibration.sites),
         summary=(
             f"{len(result.names)} parameters fitted to {used} "
-            f"observations; loss {result.losses[0, 0]:.2f} at the prior's centre, "
-            f"{result.loss[result.best]:.2f} at the optimum. The data inform "
-            f"{posterior.informed} of {len(result.names)} directions. Skill is that of a run "
-            "with the default, finer sub-steps."
+            f"observations; loss {descent.losses[0, 0]:.2f} at the prior's centre, "
+            f"{descent.loss[descent.best]:.2f} at the optimum with the errors as stated. "
+            f"The data inform {posterior.informed} of {len(result.names)} directions. "
+            "Skill is that of a run with the default, finer sub-steps."
         ),
         warnings=record["warnings"],
-        scores=record["scores"],
+        account=record["account"],
+        scores={
+            site.name: [score_record(score) for score in merged_scores(scores)]
+            for site, scores in zip(calibration.sites, calibration.site_scores, strict=True)
+        },
         stocks=record["stocks"],
         site_figures=[
             figures.png_base64(figures.series_figure(site, part, run, bands))
@@ -153,16 +161,16 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         profiles=record["profiles"],
         sampled=record["sampled"],
         descent=(
-            f"{result.method}, {count} starts, {len(result.losses)} steps, "
-            f"{result.evaluations} model runs with Jacobian in {result.seconds.sum():.0f} s "
-            f"(compilation included); {result.starts_within()} starts end within 1 % of the lowest "
-            "loss."
+            f"{descent.method}, {count} starts, {len(descent.losses)} steps, "
+            f"{descent.evaluations} model runs with Jacobian in {descent.seconds.sum():.0f} s "
+            f"(compilation included); {descent.starts_within()} starts end within 1 % of the "
+            "lowest loss."
         ),
-        misfits=[(name, value, after[name]) for name, value in result.first_misfit.items()],
+        misfits=[(name, value, after[name]) for name, value in descent.first_misfit.items()],
         starts=[
             {"start": i, "loss": loss, "reason": reason}
             for i, (loss, reason) in enumerate(
-                zip(record["start_losses"], result.reasons, strict=True)
+                zip(record["start_losses"], descent.reasons, strict=True)
             )
         ],
         data=record["data"],
@@ -210,6 +218,7 @@ def result_text(calibration: "Calibration") -> str:
     if summary["unconstrained"]:
         lines += ["", "not constrained by the data:"]
         lines += [f"  {line}" for line in summary["unconstrained"]]
+    lines += ["", *summary["account"]] if summary["account"] else []
     if summary["warnings"]:
         lines += ["", "warnings:", *(f"  {line}" for line in summary["warnings"])]
     return "\n".join(lines)
@@ -217,17 +226,18 @@ def result_text(calibration: "Calibration") -> str:
 
 def _summary(calibration: "Calibration") -> dict:
     """Contents of the notebook and terminal displays."""
-    result, posterior = calibration.result, calibration.posterior
+    result, posterior, descent = calibration.result, calibration.posterior, calibration.descent
     return {
         "title": "Calibration of " + " and ".join(site.title for site in calibration.sites),
         "fit": (
-            f"loss {result.losses[0, 0]:.2f} → {result.loss[result.best]:.2f} in "
-            f"{len(result.losses)} steps of {result.losses.shape[1]} starts ({result.method}); the "
-            f"data inform {posterior.informed} of {len(result.names)} directions"
+            f"loss {descent.losses[0, 0]:.2f} → {descent.loss[descent.best]:.2f} in "
+            f"{len(descent.losses)} steps of {descent.losses.shape[1]} starts ({result.method}); "
+            f"the data inform {posterior.informed} of {len(result.names)} directions"
         ),
         "parameters": posterior.table(),
         "scores": calibration.scores().to_dict("records"),
         "unconstrained": posterior.unconstrained(),
+        "account": calibration.account(),
         "warnings": calibration.warnings(),
     }
 

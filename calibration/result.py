@@ -11,19 +11,24 @@ from matplotlib.figure import Figure
 
 from temjax import ModelOptions, Parameters, Run
 from temjax.calibration import figures
+from temjax.calibration.base_sets import BaseComparison
+from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.profile_likelihood import ProfileLikelihood
 from temjax.calibration.report import result_html, result_text, write_report
+from temjax.calibration.residual_scale import ResidualScales, stated_residuals
 from temjax.calibration.scores import (
     Score,
     centre_run,
+    merged_scores,
     parameters_at,
     run_at,
     score_site,
     site_vector,
 )
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
+from temjax.calibration.tunables import no_effect_text
 from temjax.calibration.uncertainty import Laplace, laplace, linear_bands
 from temjax.sites import Site
 
@@ -48,6 +53,10 @@ class Calibration:
         command: that repeats the calibration.
         profiles: profile likelihoods by parameter, if requested.
         draws: from the posterior, if requested.
+        stated: the fit with the errors as stated, from which ``result`` went on with residual
+            scales; ``None`` where ``result`` is that.
+        scales: residual scales, if estimated.
+        bases: base sets that were compared.
     """
 
     sites: tuple[Site, ...]
@@ -59,6 +68,9 @@ class Calibration:
     command: str
     profiles: Mapping[str, ProfileLikelihood] = field(default_factory=dict)
     draws: PosteriorDraws | None = None
+    stated: FitResult | None = None
+    scales: ResidualScales | None = None
+    bases: BaseComparison = field(default_factory=BaseComparison)
 
     @classmethod
     def of(
@@ -72,6 +84,9 @@ class Calibration:
         profiles: Mapping[str, ProfileLikelihood] | None = None,
         draws: PosteriorDraws | None = None,
         prior_runs: Sequence[Run] = (),
+        stated: FitResult | None = None,
+        scales: ResidualScales | None = None,
+        bases: BaseComparison | None = None,
     ) -> "Calibration":
         """Calibration of a finished fit: runs and scores at its optimum and the prior's centre.
 
@@ -84,6 +99,7 @@ class Calibration:
             profiles: profile likelihoods.
             draws: from the posterior.
             prior_runs: of ``centre_run``, one per site; by default they are made here.
+            stated, scales, bases: see the class.
 
         Raises:
             DataError: a run is not finite.
@@ -98,13 +114,39 @@ class Calibration:
             scores.append(score_site(site, part, runs[-1], prior_runs[number]))
         return cls(
             tuple(sites), result, laplace(result), tuple(runs), tuple(scores), errors, command,
-            profiles or {}, draws,
+            profiles or {}, draws, stated, scales, bases or BaseComparison(),
         )  # fmt: skip
 
     @property
     def names(self) -> tuple[str, ...]:
         """Free parameters; ``name@site`` in joint fits where each site has its own."""
         return self.result.names
+
+    @property
+    def descent(self) -> FitResult:
+        """The fit with the errors as stated, from the starts of the prior."""
+        return self.result if self.stated is None else self.stated
+
+    @property
+    def misfit(self) -> dict[str, float]:
+        """Loss by target at the estimate, in stated errors."""
+        return self.result.objective.misfit(stated_residuals(self.result, self.scales))
+
+    @property
+    def residual_ratio(self) -> float:
+        """Root mean square of the residuals at the estimate over the stated errors."""
+        return self.result.root_mean_square(stated_residuals(self.result, self.scales))
+
+    def account(self) -> list[str]:
+        """What was counted how and what was chosen, as sentences."""
+        several = len(self.sites) > 1
+        lines = self.bases.lines()
+        lines += [] if self.scales is None else self.scales.lines()
+        for part in self.result.objective.parts:
+            counted = counted_as(part.targets)
+            lines += [f"{part.name}: {counted}" if several else counted] if counted else []
+        flat = no_effect_text(self.result.without_effect)
+        return [*lines, flat] if flat else lines
 
     @property
     def parameters(self) -> Parameters:
@@ -151,10 +193,12 @@ class Calibration:
         return pd.DataFrame(self.posterior.table()).set_index("name")
 
     def scores(self) -> pd.DataFrame:
-        """Skill of every monthly series, in fitted and held-out months, before and after the fit.
+        """Skill of every monthly series by group of months, before and after the fit.
 
-        Columns ending in ``_before`` are those of the prior's centre; ``other_years`` is the
-        Nash–Sutcliffe efficiency of the leave-one-year-out climatology.
+        Groups are fitted, held out or not fitted, and besides all usable and all observed months;
+        groups of the same months share a row, such as ``fitted, usable, all``. Columns ending in
+        ``_before`` are those of the prior's centre; ``other_years`` is the Nash–Sutcliffe
+        efficiency of the leave-one-year-out climatology.
         """
         rows = [
             {
@@ -172,7 +216,7 @@ class Calibration:
                 "unit": score.unit,
             }
             for site, scores in zip(self.sites, self.site_scores, strict=True)
-            for score in scores
+            for score in merged_scores(scores)
         ]
         return pd.DataFrame(rows)
 
@@ -197,7 +241,7 @@ class Calibration:
             raise ValueError("no profile likelihoods; give calibrate(…, profiles=('all',))")
         draw = {
             "parameters": lambda: figures.parameter_figure(self.posterior),
-            "loss": lambda: figures.loss_figure(self.result),
+            "loss": lambda: figures.loss_figure(self.descent),
             "spectrum": lambda: figures.spectrum_figure(self.posterior),
             "correlation": lambda: figures.correlation_figure(self.posterior),
             "profiles": lambda: figures.profile_figure(self.profiles, self.posterior),
@@ -239,14 +283,14 @@ class Calibration:
     def warnings(self) -> list[str]:
         """Reasons for caution with the estimates, as sentences."""
         lines = []
-        result = self.result
-        if result.dropped:
+        descent = self.descent
+        if descent.dropped:
             lines.append(
-                f"{len(result.dropped)} of {result.losses.shape[1]} starts were dropped: "
-                + "; ".join(f"start {i}: {result.reasons[i]}" for i in result.dropped)
+                f"{len(descent.dropped)} of {descent.losses.shape[1]} starts were dropped: "
+                + "; ".join(f"start {i}: {descent.reasons[i]}" for i in descent.dropped)
             )
-        ratio = result.residual_ratio
-        if ratio > TOO_TIGHT:
+        ratio = self.residual_ratio
+        if self.scales is None and ratio > TOO_TIGHT:
             lines.append(
                 f"Residuals are {ratio:.1f} times the stated errors (root mean square): the error "
                 "model is too tight for this model and these data, and the intervals are too "
