@@ -34,7 +34,7 @@ def posterior_file_name(calibration: "Calibration") -> str:
 
 def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None:
     """Write the fitted set of one site, by number."""
-    result, descent, site = calibration.result, calibration.descent, calibration.sites[index]
+    result, site = calibration.result, calibration.sites[index]
     part = result.objective.parts[index]
     parameters, factor = calibration.at_optimum(index)
     rows = {row["name"]: row for row in calibration.posterior.table()}
@@ -76,7 +76,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
                 "tied": _tied(calibration, index),
                 "descent_options": str(part.options),
                 "method": result.method,
-                "starts": int(descent.losses.shape[1]),
+                "starts": int(result.losses.shape[1]),
                 "seed": result.seed,
             },
         },
@@ -88,12 +88,12 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
             "shrinkage": {name: rows[name]["shrinkage"] for name in fitted},
             "against_bounds": [name for name in fitted if rows[name]["at_bound"]],
             "disequilibrium_factor": factor,
-            "residuals_over_errors": calibration.residual_ratio,
-            "loss": float(descent.loss[descent.best]),
-            "loss_at_prior_centre": float(descent.losses[0, 0]),
+            "residuals_over_errors": result.residual_ratio,
+            "loss": float(result.loss[result.best]),
+            "loss_at_prior_centre": float(result.losses[0, 0]),
             "forcing_hash": forcing_hash(site.forcing),
             "data_hash": fingerprint(
-                descent.objective, descent.method, descent.seed, descent.losses.shape[1]
+                result.objective, result.method, result.seed, result.losses.shape[1]
             ),
             "parameter_hash": parameter_hash(parameters),
             "temjax_version": version("temjax"),

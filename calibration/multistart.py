@@ -90,15 +90,11 @@ class FitResult:
     @property
     def residual_ratio(self) -> float:
         """Root mean square of the weighted residuals of the observations at the lowest loss."""
-        return self.root_mean_square(self.residuals[:, self.best])
-
-    def root_mean_square(self, residuals: np.ndarray) -> float:
-        """Root mean square of the residuals of the observations that count, from ``(n,)``."""
-        observed = residuals[: self.objective.number_of_residuals]
+        residuals = self.residuals[: self.objective.number_of_residuals, self.best]
         used = np.concatenate(
             [np.ravel(target.used) for part in self.objective.parts for target in part.targets]
         )
-        return float(np.sqrt(np.sum(observed**2) / np.sum(used)))
+        return float(np.sqrt(np.sum(residuals**2) / np.sum(used)))
 
     @property
     def without_effect(self) -> tuple[str, ...]:

@@ -59,13 +59,13 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
 
 def calibration_record(calibration: "Calibration") -> dict:
     """Record of a calibration as JSON values."""
-    result, posterior, descent = calibration.result, calibration.posterior, calibration.descent
+    result, posterior = calibration.result, calibration.posterior
     low, high = posterior.interval()
     return {
         "sites": [site.name for site in calibration.sites],
         "command": calibration.command,
         "fingerprint": fingerprint(
-            descent.objective, descent.method, descent.seed, descent.losses.shape[1]
+            result.objective, result.method, result.seed, result.losses.shape[1]
         ),
         "method": result.method,
         "seed": result.seed,
@@ -82,21 +82,21 @@ def calibration_record(calibration: "Calibration") -> dict:
         "unconstrained": posterior.unconstrained(),
         "profiles": profile_records(calibration.profiles),
         "sampled": None if calibration.draws is None else calibration.draws.record(),
-        "losses": finite_or_none(descent.losses),
-        "path": finite_or_none(descent.path),
-        "gradients": finite_or_none(descent.gradients),
-        "best_start": descent.best,
-        "start_losses": finite_or_none(descent.loss),
-        "reasons": list(descent.reasons),
-        "dropped": list(descent.dropped),
-        "seconds_per_step": descent.seconds.tolist(),
-        "evaluations": descent.evaluations,
-        "residuals_over_errors": calibration.residual_ratio,
+        "losses": finite_or_none(result.losses),
+        "path": finite_or_none(result.path),
+        "gradients": finite_or_none(result.gradients),
+        "best_start": result.best,
+        "start_losses": finite_or_none(result.loss),
+        "reasons": list(result.reasons),
+        "dropped": list(result.dropped),
+        "seconds_per_step": result.seconds.tolist(),
+        "evaluations": result.evaluations,
+        "residuals_over_errors": result.residual_ratio,
         "residual_scales": None if calibration.scales is None else calibration.scales.record(),
         "base_sets": calibration.bases.record(),
         "without_effect": list(result.without_effect),
         "account": calibration.account(),
-        "misfit": {"prior_centre": descent.first_misfit, "estimate": calibration.misfit},
+        "misfit": {"prior_centre": result.first_misfit, "estimate": result.misfit},
         "scores": {
             site.name: [score_record(score) for score in scores]
             for site, scores in zip(calibration.sites, calibration.site_scores, strict=True)
@@ -119,13 +119,13 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         calibration: of one or more sites.
         record: from ``calibration_record``.
     """
-    result, posterior, descent = calibration.result, calibration.posterior, calibration.descent
+    result, posterior = calibration.result, calibration.posterior
     bands = linear_bands(result, posterior)
     after = record["misfit"]["estimate"]
-    count = descent.losses.shape[1]
+    count = result.losses.shape[1]
     used = sum(row["used"] for rows in record["data"].values() for row in rows)
     drawn = {
-        "loss": figures.loss_figure(descent),
+        "loss": figures.loss_figure(result),
         "parameters": figures.parameter_figure(posterior),
         "spectrum": figures.spectrum_figure(posterior),
         "correlation": figures.correlation_figure(posterior),
@@ -137,8 +137,8 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         title="Fit of " + " and ".join(site.title for site in calibration.sites),
         summary=(
             f"{len(result.names)} parameters fitted to {used} "
-            f"observations; loss {descent.losses[0, 0]:.2f} at the prior's centre, "
-            f"{descent.loss[descent.best]:.2f} at the optimum with the errors as stated. "
+            f"observations; loss {result.losses[0, 0]:.2f} at the prior's centre, "
+            f"{result.loss[result.best]:.2f} at the optimum with the errors as stated. "
             f"The data inform {posterior.informed} of {len(result.names)} directions. "
             "Skill is that of a run with the default, finer sub-steps."
         ),
@@ -161,16 +161,16 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         profiles=record["profiles"],
         sampled=record["sampled"],
         descent=(
-            f"{descent.method}, {count} starts, {len(descent.losses)} steps, "
-            f"{descent.evaluations} model runs with Jacobian in {descent.seconds.sum():.0f} s "
-            f"(compilation included); {descent.starts_within()} starts end within 1 % of the "
+            f"{result.method}, {count} starts, {len(result.losses)} steps, "
+            f"{result.evaluations} model runs with Jacobian in {result.seconds.sum():.0f} s "
+            f"(compilation included); {result.starts_within()} starts end within 1 % of the "
             "lowest loss."
         ),
-        misfits=[(name, value, after[name]) for name, value in descent.first_misfit.items()],
+        misfits=[(name, value, after[name]) for name, value in result.first_misfit.items()],
         starts=[
             {"start": i, "loss": loss, "reason": reason}
             for i, (loss, reason) in enumerate(
-                zip(record["start_losses"], descent.reasons, strict=True)
+                zip(record["start_losses"], result.reasons, strict=True)
             )
         ],
         data=record["data"],
@@ -226,12 +226,12 @@ def result_text(calibration: "Calibration") -> str:
 
 def _summary(calibration: "Calibration") -> dict:
     """Contents of the notebook and terminal displays."""
-    result, posterior, descent = calibration.result, calibration.posterior, calibration.descent
+    result, posterior = calibration.result, calibration.posterior
     return {
         "title": "Calibration of " + " and ".join(site.title for site in calibration.sites),
         "fit": (
-            f"loss {descent.losses[0, 0]:.2f} → {descent.loss[descent.best]:.2f} in "
-            f"{len(descent.losses)} steps of {descent.losses.shape[1]} starts ({result.method}); "
+            f"loss {result.losses[0, 0]:.2f} → {result.loss[result.best]:.2f} in "
+            f"{len(result.losses)} steps of {result.losses.shape[1]} starts ({result.method}); "
             f"the data inform {posterior.informed} of {len(result.names)} directions"
         ),
         "parameters": posterior.table(),

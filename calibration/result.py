@@ -17,7 +17,7 @@ from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.profile_likelihood import ProfileLikelihood
 from temjax.calibration.report import result_html, result_text, write_report
-from temjax.calibration.residual_scale import ResidualScales, stated_residuals
+from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
 from temjax.calibration.scores import (
     Score,
     centre_run,
@@ -29,7 +29,7 @@ from temjax.calibration.scores import (
 )
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.tunables import no_effect_text
-from temjax.calibration.uncertainty import Laplace, laplace, linear_bands
+from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
 Plot = Literal["months", "parameters", "loss", "spectrum", "correlation", "profiles"]
@@ -53,8 +53,6 @@ class Calibration:
         command: that repeats the calibration.
         profiles: profile likelihoods by parameter, if requested.
         draws: from the posterior, if requested.
-        stated: the fit with the errors as stated, from which ``result`` went on with residual
-            scales; ``None`` where ``result`` is that.
         scales: residual scales, if estimated.
         bases: base sets that were compared.
     """
@@ -68,7 +66,6 @@ class Calibration:
     command: str
     profiles: Mapping[str, ProfileLikelihood] = field(default_factory=dict)
     draws: PosteriorDraws | None = None
-    stated: FitResult | None = None
     scales: ResidualScales | None = None
     bases: BaseComparison = field(default_factory=BaseComparison)
 
@@ -84,7 +81,6 @@ class Calibration:
         profiles: Mapping[str, ProfileLikelihood] | None = None,
         draws: PosteriorDraws | None = None,
         prior_runs: Sequence[Run] = (),
-        stated: FitResult | None = None,
         scales: ResidualScales | None = None,
         bases: BaseComparison | None = None,
     ) -> "Calibration":
@@ -99,7 +95,7 @@ class Calibration:
             profiles: profile likelihoods.
             draws: from the posterior.
             prior_runs: of ``centre_run``, one per site; by default they are made here.
-            stated, scales, bases: see the class.
+            scales, bases: see the class.
 
         Raises:
             DataError: a run is not finite.
@@ -113,29 +109,14 @@ class Calibration:
             runs.append(run_at(part, site_vector(result, number), options))
             scores.append(score_site(site, part, runs[-1], prior_runs[number]))
         return cls(
-            tuple(sites), result, laplace(result), tuple(runs), tuple(scores), errors, command,
-            profiles or {}, draws, stated, scales, bases or BaseComparison(),
+            tuple(sites), result, scaled_posterior(result, scales), tuple(runs), tuple(scores),
+            errors, command, profiles or {}, draws, scales, bases or BaseComparison(),
         )  # fmt: skip
 
     @property
     def names(self) -> tuple[str, ...]:
         """Free parameters; ``name@site`` in joint fits where each site has its own."""
         return self.result.names
-
-    @property
-    def descent(self) -> FitResult:
-        """The fit with the errors as stated, from the starts of the prior."""
-        return self.result if self.stated is None else self.stated
-
-    @property
-    def misfit(self) -> dict[str, float]:
-        """Loss by target at the estimate, in stated errors."""
-        return self.result.objective.misfit(stated_residuals(self.result, self.scales))
-
-    @property
-    def residual_ratio(self) -> float:
-        """Root mean square of the residuals at the estimate over the stated errors."""
-        return self.result.root_mean_square(stated_residuals(self.result, self.scales))
 
     def account(self) -> list[str]:
         """What was counted how and what was chosen, as sentences."""
@@ -241,7 +222,7 @@ class Calibration:
             raise ValueError("no profile likelihoods; give calibrate(…, profiles=('all',))")
         draw = {
             "parameters": lambda: figures.parameter_figure(self.posterior),
-            "loss": lambda: figures.loss_figure(self.descent),
+            "loss": lambda: figures.loss_figure(self.result),
             "spectrum": lambda: figures.spectrum_figure(self.posterior),
             "correlation": lambda: figures.correlation_figure(self.posterior),
             "profiles": lambda: figures.profile_figure(self.profiles, self.posterior),
@@ -283,13 +264,13 @@ class Calibration:
     def warnings(self) -> list[str]:
         """Reasons for caution with the estimates, as sentences."""
         lines = []
-        descent = self.descent
-        if descent.dropped:
+        result = self.result
+        if result.dropped:
             lines.append(
-                f"{len(descent.dropped)} of {descent.losses.shape[1]} starts were dropped: "
-                + "; ".join(f"start {i}: {descent.reasons[i]}" for i in descent.dropped)
+                f"{len(result.dropped)} of {result.losses.shape[1]} starts were dropped: "
+                + "; ".join(f"start {i}: {result.reasons[i]}" for i in result.dropped)
             )
-        ratio = self.residual_ratio
+        ratio = result.residual_ratio
         if self.scales is None and ratio > TOO_TIGHT:
             lines.append(
                 f"Residuals are {ratio:.1f} times the stated errors (root mean square): the error "

@@ -22,7 +22,7 @@ from temjax.calibration.optimisers import Method
 from temjax.calibration.places import Pair, Source, open_sites, source_text
 from temjax.calibration.profile_likelihood import profile_likelihoods, resolve_profiles
 from temjax.calibration.progress import ShowProgress, no_progress, progress_display
-from temjax.calibration.residual_scale import ROUNDS, fit_with_scales
+from temjax.calibration.residual_scale import estimate_scales, fit_with_common_scale
 from temjax.calibration.result import Calibration
 from temjax.calibration.scores import centre_run
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
@@ -170,32 +170,31 @@ def run_calibration(
             seed=seed, steps=steps, tolerance=tolerance,
         )  # fmt: skip
 
-    chosen, stated, prior_runs, comparison = compare_bases(made, fit_one)
-    result, scales = stated, None
-    if residual_scale:
-        show("residual scales", 0, ROUNDS)
-        result, scales = fit_with_scales(
-            stated, steps=steps, progress=lambda done: show("residual scales", done, ROUNDS)
-        )
-        show("residual scales", ROUNDS, ROUNDS)
-    posterior = laplace(result)
+    chosen, result, prior_runs, comparison = compare_bases(made, fit_one)
+    scales = estimate_scales(result) if residual_scale else None
+    sampled_fit = result
+    if scales is not None and (profiles or draws):
+        show("common residual scale", 0, 1)
+        sampled_fit = fit_with_common_scale(result, scales, steps)
+        show("common residual scale", 1, 1)
+    posterior = laplace(sampled_fit)
     likelihoods = sampled = None
     # a set whose value of a parameter lies at its bound leaves that one out, with a note
     profiles = tuple(name for name in profiles if name in result.names)
     if profiles:
         likelihoods = profile_likelihoods(
-            result, posterior, profiles,
+            sampled_fit, posterior, profiles,
             progress=lambda done, total: show("profiles", done, total, "points"),
         )  # fmt: skip
     if draws:
         sampled = sample(
-            result, posterior, draws=draws, seed=seed,
+            sampled_fit, posterior, draws=draws, seed=seed,
             progress=lambda done, total: show("draws", done, total, f"{CHAINS} chains"),
         )  # fmt: skip
     show("runs with the default sub-steps", 0, 1)
     calibration = Calibration.of(
         chosen.sites, result, errors=errors, command=command, profiles=likelihoods, draws=sampled,
-        prior_runs=prior_runs, stated=stated, scales=scales, bases=comparison,
+        prior_runs=prior_runs, scales=scales, bases=comparison,
     )  # fmt: skip
     show("runs with the default sub-steps", 1, 1)
     return calibration

@@ -117,15 +117,16 @@ def twin_lines(recovery: Recovery) -> list[str]:
 
 def misfit_rows(calibration: Calibration) -> list[tuple[str, str]]:
     """Loss and its share by target, in stated errors, before and after the fit."""
-    descent, after = calibration.descent, calibration.misfit
+    result = calibration.result
+    after = result.misfit
     rows = [
         (
             "loss (half the sum of squared, weighted distances)",
-            f"{descent.losses[0, 0]:.2f} → {descent.loss[descent.best]:.2f} in "
-            f"{len(descent.losses)} steps; {descent.reasons[descent.best]}",
+            f"{result.losses[0, 0]:.2f} → {result.loss[result.best]:.2f} in "
+            f"{len(result.losses)} steps; {result.reasons[result.best]}",
         )
     ]
-    for name, before in descent.first_misfit.items():
+    for name, before in result.first_misfit.items():
         name_text = name.replace("_", " ")
         rows.append((f"misfit of {name_text}", f"{before:.2f} → {after[name]:.2f}"))
     return rows

@@ -40,25 +40,23 @@ class ErrorModel:
     They are standard deviations, added in quadrature to the measurement's own uncertainty.
 
     Attributes:
-        flux: floor of monthly NEP, GPP and RECO, g C m⁻² month⁻¹. Source: as ``partitioning``, in
-            months below 30 g C m⁻²: 2.4 to 7.7, median 3.7 g C m⁻².
+        flux: floor of monthly NEP, GPP and RECO, g C m⁻² month⁻¹; our choice.
         temperature: floor of monthly soil temperature, K.
         water: floor of monthly evapotranspiration, mm month⁻¹.
         annual_flux: of the annual NEP sum, g C m⁻² yr⁻¹; ``None`` leaves annual sums out.
-        partitioning: of GPP and RECO, as a share of their value. Source: day-time less night-time
-            partition over √2 at nine FLUXNET2015 towers, months above 30 g C m⁻²: 0.07 to 0.10 at
-            the four where the two agree best, median 0.15 (docs/calibration.md).
+        partitioning: of GPP and RECO, as a share of their value; our choice, tighter than the
+            day-time and night-time partitions of towers agree (docs/calibration.md).
         weights: factor on a target's share of the loss, by output name; 1 where not named.
 
     Raises:
         ValueError: a floor or weight that is not a positive number, or a negative share.
     """
 
-    flux: float = 4.0
+    flux: float = 5.0
     temperature: float = 1.0
     water: float = 10.0
     annual_flux: float | None = None
-    partitioning: float = 0.1
+    partitioning: float = 0.05
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:

@@ -37,7 +37,8 @@ class Laplace:
         covariance: posterior, ``(free, free)``; that of the prior is the identity.
         eigenvalues: information of the data over that of the prior, largest first, ``(free,)``.
         directions: one per column, ``(free, free)``.
-        jacobian: of the observations' residuals at the centre, ``(n, free)``.
+        jacobian: of the observations' residuals at the centre, in stated errors, ``(n, free)``.
+        factors: errors that count over the stated ones, ``(n,)``; ``None``: 1.
     """
 
     names: tuple[str, ...]
@@ -47,6 +48,7 @@ class Laplace:
     eigenvalues: np.ndarray
     directions: np.ndarray = field(repr=False)
     jacobian: np.ndarray = field(repr=False)
+    factors: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def sd(self) -> np.ndarray:
@@ -147,16 +149,29 @@ class Laplace:
         )
 
 
-def laplace(result: FitResult, start: int | None = None) -> Laplace:
-    """Laplace's approximation at the best point of a fit, or of one of its starts."""
+def laplace(
+    result: FitResult, start: int | None = None, factors: np.ndarray | None = None
+) -> Laplace:
+    """Laplace's approximation at the best point of a fit, or of one of its starts.
+
+    Args:
+        result: the fit.
+        start: of which the best point is taken.
+        factors: errors that count over the stated ones, of every observation; 1 by default.
+    """
     index = result.best if start is None else start
     jacobian = result.jacobian[:, :, index]
     centre = result.free[:, index]
-    return laplace_at(result.objective.free, centre, jacobian, result.objective.number_of_residuals)
+    observed = result.objective.number_of_residuals
+    return laplace_at(result.objective.free, centre, jacobian, observed, factors)
 
 
 def laplace_at(
-    free: FreeParameters, centre: np.ndarray, jacobian: np.ndarray, observed: int
+    free: FreeParameters,
+    centre: np.ndarray,
+    jacobian: np.ndarray,
+    observed: int,
+    factors: np.ndarray | None = None,
 ) -> Laplace:
     """Laplace's approximation at a point from the Jacobian there.
 
@@ -165,10 +180,12 @@ def laplace_at(
         centre: in free space, ``(free,)``.
         jacobian: in free space, of the observations' residuals, then others, ``(n, free)``.
         observed: rows of the observations.
+        factors: see ``laplace``.
     """
     shift, slope = free.shifts(centre)
     data = jacobian[:observed] / slope
-    values, vectors = np.linalg.eigh(data.T @ data)
+    counted = data if factors is None else data / factors[:, None]
+    values, vectors = np.linalg.eigh(counted.T @ counted)
     order = np.argsort(-values)
     values, vectors = np.maximum(values[order], 0.0), vectors[:, order]
     return Laplace(
@@ -179,6 +196,7 @@ def laplace_at(
         eigenvalues=values,
         directions=vectors,
         jacobian=data,
+        factors=factors,
     )
 
 
@@ -209,6 +227,8 @@ def linear_bands(result: FitResult, posterior: Laplace) -> dict[str, Band]:
         By ``target@site``.
     """
     bands, position = {}, 0
+    count = result.objective.number_of_residuals
+    factors = np.ones(count) if posterior.factors is None else posterior.factors
     for part in result.objective.parts:
         rows, predictions = {}, {}
         for target in part.targets:
@@ -219,7 +239,7 @@ def linear_bands(result: FitResult, posterior: Laplace) -> dict[str, Band]:
             predictions[target.label] = _Prediction(
                 np.asarray(target.values) + (residuals * scale).reshape(target.sd.shape),
                 posterior.jacobian[rows[target.label]] * scale[:, None],
-                np.asarray(target.sd),
+                np.asarray(target.sd) * factors[rows[target.label]].reshape(target.sd.shape),
                 np.asarray(target.used) > 0,
             )
         bands |= {

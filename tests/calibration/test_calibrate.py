@@ -68,9 +68,9 @@ def test_the_result_explains_itself(calibration):
     text, html = repr(calibration), calibration._repr_html_()
     for name in NAMES:
         assert name in text and name in html
-    before, after = calibration.descent.losses[0, 0], calibration.descent.loss.min()
+    before, after = calibration.result.losses[0, 0], calibration.result.loss.min()
     assert f"loss {before:.2f} → {after:.2f}" in text and f"{before:.2f} → {after:.2f}" in html
-    assert any(line.startswith("residual scales, estimated") for line in calibration.account())
+    assert any(line.startswith("residual scales: ") for line in calibration.account())
     told = (*calibration.warnings(), *calibration.account(), *calibration.posterior.unconstrained())
     for line in told:
         assert line in text
@@ -118,8 +118,8 @@ def test_files_are_written(calibration, folder, tmp_path):
 
 def test_a_calibration_is_resumed(calibration, folder):
     longer = calibrate(short_site(), steps=4, seed=3, out=folder, resume=True, **ARGUMENTS)
-    np.testing.assert_array_equal(longer.descent.losses[:3], calibration.descent.losses)
-    assert len(longer.descent.losses) == 4
+    np.testing.assert_array_equal(longer.result.losses[:3], calibration.result.losses)
+    assert len(longer.result.losses) == 4
     with pytest.raises(FitError, match="belongs to another fit"):
         calibrate(short_site(), steps=4, seed=4, out=folder, resume=True, **ARGUMENTS)
 

@@ -2,14 +2,12 @@
 
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from temjax.calibration import ErrorModel, Objective
 from temjax.calibration.gross_flux import GROSS_FLUX, NET, PARTITIONED, counted_as, months_of
 from temjax.calibration.multistart import FitResult
-from temjax.calibration.residual_scale import ResidualScales, SeriesScale, rescaled
 from temjax.calibration.uncertainty import laplace, linear_bands
 from temjax.sites.observations import MonthlySeries
 from tests.support.short_site import short_site
@@ -48,10 +46,10 @@ def test_three_series_of_partitioned_data_count_as_two(whole):
     net, gross = whole.targets
     assert (net.variable, gross.variable) == (NET, GROSS_FLUX)
     np.testing.assert_allclose(gross.values, (VALUES[PARTITIONED[0]] + VALUES[PARTITIONED[1]]) / 2)
-    # errors that move together: the mean of the two, each 3 measured, 4 of the model, 10 % of it
-    own = [np.sqrt(9 + 16 + (0.1 * VALUES[name]) ** 2) for name in PARTITIONED]
+    # errors that move together: the mean of the two, each 3 measured, 5 of the model, 5 % of it
+    own = [np.sqrt(9 + 25 + (0.05 * VALUES[name]) ** 2) for name in PARTITIONED]
     np.testing.assert_allclose(gross.sd, sum(own) / 2, rtol=1e-12)
-    np.testing.assert_allclose(net.sd, 5.0, rtol=1e-12)
+    np.testing.assert_allclose(net.sd, np.sqrt(34.0), rtol=1e-12)
     assert "(GPP + RECO)/2, 24 months, count as two" in counted_as(whole.targets)
     rows = [dict(row) for row in whole.data]
     assert [(row["target"], row["used"]) for row in rows] == [(NET, 24), (GROSS_FLUX, 24)]
@@ -132,11 +130,3 @@ def test_gpp_and_reco_have_bands_from_the_gross_flux_and_nep(whole):
         np.testing.assert_allclose(band.parameter_sd, slope * sd, rtol=1e-9)
         expected = np.sqrt((slope * sd) ** 2 + gross.sd**2 + net.sd**2 / 4)
         np.testing.assert_allclose(band.total_sd, expected, rtol=1e-9)
-
-
-def test_scaled_errors_widen_bands_of_gpp(whole):
-    scales = ResidualScales((SeriesScale(whole.name, GROSS_FLUX, 24, 1.0, 2.0, 0.0),))
-    scaled = rescaled(whole, scales)
-    np.testing.assert_allclose(scaled.targets[1].sd, 2 * whole.targets[1].sd)
-    np.testing.assert_allclose(scaled.targets[0].sd, whole.targets[0].sd)
-    assert jnp.all(scaled.targets[1].values == whole.targets[1].values)

@@ -108,13 +108,13 @@ def test_the_posterior_is_narrower_than_the_prior(fitted):
 
 def test_the_predictive_band_is_centred_at_the_fit(fitted):
     bands = linear_bands(fitted, laplace(fitted))
-    band = bands["gross_primary_production@haibei-meadow"]
+    band = bands["gross_flux@haibei-meadow"]
     used = np.asarray(band.target.used) > 0
     assert np.all(band.total_sd[used] > band.parameter_sd[used])
     sd = np.asarray(band.target.sd)
     residual = ((band.centre - np.asarray(band.target.values)) / sd)[used]
     share = 0.5 * np.sum(residual**2)
-    np.testing.assert_allclose(share, fitted.misfit["gross_primary_production"], rtol=1e-9)
+    np.testing.assert_allclose(share, fitted.misfit["gross_flux"], rtol=1e-9)
 
 
 def test_a_fit_is_resumed_from_its_checkpoint(twin, fitted, tmp_path):

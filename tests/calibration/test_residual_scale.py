@@ -1,4 +1,4 @@
-"""Residual scales: found with the parameters of a linear model whose errors are understated."""
+"""Residual scales of a linear model whose errors are understated."""
 
 import dataclasses
 
@@ -14,11 +14,11 @@ from temjax.calibration.residual_scale import (
     ResidualScales,
     SeriesScale,
     estimate_scales,
-    fit_with_scales,
+    fit_with_common_scale,
     rescaled,
-    stated_residuals,
+    scaled_posterior,
 )
-from temjax.calibration.uncertainty import laplace
+from temjax.calibration.uncertainty import laplace, linear_bands
 from tests.calibration.test_gross_flux import VALUES, objective_of, series
 
 TRUE_SCALES = (3.0, 0.5)
@@ -58,42 +58,72 @@ def linear() -> Objective:
     return Linear(**(fields | {"targets": tuple(targets)}))
 
 
-def test_scales_of_understated_errors_are_found_with_the_parameters(linear):
-    result, scales = fit_with_scales(fit(linear, starts=2))
+@pytest.fixture(scope="module")
+def fitted(linear):
+    return fit(linear, starts=2, tolerance=1e-10)
+
+
+def test_scales_of_understated_errors_are_found(fitted, linear):
+    scales = estimate_scales(fitted)
     net, gross = scales.series
-    assert scales.settled and scales.rounds >= 1
     assert net.scale == pytest.approx(3.0, rel=0.35) and gross.scale == 1.0
-    # restricted maximum likelihood by hand, at the optimum of the scaled errors
-    residuals = stated_residuals(result, scales)[:24]
-    assert net.scale == pytest.approx(np.sqrt(np.sum(residuals**2) / (24 - net.leverage)), rel=0.02)
-    sd = laplace(result).sd
-    jacobian = np.concatenate([
-        SLOPES[:24] / (net.scale * np.ravel(linear.targets[0].sd)[:, None]),
-        SLOPES[24:] / np.ravel(linear.targets[1].sd)[:, None],
-    ])  # fmt: skip
-    expected = np.sqrt(np.diag(np.linalg.inv(jacobian.T @ jacobian + np.eye(2))))
-    np.testing.assert_allclose(sd, expected, rtol=1e-6)
-    assert (sd > laplace(fit(linear)).sd).all()
+    # by hand: the residuals of a series and the parameters it has fixed
+    sd = [np.ravel(target.sd)[:, None] for target in linear.targets]
+    slopes = np.concatenate([SLOPES[:24] / sd[0], SLOPES[24:] / sd[1]])
+    covariance = np.linalg.inv(slopes.T @ slopes + np.eye(2))
+    leverage = np.einsum("nf,fg,ng->n", slopes, covariance, slopes)
+    residuals = fitted.residuals[:48, fitted.best]
+    assert net.leverage == pytest.approx(leverage[:24].sum(), rel=1e-6)
+    expected = np.sqrt(np.sum(residuals[:24] ** 2) / (24 - leverage[:24].sum()))
+    assert net.scale == pytest.approx(expected, rel=1e-6)
+    both = np.sqrt(np.sum(residuals**2) / (48 - leverage.sum()))
+    assert scales.common == pytest.approx(both, rel=1e-6)
 
 
-def test_errors_that_suffice_are_left_as_stated(linear):
-    enough = rescaled(linear, ResidualScales(tuple(
-        SeriesScale(linear.name, target.label, 24, 1.0, 4.0, 0.0) for target in linear.targets
-    )))  # fmt: skip
-    first = fit(enough, starts=2)
-    result, scales = fit_with_scales(first)
-    assert [one.scale for one in scales.series] == [1.0, 1.0] and scales.rounds == 0
-    np.testing.assert_array_equal(result.free, first.free)
+def test_intervals_have_the_width_that_the_residuals_ask_for(fitted, linear):
+    scales = estimate_scales(fitted)
+    posterior = scaled_posterior(fitted, scales)
+    stated = scaled_posterior(fitted, None)
+    net, gross = (np.ravel(target.sd)[:, None] for target in linear.targets)
+    slopes = np.concatenate([SLOPES[:24] / (scales.series[0].scale * net), SLOPES[24:] / gross])
+    expected = np.sqrt(np.diag(np.linalg.inv(slopes.T @ slopes + np.eye(2))))
+    np.testing.assert_allclose(posterior.sd, expected, rtol=1e-6)
+    assert (posterior.sd > stated.sd).all() and (posterior.sd < 1).all()
+    np.testing.assert_array_equal(posterior.centre, stated.centre)
+    # the band of a target: parameters and errors, both with the scale
+    target, scale = linear.targets[0], scales.series[0].scale
+    band = linear_bands(fitted, posterior)[f"{target.label}@{linear.name}"]
+    np.testing.assert_allclose(
+        band.total_sd**2, band.parameter_sd**2 + (scale * target.sd) ** 2, rtol=1e-9
+    )
 
 
-def test_a_stock_has_no_scale(linear):
-    result = fit(linear, starts=1)
-    labels = [one.target for one in estimate_scales(result).series]
-    assert labels == [target.label for target in linear.targets]
+def test_profiles_and_draws_take_one_scale(fitted, linear):
+    """The optimum moves towards the prior, not from one series to the other."""
+    scales = ResidualScales((), common=2.0)
+    assert rescaled(linear, 2.0).targets[1].sd[0, 0] == 2 * linear.targets[1].sd[0, 0]
+    common = fit_with_common_scale(fitted, scales, steps=30)
+    sd = [2 * np.ravel(target.sd)[:, None] for target in linear.targets]
+    slopes = np.concatenate([SLOPES[:24] / sd[0], SLOPES[24:] / sd[1]])
+    observed = np.concatenate([np.ravel(t.values) for t in linear.targets]) / np.ravel(sd)
+    expected = np.linalg.solve(slopes.T @ slopes + np.eye(2), slopes.T @ observed)
+    found = linear.free.shifts(common.free[:, common.best])[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_errors_that_suffice_count_as_stated(linear):
+    enough = fit(rescaled(linear, 8.0), starts=2)
+    scales = estimate_scales(enough)
+    assert [one.scale for one in scales.series] == [1.0, 1.0] and scales.common == 1.0
+    np.testing.assert_array_equal(
+        scaled_posterior(enough, scales).covariance, laplace(enough).covariance
+    )
 
 
 def test_scales_in_words():
-    scales = ResidualScales((SeriesScale("a", "net_x", 24, 1.0, 1.934, 0.1),), 3, False)
-    first, second = scales.lines()
-    assert "net x 1.93; errors count so many times the stated ones" in first
-    assert second == "residual scales had not settled after 3 rounds"
+    scales = ResidualScales((SeriesScale("a", "net_x", 24, 1.0, 1.934, 0.1),), 1.5)
+    (line,) = scales.lines()
+    assert line.startswith("residual scales: net x 1.93; in the intervals errors count so many")
+    assert "profiles and draws: 1.50 times" in line
+    assert scales.at("a") == {"net_x": 1.934} and scales.scale("a", "other") == 1.0
+    assert "not estimated" in ResidualScales(()).lines()[0]
