@@ -1,5 +1,6 @@
 """``temjax calibrate``."""
 
+import dataclasses
 import errno
 import os
 from pathlib import Path
@@ -11,7 +12,7 @@ from temjax.calibration.base_sets import candidates
 from temjax.calibration.checkpoint import FitError
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
-from temjax.calibration.objective import Disequilibrium, Objective
+from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.optimisers import Method
 from temjax.calibration.progress import progress_display
 from temjax.calibration.result import Calibration
@@ -33,22 +34,22 @@ from temjax.command.main import (
     few_cells_command,
     print_line,
     resumable,
-    split_names,
 )
 from temjax.command.main import errors as stderr
 from temjax.files.atomic import exclusive_folder
+from temjax.files.names import split_names
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
 from temjax.sites import options
 from temjax.sites.cli import open_sites
-from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
+from temjax.sites.readers.record import Reading
 
 Out = Annotated[Path, typer.Option(help="Folder for fitted sets, record and report.")]
 Tunable = Annotated[
     str | None,
     typer.Option(
         help="Parameters to free by our names or TEM symbols, or the groups default, "
-        "table-s2, thermal; disequilibrium_factor for the initial soil carbon."
+        "table-s2, thermal, freezing; disequilibrium_factor for the initial soil carbon."
     ),
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
@@ -104,12 +105,20 @@ Profiles = Annotated[
     str | None,
     typer.Option("--profile", help="Profile likelihoods of these fitted numbers, or of all."),
 ]
+FreezingCutoff = Annotated[
+    bool,
+    typer.Option(
+        "--freezing-cutoff",
+        help="Respiration falls off in frozen soil and air; --tunable default,freezing fits how.",
+    ),
+]
 Nuts = Annotated[
     int, typer.Option(help="Also draw so many times from the posterior in each of 4 chains.")
 ]
 
 
 @few_cells_command
+@options.reads_towers
 def calibrate(
     places: options.Places,
     out: Out,
@@ -130,12 +139,8 @@ def calibrate(
     weights: Weights = None,
     stated_errors: StatedErrors = False,
     disequilibrium: DisequilibriumOption = "observations",
-    partition: options.PartitionOption = None,
-    threshold: options.ThresholdOption = None,
-    quality: options.Quality = MINIMUM_QUALITY,
-    fill_from_climatology: options.Fill = False,
-    history: options.History = "auto",
-    site_id: options.SiteId = None,
+    freezing_cutoff: FreezingCutoff = False,
+    reading: Reading = Reading(),
     resume: Resume = False,
     twin: Twin = False,
     profiles: Profiles = None,
@@ -149,10 +154,6 @@ def calibrate(
     """
     if out.exists() and not out.is_dir():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
-    reading = Reading(
-        partition=partition, threshold=threshold, minimum_quality=quality,
-        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
-    )  # fmt: skip
     sites = open_sites(places, site, reading)
     try:
         errors = ErrorModel(
@@ -162,8 +163,9 @@ def calibrate(
         chosen = {
             "targets": targets, "free": tunable, "tied": tied or (), "errors": errors,
             "holdout": parse_years(holdout), "disequilibrium": disequilibrium,
+            "options": dataclasses.replace(DESCENT, freezing_cutoff=freezing_cutoff),
         }  # fmt: skip
-        bases = split_names(base, ())
+        bases = split_names(base)
         first, *others = candidates(sites, bases, lambda based: make_objective(based, **chosen))
         profiled = check_posterior_requests(first.objective, profiles or (), nuts)
     except (ImportError, ValueError) as error:

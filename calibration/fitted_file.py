@@ -17,7 +17,7 @@ from temjax.calibration.checkpoint import fingerprint
 from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.atomic import atomic_write
-from temjax.parameters.files import write_parameters
+from temjax.parameters.files import FIT_OPTIONS, write_parameters
 from temjax.sites.place_state import place_state
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
@@ -62,6 +62,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
         tables={
             "format": FORMAT,
             "place": place,
+            "options": {name: getattr(part.options, name) for name in FIT_OPTIONS},
             "posterior": _posterior_table(calibration, site.name, columns, fitted),
             "fit": {
                 "command": calibration.command,

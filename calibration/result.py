@@ -25,6 +25,7 @@ from temjax.calibration.scores import (
     parameters_at,
     run_at,
     score_site,
+    scoring_options,
     site_vector,
 )
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
@@ -77,7 +78,7 @@ class Calibration:
         *,
         errors: ErrorModel = DEFAULT_ERRORS,
         command: str,
-        options: ModelOptions = ModelOptions(),
+        options: ModelOptions | None = None,
         profiles: Mapping[str, ProfileLikelihood] | None = None,
         draws: PosteriorDraws | None = None,
         prior_runs: Sequence[Run] = (),
@@ -91,7 +92,7 @@ class Calibration:
             result: of ``fit``.
             errors: error model of the objective.
             command: that repeats the calibration.
-            options: of the runs that are scored.
+            options: of the runs that are scored; by default ``scoring_options`` of the fit.
             profiles: profile likelihoods.
             draws: from the posterior.
             prior_runs: of ``centre_run``, one per site; by default they are made here.
@@ -106,7 +107,8 @@ class Calibration:
             prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
         runs, scores = [], []
         for number, (site, part) in enumerate(zip(sites, parts, strict=True)):
-            runs.append(run_at(part, site_vector(result, number), options))
+            chosen = options or scoring_options(part)
+            runs.append(run_at(part, site_vector(result, number), chosen))
             scores.append(score_site(site, part, runs[-1], prior_runs[number]))
         return cls(
             tuple(sites), result, scaled_posterior(result, scales), tuple(runs), tuple(scores),

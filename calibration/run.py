@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 
 from temjax import ModelOptions, Run
-from temjax.calibration.assembly import as_names, make_objective
+from temjax.calibration.assembly import make_objective
 from temjax.calibration.base_sets import Candidate, candidates, compare_bases
 from temjax.calibration.checkpoint import CHECKPOINT
 from temjax.calibration.joint import JointObjective
@@ -28,6 +28,7 @@ from temjax.calibration.scores import centre_run
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.uncertainty import laplace
 from temjax.files.atomic import exclusive_folder
+from temjax.files.names import split_names
 from temjax.runtime.machine import computes_on_cpus
 from temjax.sites import Site
 
@@ -118,7 +119,7 @@ def _requested(arguments: dict) -> tuple[Candidate, ...]:
     """Fits that the arguments of ``calibrate`` ask for, one from each base set."""
     passed = ("targets", "free", "tied", "holdout", "errors", "disequilibrium", "options")
     chosen = {name: arguments[name] for name in passed}
-    opened, bases = open_sites(arguments["sites"]), as_names(arguments["base"], ())
+    opened, bases = open_sites(arguments["sites"]), split_names(arguments["base"])
     return candidates(opened, bases, lambda places: make_objective(places, **chosen))
 
 
@@ -253,7 +254,7 @@ def check_posterior_requests(
     """
     if draws:
         check_request(CHAINS, draws)
-    return resolve_profiles(objective.free, as_names(profiles, ()))
+    return resolve_profiles(objective.free, split_names(profiles))
 
 
 def _check_arguments(arguments: dict) -> None:

@@ -55,14 +55,25 @@ def parameters_at(objective: Objective, free: np.ndarray) -> tuple[Parameters, f
     return parameters, float(history.get(DISEQUILIBRIUM, 1.0))
 
 
-def centre_run(site: Site, objective: Objective, options: ModelOptions = ModelOptions()) -> Run:
+def scoring_options(objective: Objective) -> ModelOptions:
+    """Options of the runs that are scored: those of the fit, with the default sub-steps."""
+    return dataclasses.replace(objective.options, substeps=ModelOptions.substeps)
+
+
+def centre_run(site: Site, objective: Objective, options: ModelOptions | None = None) -> Run:
     """Run of a site at the centre of the prior, where a fit begins.
+
+    Args:
+        site: of the objective.
+        objective: whose prior it is.
+        options: by default ``scoring_options``.
 
     Raises:
         DataError: the run is not finite.
         FitError: its vegetation cannot live there.
     """
     centre = np.zeros(len(objective.free.names))
+    options = options or scoring_options(objective)
     run = run_at(objective, centre, options, "the prior's centre")
     if fault := vegetation_fault(run, site, parameters_at(objective, centre)[0]):
         raise FitError(f"{site.name}: {fault}")

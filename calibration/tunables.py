@@ -1,6 +1,12 @@
 """Calibration parameters: the registry's tunables, the disequilibrium factor, named groups."""
 
-from temjax.parameters.registry import REGISTRY, ParameterInfo, resolve_name, tunable_names
+from temjax.parameters.registry import (
+    FREEZING,
+    REGISTRY,
+    ParameterInfo,
+    resolve_name,
+    tunable_names,
+)
 
 DISEQUILIBRIUM = "disequilibrium_factor"
 # Not a parameter of TEM: distance of soil organic matter from equilibrium when the run starts.
@@ -65,7 +71,7 @@ NO_EFFECT = {
     "temperature_optimum_minimum": "the optimum is the air temperature of the month of most leaf, "
     "and that is not below TOPTMIN",
 }
-GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT}
+GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT, "freezing": FREEZING}
 
 
 def parameter_info(name: str) -> ParameterInfo:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from temjax.conventions.units import CARBON_MASS
 from temjax.sites.observation_checks import carbon_balance, daily_rates
 from temjax.sites.readers.record import MonthlyValues, TowerRecord, days_of_months
-from temjax.sites.units import CARBON_MASS
 
 STUCK_MONTHS = 12  # on end with one value; that many are no chance
 NEGATIVE_GPP = -1.0  # g C m⁻² d⁻¹; night-time noise makes months down to here

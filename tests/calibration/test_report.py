@@ -59,6 +59,7 @@ def test_a_report_holds_everything(tmp_path):
     [
         (["--tunable", "cmx"], "unknown parameter 'cmx'"),
         (["--tunable", "cmax,CMAX"], "named twice"),
+        (["--tunable", "freezing"], "add --freezing-cutoff"),
         (["--targets", "lai"], "no observations of 'lai'"),
         (["--holdout", "1999"], "hold-out year 1999 was not observed"),
         (["--weights", "nep"], "not of the form nep=2"),
