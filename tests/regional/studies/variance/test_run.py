@@ -18,7 +18,7 @@ from temjax.regional.studies.parameter_sources import draw_sets
 from temjax.regional.studies.variance import run as variance_run
 from temjax.regional.studies.variance.analysis import HIGHER
 from temjax.regional.studies.variance.design import choices, source_walks
-from temjax.regional.studies.variance.figure import write_figure
+from temjax.regional.studies.variance.figure import variance_figure, write_figure
 from temjax.regional.studies.variance.files import Result, read_variance, write_variance
 from temjax.regional.studies.variance.linear import why_not
 from temjax.regional.studies.variance.run import (
@@ -191,6 +191,9 @@ def test_the_page_shows_whose_uncertainty_it_is(result, tmp_path):
     stored = read_variance(tmp_path)
     paths = write_figure(stored.rows, stored.attributes["title"], tmp_path)
     assert [path.suffix for path in paths] == [".png", ".svg"]
+    stored.rows.loc[stored.rows["part"] == "parameter group", "share"] = 1.5
+    axes = variance_figure(stored.rows, "").axes
+    assert [panel.get_ylim()[1] for panel in axes] == pytest.approx([300, 300, 300])
     (section,) = _extra_sections(tmp_path, synthetic=False, drawn=[])
     runs, by_type, by_group = section.tables
     assert runs.rows[0][0] == "mean of all runs"
