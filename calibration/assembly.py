@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from temjax import ModelOptions
 from temjax.calibration.default_targets import default_targets
+from temjax.calibration.gross_flux import GROSS_FLUX, NET, PARTITIONED
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.targets import ALIASES, DEFAULT_ERRORS, ErrorModel
@@ -104,6 +105,7 @@ def _errors_by_site(
         {ALIASES.get(name, name) for name in default_targets(site, years)[0]}
         for site, years in zip(sites, kept_back, strict=True)
     ]
+    own = [names | ({GROSS_FLUX} if {NET, *PARTITIONED} <= names else set()) for names in own]
     others = [set().union(*own) - names for names in own]
     return [
         replace(errors, weights={k: v for k, v in errors.weights.items() if k not in absent})
