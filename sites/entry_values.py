@@ -119,11 +119,11 @@ def single_in_model_unit(row: Single) -> dict:
     return {"unit": SINGLE_UNITS[row.variable], "value": float(scale.apply(row.value))}
 
 
-def check_stocks(stocks: Mapping[str, Stock], *, file: str) -> list[Finding]:
-    """Unit, value and standard deviation of stocks, after conversion."""
+def check_stocks(table: str, stocks: Mapping[str, Stock], *, file: str) -> list[Finding]:
+    """Unit, value and standard deviation of the stocks of a table, after conversion."""
     findings = []
     for name, stock in stocks.items():
-        element, key = STOCK_ELEMENTS[name], f"stocks.{name}"
+        element, key = STOCK_ELEMENTS[name], f"{table}.{name}"
         if single_conversion(stock.unit, name) is None:
             findings.append(_unit_finding(file, f"{key}.unit", stock.unit, name))
         bad = {

@@ -1,6 +1,7 @@
-"""Annual CO2 of text and NetCDF files, ppmv."""
+"""Annual CO2 of text and NetCDF files, ppmv, and July CO2 of the calendar years of a climate."""
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,43 @@ from temjax.runs.validation import check_climate
 _TEXT = (".txt", ".csv", ".dat", ".tsv")
 _JULY = 7
 _SEPARATORS = re.compile(r"[\s,;]+")
+
+
+def co2_of_files(reader: Reader, sources: Sequence[Variable], years: NDArray | None) -> NDArray:
+    """CO2 of years from files that the experiment names, ppmv; without years only their faults."""
+    series: dict[int, float] = {}
+    for source in sources:
+        series |= read_co2_file(reader, source) or {}
+    if years is None:
+        return np.empty(0)
+    last = sources[-1]
+    return _of_years(reader, series, years, str(reader.folder / last.file), last.variable)
+
+
+def co2_of_texts(reader: Reader, paths: Iterable[Path], years: NDArray) -> NDArray:
+    """CO2 of years from text files found by name, ppmv."""
+    series: dict[int, float] = {}
+    for path in paths:
+        series |= read_co2_text(reader, path)
+    co2 = _of_years(reader, series, years, str(reader.folder), "co2")
+    if not reader.findings:
+        reader.findings += check_climate(
+            {"co2": co2[:, None]}, file=str(reader.folder),
+            index_text=lambda at: f"year {years[at[0]]}",
+        )  # fmt: skip
+    return co2
+
+
+def _of_years(
+    reader: Reader, series: dict[int, float], years: NDArray, file: str, variable: str
+) -> NDArray:
+    absent = [year for year in years.tolist() if year not in series]
+    if absent and not reader.findings:
+        reader.add_finding(
+            file, variable, f"CO2 lacks {len(absent)} of the climate's years",
+            "Give CO2 for every year of the climate.", f"year {absent[0]}",
+        )  # fmt: skip
+    return np.array([series.get(year, np.nan) for year in years.tolist()])
 
 
 def read_co2_file(reader: Reader, source: Variable) -> dict[int, float] | None:

@@ -95,6 +95,16 @@ def test_faults_of_a_stock(tmp_path, text, key, message, mend):
     assert mend in findings[0].mend
 
 
+def test_stocks_of_the_type_are_beside_those_of_the_place(tmp_path):
+    of_type = stock(16, 3).replace("[stocks.", "[type_stocks.")
+    entry, findings = parse(tmp_path, stock() + of_type)
+    assert findings == []
+    assert entry.stocks["soil_organic_carbon"].value == pytest.approx(12500)
+    assert entry.type_stocks["soil_organic_carbon"].value == pytest.approx(16000)
+    _, findings = parse(tmp_path, of_type.replace("sd = 3", "sd = 0"))
+    assert [fault.variable for fault in findings] == ["type_stocks.soil_organic_carbon.sd"]
+
+
 def test_every_fault_of_a_stock_is_told(tmp_path):
     text = stock("nan", 0) + stock(0.9, 0.3, "g N m-2", "nitrogen")
     keys = [fault.variable for fault in parse(tmp_path, text)[1]]
