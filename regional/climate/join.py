@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.climate.cache import KeptMonths
+from temjax.regional.climate.kept.entry import KeptMonths
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.inputs.climate import cell_blocks
 from temjax.runs.validation import check_months

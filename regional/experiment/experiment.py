@@ -100,6 +100,13 @@ class Experiment(Settings):
             return ((self.climate.member, self.climate.scenario),)
         return tuple((m, s) for m in self.climate.members for s in self.climate.scenarios)
 
+    @property
+    def months_folder(self) -> Path | None:
+        """Folder of the months of its climate on disk; None where the climate is computed."""
+        if isinstance(self.climate, SyntheticClimate):
+            return None
+        return self.climate.months_folder
+
     def select(
         self,
         members: list[str] | None = None,
@@ -182,7 +189,7 @@ class Experiment(Settings):
                 "contact": True,
                 "parameters": True,  # their values are hashed, not their places
                 "domain": {"folder"},
-                "climate": {"folder", "members", "scenarios", "cache"},
+                "climate": {"folder", "members", "scenarios", "cache", "cache_gb"},
                 "run": {"workers"},
                 "output": {"format"},
             }

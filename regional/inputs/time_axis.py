@@ -19,7 +19,8 @@ from temjax.runs.validation import check_months
 from temjax.units import DAYS_PER_YEAR, SECONDS_PER_DAY
 
 _CALENDAR_STEPS = re.compile(
-    r"\s*(?P<step>months?|mons?|years?|yrs?)\s+since\s+(?P<year>-?\d{1,6})"
+    r"\s*(?P<step>months?|mons?|(?:(?:common|calendar)[_ ])?years?|yrs?)\s+since\s+"
+    r"(?P<year>-?\d{1,6})"
     r"(?:-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2}))?)?(?:[T\s].*)?",
     re.IGNORECASE,
 )
@@ -99,7 +100,7 @@ def _count_of_months(
     reader: FileReader, path: str, name: str, values: NDArray, units: re.Match
 ) -> TimeAxis | None:
     """Axis that counts calendar months or years since a month; part of a month stays in it."""
-    years = units["step"].casefold().startswith("y")
+    years = "y" in units["step"].casefold()
     month, day = int(units["month"] or 1), int(units["day"] or 1)
     if not 1 <= month <= 12 or (day != 1 and not years) or (np.abs(values) > 1e6).any():
         mend = "Count from the first of a month, or give `days since ...`."
