@@ -1,6 +1,7 @@
 """Annual CO2 of text and NetCDF files, ppmv."""
 
 import re
+from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.grids.axes import quantity, time_coordinate
+from temjax.regional.inputs.grids.axes import TIME, quantity, time_coordinate
 from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.time_axis import calendar_months
 from temjax.regional.inputs.units import to_model_units
@@ -131,14 +132,15 @@ def _bare_years(
         named = str(name).casefold() in _YEAR_NAMES
         if axis.ndim != 1 or name == array.name or axis.dims[0] not in array.dims:
             continue
-        if not (_YEARS.fullmatch(units) or (not units and (named or quantity(name, axis)))):
+        if not (_YEARS.fullmatch(units) or (not units and (named or _is_time(name, axis)))):
             continue
         if long not in ([], [axis.dims[0]]):
             continue
         years = _numbers(axis)
         mend = "Give whole calendar years, or CF time: `days since ...`."
         if years is None or not (np.abs(years) < 1e6).all():
-            reader.add_finding(path, str(name), "holds no calendar years", mend)
+            what = "text, not numbers" if axis.dtype.kind in "OSU" else "no calendar years"
+            reader.add_finding(path, str(name), f"holds {what}", mend)
             return None
         if not named and not ((years >= _YEAR_RANGE[0]) & (years < _YEAR_RANGE[1] + 1)).all():
             text = f"units {units!r}" if units else "no units"
@@ -153,6 +155,11 @@ def _bare_years(
         months = np.floor((years - whole) * 12 + 1e-3).clip(0, 11).astype(int) + 1
         return list(zip(whole.astype(int).tolist(), months.tolist(), strict=True))
     return None
+
+
+def _is_time(name: Hashable, axis: xr.Variable) -> bool:
+    told = quantity(name, axis)
+    return told is not None and told[0] == TIME
 
 
 def _numbers(axis: xr.Variable) -> NDArray | None:

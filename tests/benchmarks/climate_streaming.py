@@ -52,7 +52,7 @@ def axes(cells: int) -> tuple[np.ndarray, np.ndarray]:
 
 def spans(years: int, compact: bool) -> dict[str, range]:
     """Years of each file of a driver, counted from the first of the climate."""
-    length = COMPACT_YEARS if compact else years // 2
+    length = min(COMPACT_YEARS, years // 2) if compact else years // 2
     return {
         f"part{first}": range(first, min(first + length, years))
         for first in range(0, years, length)
@@ -65,7 +65,7 @@ def write(folder: Path, cells: int, years: int, compact: bool) -> None:
     rng = np.random.default_rng(3)
     for name, (part, span) in product(DRIVERS, spans(years, compact).items()):
         path, first = folder / f"{name}_{part}.nc", folder / f"{name}_part0.nc"
-        if compact and span[0] and len(span) == COMPACT_YEARS:
+        if compact and span[0] and len(span) == len(spans(years, compact)["part0"]):
             shutil.copyfile(first, path)
             with netCDF4.Dataset(path, "a") as file:
                 file["time"][:] = file["time"][:] + 360 * span[0]

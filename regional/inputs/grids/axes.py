@@ -13,6 +13,8 @@ import xarray as xr
 LATITUDE, LONGITUDE, TIME = "latitude", "longitude", "time"
 _NORTH = re.compile(r"degrees?_?n(orth)?", re.IGNORECASE)
 _EAST = re.compile(r"degrees?_?e(ast)?", re.IGNORECASE)
+_DEGREES = re.compile(r"deg(ree)?s?", re.IGNORECASE)
+_ROTATED = {"rlat", "rlon"}  # degrees of another sphere
 _SINCE = re.compile(r"\bsince\b|\bas\s+%Y", re.IGNORECASE)
 _NAMES = {
     LATITUDE: {"lat", "latitude", "nav_lat", "xlat", "lats", "latitudes"},
@@ -41,7 +43,8 @@ _STANDARD_COLUMNS = {"projection_x_coordinate", "grid_longitude"}
 def quantity(name: Hashable, variable: xr.Variable | xr.DataArray) -> tuple[str, int] | None:
     """The quantity of a coordinate and how surely: latitude, longitude or time; None for others.
 
-    The second number is 0 for its standard name, 1 for its units or axis, 2 for its own name.
+    The second number is 0 for its standard name, 1 for its units or axis, 2 for its own name, 3 for
+    degrees along an axis that is said to be Y or X.
     """
     attributes = variable.attrs
     standard = str(attributes.get("standard_name", ""))
@@ -54,9 +57,13 @@ def quantity(name: Hashable, variable: xr.Variable | xr.DataArray) -> tuple[str,
         return LONGITUDE, 1
     if _SINCE.search(units) or str(attributes.get("axis", "")) == "T":
         return TIME, 1
+    own = str(name).casefold()
     for kind, names in _NAMES.items():
-        if str(name).casefold() in names:
+        if own in names:
             return kind, 2
+    if not standard and _DEGREES.fullmatch(units) and own not in _ROTATED:
+        kind = {"Y": LATITUDE, "X": LONGITUDE}.get(str(attributes.get("axis", "")))
+        return None if kind is None else (kind, 3)
     return None
 
 
