@@ -5,11 +5,14 @@ from dataclasses import replace
 
 from temjax import ModelOptions
 from temjax.calibration.default_targets import default_targets
+from temjax.calibration.gross_flux import GROSS_FLUX, NET, PARTITIONED
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.targets import ALIASES, DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.transforms import names_inside_bounds, prior_centre
 from temjax.calibration.tunables import expand_names
+from temjax.files.names import split_names
+from temjax.parameters.registry import FREEZING
 from temjax.sites import Site
 
 
@@ -34,18 +37,24 @@ def make_objective(
         ValueError: see ``Objective.of`` and ``JointObjective.of``.
     """
     _check_names(sites)
-    free = as_names(free, ("default",))
+    free = split_names(free, ("default",))
+    if idle := [name for name in expand_names(free) if name in FREEZING]:
+        if not options.freezing_cutoff:
+            raise ValueError(
+                f"{', '.join(idle)} act only with the freezing cut-off: add --freezing-cutoff "
+                "(ModelOptions(freezing_cutoff=True)), or leave them out"
+            )
     shared: tuple[str, ...] = ()
     if tied:
         first = sites[0].parameters()
-        shared = names_inside_bounds(first, as_names(tied, ()))[0]
+        shared = names_inside_bounds(first, split_names(tied))[0]
     if shared and len(sites) < 2:
         raise ValueError("tied parameters need two or more sites")
     for name in shared:
         if name not in expand_names(free):
             raise ValueError(f"tied parameter {name!r} is not among the free parameters")
     centre = {name: prior_centre(first, name) for name in shared}
-    chosen = None if targets is None else as_names(targets, ())
+    chosen = None if targets is None else split_names(targets)
     kept_back = [
         tuple(year for year in holdout if _is_observed(site, year, len(sites))) for site in sites
     ]
@@ -96,6 +105,7 @@ def _errors_by_site(
         {ALIASES.get(name, name) for name in default_targets(site, years)[0]}
         for site, years in zip(sites, kept_back, strict=True)
     ]
+    own = [names | ({GROSS_FLUX} if {NET, *PARTITIONED} <= names else set()) for names in own]
     others = [set().union(*own) - names for names in own]
     return [
         replace(errors, weights={k: v for k, v in errors.weights.items() if k not in absent})
@@ -107,12 +117,3 @@ def _is_observed(site: Site, year: int, sites: int) -> bool:
     """Whether a hold-out year applies to a site: in joint fits, only where it was observed."""
     period = site.observations.period
     return sites == 1 or (period is not None and period[0] <= year <= period[1])
-
-
-def as_names(names: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Names as a tuple; those in a string are separated by commas."""
-    if names is None:
-        return default
-    if isinstance(names, str):
-        return tuple(name.strip() for name in names.split(",") if name.strip())
-    return tuple(names)

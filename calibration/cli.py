@@ -1,5 +1,6 @@
 """``temjax calibrate``."""
 
+import dataclasses
 import errno
 import os
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from temjax.calibration.base_sets import candidates
 from temjax.calibration.checkpoint import FitError
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
-from temjax.calibration.objective import Disequilibrium, Objective
+from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.optimisers import Method
 from temjax.calibration.progress import progress_display
 from temjax.calibration.result import Calibration
@@ -21,6 +23,7 @@ from temjax.calibration.tables import (
     misfit_rows,
     parameter_table,
     profile_lines,
+    skill_table,
     twin_lines,
 )
 from temjax.calibration.targets import ErrorModel
@@ -31,23 +34,22 @@ from temjax.command.main import (
     few_cells_command,
     print_line,
     resumable,
-    split_names,
 )
 from temjax.command.main import errors as stderr
 from temjax.files.atomic import exclusive_folder
+from temjax.files.names import split_names
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
 from temjax.sites import options
 from temjax.sites.cli import open_sites
-from temjax.sites.compare import compare, comparison_table
-from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
+from temjax.sites.readers.record import Reading
 
 Out = Annotated[Path, typer.Option(help="Folder for fitted sets, record and report.")]
 Tunable = Annotated[
     str | None,
     typer.Option(
         help="Parameters to free by our names or TEM symbols, or the groups default, "
-        "table-s2, thermal; disequilibrium_factor for the initial soil carbon."
+        "table-s2, thermal, freezing; disequilibrium_factor for the initial soil carbon."
     ),
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
@@ -67,6 +69,23 @@ Holdout = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Of the starts.")]
 FluxError = Annotated[float, typer.Option(help="Model error of monthly fluxes, g C m-2 month-1.")]
+PartitioningError = Annotated[
+    float, typer.Option(help="Error of partitioned GPP and RECO, a share of their value.")
+]
+StatedErrors = Annotated[
+    bool,
+    typer.Option(
+        "--stated-errors",
+        help="Take errors as stated; by default the scale of each series' residuals is estimated.",
+    ),
+]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        help="Parameter sets to start from and compare, for example alpine-meadow,grassland; by "
+        "default the one of each place."
+    ),
+]
 TemperatureError = Annotated[float, typer.Option(help="Model error of soil temperature, K.")]
 AnnualError = Annotated[
     float | None, typer.Option(help="Also fit annual NEP sums with this error, g C m-2 yr-1.")
@@ -86,12 +105,20 @@ Profiles = Annotated[
     str | None,
     typer.Option("--profile", help="Profile likelihoods of these fitted numbers, or of all."),
 ]
+FreezingCutoff = Annotated[
+    bool,
+    typer.Option(
+        "--freezing-cutoff",
+        help="Respiration falls off in frozen soil and air; --tunable default,freezing fits how.",
+    ),
+]
 Nuts = Annotated[
     int, typer.Option(help="Also draw so many times from the posterior in each of 4 chains.")
 ]
 
 
 @few_cells_command
+@options.reads_towers
 def calibrate(
     places: options.Places,
     out: Out,
@@ -104,17 +131,16 @@ def calibrate(
     steps: Steps = STEPS,
     holdout: Holdout = None,
     seed: Seed = 0,
+    base: Base = None,
     flux_error: FluxError = ErrorModel.flux,
+    partitioning_error: PartitioningError = ErrorModel.partitioning,
     temperature_error: TemperatureError = ErrorModel.temperature,
     annual_error: AnnualError = None,
     weights: Weights = None,
+    stated_errors: StatedErrors = False,
     disequilibrium: DisequilibriumOption = "observations",
-    partition: options.PartitionOption = None,
-    threshold: options.ThresholdOption = None,
-    quality: options.Quality = MINIMUM_QUALITY,
-    fill_from_climatology: options.Fill = False,
-    history: options.History = "auto",
-    site_id: options.SiteId = None,
+    freezing_cutoff: FreezingCutoff = False,
+    reading: Reading = Reading(),
     resume: Resume = False,
     twin: Twin = False,
     profiles: Profiles = None,
@@ -128,35 +154,33 @@ def calibrate(
     """
     if out.exists() and not out.is_dir():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
-    reading = Reading(
-        partition=partition, threshold=threshold, minimum_quality=quality,
-        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
-    )  # fmt: skip
     sites = open_sites(places, site, reading)
     try:
         errors = ErrorModel(
-            flux=flux_error,
-            temperature=temperature_error,
-            annual_flux=annual_error,
-            weights=parse_weights(weights),
-        )
-        objective = make_objective(
-            sites, targets=targets, free=tunable, tied=tied or (),
-            holdout=parse_years(holdout), errors=errors, disequilibrium=disequilibrium,
+            flux=flux_error, temperature=temperature_error, annual_flux=annual_error,
+            partitioning=partitioning_error, weights=parse_weights(weights),
         )  # fmt: skip
-        profiled = check_posterior_requests(objective, profiles or (), nuts)
+        chosen = {
+            "targets": targets, "free": tunable, "tied": tied or (), "errors": errors,
+            "holdout": parse_years(holdout), "disequilibrium": disequilibrium,
+            "options": dataclasses.replace(DESCENT, freezing_cutoff=freezing_cutoff),
+        }  # fmt: skip
+        bases = split_names(base, ())
+        first, *others = candidates(sites, bases, lambda based: make_objective(based, **chosen))
+        profiled = check_posterior_requests(first.objective, profiles or (), nuts)
     except (ImportError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
-    for line in data_lines(sites, objective):
+    for line in data_lines(first.sites, first.objective):
         print_line(console, line)
     with resumable(out), exclusive_folder(out):
         try:
             if twin:
-                run_twin(objective, starts=starts, seed=seed)
+                run_twin(first.objective, starts=starts, seed=seed)
             with progress_display(console) as show:
                 calibration = run_calibration(
-                    sites, objective, errors=errors, starts=starts, steps=steps, method=method,
-                    seed=seed, profiles=profiled, draws=nuts, out=out, resume=resume,
+                    *first[1:], others=others, errors=errors, starts=starts, steps=steps,
+                    method=method, seed=seed, profiles=profiled, draws=nuts,
+                    residual_scale=not stated_errors, out=out, resume=resume,
                     command=command_line(), show=show,
                 )  # fmt: skip
         except FitError as error:
@@ -175,12 +199,11 @@ def print_calibration(calibration: Calibration) -> None:
     lines = profile_lines(calibration.profiles)
     if calibration.draws is not None:
         lines.append(draws_line(calibration.draws))
-    lines += [f"{name}: {value}" for name, value in misfit_rows(calibration.result)]
-    for line in lines:
+    lines += [f"{name}: {value}" for name, value in misfit_rows(calibration)]
+    for line in [*lines, *calibration.account()]:
         print_line(console, line)
-    for site, run in zip(calibration.sites, calibration.runs, strict=True):
-        table = comparison_table(f"{site.title}: after the fit", compare(site, run))
-        print_table(console, table)
+    for site, scores in zip(calibration.sites, calibration.site_scores, strict=True):
+        print_table(console, skill_table(site, scores))
     for line in calibration.warnings():
         print_line(console, f"warning: {line}")
 

@@ -32,7 +32,7 @@ def stage(out: Path, console: Console, context: dict) -> list[tuple[str, str]]:
     rows = compare(site, calibration.runs[0])
     print_table(console, comparison_table(f"{site.title}: after the fit", rows))
     context["fitted"] = paths["parameters"]
-    summary = [("fitted", f"{site.title}: {', '.join(result.names)}"), *misfit_rows(result)]
+    summary = [("fitted", f"{site.title}: {', '.join(result.names)}"), *misfit_rows(calibration)]
     for row in rows:
         name = row.series.variable.replace("_", " ")
         summary.append(

@@ -14,9 +14,10 @@ import numpy as np
 import xarray as xr
 
 from temjax.calibration.checkpoint import fingerprint
+from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.atomic import atomic_write
-from temjax.parameters.files import write_parameters
+from temjax.parameters.files import FIT_OPTIONS, write_parameters
 from temjax.sites.place_state import place_state
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
@@ -61,13 +62,18 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
         tables={
             "format": FORMAT,
             "place": place,
-            "posterior": _posterior_table(calibration, columns, fitted),
+            "options": {name: getattr(part.options, name) for name in FIT_OPTIONS},
+            "posterior": _posterior_table(calibration, site.name, columns, fitted),
             "fit": {
                 "command": calibration.command,
                 "targets": targets,
                 "left_out": [f"{name}: {reason}" for name, reason in part.absent],
                 "data": [_toml_row(dict(row)) for row in part.data],
+                "counted": counted_as(part.targets),
                 "error_model": str(calibration.errors),
+                "residual_scales": _residual_scales(calibration, site.name),
+                "base_sets": calibration.bases.record(),
+                "without_effect": [name for name in result.without_effect if name in fitted],
                 "tied": _tied(calibration, index),
                 "descent_options": str(part.options),
                 "method": result.method,
@@ -96,6 +102,11 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
     )
 
 
+def _residual_scales(calibration: "Calibration", site: str) -> dict[str, float]:
+    """Residual scales of a site by target; empty where the errors count as stated."""
+    return {} if calibration.scales is None else calibration.scales.at(site)
+
+
 def _tied(calibration: "Calibration", index: int) -> list[str]:
     """Free parameters that a site shares with others."""
     columns = calibration.result.objective.columns
@@ -108,8 +119,10 @@ def _toml_row(row: dict) -> dict:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _posterior_table(calibration: "Calibration", columns: list[int], names: list[str]) -> dict:
-    """Gaussian posterior of some of the free parameters, in prior space."""
+def _posterior_table(
+    calibration: "Calibration", site: str, columns: list[int], names: list[str]
+) -> dict:
+    """Gaussian posterior of a site's free parameters, in prior space, and its residual scales."""
     mean, covariance = prior_space_posterior(calibration)
     free = calibration.posterior.free
     table = {
@@ -121,6 +134,7 @@ def _posterior_table(calibration: "Calibration", columns: list[int], names: list
         "upper": [float(free.upper[column]) for column in columns],
         "mean": mean[columns].tolist(),
         "covariance": covariance[np.ix_(columns, columns)].tolist(),
+        "residual_scales": _residual_scales(calibration, site),
         "arrays": posterior_file_name(calibration),
     }
     return table

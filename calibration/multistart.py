@@ -97,6 +97,13 @@ class FitResult:
         return float(np.sqrt(np.sum(residuals**2) / np.sum(used)))
 
     @property
+    def without_effect(self) -> tuple[str, ...]:
+        """Parameters on which no observed value depends at the lowest loss: derivatives are 0."""
+        jacobian = self.jacobian[: self.objective.number_of_residuals, :, self.best]
+        flat = np.all(jacobian == 0, axis=0)
+        return tuple(name for name, is_flat in zip(self.names, flat, strict=True) if is_flat)
+
+    @property
     def evaluations(self) -> int:
         """Model runs with Jacobian, summed over the starts."""
         return int(np.sum(~np.isnan(self.losses)))

@@ -18,13 +18,14 @@ from jaxtyping import Array, Bool, Float
 
 from temjax import Forcing, Location, ModelOptions, Parameters, find_equilibrium
 from temjax.calibration.default_targets import default_targets
+from temjax.calibration.gross_flux import GROSS_FLUX
+from temjax.calibration.target import Target
+from temjax.calibration.target_data import data_summary
 from temjax.calibration.targets import (
     DEFAULT_ERRORS,
     MONTHLY_TARGETS,
     STOCK_TARGETS,
     ErrorModel,
-    Target,
-    data_summary,
     site_targets,
 )
 from temjax.calibration.transforms import FreeParameters, names_inside_bounds
@@ -193,6 +194,9 @@ class Objective(eqx.Module):
         """Simulated outputs that targets can be compared with, by name, starts trailing."""
         run, converged = self.simulate(free)
         outputs = {name: getattr(run.monthly, name) for name in MONTHLY_TARGETS[:4]}
+        outputs[GROSS_FLUX] = 0.5 * (
+            run.monthly.gross_primary_production + run.monthly.ecosystem_respiration
+        )
         outputs["soil_temperature"] = temperature_at(
             run.monthly.soil_temperature, run.soil.depths, self.sensor_depth
         )

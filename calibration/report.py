@@ -20,7 +20,7 @@ from temjax.calibration.fitted_file import (
 )
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.profile_likelihood import profile_records
-from temjax.calibration.scores import finite_or_none, score_record
+from temjax.calibration.scores import finite_or_none, merged_scores, score_record
 from temjax.calibration.uncertainty import linear_bands
 from temjax.files.atomic import write_text
 from temjax.runtime.machine import package_versions
@@ -92,6 +92,10 @@ def calibration_record(calibration: "Calibration") -> dict:
         "seconds_per_step": result.seconds.tolist(),
         "evaluations": result.evaluations,
         "residuals_over_errors": result.residual_ratio,
+        "residual_scales": None if calibration.scales is None else calibration.scales.record(),
+        "base_sets": calibration.bases.record(),
+        "without_effect": list(result.without_effect),
+        "account": calibration.account(),
         "misfit": {"prior_centre": result.first_misfit, "estimate": result.misfit},
         "scores": {
             site.name: [score_record(score) for score in scores]
@@ -134,12 +138,16 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         summary=(
             f"{len(result.names)} parameters fitted to {used} "
             f"observations; loss {result.losses[0, 0]:.2f} at the prior's centre, "
-            f"{result.loss[result.best]:.2f} at the optimum. The data inform "
-            f"{posterior.informed} of {len(result.names)} directions. Skill is that of a run "
-            "with the default, finer sub-steps."
+            f"{result.loss[result.best]:.2f} at the optimum with the errors as stated. "
+            f"The data inform {posterior.informed} of {len(result.names)} directions. "
+            "Skill is that of a run with the default, finer sub-steps."
         ),
         warnings=record["warnings"],
-        scores=record["scores"],
+        account=record["account"],
+        scores={
+            site.name: [score_record(score) for score in merged_scores(scores)]
+            for site, scores in zip(calibration.sites, calibration.site_scores, strict=True)
+        },
         stocks=record["stocks"],
         site_figures=[
             figures.png_base64(figures.series_figure(site, part, run, bands))
@@ -155,8 +163,8 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         descent=(
             f"{result.method}, {count} starts, {len(result.losses)} steps, "
             f"{result.evaluations} model runs with Jacobian in {result.seconds.sum():.0f} s "
-            f"(compilation included); {result.starts_within()} starts end within 1 % of the lowest "
-            "loss."
+            f"(compilation included); {result.starts_within()} starts end within 1 % of the "
+            "lowest loss."
         ),
         misfits=[(name, value, after[name]) for name, value in result.first_misfit.items()],
         starts=[
@@ -210,6 +218,7 @@ def result_text(calibration: "Calibration") -> str:
     if summary["unconstrained"]:
         lines += ["", "not constrained by the data:"]
         lines += [f"  {line}" for line in summary["unconstrained"]]
+    lines += ["", *summary["account"]] if summary["account"] else []
     if summary["warnings"]:
         lines += ["", "warnings:", *(f"  {line}" for line in summary["warnings"])]
     return "\n".join(lines)
@@ -222,12 +231,13 @@ def _summary(calibration: "Calibration") -> dict:
         "title": "Calibration of " + " and ".join(site.title for site in calibration.sites),
         "fit": (
             f"loss {result.losses[0, 0]:.2f} → {result.loss[result.best]:.2f} in "
-            f"{len(result.losses)} steps of {result.losses.shape[1]} starts ({result.method}); the "
-            f"data inform {posterior.informed} of {len(result.names)} directions"
+            f"{len(result.losses)} steps of {result.losses.shape[1]} starts ({result.method}); "
+            f"the data inform {posterior.informed} of {len(result.names)} directions"
         ),
         "parameters": posterior.table(),
         "scores": calibration.scores().to_dict("records"),
         "unconstrained": posterior.unconstrained(),
+        "account": calibration.account(),
         "warnings": calibration.warnings(),
     }
 

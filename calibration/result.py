@@ -11,20 +11,26 @@ from matplotlib.figure import Figure
 
 from temjax import ModelOptions, Parameters, Run
 from temjax.calibration import figures
+from temjax.calibration.base_sets import BaseComparison
+from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.profile_likelihood import ProfileLikelihood
 from temjax.calibration.report import result_html, result_text, write_report
+from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
 from temjax.calibration.scores import (
     Score,
     centre_run,
+    merged_scores,
     parameters_at,
     run_at,
     score_site,
+    scoring_options,
     site_vector,
 )
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
-from temjax.calibration.uncertainty import Laplace, laplace, linear_bands
+from temjax.calibration.tunables import no_effect_text
+from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
 Plot = Literal["months", "parameters", "loss", "spectrum", "correlation", "profiles"]
@@ -48,6 +54,8 @@ class Calibration:
         command: that repeats the calibration.
         profiles: profile likelihoods by parameter, if requested.
         draws: from the posterior, if requested.
+        scales: residual scales, if estimated.
+        bases: base sets that were compared.
     """
 
     sites: tuple[Site, ...]
@@ -59,6 +67,8 @@ class Calibration:
     command: str
     profiles: Mapping[str, ProfileLikelihood] = field(default_factory=dict)
     draws: PosteriorDraws | None = None
+    scales: ResidualScales | None = None
+    bases: BaseComparison = field(default_factory=BaseComparison)
 
     @classmethod
     def of(
@@ -68,10 +78,12 @@ class Calibration:
         *,
         errors: ErrorModel = DEFAULT_ERRORS,
         command: str,
-        options: ModelOptions = ModelOptions(),
+        options: ModelOptions | None = None,
         profiles: Mapping[str, ProfileLikelihood] | None = None,
         draws: PosteriorDraws | None = None,
         prior_runs: Sequence[Run] = (),
+        scales: ResidualScales | None = None,
+        bases: BaseComparison | None = None,
     ) -> "Calibration":
         """Calibration of a finished fit: runs and scores at its optimum and the prior's centre.
 
@@ -80,10 +92,11 @@ class Calibration:
             result: of ``fit``.
             errors: error model of the objective.
             command: that repeats the calibration.
-            options: of the runs that are scored.
+            options: of the runs that are scored; by default ``scoring_options`` of the fit.
             profiles: profile likelihoods.
             draws: from the posterior.
             prior_runs: of ``centre_run``, one per site; by default they are made here.
+            scales, bases: see the class.
 
         Raises:
             DataError: a run is not finite.
@@ -94,17 +107,29 @@ class Calibration:
             prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
         runs, scores = [], []
         for number, (site, part) in enumerate(zip(sites, parts, strict=True)):
-            runs.append(run_at(part, site_vector(result, number), options))
+            chosen = options or scoring_options(part)
+            runs.append(run_at(part, site_vector(result, number), chosen))
             scores.append(score_site(site, part, runs[-1], prior_runs[number]))
         return cls(
-            tuple(sites), result, laplace(result), tuple(runs), tuple(scores), errors, command,
-            profiles or {}, draws,
+            tuple(sites), result, scaled_posterior(result, scales), tuple(runs), tuple(scores),
+            errors, command, profiles or {}, draws, scales, bases or BaseComparison(),
         )  # fmt: skip
 
     @property
     def names(self) -> tuple[str, ...]:
         """Free parameters; ``name@site`` in joint fits where each site has its own."""
         return self.result.names
+
+    def account(self) -> list[str]:
+        """What was counted how and what was chosen, as sentences."""
+        several = len(self.sites) > 1
+        lines = self.bases.lines()
+        lines += [] if self.scales is None else self.scales.lines()
+        for part in self.result.objective.parts:
+            counted = counted_as(part.targets)
+            lines += [f"{part.name}: {counted}" if several else counted] if counted else []
+        flat = no_effect_text(self.result.without_effect)
+        return [*lines, flat] if flat else lines
 
     @property
     def parameters(self) -> Parameters:
@@ -151,10 +176,12 @@ class Calibration:
         return pd.DataFrame(self.posterior.table()).set_index("name")
 
     def scores(self) -> pd.DataFrame:
-        """Skill of every monthly series, in fitted and held-out months, before and after the fit.
+        """Skill of every monthly series by group of months, before and after the fit.
 
-        Columns ending in ``_before`` are those of the prior's centre; ``other_years`` is the
-        Nash–Sutcliffe efficiency of the leave-one-year-out climatology.
+        Groups are fitted, held out or not fitted, and besides all usable and all observed months;
+        groups of the same months share a row, such as ``fitted, usable, all``. Columns ending in
+        ``_before`` are those of the prior's centre; ``other_years`` is the Nash–Sutcliffe
+        efficiency of the leave-one-year-out climatology.
         """
         rows = [
             {
@@ -172,7 +199,7 @@ class Calibration:
                 "unit": score.unit,
             }
             for site, scores in zip(self.sites, self.site_scores, strict=True)
-            for score in scores
+            for score in merged_scores(scores)
         ]
         return pd.DataFrame(rows)
 
@@ -246,7 +273,7 @@ class Calibration:
                 + "; ".join(f"start {i}: {result.reasons[i]}" for i in result.dropped)
             )
         ratio = result.residual_ratio
-        if ratio > TOO_TIGHT:
+        if self.scales is None and ratio > TOO_TIGHT:
             lines.append(
                 f"Residuals are {ratio:.1f} times the stated errors (root mean square): the error "
                 "model is too tight for this model and these data, and the intervals are too "

@@ -10,22 +10,25 @@ from pathlib import Path
 
 import jax
 
-from temjax import ModelOptions
-from temjax.calibration.assembly import as_names, make_objective
+from temjax import ModelOptions, Run
+from temjax.calibration.assembly import make_objective
+from temjax.calibration.base_sets import Candidate, candidates, compare_bases
 from temjax.calibration.checkpoint import CHECKPOINT
 from temjax.calibration.joint import JointObjective
-from temjax.calibration.multistart import METHOD, STARTS, STEPS, TOLERANCE, fit
+from temjax.calibration.multistart import METHOD, STARTS, STEPS, TOLERANCE, FitResult, fit
 from temjax.calibration.nuts import CHAINS, check_request, sample
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.optimisers import Method
 from temjax.calibration.places import Pair, Source, open_sites, source_text
 from temjax.calibration.profile_likelihood import profile_likelihoods, resolve_profiles
 from temjax.calibration.progress import ShowProgress, no_progress, progress_display
+from temjax.calibration.residual_scale import estimate_scales, fit_with_common_scale
 from temjax.calibration.result import Calibration
 from temjax.calibration.scores import centre_run
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.uncertainty import laplace
 from temjax.files.atomic import exclusive_folder
+from temjax.files.names import split_names
 from temjax.runtime.machine import computes_on_cpus
 from temjax.sites import Site
 
@@ -46,6 +49,8 @@ def calibrate(
     options: ModelOptions = DESCENT,
     profiles: Sequence[str] = (),
     draws: int = 0,
+    base: Sequence[str] = (),
+    residual_scale: bool = True,
     out: str | os.PathLike | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -74,6 +79,8 @@ def calibrate(
         options: model options of the fit; the result is run with the default sub-steps.
         profiles: free parameters whose profile likelihoods are computed too, or ``all``.
         draws: of the posterior in each of four chains of NUTS; 0 for none.
+        base: parameter sets to compare, in place of the places' own; the lowest loss wins.
+        residual_scale: estimate the scale of each series' residuals; False: errors as stated.
         out: folder for parameter sets, record and report, and the checkpoint of the fit.
         resume: continue from the checkpoint in ``out``.
         progress: show progress in the terminal or notebook.
@@ -92,18 +99,15 @@ def calibrate(
     arguments = dict(locals())
     _warn_of_float32()
     _check_arguments(arguments)
-    opened = open_sites(sites)
-    objective = make_objective(
-        opened, targets=targets, free=free, tied=tied, holdout=holdout, errors=errors,
-        disequilibrium=disequilibrium, options=options,
-    )  # fmt: skip
-    profiles = check_posterior_requests(objective, profiles, draws)
+    first, *others = _requested(arguments)
+    profiles = check_posterior_requests(first.objective, profiles, draws)
     folder = None if out is None else Path(out)
     with exclusive_folder(folder) if folder else nullcontext():
         with progress_display() if progress else nullcontext(no_progress) as show:
             calibration = run_calibration(
-                opened, objective, errors=errors, starts=starts, steps=steps, method=method,
-                seed=seed, profiles=profiles, draws=draws, out=folder, resume=resume,
+                *first[1:], others=others, errors=errors, starts=starts,
+                steps=steps, method=method, seed=seed, profiles=profiles, draws=draws,
+                residual_scale=residual_scale, out=folder, resume=resume,
                 command=_call_text(arguments), show=show,
             )  # fmt: skip
         if folder is not None:
@@ -111,10 +115,19 @@ def calibrate(
     return calibration
 
 
+def _requested(arguments: dict) -> tuple[Candidate, ...]:
+    """Fits that the arguments of ``calibrate`` ask for, one from each base set."""
+    passed = ("targets", "free", "tied", "holdout", "errors", "disequilibrium", "options")
+    chosen = {name: arguments[name] for name in passed}
+    opened, bases = open_sites(arguments["sites"]), split_names(arguments["base"], ())
+    return candidates(opened, bases, lambda places: make_objective(places, **chosen))
+
+
 def run_calibration(
     sites: Sequence[Site],
     objective: Objective | JointObjective,
     *,
+    others: Sequence[Candidate] = (),
     errors: ErrorModel = DEFAULT_ERRORS,
     starts: int = STARTS,
     steps: int = STEPS,
@@ -123,6 +136,7 @@ def run_calibration(
     tolerance: float = TOLERANCE,
     profiles: tuple[str, ...] = (),
     draws: int = 0,
+    residual_scale: bool = True,
     out: Path | None = None,
     resume: bool = False,
     command: str,
@@ -133,10 +147,11 @@ def run_calibration(
     Args:
         sites: of the objective, in its order.
         objective: from ``make_objective``.
+        others: the same fit from other base sets; that with the lowest loss is kept.
         errors: error model of the objective.
         starts, steps, method, seed, tolerance: see ``fit``.
         profiles: parameters from ``check_posterior_requests``.
-        draws: of the posterior, see ``calibrate``.
+        draws, residual_scale: see ``calibrate``.
         out: folder of the checkpoint, which must exist.
         resume: continue from the checkpoint; else it is replaced.
         command: that repeats the calibration.
@@ -146,41 +161,83 @@ def run_calibration(
         FitError: see ``fit``, or the vegetation of a site cannot live in its climate.
         DataError: a run at the prior's centre or at the optimum is not finite.
     """
-    show("runs at the prior's centre", 0, 1)
-    prior_runs = [centre_run(*pair) for pair in zip(sites, objective.parts, strict=True)]
-    show("runs at the prior's centre", 1, 1)
-    checkpoint = None if out is None else out / CHECKPOINT
+    bases = ", ".join(dict.fromkeys(site.parameter_set for site in sites))
+    made = (Candidate(bases, tuple(sites), objective), *others)
+
+    def fit_one(candidate: Candidate) -> tuple[FitResult, list[Run]]:
+        mark = f"-{candidate.base}" if others else ""
+        return _fit_candidate(
+            candidate, out, mark, resume=resume, show=show, method=method, starts=starts,
+            seed=seed, steps=steps, tolerance=tolerance,
+        )  # fmt: skip
+
+    chosen, result, prior_runs, comparison = compare_bases(made, fit_one)
+    scales = estimate_scales(result) if residual_scale else None
+    sampled_fit = result
+    if scales is not None and (profiles or draws):
+        show("common residual scale", 0, 1)
+        sampled_fit = fit_with_common_scale(result, scales, steps)
+        show("common residual scale", 1, 1)
+    posterior = laplace(sampled_fit)
+    likelihoods = sampled = None
+    # a set whose value of a parameter lies at its bound leaves that one out, with a note
+    profiles = tuple(name for name in profiles if name in result.names)
+    if profiles:
+        likelihoods = profile_likelihoods(
+            sampled_fit, posterior, profiles,
+            progress=lambda done, total: show("profiles", done, total, "points"),
+        )  # fmt: skip
+    if draws:
+        sampled = sample(
+            sampled_fit, posterior, draws=draws, seed=seed,
+            progress=lambda done, total: show("draws", done, total, f"{CHAINS} chains"),
+        )  # fmt: skip
+    show("runs with the default sub-steps", 0, 1)
+    calibration = Calibration.of(
+        chosen.sites, result, errors=errors, command=command, profiles=likelihoods, draws=sampled,
+        prior_runs=prior_runs, scales=scales, bases=comparison,
+    )  # fmt: skip
+    show("runs with the default sub-steps", 1, 1)
+    return calibration
+
+
+def _fit_candidate(
+    candidate: Candidate,
+    out: Path | None,
+    mark: str,
+    *,
+    resume: bool,
+    show: ShowProgress,
+    **options,
+) -> tuple[FitResult, list[Run]]:
+    """Fit from one base set with the stated errors, and runs at its prior's centre.
+
+    Args:
+        candidate: what to fit.
+        out: folder of the checkpoint.
+        mark: added to the name of its file, empty where one set is fitted.
+        resume: continue from the checkpoint; else it is replaced.
+        show: progress.
+        options: of ``fit``.
+    """
+    of_base = f" from {candidate.base}" if mark else ""
+    show(f"runs at the prior's centre{of_base}", 0, 1)
+    prior_runs = [
+        centre_run(*pair) for pair in zip(candidate.sites, candidate.objective.parts, strict=True)
+    ]
+    show(f"runs at the prior's centre{of_base}", 1, 1)
+    checkpoint = None if out is None else out / CHECKPOINT.replace(".npz", f"{mark}.npz")
     if checkpoint is not None and not resume:
         checkpoint.unlink(missing_ok=True)
-    title = "fit " + ", ".join(site.name for site in sites)
+    title = f"fit {', '.join(site.name for site in candidate.sites)}{of_base}"
+    steps = options["steps"]
     show(title, 0, steps, "compiling")
 
     def show_step(step: int, loss: float, running: int) -> None:
         show(title, step + 1, steps, f"loss {loss:.2f}, {running} starts running")
 
-    result = fit(
-        objective, method=method, starts=starts, seed=seed, steps=steps, tolerance=tolerance,
-        checkpoint=checkpoint, progress=show_step,
-    )  # fmt: skip
-    posterior = laplace(result)
-    likelihoods = sampled = None
-    if profiles:
-        likelihoods = profile_likelihoods(
-            result, posterior, profiles,
-            progress=lambda done, total: show("profiles", done, total, "points"),
-        )  # fmt: skip
-    if draws:
-        sampled = sample(
-            result, posterior, draws=draws, seed=seed,
-            progress=lambda done, total: show("draws", done, total, f"{CHAINS} chains"),
-        )  # fmt: skip
-    show("runs with the default sub-steps", 0, 1)
-    calibration = Calibration.of(
-        sites, result, errors=errors, command=command, profiles=likelihoods, draws=sampled,
-        prior_runs=prior_runs,
-    )  # fmt: skip
-    show("runs with the default sub-steps", 1, 1)
-    return calibration
+    result = fit(candidate.objective, checkpoint=checkpoint, progress=show_step, **options)
+    return result, prior_runs
 
 
 def check_posterior_requests(
@@ -197,7 +254,7 @@ def check_posterior_requests(
     """
     if draws:
         check_request(CHAINS, draws)
-    return resolve_profiles(objective.free, as_names(profiles, ()))
+    return resolve_profiles(objective.free, split_names(profiles))
 
 
 def _check_arguments(arguments: dict) -> None:
@@ -214,6 +271,7 @@ def _check_arguments(arguments: dict) -> None:
         ("holdout", Integral, "calendar years, such as (2004, 2005)"),
         ("free", str, 'names, such as ("cmax", "kdc")'),
         ("targets", str, 'names, such as ("nep", "soil_temperature")'),
+        ("base", str, 'names of parameter sets, such as ("moist-tundra", "grassland")'),
     ):
         value = arguments[name]
         if value is None or (kind is str and isinstance(value, str)):

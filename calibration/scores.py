@@ -1,6 +1,7 @@
 """Skill scores of a fit, in fitted and held-out months, beside those of a climatology."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
@@ -9,6 +10,7 @@ import numpy as np
 
 from temjax import ModelOptions, Parameters, Run
 from temjax.calibration.checkpoint import FitError
+from temjax.calibration.gross_flux import months_of
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.objective import Objective, run_history
 from temjax.calibration.tunables import DISEQUILIBRIUM
@@ -26,7 +28,8 @@ class Score:
     Attributes:
         variable: output name.
         unit: of RMSE and bias.
-        months: ``fitted``, ``held out`` or ``not fitted``.
+        months: ``fitted``, ``held out`` or ``not fitted``; ``usable``: all of these; ``all``: also
+            those with a known fault.
         model: the fitted run.
         prior: the run at the centre of the prior, where one was made.
         other_years: the leave-one-year-out climatology, without months observed in one year only;
@@ -52,14 +55,25 @@ def parameters_at(objective: Objective, free: np.ndarray) -> tuple[Parameters, f
     return parameters, float(history.get(DISEQUILIBRIUM, 1.0))
 
 
-def centre_run(site: Site, objective: Objective, options: ModelOptions = ModelOptions()) -> Run:
+def scoring_options(objective: Objective) -> ModelOptions:
+    """Options of the runs that are scored: those of the fit, with the default sub-steps."""
+    return dataclasses.replace(objective.options, substeps=ModelOptions.substeps)
+
+
+def centre_run(site: Site, objective: Objective, options: ModelOptions | None = None) -> Run:
     """Run of a site at the centre of the prior, where a fit begins.
+
+    Args:
+        site: of the objective.
+        objective: whose prior it is.
+        options: by default ``scoring_options``.
 
     Raises:
         DataError: the run is not finite.
         FitError: its vegetation cannot live there.
     """
     centre = np.zeros(len(objective.free.names))
+    options = options or scoring_options(objective)
     run = run_at(objective, centre, options, "the prior's centre")
     if fault := vegetation_fault(run, site, parameters_at(objective, centre)[0]):
         raise FitError(f"{site.name}: {fault}")
@@ -114,28 +128,52 @@ def score_site(
     site: Site, objective: Objective, run: Run, prior_run: Run | None = None
 ) -> list[Score]:
     """Scores of every monthly series of a site, including those that were not fitted."""
-    targets = {t.variable: t for t in objective.targets if t.kind == "monthly"}
     scores = []
     for series in site.observations.monthly.values():
-        target = targets.get(series.variable)
-        observed, simulated = paired(series, simulated_months(run, series), np.asarray(run.years))
+        masks = months_of(objective.targets, series.variable)
+        every, simulated = paired(
+            series, simulated_months(run, series), np.asarray(run.years), usable_only=False
+        )
+        observed, _ = paired(series, simulated_months(run, series), np.asarray(run.years))
         before = None
         if prior_run is not None:
             before = paired(
                 series, simulated_months(prior_run, series), np.asarray(prior_run.years)
             )[1]
         present = np.isfinite(observed)
-        if target is None:
+        if masks is None:
             groups = {"not fitted": present}
             available = present
         else:
-            used, held_out = np.asarray(target.used) > 0, np.asarray(target.held_out) > 0
+            used, held_out = masks
             groups = {"fitted": used, "held out": held_out}
             available = used
+        groups |= {"usable": present, "all": np.isfinite(every)}
         for label, mask in groups.items():
             if mask.sum() >= 2:
-                scores.append(_score(series, label, observed, simulated, before, mask, available))
+                scores.append(_score(series, label, every, simulated, before, mask, available))
     return scores
+
+
+def merged_scores(scores: Sequence[Score]) -> list[Score]:
+    """Scores with those of the same months in one, such as ``fitted, usable, all``."""
+    merged: list[Score] = []
+    for score in scores:
+        # fitted, held-out and other months are usable ones, and these are some of all
+        same = [
+            number
+            for number, other in enumerate(merged)
+            if score.months in ("usable", "all")
+            and other.variable == score.variable
+            and other.model.count == score.model.count
+            and "held out" not in other.months
+        ]
+        if same:
+            other = merged[same[-1]]
+            merged[same[-1]] = dataclasses.replace(other, months=f"{other.months}, {score.months}")
+        else:
+            merged.append(score)
+    return merged
 
 
 def _score(series: MonthlySeries, label, observed, simulated, before, mask, available) -> Score:

@@ -22,16 +22,16 @@ from temjax.command.main import (
     errors,
     few_cells_command,
     print_line,
-    split_names,
 )
 from temjax.files.atomic import write_text
 from temjax.files.findings import DataError
+from temjax.files.names import split_names
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
 from temjax.sites import options
 from temjax.sites.cli import open_sites
 from temjax.sites.figures import SIMULATED_COLOUR
-from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
+from temjax.sites.readers.record import Reading
 
 CLIMATE_STEPS = ("+1 K", "+10 %", "+10 %")
 SHOWN = 12
@@ -40,16 +40,12 @@ TOO_SMALL = "next to nothing to scale by (a season: less than 1 % of the year)"
 
 
 @few_cells_command
+@options.reads_towers
 def sensitivity(
     place: options.Place,
     out: Annotated[Path, typer.Option(help="Folder for table, record and plots.")],
     site: options.SiteFiles = None,
-    partition: options.PartitionOption = None,
-    threshold: options.ThresholdOption = None,
-    quality: options.Quality = MINIMUM_QUALITY,
-    fill_from_climatology: options.Fill = False,
-    history: options.History = "auto",
-    site_id: options.SiteId = None,
+    reading: Reading = Reading(),
     of: Annotated[
         str, typer.Option(help="nep, gpp, npp, rh, reco, eet, soc, son, vegc, alt.")
     ] = ",".join(DEFAULT_OUTPUTS),
@@ -65,10 +61,6 @@ def sensitivity(
 
     Examples: temjax sensitivity haibei-meadow --out sens --of nep,alt --points 16
     """
-    reading = Reading(
-        partition=partition, threshold=threshold, minimum_quality=quality,
-        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
-    )  # fmt: skip
     (opened,) = open_sites([place], site, reading)
     names = split_names(tunable, ("default",))
     outputs = split_names(of, DEFAULT_OUTPUTS)

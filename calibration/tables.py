@@ -6,17 +6,21 @@ from dataclasses import replace
 from rich import box
 from rich.table import Table
 
+from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED, counted_as
 from temjax.calibration.joint import JointObjective
-from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.objective import Objective
 from temjax.calibration.profile_likelihood import ProfileLikelihood, profile_records
+from temjax.calibration.result import Calibration
+from temjax.calibration.scores import Score, merged_scores
 from temjax.calibration.targets import ALIASES
 from temjax.calibration.transforms import prior_centre
 from temjax.calibration.twin import Recovery
 from temjax.calibration.uncertainty import Laplace
+from temjax.runtime.terminal import number_text
 from temjax.sites import Site
 from temjax.sites.account import account
+from temjax.sites.observations import OBSERVED
 
 SHORT = {name: short for short, name in ALIASES.items()}
 
@@ -50,8 +54,14 @@ def data_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> 
             for name, reason in part.absent
             if ALIASES.get(name, name) in site.observations.monthly
         ]
-        targets = dict.fromkeys(SHORT.get(t.variable, t.variable) for t in part.targets)
+        targets = dict.fromkeys(
+            SHORT.get(name, name)
+            for target in part.targets
+            for name in (PARTITIONED if target.variable == GROSS_FLUX else (target.variable,))
+        )
         lines.append(f"{prefix}fitted: {', '.join(targets)}")
+        counted = counted_as(part.targets)
+        lines += [f"{prefix}counted: {counted}"] if counted else []
         lines += [f"{prefix}not fitted: {', '.join(few)}"] if few else []
         lines += [f"{prefix}{line}" for line in observed]
     return [*lines, *_tied_lines(sites, objective)]
@@ -105,8 +115,10 @@ def twin_lines(recovery: Recovery) -> list[str]:
     ]
 
 
-def misfit_rows(result: FitResult) -> list[tuple[str, str]]:
-    """Loss and its share by target, before and after the fit."""
+def misfit_rows(calibration: Calibration) -> list[tuple[str, str]]:
+    """Loss and its share by target, in stated errors, before and after the fit."""
+    result = calibration.result
+    after = result.misfit
     rows = [
         (
             "loss (half the sum of squared, weighted distances)",
@@ -116,5 +128,29 @@ def misfit_rows(result: FitResult) -> list[tuple[str, str]]:
     ]
     for name, before in result.first_misfit.items():
         name_text = name.replace("_", " ")
-        rows.append((f"misfit of {name_text}", f"{before:.2f} → {result.misfit[name]:.2f}"))
+        rows.append((f"misfit of {name_text}", f"{before:.2f} → {after[name]:.2f}"))
     return rows
+
+
+def skill_table(site: Site, scores: Sequence[Score]) -> Table:
+    """Skill of every monthly series of a site, by group of months, with the sums of years."""
+    table = Table(
+        title=f"{site.title}: after the fit", title_justify="left", box=box.SIMPLE_HEAD,
+        caption="NSE: Nash-Sutcliffe. RMSE, bias: monthly. Usable months have no known fault.",
+    )  # fmt: skip
+    for name in ("variable", "months", "n", "r²", "NSE", "RMSE", "bias", "observed → simulated"):
+        table.add_column(name, no_wrap=name != "observed → simulated")
+    for score in merged_scores(scores):
+        model = score.model
+        sums = (f"{year}: {seen:.0f} → {made:.0f}" for year, seen, made in score.annual)
+        table.add_row(
+            OBSERVED[score.variable][1] if score.variable in OBSERVED else score.variable,
+            score.months,
+            str(model.count),
+            number_text(model.squared_correlation),
+            number_text(model.nash_sutcliffe),
+            number_text(model.rmse),
+            number_text(model.bias, signed=True),
+            "; ".join(sums),
+        )
+    return table

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
+from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED, join_gross_flux
+from temjax.calibration.target import Target
 from temjax.sites import MonthlySeries, Site, Stock
 from temjax.sites.account import absent_reason
 
@@ -23,6 +23,7 @@ ALIASES = {
     "nep": "net_ecosystem_production",
     "gpp": "gross_primary_production",
     "reco": "ecosystem_respiration",
+    "gross": "gross_flux",
     "eet": "evapotranspiration",
     "soc": "soil_organic_carbon",
     "son": "soil_organic_nitrogen",
@@ -34,32 +35,36 @@ MINIMUM_MONTHS = 12
 
 @dataclass(frozen=True)
 class ErrorModel:
-    """Error model of the observations: model-error floors and weights.
+    """Error model of the observations: model-error floors, partitioning error and weights.
 
-    Floors are standard deviations, added in quadrature to the measurement's own uncertainty.
+    They are standard deviations, added in quadrature to the measurement's own uncertainty.
 
     Attributes:
-        flux: of monthly NEP, GPP and RECO, g C m⁻² month⁻¹.
-        temperature: of monthly soil temperature, K.
-        water: of monthly evapotranspiration, mm month⁻¹.
+        flux: floor of monthly NEP, GPP and RECO, g C m⁻² month⁻¹; our choice.
+        temperature: floor of monthly soil temperature, K.
+        water: floor of monthly evapotranspiration, mm month⁻¹.
         annual_flux: of the annual NEP sum, g C m⁻² yr⁻¹; ``None`` leaves annual sums out.
+        partitioning: of GPP and RECO, as a share of their value; our choice, tighter than the
+            day-time and night-time partitions of towers agree (docs/calibration.md).
         weights: factor on a target's share of the loss, by output name; 1 where not named.
 
     Raises:
-        ValueError: a floor or weight that is not a positive number.
+        ValueError: a floor or weight that is not a positive number, or a negative share.
     """
 
-    flux: float = 8.0
+    flux: float = 5.0
     temperature: float = 1.0
     water: float = 10.0
     annual_flux: float | None = None
+    partitioning: float = 0.05
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         annual = "not fitted" if self.annual_flux is None else f"{self.annual_flux:g} g C m⁻² yr⁻¹"
         weights = ", ".join(f"{name.replace('_', ' ')} {w:g}" for name, w in self.weights.items())
         return (
-            f"monthly fluxes {self.flux:g} g C m⁻² month⁻¹, soil temperature "
+            f"monthly fluxes {self.flux:g} g C m⁻² month⁻¹, GPP and RECO also "
+            f"{self.partitioning:.0%} of their value, soil temperature "
             f"{self.temperature:g} K, evapotranspiration {self.water:g} mm month⁻¹, in quadrature "
             f"with the measurements' own; annual NEP {annual}; weights {weights or 'all 1'}"
         )
@@ -71,6 +76,10 @@ class ErrorModel:
         for name, value in {**floors, **named}.items():
             if not (np.isfinite(value) and value > 0):
                 raise ValueError(f"ErrorModel: {name} = {value}; it must be a positive number")
+        if not (np.isfinite(self.partitioning) and self.partitioning >= 0):
+            raise ValueError(
+                f"ErrorModel: partitioning = {self.partitioning}; it must be 0 or a positive share"
+            )
 
     def floor(self, variable: str) -> float:
         """Standard deviation of the model error of a monthly target, in its unit."""
@@ -78,74 +87,18 @@ class ErrorModel:
             return self.temperature
         return self.water if variable == "evapotranspiration" else self.flux
 
+    def total_sd(self, variable: str, values: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Standard deviation of monthly values from the measurement's own, NaN where unknown."""
+        share = self.partitioning if variable in PARTITIONED else 0.0
+        known, scaled = np.nan_to_num(own, nan=0.0), share * np.nan_to_num(values, nan=0.0)
+        return np.sqrt(known**2 + scaled**2 + self.floor(variable) ** 2)
+
     def weight(self, variable: str) -> float:
         """Factor on the target's share of the loss."""
         return self.weights.get(variable, 1.0)
 
 
 DEFAULT_ERRORS = ErrorModel()
-
-
-class Target(eqx.Module):
-    """Observations of one quantity with their errors; simulated values may have trailing starts.
-
-    Attributes:
-        variable: output name (static).
-        kind: ``monthly``, ``annual`` (sums of calendar years) or ``stock`` (static).
-        rows: rows of the run's years that the observations cover (static).
-        mean_year: whether the observations are one mean year (static).
-        weight: factor on its share of the loss (static).
-        values: observed, ``(year, 12)``, ``(year,)`` or a scalar stock; 0 where unusable. With a
-            trailing axis each start has data of its own (replicates of a twin experiment).
-        sd: standard deviation, without that axis.
-        used: 1 where a value counts, else 0.
-        held_out: 1 where a value is kept back to test the fit, else 0.
-    """
-
-    variable: str = eqx.field(static=True)
-    kind: str = eqx.field(static=True)
-    rows: tuple[int, int] = eqx.field(static=True)
-    mean_year: bool = eqx.field(static=True)
-    weight: float = eqx.field(static=True)
-    values: Float[Array, "..."]
-    sd: Float[Array, "..."]
-    used: Float[Array, "..."]
-    held_out: Float[Array, "..."]
-
-    @property
-    def label(self) -> str:
-        """Name in tables; that of annual sums begins with ``annual``."""
-        return f"annual {self.variable}" if self.kind == "annual" else self.variable
-
-    @property
-    def size(self) -> int:
-        """Number of residuals, unused ones included."""
-        return int(np.prod(self.sd.shape))
-
-    @property
-    def dimensions(self) -> int:
-        """Number of axes of one start's values."""
-        return {"monthly": 2, "annual": 1, "stock": 0}[self.kind]
-
-    def predicted(self, simulated: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Simulated counterpart of ``values``, starts trailing."""
-        if self.kind == "stock":
-            return simulated
-        years = simulated[self.rows[0] : self.rows[1]]
-        if self.mean_year:
-            years = jnp.mean(years, axis=0, keepdims=True)
-        return jnp.sum(years, axis=1) if self.kind == "annual" else years
-
-    def residuals(self, simulated: Float[Array, "..."]) -> Float[Array, "n *start"]:
-        """Weighted residuals √weight (simulated − observed)/sd; 0 where unused."""
-        predicted = self.predicted(simulated)
-        starts = predicted.shape[self.dimensions :]
-
-        def with_starts(array):
-            return jnp.reshape(array, (*array.shape, *(1,) * (predicted.ndim - array.ndim)))
-
-        scaled = with_starts(self.used / self.sd) * (predicted - with_starts(self.values))
-        return self.weight**0.5 * jnp.reshape(scaled, (self.size, *starts))
 
 
 def monthly_target(
@@ -182,8 +135,6 @@ def monthly_target(
     used = usable & ~held_out
     if fault := months_fault(int(used.sum())):
         raise ValueError(f"{where}: {series.variable} has {fault}")
-    floor = errors.floor(series.variable)
-    total_sd = np.sqrt(np.where(np.isfinite(sd), sd, 0.0) ** 2 + floor**2)
     return Target(
         variable=series.variable,
         kind="monthly",
@@ -191,7 +142,7 @@ def monthly_target(
         mean_year=series.is_climatology,
         weight=errors.weight(series.variable),
         values=jnp.asarray(np.where(usable, values, 0.0)),
-        sd=jnp.asarray(total_sd),
+        sd=jnp.asarray(errors.total_sd(series.variable, values, sd)),
         used=jnp.asarray(used, float),
         held_out=jnp.asarray(held_out, float),
     )
@@ -288,35 +239,16 @@ def site_targets(
                 f"{site.name} has no observations of {name!r}{reason}; it has "
                 f"{', '.join(observed_names) or 'none'}"
             )
-    unused = set(errors.weights) - set(selected)
+    targets = join_gross_flux(
+        tuple(target for group in selected.values() for target in group),
+        errors.weight(GROSS_FLUX),
+    )
+    unused = set(errors.weights) - {target.variable for target in targets}
     if unused:
+        name = sorted(unused)[0]
+        joined = name in selected
         raise ValueError(
-            f"a weight is given for {sorted(unused)[0]!r}, which is no target of this fit"
+            f"a weight is given for {name!r}, which is no target of this fit"
+            + (f": GPP and RECO count as {GROSS_FLUX}, give it the weight" if joined else "")
         )
-    return tuple(target for group in selected.values() for target in group)
-
-
-def data_summary(site: Site, targets: tuple[Target, ...]) -> list[dict]:
-    """Data behind each target, with error and weight: rows of the report."""
-    rows = []
-    for target in targets:
-        row = {
-            "target": target.label,
-            "weight": target.weight,
-            "used": int(np.sum(np.asarray(target.used))),
-            "held_out": int(np.sum(np.asarray(target.held_out))),
-            "median_sd": float(np.median(np.asarray(target.sd))),
-            "missing": 0,
-            "suspect": 0,
-            "source": "",
-        }
-        if target.variable in site.observations.monthly:
-            series = site.observations.monthly[target.variable]
-            if target.kind == "monthly":
-                row["missing"] = int(np.sum(~np.isfinite(series.values)))
-                row["suspect"] = int(np.sum(series.suspect & np.isfinite(series.values)))
-            row["source"] = series.source
-        elif target.variable in site.observations.stocks:
-            row["source"] = site.observations.stocks[target.variable].source
-        rows.append(row)
-    return rows
+    return targets

@@ -1,6 +1,12 @@
 """Calibration parameters: the registry's tunables, the disequilibrium factor, named groups."""
 
-from temjax.parameters.registry import REGISTRY, ParameterInfo, resolve_name, tunable_names
+from temjax.parameters.registry import (
+    FREEZING,
+    REGISTRY,
+    ParameterInfo,
+    resolve_name,
+    tunable_names,
+)
 
 DISEQUILIBRIUM = "disequilibrium_factor"
 # Not a parameter of TEM: distance of soil organic matter from equilibrium when the run starts.
@@ -52,12 +58,20 @@ DEFAULT = (
     "litterfall_rate_nitrogen",
     "nmax_scale",
     "temperature_minimum",
+    "temperature_optimum_minimum",
+    "nup_scale",
+    "half_saturation_light",
     "heterotrophic_q10",
     DISEQUILIBRIUM,
     "surface_shortwave_coefficient",
     "surface_resistance",
 )
-GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT}
+# Why a parameter may have no effect where a fit ends.
+NO_EFFECT = {
+    "temperature_optimum_minimum": "the optimum is the air temperature of the month of most leaf, "
+    "and that is not below TOPTMIN",
+}
+GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT, "freezing": FREEZING}
 
 
 def parameter_info(name: str) -> ParameterInfo:
@@ -95,3 +109,19 @@ def expand_names(names: tuple[str, ...]) -> tuple[str, ...]:
     if not resolved:
         raise ValueError("no parameter is free: name at least one")
     return tuple(resolved)
+
+
+def no_effect_text(names: tuple[str, ...]) -> str:
+    """Sentence on free parameters without effect; empty of none."""
+    if not names:
+        return ""
+    reasons = [NO_EFFECT.get(name.partition("@")[0]) for name in names]
+    texts = [
+        f"{name} ({reason})" if reason else name
+        for name, reason in zip(names, reasons, strict=True)
+    ]
+    verb, its = ("has", "its") if len(names) == 1 else ("have", "their")
+    return (
+        f"{', '.join(texts)} {verb} no effect at the optimum (derivative 0 of every observed "
+        f"value): {its} interval is that of the prior"
+    )

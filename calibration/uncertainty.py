@@ -7,15 +7,17 @@ are clipped at the bounds. Eigenvalues compare the data's information with the p
 direction.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.stats import norm
 
+from temjax.calibration.gross_flux import GROSS_FLUX, NET, PARTITIONED
 from temjax.calibration.multistart import FitResult
-from temjax.calibration.targets import Target
+from temjax.calibration.objective import Objective
+from temjax.calibration.target import Target
 from temjax.calibration.transforms import FreeParameters
 from temjax.calibration.tunables import parameter_info
 
@@ -35,7 +37,8 @@ class Laplace:
         covariance: posterior, ``(free, free)``; that of the prior is the identity.
         eigenvalues: information of the data over that of the prior, largest first, ``(free,)``.
         directions: one per column, ``(free, free)``.
-        jacobian: of the observations' residuals at the centre, ``(n, free)``.
+        jacobian: of the observations' residuals at the centre, in stated errors, ``(n, free)``.
+        factors: errors that count over the stated ones, ``(n,)``; ``None``: 1.
     """
 
     names: tuple[str, ...]
@@ -45,6 +48,7 @@ class Laplace:
     eigenvalues: np.ndarray
     directions: np.ndarray = field(repr=False)
     jacobian: np.ndarray = field(repr=False)
+    factors: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def sd(self) -> np.ndarray:
@@ -145,16 +149,29 @@ class Laplace:
         )
 
 
-def laplace(result: FitResult, start: int | None = None) -> Laplace:
-    """Laplace's approximation at the best point of a fit, or of one of its starts."""
+def laplace(
+    result: FitResult, start: int | None = None, factors: np.ndarray | None = None
+) -> Laplace:
+    """Laplace's approximation at the best point of a fit, or of one of its starts.
+
+    Args:
+        result: the fit.
+        start: of which the best point is taken.
+        factors: errors that count over the stated ones, of every observation; 1 by default.
+    """
     index = result.best if start is None else start
     jacobian = result.jacobian[:, :, index]
     centre = result.free[:, index]
-    return laplace_at(result.objective.free, centre, jacobian, result.objective.number_of_residuals)
+    observed = result.objective.number_of_residuals
+    return laplace_at(result.objective.free, centre, jacobian, observed, factors)
 
 
 def laplace_at(
-    free: FreeParameters, centre: np.ndarray, jacobian: np.ndarray, observed: int
+    free: FreeParameters,
+    centre: np.ndarray,
+    jacobian: np.ndarray,
+    observed: int,
+    factors: np.ndarray | None = None,
 ) -> Laplace:
     """Laplace's approximation at a point from the Jacobian there.
 
@@ -163,10 +180,12 @@ def laplace_at(
         centre: in free space, ``(free,)``.
         jacobian: in free space, of the observations' residuals, then others, ``(n, free)``.
         observed: rows of the observations.
+        factors: see ``laplace``.
     """
     shift, slope = free.shifts(centre)
     data = jacobian[:observed] / slope
-    values, vectors = np.linalg.eigh(data.T @ data)
+    counted = data if factors is None else data / factors[:, None]
+    values, vectors = np.linalg.eigh(counted.T @ counted)
     order = np.argsort(-values)
     values, vectors = np.maximum(values[order], 0.0), vectors[:, order]
     return Laplace(
@@ -177,6 +196,7 @@ def laplace_at(
         eigenvalues=values,
         directions=vectors,
         jacobian=data,
+        factors=factors,
     )
 
 
@@ -200,28 +220,87 @@ class Band:
 def linear_bands(result: FitResult, posterior: Laplace) -> dict[str, Band]:
     """Predictive bands of every target by linear propagation of the posterior.
 
+    Where the gross flux is fitted, GPP and RECO have bands too: sum and difference of the gross
+    flux and half of NEP, whose errors are independent.
+
     Returns:
         By ``target@site``.
     """
     bands, position = {}, 0
-    sd = posterior.predicted_sd()
+    count = result.objective.number_of_residuals
+    factors = np.ones(count) if posterior.factors is None else posterior.factors
     for part in result.objective.parts:
+        rows, predictions = {}, {}
         for target in part.targets:
-            rows = slice(position, position + target.size)
-            residuals = result.residuals[rows, result.best].reshape(target.sd.shape)
-            observed_sd = np.asarray(target.sd)
-            root = target.weight**0.5
-            parameter_sd = sd[rows].reshape(target.sd.shape) / root * observed_sd
-            centre = np.asarray(target.values) + residuals / root * observed_sd
-            used = np.asarray(target.used) > 0
-            bands[f"{target.label}@{part.name}"] = Band(
-                target=target,
-                centre=np.where(used, centre, np.nan),
-                parameter_sd=np.where(used, parameter_sd, np.nan),
-                total_sd=np.where(used, np.hypot(parameter_sd, observed_sd), np.nan),
-            )
+            rows[target.label] = slice(position, position + target.size)
             position += target.size
+            residuals = result.residuals[rows[target.label], result.best]
+            scale = np.ravel(np.asarray(target.sd)) / target.weight**0.5
+            predictions[target.label] = _Prediction(
+                np.asarray(target.values) + (residuals * scale).reshape(target.sd.shape),
+                posterior.jacobian[rows[target.label]] * scale[:, None],
+                np.asarray(target.sd) * factors[rows[target.label]].reshape(target.sd.shape),
+                np.asarray(target.used) > 0,
+            )
+        bands |= {
+            f"{target.label}@{part.name}": predictions[target.label].band(target, posterior)
+            for target in part.targets
+        }
+        if GROSS_FLUX in predictions:
+            bands |= _partitioned_bands(part, predictions, bands, posterior)
     return bands
+
+
+@dataclass(frozen=True)
+class _Prediction:
+    """Prediction of a target, its Jacobian in prior sds, errors and months that count."""
+
+    centre: np.ndarray
+    jacobian: np.ndarray
+    sd: np.ndarray
+    used: np.ndarray
+
+    def band(self, target: Target, posterior: Laplace) -> Band:
+        """Band of the months that count."""
+        variance = np.einsum("nf,fg,ng->n", self.jacobian, posterior.covariance, self.jacobian)
+        parameter_sd = np.sqrt(np.maximum(variance, 0)).reshape(self.sd.shape)
+        used = self.used
+        return Band(
+            target=target,
+            centre=np.where(used, self.centre, np.nan),
+            parameter_sd=np.where(used, parameter_sd, np.nan),
+            total_sd=np.where(used, np.hypot(parameter_sd, self.sd), np.nan),
+        )
+
+
+def _partitioned_bands(
+    part: Objective, predictions: dict[str, _Prediction], bands: dict[str, Band], posterior: Laplace
+) -> dict[str, Band]:
+    """Bands of GPP and RECO of a site from those of the gross flux and NEP.
+
+    In a month without a usable NEP the centre is NaN, and the width leaves out what the parameters
+    do to half of NEP.
+    """
+    gross, net = predictions[GROSS_FLUX], predictions[NET]
+    target = next(one for one in part.targets if one.variable == GROSS_FLUX)
+    joined = {}
+    for name, sign in zip(PARTITIONED, (0.5, -0.5), strict=True):
+        both = _Prediction(
+            np.where(net.used, gross.centre + sign * net.centre, np.nan),
+            gross.jacobian + sign * net.jacobian,
+            np.hypot(gross.sd, net.sd / 2),
+            gross.used,
+        ).band(target, posterior)
+        alone = bands.get(f"{name}@{part.name}")
+        if alone is not None:
+            rest = {
+                field: np.where(gross.used, getattr(both, field), getattr(alone, field))
+                for field in ("centre", "parameter_sd", "total_sd")
+            }
+            held_out = target.held_out + alone.target.held_out
+            both = Band(target=replace(target, held_out=held_out), **rest)
+        joined[f"{name}@{part.name}"] = both
+    return joined
 
 
 def sampled_outputs(

@@ -36,7 +36,7 @@ _DEFAULTS = {
 }  # fmt: skip
 # arguments that belong to a table of an experiment file; the others are keys of its first level
 _TABLES = {
-    **dict.fromkeys(Protocol.model_fields, "protocol"),
+    **dict.fromkeys(Protocol.model_fields.keys() - {"kind"}, "protocol"),
     **dict.fromkeys(("classes", "cell_area_km2", "synthetic"), "domain"),
     **dict.fromkeys(("member", "scenario", "repair"), "climate"),
 }

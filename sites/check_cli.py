@@ -17,27 +17,25 @@ from temjax.command.main import (
     load_group,
     print_line,
 )
-from temjax.files.findings import Finding
+from temjax.files.findings import DataError, Finding
 from temjax.sites import options
 from temjax.sites.account import NAMES, account
 from temjax.sites.cli import is_site_file
 from temjax.sites.entry import check_whole_climatology, parse_entry
-from temjax.sites.readers.kinds import is_tower
-from temjax.sites.readers.record import CLIMATE, MINIMUM_QUALITY, Reading, TowerRecord
-from temjax.sites.sources import mismatch, pair_site_files, table_file
+from temjax.sites.place_reading import check_one_site_id
+from temjax.sites.readers.archive import fluxnet_id
+from temjax.sites.readers.kinds import holds_many_sites, is_tower
+from temjax.sites.readers.record import CLIMATE, Reading, TowerRecord
+from temjax.sites.sources import id_of_site, pair_site_files, table_file
 from temjax.sites.tower import examine_tower
 
 
 @cpu_command
+@options.reads_towers
 def check(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)],
     site: options.SiteFiles = None,
-    partition: options.PartitionOption = None,
-    threshold: options.ThresholdOption = None,
-    quality: options.Quality = MINIMUM_QUALITY,
-    fill_from_climatology: options.Fill = False,
-    history: options.History = "auto",
-    site_id: options.SiteId = None,
+    reading: Reading = Reading(),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the findings as one JSON list.")
     ] = False,
@@ -50,24 +48,28 @@ def check(
     Examples: temjax check region.toml; temjax check tower.csv --site site.toml; temjax check --json
     set.toml
     """
-    reading = Reading(
-        partition=partition, threshold=threshold, minimum_quality=quality,
-        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
-    )  # fmt: skip
     pairs = _pairs(paths, site or [])
+    towers = [tower for tower, _ in pairs]
+    if faults := check_one_site_id(towers, reading):
+        raise DataError(faults)
     checkers = [check_parameter_file, *load_group("temjax.checkers").values()]
     all_findings: list[Finding] = []
     for path in dict.fromkeys([*paths, *(site or [])]):
         with console.status(f"{path}"):
-            if path in pairs:
-                findings, lines = check_tower_file(path, pairs[path], reading)
+            if path in towers:
+                checked = [
+                    check_tower_file(path, site_file, reading)
+                    for tower, site_file in pairs
+                    if tower == path
+                ]
             else:
-                findings, lines = check_path(path, checkers), []
-                if not findings and path not in pairs.values():
-                    findings, lines = _check_alone(path, reading)
-        all_findings += findings
-        if not as_json:
-            _print_findings(path, findings, lines)
+                findings = check_path(path, checkers)
+                alone = not findings and path not in [file for _, file in pairs]
+                checked = [_check_alone(path, reading) if alone else (findings, [])]
+        for findings, lines in checked:
+            all_findings += findings
+            if not as_json:
+                _print_findings(path, findings, lines)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in all_findings], indent=1))
     if all_findings:
@@ -93,8 +95,6 @@ def check_tower_file(
         place = f"place: {result.site.title}, {result.site.parameter_set}"
         facts = "the catalog" if site_file is None else site_file
         lines += [f"{place} (from {facts})", *account(result.site)]
-        if note := mismatch(path, site_file):
-            lines.append(f"note: {note}")
     else:
         lines += _record_lines(result.record)
         if faults:
@@ -124,18 +124,24 @@ def _check_alone(path: Path, reading: Reading) -> tuple[list[Finding], list[str]
     return check_whole_climatology(entry, file=str(path)), []
 
 
-def _pairs(paths: Sequence[Path], site_files: Sequence[Path]) -> dict[Path, Path | None]:
-    """Site file of every tower's file among the paths.
+def _pairs(paths: Sequence[Path], site_files: Sequence[Path]) -> list[tuple[Path, Path | None]]:
+    """Towers' files among the paths with their site files.
+
+    A table of many sites stands once for each of its sites.
 
     Raises:
         typer.BadParameter: a site file too many.
     """
-    towers = list(dict.fromkeys(path for path in paths if is_tower(path)))
+    towers = [path for path in paths if is_tower(path)]
+    if any(not holds_many_sites(path) for path in towers):
+        towers = list(dict.fromkeys(towers))
     beside = [path for path in dict.fromkeys(paths) if path.is_file() and is_site_file(path)]
-    if not site_files and len(towers) == len(beside) == 1:
-        site_files = beside
+    if not site_files:
+        ids = {fluxnet_id(tower) for tower in towers} - {None}
+        alone = len(towers) == len(beside) == 1
+        site_files = beside if alone else [file for file in beside if id_of_site(file) in ids]
     try:
-        return dict(zip(towers, pair_site_files(towers, site_files), strict=True))
+        return list(zip(towers, pair_site_files(towers, site_files), strict=True))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--site") from error
 

@@ -14,7 +14,7 @@ from temjax.command.main import console, cpu_command, few_cells_command, print_l
 from temjax.files.findings import DataError, Finding
 from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
-from temjax.parameters.files import read_parameters
+from temjax.parameters.files import read_fit_options, read_parameters
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
 from temjax.sites import options
@@ -25,8 +25,8 @@ from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
 from temjax.sites.place_state import read_place_state
 from temjax.sites.readers.kinds import is_tower
-from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
-from temjax.sites.run import SiteRun, run_site, site_dataset
+from temjax.sites.readers.record import Reading
+from temjax.sites.run import SiteRun, run_site, site_dataset, switch_text
 from temjax.sites.site import Site, catalog_entry, load, names
 from temjax.sites.sources import open_places
 from temjax.sites.tower import check_tower
@@ -128,6 +128,7 @@ def open_sites(
 
 
 @few_cells_command
+@options.reads_towers
 def simulate_site(
     place: options.Place,
     out: Annotated[Path, typer.Option(help="NetCDF file to write.")],
@@ -138,16 +139,18 @@ def simulate_site(
     ] = None,
     start: Annotated[int | None, typer.Option(help="First calendar year to write.")] = None,
     stop: Annotated[int | None, typer.Option(help="Last calendar year to simulate.")] = None,
-    partition: options.PartitionOption = None,
-    threshold: options.ThresholdOption = None,
-    quality: options.Quality = MINIMUM_QUALITY,
-    fill_from_climatology: options.Fill = False,
-    history: options.History = "auto",
-    site_id: options.SiteId = None,
+    reading: Reading = Reading(),
     active_layer_rule: Annotated[
         Literal["hold", "literal", "stefan"], typer.Option(help="Rule of thaw exposure.")
     ] = "hold",
     exposure: Annotated[bool, typer.Option(help="Thaw exposure from 1901 on.")] = True,
+    freezing_cutoff: Annotated[
+        bool | None,
+        typer.Option(
+            help="Respiration falls off in frozen soil and air; by default as a fitted set was "
+            "fitted, else not."
+        ),
+    ] = None,
     spinup: Annotated[
         str,
         typer.Option(
@@ -170,11 +173,10 @@ def simulate_site(
     """
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"no such folder: {out.absolute().parent}", param_hint="--out")
-    reading = Reading(
-        partition=partition, threshold=threshold, minimum_quality=quality,
-        fill_from_climatology=fill_from_climatology, history=history, site_id=site_id,
-    )  # fmt: skip
     (opened,) = open_sites([place], site, reading)
+    fitted_with = {} if parameters is None else read_fit_options(parameters)
+    if freezing_cutoff is None:
+        freezing_cutoff = fitted_with.get("freezing_cutoff", False)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(opened.name, total=None)
@@ -182,7 +184,10 @@ def simulate_site(
             opened,
             parameters=None if parameters is None else read_parameters(parameters),
             parameter_source=None if parameters is None else str(parameters),
-            options=ModelOptions(active_layer_rule=active_layer_rule),
+            options=ModelOptions(
+                active_layer_rule=active_layer_rule, freezing_cutoff=freezing_cutoff
+            ),
+            fitted_with=fitted_with,
             start=start,
             stop=stop,
             exposure=None if exposure else False,
@@ -202,6 +207,7 @@ def _print_summary(result: SiteRun, out: Path) -> None:
         f"equilibrium: {result.certificate}",
         f"nitrogen drift over the run: {result.nitrogen_drift:.1e} g N m⁻²",
         *([f"state: {result.place_state.note(site)}"] if result.place_state else []),
+        f"freezing cut-off of respiration: {switch_text(result.options.freezing_cutoff)}",
         *(f"warning: {warning}" for warning in result.warnings),
         *account(site),
     ]

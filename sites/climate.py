@@ -5,6 +5,7 @@ mean year: of the tower's months, of the history's first years before it begins,
 file's climatology where neither has the variable.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -50,13 +51,14 @@ def complete_climate(
     years = np.arange(first_year, record.period[1] + 1)
     notes = [*history.notes, *_edge_notes(record, history.label)]
     climate = {}
+    lacking: dict[str, np.ndarray] = {}
     for name in CLIMATE:
-        values, said, finding = _complete(name, record, entry, history, years, warming)
+        climate[name], said, mean = _complete(name, record, entry, history, years, warming)
         notes += said
-        findings += [finding] if finding else []
-        climate[name] = values
-    if findings:
-        return None, notes, findings
+        if np.isnan(climate[name]).any():
+            lacking[name] = mean
+    if lacking:
+        return None, notes, _nothing_known(record, lacking)
     forcing = forcing_of_years(years, climate)
     if reading.co2 == "tower" and "co2" in record.climate:
         measured = record.climate["co2"].values
@@ -70,6 +72,9 @@ def check_first_year(record: TowerRecord, first_year: int) -> list[Finding]:
     """Findings of a first year after the record's, and of years without CO2."""
     known = co2_years()
     first, last = record.period
+    if first < known[0]:
+        message = f"CO2 is known from {known[0]} on, not in {first}"
+        return [Finding(record.file, "time", "", message, "Mend or leave out the earlier years.")]
     if first_year > first:
         message = f"{first_year} lies after the tower's first year {first}"
         mend = f"Give {first} or an earlier year."
@@ -96,7 +101,7 @@ def check_gaps(
     for name in CLIMATE:
         supplied = name in history.values or (entry is not None and name in entry.climatology)
         if not (has_values(record, name) or supplied) and (entry or name in record.usual):
-            findings.append(_nothing_known(name, record, np.full(12, np.nan)))
+            findings += _nothing_known(record, {name: np.full(12, np.nan)})
     if reading.fill_from_climatology:
         return findings
     inside = recorded_months(record)
@@ -159,8 +164,11 @@ def _complete(
     history: ClimateHistory,
     years: np.ndarray,
     warming: Warming,
-) -> tuple[np.ndarray, list[str], Finding | None]:
-    """One variable ``(year, 12)`` of every year, notes, and a finding where nothing fills it."""
+) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """One variable ``(year, 12)`` of every year, notes, and the mean year that fills it.
+
+    Both are NaN where nothing is known.
+    """
     variable = record.climate.get(name)
     measured = np.full(record.present.shape, np.nan) if variable is None else variable.values
     past = history.values.get(name)
@@ -180,11 +188,8 @@ def _complete(
     if name == "air_temperature":
         filled[before] += warming_shift(years[before], reference, warming)[:, None]
     gaps = np.isnan(known)
-    values = np.where(gaps, filled, known)
     notes = _gap_notes(name, record, gaps[years >= record.years[0]], source, history.label)
-    if not np.isnan(values).any():
-        return values, notes, None
-    return values, notes, _nothing_known(name, record, mean)
+    return np.where(gaps, filled, known), notes, mean
 
 
 def _mean_year(
@@ -204,22 +209,36 @@ def _mean_year(
     return next((row for row in rows if np.isfinite(row[0]).all()), rows[0])
 
 
-def _nothing_known(name: str, record: TowerRecord, mean: np.ndarray) -> Finding:
-    """Finding of a variable or calendar month that no source has."""
-    mend = (
-        "Give a climate with --history FILE (NetCDF or reanalysis), or "
-        f"[climatology.{name}] in the site file."
-    )
-    variable = record.climate.get(name)
-    if variable is None or np.isnan(mean).all():
+def _nothing_known(record: TowerRecord, lacking: Mapping[str, np.ndarray]) -> list[Finding]:
+    """Findings of variables, and one of calendar months, that no source has.
+
+    Args:
+        lacking: variable -> its mean year, ``(12,)``, NaN where nothing is known.
+    """
+    source = "Give a climate with --history FILE (NetCDF or reanalysis)"
+    findings, partial = [], {}
+    for name, mean in lacking.items():
+        variable = record.climate.get(name)
+        if variable is not None and np.isfinite(mean).any():
+            partial[name] = np.isnan(mean)
+            continue
         label, where = record.usual.get(name, (variable.source if variable else name, ""))
         reason = f" ({record.absent[name]})" if name in record.absent else ""
-        words = name.replace("_", " ")
-        message = f"the record has no {words}{reason}, nor has anything beside it"
-        return Finding(record.file, label, where, message, mend)
-    month = int(np.flatnonzero(np.isnan(mean))[0]) + 1
-    message = f"no year has a value for month {month}: nothing to fill from"
-    return Finding(record.file, variable.source, "", message, mend)
+        message = f"the record has no {name.replace('_', ' ')}{reason}, nor has anything beside it"
+        mend = f"{source}, or [climatology.{name}] in the site file."
+        findings.append(Finding(record.file, label, where, message, mend))
+    if partial:
+        months = np.flatnonzero(np.any(list(partial.values()), axis=0)) + 1
+        present = np.argwhere(record.present)
+        first, last = (f"{record.years[y]}-{m + 1:02d}" for y, m in present[[0, -1]])
+        message = (
+            f"{len(present)} months ({first} to {last}): no year has a value for month "
+            f"{', '.join(map(str, months))}, nothing to fill from: a run needs each once"
+        )
+        mend = f"Give a longer record; or {source[0].lower()}{source[1:]} or [climatology.*]."
+        columns = ", ".join(record.climate[name].source for name in partial)
+        findings.append(Finding(record.file, columns, "", message, mend))
+    return findings
 
 
 def _gap_notes(

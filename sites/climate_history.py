@@ -13,8 +13,11 @@ from temjax.runs.validation import SHORTWAVE_MARGIN, check_climate
 from temjax.sites.bias import apply_correction, correction, disagreements, on_years
 from temjax.sites.entry import SiteEntry
 from temjax.sites.gridded import read_gridded
-from temjax.sites.readers.archive import MemberFile
-from temjax.sites.readers.reanalysis import read_reanalysis
+from temjax.sites.readers.reanalysis import (
+    find_reanalysis,
+    is_reanalysis_path,
+    read_reanalysis,
+)
 from temjax.sites.readers.record import CLIMATE, MonthlyValues, Reading, TowerRecord
 
 FEWEST_COMMON_MONTHS = 12  # that a correction needs
@@ -71,6 +74,7 @@ def climate_history(
     latitude, _ = _coordinates(record, entry)
     top = extraterrestrial(latitude)
     series, notes = _without_rounding(series)
+    notes = [*_other_tower(record, entry, series), *notes]
     findings = _check_values(series, top)
     if findings:
         return ClimateHistory(), findings
@@ -116,9 +120,15 @@ def _open(
 ) -> tuple[TowerRecord | None, list[Finding]]:
     """Record of a history file that was asked for."""
     path = Path(choice)
-    mend = "Give a NetCDF file or folder, or the CSV of a reanalysis; or use mean-year or auto."
+    mend = (
+        "Give the CSV of a reanalysis, the archive or folder of a tower that has one, or NetCDF; "
+        "or use mean-year or auto."
+    )
     if not path.exists():
         return None, [Finding(choice, "history", "", "no such file", mend)]
+    if is_reanalysis_path(path):
+        member, findings = find_reanalysis(path, _tower(record, entry))
+        return (None, findings) if member is None else read_reanalysis(member, reading)
     if path.is_dir() or path.suffix.lower() in NETCDF:
         latitude, longitude = _coordinates(record, entry)
         if latitude is None or longitude is None:
@@ -127,9 +137,20 @@ def _open(
             mend = f"Give {lacking} under [location] of a site file (--site SITE.toml)."
             return None, [Finding(choice, "history", "", message, mend)]
         return read_gridded(path, latitude, longitude)
-    if path.suffix.lower() == ".csv":
-        return read_reanalysis(MemberFile(path), reading)
-    return None, [Finding(choice, "history", "", "neither NetCDF nor CSV", mend)]
+    return None, [Finding(choice, "history", "", "neither NetCDF, CSV nor zip", mend)]
+
+
+def _tower(record: TowerRecord, entry: SiteEntry | None) -> str | None:
+    """Id of the tower: of the record, else of the site file."""
+    return record.tower or (None if entry is None else entry.fluxnet_id)
+
+
+def _other_tower(record: TowerRecord, entry: SiteEntry | None, series: TowerRecord) -> list[str]:
+    """Note on a reanalysis of another tower than the record's."""
+    own = _tower(record, entry)
+    if None in (own, series.tower) or own == series.tower:
+        return []
+    return [f"{series.product} of another tower: of {series.tower}, the record is of {own}"]
 
 
 def _without_rounding(series: TowerRecord) -> tuple[TowerRecord, list[str]]:
@@ -155,73 +176,99 @@ def _corrected(
 ) -> tuple[ClimateHistory, list[Finding]]:
     """History from a series: each variable corrected to the tower, used as it is, or left out."""
     name_of_file = Path(series.file.rpartition(":")[2] or series.file).name
-    label = f"{series.product} ({name_of_file})"
-    values, findings = {}, []
+    label = series.product
+    values, findings, remarks = {}, [], []
+    corrections: list[_Correction] = []
+    uncorrected: dict[tuple[int, bool], list[str]] = {}  # (common months, used as it is) -> names
     for name in CLIMATE:
         words = name.replace("_", " ")
         if name not in series.climate:
-            notes.append(f"{label} has no {words}: its mean year in every month")
+            remarks.append(f"{label} has no {words}: its mean year in every month")
             continue
         modelled = series.climate[name]
         measured = record.climate.get(name)
         if measured is None or not np.isfinite(measured.values).any():
             values[name] = modelled.values
-            notes.append(f"{words} of {label}: the tower has none, so it is used as it is")
+            remarks.append(f"{words} of {label}: the tower has none, so it is used as it is")
             continue
         common = on_years(modelled.values, series.years, record.years)
         both = np.isfinite(common) & np.isfinite(measured.values)
         if both.sum() >= FEWEST_COMMON_MONTHS:
-            values[name], text = _correct(name, measured, modelled, common, label)
-            notes += text
+            correct = _correct(name, measured, modelled, common)
+            values[name] = correct.values
+            corrections.append(correct)
             continue
-        message = f"{both.sum()} months in common with the tower, {FEWEST_COMMON_MONTHS} needed"
-        if np.isfinite(measured.values).any(axis=0).all():
-            if asked_for:
-                mend = "Give a climate that covers the tower's years, or --history mean-year."
-                findings.append(Finding(series.file, modelled.source, "", message, mend))
-            notes.append(
-                f"{name} of {label}: {message} for a correction: the mean year in its place"
-            )
-        else:
+        if not np.isfinite(measured.values).any(axis=0).all():
             values[name] = modelled.values
-            notes.append(f"{words} of {label}: {message} for a correction, so it is used as it is")
+        uncorrected.setdefault((int(both.sum()), name in values), []).append(name)
+    for (months, used), names in uncorrected.items():
+        message = f"{months} months in common with the tower, {FEWEST_COMMON_MONTHS} needed"
+        if asked_for and not used:
+            mend = "Give a climate that covers the tower's years, or --history mean-year."
+            columns = ", ".join(series.climate[name].source for name in names)
+            findings.append(Finding(series.file, columns, "", message, mend))
+        instead = ", so it is used as it is" if used else ": the mean year in its place"
+        words = ", ".join(name.replace("_", " ") for name in names)
+        remarks.append(f"{words} of {label}: {message} for a correction{instead}")
+    told = [*_correction_notes(label, name_of_file, corrections), *notes, *remarks]
     if findings or not values:
-        return ClimateHistory(notes=tuple(notes)), findings
+        return ClimateHistory(notes=tuple(told)), findings
     factor, margin = SHORTWAVE_MARGIN
     above = values.get("shortwave", np.zeros((1, 12))) > factor * top + margin
     if above.any():
         values["shortwave"] = np.where(above, top, values["shortwave"])
-        notes.append(
+        told.append(
             f"shortwave of {label}: {above.sum()} months above the extraterrestrial mean, set to it"
         )
     sources = series.sources if asked_for else ()  # those beside the record are in its own
-    return ClimateHistory(label, series.years, values, tuple(notes), sources), []
+    return ClimateHistory(label, series.years, values, tuple(told), sources), []
+
+
+@dataclass(frozen=True)
+class _Correction:
+    """Corrected variable: its values, what was done to it and how far it was off, in words."""
+
+    values: np.ndarray
+    months: int
+    done: str
+    found: str
+    limited: str
 
 
 def _correct(
-    name: str,
-    measured: MonthlyValues,
-    modelled: MonthlyValues,
-    common: np.ndarray,
-    label: str,
-) -> tuple[np.ndarray, list[str]]:
-    """Corrected series and notes: how far it was off, what was done to it."""
-    both = np.isfinite(common) & np.isfinite(measured.values)
+    name: str, measured: MonthlyValues, modelled: MonthlyValues, common: np.ndarray
+) -> _Correction:
+    """Correction of a variable to the tower by their common months."""
+    months = int((np.isfinite(common) & np.isfinite(measured.values)).sum())
     terms, limited = correction(name, measured.values, common)
-    values = apply_correction(name, modelled.values, terms)
     words = name.replace("_", " ")
-    what = "terms" if name == "air_temperature" else "factors"
+    by = "by" if name == "air_temperature" else "times"
     unit = f" {UNITS[name]}" if name in UNITS else ""
-    notes = [
-        f"{words} of {label} corrected month by month to {measured.source} over "
-        f"{both.sum()} common months, {what} {terms.min():.2f} to {terms.max():.2f}{unit}"
-    ]
     found = disagreements(name, measured.values, common)
-    if found:
-        notes.append(
-            f"{words} of {label} disagrees with the tower over {both.sum()} common months before "
-            f"correction: {'; '.join(found)}"
-        )
-    if limited:
-        notes.append(f"{words} of {label}: factors of {limited} months limited")
-    return values, notes
+    return _Correction(
+        values=apply_correction(name, modelled.values, terms),
+        months=months,
+        done=f"{words} {by} {terms.min():.2f} to {terms.max():.2f}{unit}",
+        found=f"{words} {', '.join(found)}" if found else "",
+        limited=f"{words} in {limited} months" if limited else "",
+    )
+
+
+def _correction_notes(label: str, file: str, corrections: list[_Correction]) -> list[str]:
+    """What a history is, how it was corrected, and where it disagrees with the tower; a line each.
+
+    Args:
+        label: of the history.
+        file: its name.
+        corrections: of its variables.
+    """
+    if not corrections:
+        return [f"{label} is {file}"]
+    counts = sorted({one.months for one in corrections})
+    over = f"{counts[0]}-{counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    done = ", ".join(one.done for one in corrections)
+    found = "; ".join(one.found for one in corrections if one.found)
+    limited = ", ".join(one.limited for one in corrections if one.limited)
+    lines = [f"{label} ({file}) corrected month by month over {over} common months: {done}"]
+    lines += [f"{label} disagrees with the tower before the correction: {found}"] if found else []
+    return [*lines, *([f"{label}: factors limited, {limited}"] if limited else [])]

@@ -26,6 +26,7 @@ from temjax.sites.entry_tables import (
     DataFault,
     History,
     Name,
+    ReadingTable,
     Sensors,
     SingleValue,
     SiteLocation,
@@ -49,6 +50,8 @@ from temjax.sites.observations import Stock
 from temjax.sites.schema_findings import schema_findings
 from temjax.sites.table_mapping import Table
 
+StockName = Literal["soil_organic_carbon", "soil_organic_nitrogen"]
+
 
 class SiteEntry(SiteTable):
     """Contents of a site file; values are in the model's units, whatever unit the file states."""
@@ -64,17 +67,17 @@ class SiteEntry(SiteTable):
     vegetation: Vegetation
     history: History | None = None
     climatology: dict[str, Climatology] = Field(default_factory=dict)
-    stocks: dict[Literal["soil_organic_carbon", "soil_organic_nitrogen"], Stock] = Field(
-        default_factory=dict
-    )
+    stocks: dict[StockName, Stock] = Field(default_factory=dict)
+    type_stocks: dict[StockName, Stock] = Field(default_factory=dict)
     annual: list[SingleValue] = Field(default_factory=list)
     published: list[SingleValue] = Field(default_factory=list)
     traps: list[DataFault] = Field(default_factory=list)
     table: Table | None = None
     sensors: Sensors = Sensors()
+    reading: ReadingTable = ReadingTable()
     coordinates: list[Coordinates] = Field(default_factory=list)
 
-    @field_validator("stocks")
+    @field_validator("stocks", "type_stocks")
     @classmethod
     def _stocks(cls, stocks: dict[str, Stock]) -> dict[str, Stock]:
         return {name: stock_in_model_unit(name, stock) for name, stock in stocks.items()}
@@ -130,7 +133,8 @@ def check_entry(entry: SiteEntry, *, file: str) -> list[Finding]:
     findings += _check_years(entry, file)
     latitude = entry.location.latitude
     findings += check_climatology(entry.climatology, latitude, file=file)
-    findings += check_stocks(entry.stocks, file=file)
+    findings += check_stocks("stocks", entry.stocks, file=file)
+    findings += check_stocks("type_stocks", entry.type_stocks, file=file)
     findings += check_single_values("annual", entry.annual, file=file)
     findings += check_single_values("published", entry.published, file=file)
     return findings

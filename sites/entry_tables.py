@@ -151,6 +151,21 @@ class SoilSensor(SiteTable):
     depth: Annotated[float, Field(gt=0, le=10)] | None = None
 
 
+class ReadingTable(SiteTable):
+    """``[reading]``: how this tower's file is read, where the call says nothing else.
+
+    The keys are the options of the commands (``Reading``).
+    """
+
+    partition: Literal["DT", "NT"] | None = None
+    threshold: Literal["VUT", "CUT"] | None = None
+    quality: Annotated[float, Field(ge=0, le=1)] | None = None
+    fill_from_climatology: bool = False
+    site_id: Annotated[
+        str | None, BeforeValidator(lambda given: str(given) if type(given) is int else given)
+    ] = None
+
+
 class Sensors(SiteTable):
     """``[sensors]``: what the tower's file does not say of its sensors."""
 

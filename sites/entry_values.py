@@ -6,12 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
+from temjax.conventions.units import QUANTITIES, UNDERSTOOD, known_unit
 from temjax.files.findings import Finding, finding_of_mask
 from temjax.forcing import MONTH_DAYS
 from temjax.outputs import FORCING_VARIABLES
 from temjax.runs.validation import check_climate
 from temjax.sites.observations import LARGEST_FLUX, OBSERVED, Stock
-from temjax.sites.units import QUANTITIES, UNDERSTOOD, known_unit
 from temjax.units import DAYS_PER_YEAR
 
 CLIMATE = ("air_temperature", "precipitation", "shortwave")
@@ -79,8 +79,7 @@ def monthly_conversion(text: str, name: str) -> Conversion | None:
     unit = known_unit(text, QUANTITIES[name], any_mass=True)
     if unit is None or (unit.lacks_time and unit.quantity != "water"):
         return None
-    factor = unit.factor(step=MONTHS, month=MONTHS, year=YEAR)
-    return Conversion(unit.monthly(factor, MONTHS), unit.offset)
+    return Conversion(unit.monthly_factor(MONTHS, step=MONTHS, year=YEAR), unit.offset)
 
 
 def single_conversion(text: str, name: str) -> Conversion | None:
@@ -120,11 +119,11 @@ def single_in_model_unit(row: Single) -> dict:
     return {"unit": SINGLE_UNITS[row.variable], "value": float(scale.apply(row.value))}
 
 
-def check_stocks(stocks: Mapping[str, Stock], *, file: str) -> list[Finding]:
-    """Unit, value and standard deviation of stocks, after conversion."""
+def check_stocks(table: str, stocks: Mapping[str, Stock], *, file: str) -> list[Finding]:
+    """Unit, value and standard deviation of the stocks of a table, after conversion."""
     findings = []
     for name, stock in stocks.items():
-        element, key = STOCK_ELEMENTS[name], f"stocks.{name}"
+        element, key = STOCK_ELEMENTS[name], f"{table}.{name}"
         if single_conversion(stock.unit, name) is None:
             findings.append(_unit_finding(file, f"{key}.unit", stock.unit, name))
         bad = {

@@ -5,7 +5,7 @@ from typing import Literal
 
 from temjax.sites.entry import SiteEntry
 from temjax.sites.history import Warming
-from temjax.sites.readers.record import MINIMUM_QUALITY, Partition, Reading, Threshold
+from temjax.sites.readers.record import Partition, Reading, Threshold
 from temjax.sites.site import Site
 from temjax.sites.tower import read_tower
 
@@ -21,7 +21,7 @@ def read_fluxnet(
     site: str | Path | SiteEntry | None = None,
     partition: Partition | None = None,
     threshold: Threshold | None = None,
-    minimum_quality: float = MINIMUM_QUALITY,
+    minimum_quality: float | None = None,
     fill_from_climatology: bool = False,
     history: str = "auto",
     co2: Literal["global", "tower"] = "global",

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cftime
 import numpy as np
 import xarray as xr
 
+from temjax.conventions.coordinates import time_coordinate
+from temjax.conventions.time_axis import TimeError, decode_time, enclose
+from temjax.conventions.units import QUANTITIES, UNDERSTOOD, Unit, known_unit
 from temjax.files.findings import Finding
 from temjax.sites.grid_cell import GridFault, nearest_cell
 from temjax.sites.readers.record import CLIMATE, MonthlyValues, TowerRecord, days_of_months
-from temjax.sites.units import QUANTITIES, UNDERSTOOD, Unit, known_unit
 
 STANDARD_NAMES = {
     "air_temperature": ("air_temperature",),
@@ -30,8 +31,8 @@ NAMES = {
 # Units without a time, as in ECMWF's monthly means: scale of the unit -> what it is taken as
 _TIMELESS = {
     ("water", 1.0): ("month", "{} month-1"),  # mm, kg m-2
-    ("water", 1000.0): (1.0, "{} d-1"),  # m
-    ("energy", 1.0): (1.0, "{} d-1"),  # J m-2
+    ("water", 1000.0): ("day", "{} d-1"),  # m
+    ("energy", 1.0): ("day", "{} d-1"),  # J m-2
 }
 # what the NetCDF libraries raise for damaged files and other formats
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, OverflowError)
@@ -91,6 +92,11 @@ def read_gridded(
     return record, []
 
 
+def _month_text(month: int) -> str:
+    """Month that is counted from January of year 0, as text."""
+    return f"{month // 12}-{month % 12 + 1:02d}"
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -116,8 +122,8 @@ def _joined(
             at = part.months - years[0] * 12
             twice = np.isfinite(rows[at]) & np.isfinite(part.values)
             if twice.any():
-                month = part.months[twice][0]
-                message = f"{month // 12}-{month % 12 + 1:02d} stands in two files of the folder"
+                month = _month_text(part.months[twice][0])
+                message = f"{month} stands in two files of the folder"
                 raise GridFault(path, part.label, message, "Give each month once.")
             rows[at] = np.where(np.isfinite(part.values), part.values, rows[at])
         labels = dict.fromkeys(part.label for part in parts[name])
@@ -171,9 +177,11 @@ def _series(
 ) -> _Series:
     """Monthly values of a cell in the model's units."""
     label = str(array.name)
-    time = next((d for d in array.dims if d in dataset.coords and _is_time(dataset[d])), None)
-    if time is None:
-        raise GridFault(path, "time", f"no time axis of {label}", _TIME_MEND)
+    stamps = time_coordinate(dataset.variables, array.dims)
+    if stamps is None or "units" not in dataset[stamps].attrs:
+        message = f"no time axis with units for {label}"
+        raise GridFault(path, stamps or "time", message, _TIME_MEND)
+    (time,) = dataset[stamps].dims
     extra = [d for d in array.dims if d != time and array.sizes[d] > 1]
     if extra:
         message = f"has the dimension {extra[0]} beside time and place"
@@ -187,7 +195,7 @@ def _series(
     if not np.isfinite(values).any():
         message = f"no values in the nearest cell ({distance})"
         raise GridFault(path, label, message, "Give a climate with values at the site.")
-    months = _months(path, dataset, dataset[time])
+    months, notes = _months(path, dataset, stamps)
     text = str(array.attrs.get("units", ""))
     unit, meaning = _unit(text, name)
     if unit is None:
@@ -198,9 +206,9 @@ def _series(
     rows = np.full(years.size * 12, np.nan)
     rows[months - years[0] * 12] = values
     month = days_of_months(years)
-    daily = unit.daily(rows.reshape(-1, 12), month=month, year=month.sum(axis=1, keepdims=True))
-    rows = unit.monthly(daily, month).reshape(-1)
-    notes = [distance]
+    factor = unit.monthly_factor(month, year=month.sum(axis=1, keepdims=True))
+    rows = (rows.reshape(-1, 12) * factor + unit.offset).reshape(-1)
+    notes.insert(0, distance)
     if meaning:
         notes.append(f"{path.name}: {label} in {text} taken as {meaning}")
     return _Series(label, years[0] * 12 + np.arange(rows.size), rows, tuple(notes))
@@ -215,42 +223,41 @@ def _unit(text: str, name: str) -> tuple[Unit | None, str]:
     return (None, "") if per is None else (replace(unit, per=per), meaning.format(text))
 
 
-def _is_time(axis: xr.DataArray) -> bool:
-    units = str(axis.attrs.get("units", "")).casefold()
-    return " since " in units or units.startswith("day as")
-
-
-def _months(path: Path, dataset: xr.Dataset, axis: xr.DataArray) -> np.ndarray:
-    """Calendar months of a time axis, counted from January of year 0; by its bounds if it has any.
+def _months(path: Path, dataset: xr.Dataset, name: str) -> tuple[np.ndarray, list[str]]:
+    """Calendar months of a time axis, counted from January of year 0, and notes.
 
     Raises:
         GridFault: no dates, or more than one record in a month.
     """
-    units, calendar = str(axis.attrs["units"]), str(axis.attrs.get("calendar", "standard"))
-    numbers = np.asarray(axis.values, dtype=float)
-    bounds = dataset.variables.get(str(axis.attrs.get("bounds", "")))
-    if bounds is not None and bounds.shape == (numbers.size, 2):
-        numbers = np.asarray(bounds.values, dtype=float).mean(axis=1)
-    step, _, origin = units.partition(" since ")
+    attributes = dataset[name].attrs
+    units, calendar = (str(attributes.get(key, "standard")) for key in ("units", "calendar"))
+    notes = []
     try:
-        if not origin:  # day as %Y%m%d.%f
-            months = numbers // 10000 * 12 + numbers // 100 % 100 - 1
-        elif step.strip().casefold() in ("month", "months"):
-            start = cftime.num2date(0, f"days since {origin}", calendar)
-            months = start.year * 12 + start.month - 1 + np.floor(numbers)
-        else:
-            dates = cftime.num2date(numbers, units, calendar)
-            months = np.array([date.year * 12 + date.month - 1 for date in dates])
-        months = months.astype(int)
-    except (ValueError, TypeError, OverflowError, AttributeError):
-        raise GridFault(path, str(axis.name), f"units {units!r}: no dates", _TIME_MEND) from None
+        stamps = np.asarray(dataset[name].values, dtype=float)
+        bounds = dataset.variables.get(str(attributes.get("bounds", "")))
+        bounds = None if bounds is None else np.asarray(bounds.values, dtype=float)
+        if bounds is not None and not enclose(bounds, stamps):
+            notes.append(f"{path.name}: {name}: bounds do not enclose the stamps, which are used")
+            bounds = None
+        axis = decode_time(name, stamps, units, calendar, bounds)
+    except TimeError as fault:
+        raise GridFault(path, name, fault.message, _TIME_MEND) from None
+    except _UNREADABLE:
+        message = f"units {units!r}: no dates"
+        raise GridFault(path, name, message, _TIME_MEND) from None
+    months = np.array([12 * year + month - 1 for year, month in axis.months])
     twice = np.flatnonzero(np.diff(months) <= 0)
     if twice.size:
-        month = months[twice[0] + 1]
         message = (
-            f"{month // 12}-{month % 12 + 1:02d} stands more than once or out of order: "
+            f"{_month_text(months[twice[0] + 1])} stands more than once or out of order: "
             "not a monthly series"
         )
         index = f"record {twice[0] + 1}"
-        raise GridFault(path, str(axis.name), message, "Give monthly means in order.", index)
-    return months
+        raise GridFault(path, name, message, "Give monthly means in order.", index)
+    if axis.month_ends:
+        first, last = _month_text(months[0]), _month_text(months[-1])
+        notes.append(
+            f"{path.name}: {name}: every stamp is the first of a month, {first} to {last}, without "
+            "bounds: taken as the months that begin there"
+        )
+    return months, notes

@@ -11,12 +11,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from temjax.conventions.units import CARBON_MASS, CO2_MASS
 from temjax.files.findings import Finding, finding_of_mask
 from temjax.runs.validation import temperature_findings
 from temjax.sites.observations import LARGEST_FLUX
 from temjax.sites.readers.codes import missing_codes
 from temjax.sites.readers.record import MonthlyValues, TowerRecord, days_of_months
-from temjax.sites.units import CARBON_MASS, CO2_MASS
 
 FLUXES = {
     "net_ecosystem_production": "NEE",

@@ -86,7 +86,8 @@ def mean_over_years(values: np.ndarray, mask: np.ndarray | None = None) -> np.nd
 class Stock:
     """Observed stock: value and standard deviation in ``unit`` over ``depth``.
 
-    Also the ``[stocks.<pool>]`` table of a site file, where unknown keys are refused.
+    Also the ``[stocks.<pool>]`` and ``[type_stocks.<pool>]`` tables of a site file, where unknown
+    keys are refused.
     """
 
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
@@ -115,12 +116,15 @@ class Observations:
 
     Attributes:
         monthly: variable -> series.
-        stocks: ``soil_organic_carbon``, ``soil_organic_nitrogen``.
+        stocks: of the place, ``soil_organic_carbon``, ``soil_organic_nitrogen``.
+        type_stocks: of the place's vegetation type, that is, without what grazing and other history
+            did to the soil of this place; same names.
         annual: variable -> values by year.
     """
 
     monthly: Mapping[str, MonthlySeries] = field(default_factory=dict)
     stocks: Mapping[str, Stock] = field(default_factory=dict)
+    type_stocks: Mapping[str, Stock] = field(default_factory=dict)
     annual: Mapping[str, tuple[AnnualValue, ...]] = field(default_factory=dict)
 
     @property

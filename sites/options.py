@@ -1,11 +1,14 @@
 """Options of the commands that open a tower, the same in every one of them."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from temjax.sites.readers.record import Partition, Threshold
+from temjax.sites.readers.record import Partition, Reading, Threshold
 
 Place = Annotated[str, typer.Argument(help="Catalog name, tower's file or folder, or site TOML.")]
 Places = Annotated[
@@ -19,41 +22,67 @@ SiteFiles = Annotated[
         "matched by fluxnet_id, else by order.",
     ),
 ]
-PartitionOption = Annotated[
-    Partition | None,
-    typer.Option(
-        "--partition",
-        help="Day-time or night-time partition of GPP and RECO; by default DT, else NT.",
-    ),
-]
-ThresholdOption = Annotated[
-    Threshold | None,
-    typer.Option(
-        "--threshold",
-        help="Friction-velocity threshold by year or constant; by default VUT, else CUT.",
-    ),
-]
-Quality = Annotated[
-    float,
-    typer.Option(
-        "--quality", min=0, max=1, help="Least share of measured data in a month of observations."
-    ),
-]
-Fill = Annotated[
-    bool,
-    typer.Option(
-        "--fill-from-climatology",
-        help="Fill missing months of the climate with the mean of the same month.",
-    ),
-]
-History = Annotated[
-    str,
-    typer.Option(
-        "--history",
-        help="Climate before the record: auto (reanalysis beside it, else the mean year), "
-        "mean-year, or a file.",
-    ),
-]
-SiteId = Annotated[
-    str | None, typer.Option("--site-id", help="Site of a table that has several, such as ABCFlux.")
-]
+
+
+def _of_reading(
+    partition: Annotated[
+        Partition | None,
+        typer.Option(help="Day-time or night-time partition of GPP and RECO; else DT, else NT."),
+    ] = None,
+    threshold: Annotated[
+        Threshold | None,
+        typer.Option(help="Friction-velocity threshold by year or constant; else VUT, else CUT."),
+    ] = None,
+    quality: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Least share of measured data in a month of observations; else 0.5."
+        ),
+    ] = None,
+    fill_from_climatology: Annotated[
+        bool,
+        typer.Option(
+            "--fill-from-climatology",
+            help="Fill missing months of the climate with the mean of the same month.",
+        ),
+    ] = False,
+    history: Annotated[
+        str,
+        typer.Option(
+            help="Climate before the record: auto (reanalysis beside it, else the mean year), "
+            "mean-year, or a file: reanalysis, archive or folder that has one, gridded climate."
+        ),
+    ] = "auto",
+    site_id: Annotated[
+        str | None,
+        typer.Option(help="Site of a table that has several, such as ABCFlux."),
+    ] = None,
+) -> Reading:
+    """Choices of reading towers' files from their options."""
+    return Reading(
+        partition=partition,
+        threshold=threshold,
+        minimum_quality=quality,
+        fill_from_climatology=fill_from_climatology,
+        history=history,
+        site_id=site_id,
+    )
+
+
+def reads_towers(command: Callable) -> Callable:
+    """A command whose parameter ``reading`` is put together from the options of reading."""
+    own = inspect.signature(command).parameters
+    options = inspect.signature(_of_reading).parameters
+
+    @wraps(command)
+    def run(**given):
+        reading = _of_reading(**{name: given.pop(name) for name in options})
+        return command(**given, reading=reading)
+
+    parameters = []
+    for name, parameter in own.items():
+        parameters += options.values() if name == "reading" else [parameter]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    run.__signature__ = inspect.Signature([one.replace(kind=keyword) for one in parameters])
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run

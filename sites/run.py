@@ -1,7 +1,8 @@
 """Run of a site from equilibrium through its forcing, and its dataset."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import jax
 import numpy as np
@@ -25,6 +26,11 @@ from temjax.sites.vitality import vegetation_fault
 from temjax.state import State, pool_index
 
 
+def switch_text(value: bool) -> str:
+    """An option that is on or off, in a word."""
+    return "on" if value else "off"
+
+
 @dataclasses.dataclass(frozen=True)
 class SiteRun:
     """Finished run of a site.
@@ -40,6 +46,7 @@ class SiteRun:
         options: model choices.
         place_state: of the fitted set, None without one.
         added_nitrogen: nitrogen that the place's state added, g N m⁻².
+        fitted_with: options of the fit that the parameters come from, by name.
     """
 
     site: Site
@@ -52,6 +59,7 @@ class SiteRun:
     options: ModelOptions
     place_state: PlaceState | None = None
     added_nitrogen: float = 0.0
+    fitted_with: Mapping[str, bool] = dataclasses.field(default_factory=dict)
 
     @property
     def certificate(self) -> str:
@@ -98,6 +106,12 @@ class SiteRun:
                 f"({float(quality.heat_imbalance):.2g} W m⁻²); read soil temperature and thaw "
                 "depth with care"
             )
+        lines += [
+            f"the parameters were fitted with {name} {switch_text(value)}, this run has it "
+            f"{switch_text(not value)}: it is not the fitted one"
+            for name, value in self.fitted_with.items()
+            if getattr(self.options, name) != value
+        ]
         bare = vegetation_fault(
             self.run, self.site, self.parameters, parameter_set=self.parameter_source
         )
@@ -139,6 +153,7 @@ def run_site(
     exposure: bool | None = None,
     spin_up: str = "equilibrium",
     place_state: PlaceState | None = None,
+    fitted_with: Mapping[str, bool] = MappingProxyType({}),
     progress: Callable[[str], None] = lambda text: None,
 ) -> SiteRun:
     """Run of a site: equilibrium with the start of its forcing, then every year up to ``stop``.
@@ -153,6 +168,7 @@ def run_site(
             30 years, ``cycle`` with these years as they follow each other, or ``years:N``: the
             equilibrium with their mean, then N years of the cycle.
         place_state: of a fitted set; acts where the site is the place of the fit.
+        fitted_with: from ``read_fit_options``, which a run that differs says.
         progress: called with a description of each phase.
 
     Raises:
@@ -196,17 +212,9 @@ def run_site(
     if parameter_source is None:
         parameter_source = "given values" if parameters is not None else _source_of(site)
     return SiteRun(
-        site,
-        values,
-        parameter_source,
-        equilibrium,
-        spin_up,
-        run,
-        start,
-        options,
-        place_state,
-        added,
-    )
+        site, values, parameter_source, equilibrium, spin_up, run, start, options, place_state,
+        added, fitted_with,
+    )  # fmt: skip
 
 
 def _run_years(
@@ -259,6 +267,7 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "parameter_source": result.parameter_source,
         "model_options": dataclasses.asdict(result.options),
         "active_layer_rule": result.options.active_layer_rule,
+        "freezing_cutoff": switch_text(result.options.freezing_cutoff),
         "forcing_sources": "; ".join(site.sources),
         **observation_attributes(site),
         "comment": "\n".join(site.notes),

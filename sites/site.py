@@ -15,7 +15,7 @@ from temjax.parameters.registry import Parameters
 from temjax.sites.entry import CLIMATE, SiteEntry, check_whole_climatology, read_entry
 from temjax.sites.history import site_forcing
 from temjax.sites.observations import OBSERVED, AnnualValue, MonthlySeries, Observations
-from temjax.sites.traps import structural_sd, suspect_months, trap_notes, widened
+from temjax.sites.traps import doubts, trap_notes, widened
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def site_from_entry(entry: SiteEntry) -> Site:
         if table is None:
             continue
         values = np.asarray([table.mean])
-        doubt = structural_sd(
+        doubt = doubts(
             entry.traps, name, entry.period, partition="DT", product=entry.product, mean=True
         )
         monthly[name] = MonthlySeries(
@@ -141,11 +141,10 @@ def site_from_entry(entry: SiteEntry) -> Site:
             period=entry.period,
             values=values,
             sd=widened(
-                np.full_like(values, np.nan) if table.sd is None else np.asarray([table.sd]), doubt
+                np.full_like(values, np.nan) if table.sd is None else np.asarray([table.sd]),
+                doubt.sd,
             ),
-            suspect=suspect_months(
-                entry.traps, name, entry.period, partition="DT", product=entry.product, mean=True
-            ),
+            suspect=doubt.suspect,
             source=table.source,
             depth=table.depth,
         )
@@ -190,6 +189,7 @@ def make_site(
         observations=Observations(
             monthly=dict(monthly),
             stocks=dict(entry.stocks),
+            type_stocks=dict(entry.type_stocks),
             annual=annual,
         ),
         parameter_set=entry.vegetation.parameter_set,
@@ -211,4 +211,5 @@ def _assumptions(entry: SiteEntry) -> list[tuple[str, str]]:
     rows = [("texture", entry.soil.source)] if entry.soil.assumed else []
     rows += [(k, v.source) for k, v in entry.vegetation.overrides.items() if v.assumed]
     rows += [(k, v.source) for k, v in entry.stocks.items() if v.assumed]
+    rows += [(f"{k} of the type", v.source) for k, v in entry.type_stocks.items() if v.assumed]
     return rows

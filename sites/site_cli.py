@@ -41,6 +41,5 @@ def site_file(
         print_line(console, f"to fill in: {', '.join(dict.fromkeys(keys))}")
     for finding in findings:
         print_line(console, f"fault: {finding}")
-    chosen = ["--site-id", site_id] if site_id else []
-    command = ["temjax", "check", str(file), "--site", str(out), *chosen]
+    command = ["temjax", "check", str(file), "--site", str(out)]
     print_line(console, f"next: {shlex.join(command)}")

@@ -57,7 +57,7 @@ def site_file_text(
     if is_unknown_table(path):
         head = [
             f"# Site file for {path.name}, a table of no product that temjax knows.",
-            *_how_to(path, None),
+            *_how_to(path),
             f"name = {_quoted(slug(path.stem))}   # letters, digits, - and _; names output files",
             f"title = {_quoted(path.stem)}   # in texts and figures",
         ]
@@ -70,11 +70,13 @@ def site_file_text(
     entry = entry_of_fluxnet(record.tower)
     head = [
         f"# Site file for {path.name}: {record.product}, {record.years[0]}-{record.years[-1]}.",
-        *_how_to(path, site_id),
+        *_how_to(path),
         *_contents(record),
     ]
+    reading = _reading_lines(site_id)
     if entry is not None:
-        return _joined([head, _catalog_lines(entry), _optional_tables(entry)]), findings
+        blocks = [head, _catalog_lines(entry), reading, _optional_tables(entry)]
+        return _joined(blocks), findings
     named = record.facts.get("title") or record.attributes.get("site_name")
     named = named or record.tower or path.stem
     head += ["", f"name = {_quoted(slug(record.tower or named))}   # names output files"]
@@ -82,7 +84,8 @@ def site_file_text(
     if record.tower:
         head.append(f"fluxnet_id = {_quoted(record.tower)}")
     lacking = [name for name in CLIMATE if name not in record.climate]
-    blocks = [head, *_fact_tables(record), _optional_tables(), _climate_lines(record, lacking)]
+    blocks = [head, *_fact_tables(record), reading, _optional_tables()]
+    blocks.append(_climate_lines(record, lacking))
     return _joined(blocks), findings
 
 
@@ -101,13 +104,12 @@ def _joined(blocks: Iterable[list[str]]) -> str:
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
 
 
-def _how_to(path: Path, site_id: str | None) -> list[str]:
+def _how_to(path: Path) -> list[str]:
     """What to do with the file."""
-    chosen = f" --site-id {shlex.quote(site_id)}" if site_id else ""
     return [
         f'# Remove the "# " before each line marked "{FILL_IN}" and write your value; the others',
         "# behind a # are optional. docs/sites.md explains every key. Then run",
-        f"#   temjax check {shlex.quote(path.name)} --site THIS_FILE{chosen}",
+        f"#   temjax check {shlex.quote(path.name)} --site THIS_FILE",
     ]
 
 
@@ -216,6 +218,17 @@ def _optional_tables(entry: SiteEntry | None = None) -> list[str]:
     has_history = entry is not None and entry.history is not None
     has_stocks = entry is not None and bool(entry.stocks)
     return [*([] if has_history else history), *([] if has_stocks else stocks), *sensors, *traps]
+
+
+def _reading_lines(site_id: str | None) -> list[str]:
+    """``[reading]``, its optional keys behind a #."""
+    keys = [
+        '# partition = "NT"   # or "DT"; else DT where the file has it',
+        "# quality = 0.5",
+    ]
+    if site_id is None:
+        return ["# [reading]   # how the tower's file is read; optional", *keys]
+    return ["[reading]", f"site_id = {_quoted(site_id)}   # rows of the table", *keys]
 
 
 def _climate_lines(record: TowerRecord, lacking: list[str]) -> list[str]:

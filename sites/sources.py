@@ -8,9 +8,10 @@ from pathlib import Path
 from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.files.toml import TomlError, read_toml
 from temjax.sites.entry import SiteEntry, read_entry
+from temjax.sites.place_reading import check_one_history, check_one_site_id
 from temjax.sites.readers.archive import find_tower, fluxnet_id
 from temjax.sites.readers.kinds import is_tower, unused_choices
-from temjax.sites.readers.record import MINIMUM_QUALITY, Reading
+from temjax.sites.readers.record import Reading
 from temjax.sites.site import Site, catalog_entry, entry_of_fluxnet, load, names, read_site
 from temjax.sites.tower import read_tower
 
@@ -98,11 +99,18 @@ def open_places(
             f"no site file is left for {', '.join(map(str, lacking))}: give --site once for every "
             "tower that is not in the catalog"
         )
+    raise_findings(check_one_site_id(towers, reading))
+    if len(places) > 1:
+        raise_findings(check_one_history(towers, reading))
     of_tower = iter(zip(towers, pairs, strict=True))
-    return tuple(
-        _open_tower(*next(of_tower), reading) if own_tower(place) else _open_other(place, reading)
-        for place in places
-    )
+    sites = []
+    for place in places:
+        if own_tower(place) is None:
+            sites.append(_open_other(place, reading))
+        else:
+            tower, site_file = next(of_tower)
+            sites.append(read_tower(tower, site=site_file, reading=reading))
+    return tuple(sites)
 
 
 def pair_site_files(towers: Sequence[Path], site_files: Sequence[Source]) -> list[Path | None]:
@@ -125,7 +133,7 @@ def pair_site_files(towers: Sequence[Path], site_files: Sequence[Source]) -> lis
             f"a site file goes with a tower's file: {len(left)} site files "
             f"({', '.join(map(str, left))}), towers given as files: {known}"
         )
-    ids = {file: _id_of_site(file) for file in left}
+    ids = {file: id_of_site(file) for file in left}
     pairs: list[Path | None] = []
     for tower in towers:
         own = fluxnet_id(tower)
@@ -148,33 +156,18 @@ def pair_site_files(towers: Sequence[Path], site_files: Sequence[Source]) -> lis
     return pairs
 
 
-def mismatch(tower: Path, site_file: Path | None) -> str:
-    """Note that a site file names another tower than the tower's file, empty if it does not."""
-    own, given = fluxnet_id(tower), None if site_file is None else _id_of_site(site_file)
-    if own is None or given in (None, own):
-        return ""
-    return f"{site_file} is the site file of {given}, the tower's file that of {own}"
-
-
 def _needs_site(tower: Path, site_file: Path | None) -> bool:
     """Whether the facts of a tower are known neither from a site file nor from the catalog."""
     return site_file is None and entry_of_fluxnet(fluxnet_id(tower)) is None
 
 
-def _id_of_site(file: Path) -> str | None:
+def id_of_site(file: Path) -> str | None:
     """Tower that a site file names; None where it names none or cannot be read."""
     try:
         value = read_toml(file).get("fluxnet_id")
     except TomlError:
         return None
     return value if isinstance(value, str) else None
-
-
-def _open_tower(tower: Path, site_file: Path | None, reading: Reading) -> Site:
-    """Site of a tower's file, with a note where the site file is that of another tower."""
-    site = read_tower(tower, site=site_file, reading=reading)
-    note = mismatch(tower, site_file)
-    return replace(site, notes=(note, *site.notes)) if note else site
 
 
 def _open_other(place: Source, reading: Reading) -> Site:
@@ -195,7 +188,7 @@ def _with_unused(site: Site, reading: Reading) -> Site:
     unused = [text] if (text := unused_choices(reading)) else []
     if reading.history != "auto":
         unused.append(f"--history {reading.history}")
-    if reading.minimum_quality != MINIMUM_QUALITY:
+    if reading.minimum_quality is not None:
         unused.append(f"--quality {reading.minimum_quality:g}")
     if not unused:
         return site

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from temjax.conventions.units import Quantity, UnitError, parse_unit
 from temjax.files.findings import nearest
-from temjax.sites.units import Quantity, UnitError, parse_unit
 
 Step = Literal["month", "week", "day", "6 hours", "3 hours", "hour", "half-hour"]
 STEP_MINUTES: dict[str, int | None] = {

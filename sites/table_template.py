@@ -5,10 +5,10 @@ import os
 import re
 from pathlib import Path
 
+from temjax.conventions.units import UNDERSTOOD, known_unit
 from temjax.sites.readers.abcflux import is_abcflux
 from temjax.sites.readers.csv_text import fields_of_header, head_of, layout_of
 from temjax.sites.table_mapping import TIME_PARTS, Columns
-from temjax.sites.units import UNDERSTOOD, known_unit
 
 FLUXNET_COLUMN = re.compile(
     r"(TA|P|SW_IN|TS|SWC|NEE|GPP|RECO|LE|H|VPD|PA|CO2)_(F|VUT|CUT|DT|NT|ERA)"

@@ -1,6 +1,6 @@
 """Site of a tower's record: facts, climate from the first year on, observations with errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.files.names import name_of
 from temjax.runs.validation import check_climate
 from temjax.sites.climate import check_gaps, complete_climate
+from temjax.sites.climate_checks import check_levels
 from temjax.sites.climate_history import ClimateHistory, climate_history
 from temjax.sites.entry import (
     History,
@@ -22,6 +23,7 @@ from temjax.sites.entry import (
 from temjax.sites.history import Warming
 from temjax.sites.observation_checks import check_codes, check_observations
 from temjax.sites.place import check_place
+from temjax.sites.place_reading import place_reading
 from temjax.sites.readers.kinds import read_record
 from temjax.sites.readers.record import Reading, TowerRecord
 from temjax.sites.site import Site, entry_of_fluxnet, make_site
@@ -55,7 +57,7 @@ def read_tower(
         DataError: every fault found, with file, column, line and mend.
     """
     base = read_entry(site) if isinstance(site, str | Path) else site
-    record, findings = read_record(path, reading, base)
+    record, reading, findings = _record_at(path, reading, base)
     if record is None:
         raise DataError(findings)
     entry, absent_facts = tower_entry(record, base, **facts)
@@ -160,7 +162,7 @@ def examine_tower(
         DataError: faults of the site file.
     """
     base = read_entry(site) if isinstance(site, str | Path) else site
-    record, findings = read_record(path, reading, base)
+    record, reading, findings = _record_at(path, reading, base)
     if record is None:
         return TowerCheck(findings)
     entry = base or entry_of_fluxnet(record.tower)
@@ -176,6 +178,24 @@ def examine_tower(
         return TowerCheck([], record, site_of_record(record, entry, reading, past))
     except DataError as error:
         return TowerCheck(error.findings, record)
+
+
+def _record_at(
+    path: str | Path, reading: Reading, base: SiteEntry | None
+) -> tuple[TowerRecord | None, Reading, list[Finding]]:
+    """Record of a tower's file, the choices of its place, and findings.
+
+    The record notes which choices are the site file's, and a site file of another tower.
+    """
+    reading, notes = place_reading(reading, base)
+    record, findings = read_record(path, reading, base)
+    if record is None:
+        return None, reading, findings
+    if base is not None and None not in (base.fluxnet_id, record.tower):
+        if base.fluxnet_id != record.tower:
+            whose = f"{base.name} is the site file of {base.fluxnet_id}"
+            notes = [f"{whose}, the tower's file that of {record.tower}", *notes]
+    return replace(record, notes=(*notes, *record.notes)), reading, findings
 
 
 def _unnamed_gaps(
@@ -241,12 +261,14 @@ def check_record(record: TowerRecord, entry: SiteEntry | None) -> list[Finding]:
         if name != "co2"
     }
     labels = {name: variable.source for name, variable in record.climate.items()}
+    latitude = None if entry is None else entry.location.latitude
     findings += check_climate(
         climate,
-        latitude=None if entry is None else entry.location.latitude,
+        latitude=latitude,
         file=record.file,
         names=labels,
         index_text=record.month_text,
     )
     findings += check_observations(record, codes)
+    findings = findings or check_levels(record, latitude)  # of what is sound value by value
     return findings if entry is None else findings + check_place(record, entry)

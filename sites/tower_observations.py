@@ -15,7 +15,7 @@ from temjax.sites.observation_notes import (
 from temjax.sites.observations import OBSERVED, MonthlySeries
 from temjax.sites.place import place_notes
 from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord
-from temjax.sites.traps import structural_sd, suspect_months, widened
+from temjax.sites.traps import doubts, widened
 
 SENSOR_DEPTH = 0.05  # m; assumed where the file does not state it
 
@@ -47,10 +47,10 @@ def tower_observations(
             absent[name] = f"no month of {variable.source} is left: {'; '.join(month_notes)}"
             continue
         known = {"partition": variable.partition or "DT", "product": record.product}
-        doubt = structural_sd(entry.traps, name, record.period, **known)
-        if (doubt > 0).any():
+        doubt = doubts(entry.traps, name, record.period, **known)
+        if (doubt.sd > 0).any():
             month_notes.append(
-                f"error widened by a doubt of {doubt.max():.3g} {OBSERVED[name][0]} about "
+                f"error widened by a doubt of {doubt.sd.max():.3g} {OBSERVED[name][0]} about "
                 f"{record.product} data of this tower"
             )
         for text in month_notes:
@@ -60,14 +60,14 @@ def tower_observations(
             unit=OBSERVED[name][0],
             period=record.period,
             values=values,
-            sd=widened(_whole_sd(variable), doubt),
-            suspect=suspect_months(entry.traps, name, record.period, **known),
+            sd=widened(_whole_sd(variable), doubt.sd),
+            suspect=doubt.suspect,
             source=f"{variable.source} of {Path(record.file).name}",
             depth=depth if name == "soil_temperature" else None,
         )
     for name, variable in record.climate.items():
         if name != "co2" and variable.quality is not None:
-            low = _quality_share(variable) < reading.minimum_quality
+            low = _quality_share(variable) < reading.least_quality
             if low.any():
                 text = f"{low.sum()} months mostly gap-filled or from reanalysis"
                 notes.setdefault(text, []).append(variable.source)
@@ -106,14 +106,13 @@ def _unfit_months(
 ) -> tuple[np.ndarray, list[str]]:
     """Months to leave out, below the least quality or of one value over a year, and notes."""
     present, share = np.isfinite(variable.values), _quality_share(variable)
-    low = present & (share < reading.minimum_quality)
+    low = present & (share < reading.least_quality)
     notes = []
     if variable.quality is not None and quality_form(variable.quality) == "percent":
         notes.append("quality read as percent")
     if low.any():
         notes.append(
-            f"quality below {reading.minimum_quality:g}, left out: "
-            f"{month_ranges(record.years, low)}"
+            f"quality below {reading.least_quality:g}, left out: {month_ranges(record.years, low)}"
         )
     stuck = stuck_months(record, variable) & present & ~low
     if stuck.any():

@@ -1,5 +1,7 @@
 """Known faults of a site's data: months to leave out, doubts to widen errors by, notes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from temjax.sites.entry_tables import DataFault
@@ -24,7 +26,20 @@ def trap_notes(
     ]
 
 
-def suspect_months(
+@dataclass(frozen=True)
+class Doubts:
+    """What known faults say of the months of a variable, ``(year, 12)`` each.
+
+    Attributes:
+        suspect: months to leave out of fits.
+        sd: standard deviation of doubts about the data, 0 where there are none.
+    """
+
+    suspect: np.ndarray
+    sd: np.ndarray
+
+
+def doubts(
     faults: list[DataFault],
     variable: str,
     period: tuple[int, int],
@@ -32,8 +47,8 @@ def suspect_months(
     partition: str,
     product: str = "",
     mean: bool = False,
-) -> np.ndarray:
-    """Mask of months that known faults exclude from fits, ``(year, 12)``.
+) -> Doubts:
+    """Months that known faults exclude from fits, and the doubts that widen errors.
 
     Args:
         faults: of the site's data.
@@ -41,39 +56,21 @@ def suspect_months(
         period: first and last year.
         partition: of GPP and RECO.
         product: of the data; empty: faults of every product count.
-        mean: the period is one mean year ``(1, 12)``: faults of single years do not exclude a
-            month, faults of a month in every year do.
+        mean: the period is one mean year ``(1, 12)``: faults of single years do not touch a month,
+            faults of a month in every year do.
     """
     years = np.arange(period[0], period[1] + 1)
     suspect = np.zeros((1 if mean else years.size, 12), dtype=bool)
+    variance = np.zeros(suspect.shape)
     for fault in faults:
-        touched = fault.suspect and fault.variable == variable
-        if touched and fault.concerns(product, partition) and not (mean and fault.years):
-            suspect |= _months_of(fault, years, suspect.shape)
-    return suspect
-
-
-def structural_sd(
-    faults: list[DataFault],
-    variable: str,
-    period: tuple[int, int],
-    *,
-    partition: str,
-    product: str = "",
-    mean: bool = False,
-) -> np.ndarray:
-    """Standard deviation of doubts about the data, ``(year, 12)``, 0 where there are none.
-
-    The arguments are those of :func:`suspect_months`.
-    """
-    years = np.arange(period[0], period[1] + 1)
-    variance = np.zeros((1 if mean else years.size, 12))
-    for fault in faults:
-        doubted = fault.structural_sd is not None and fault.variable == variable
-        if doubted and fault.concerns(product, partition) and not (mean and fault.years):
-            months = _months_of(fault, years, variance.shape)
-            variance += np.where(months, (fault.structural_sd or 0.0) ** 2, 0.0)
-    return np.sqrt(variance)
+        if fault.variable != variable or not fault.concerns(product, partition):
+            continue
+        if mean and fault.years:
+            continue
+        months = _months_of(fault, years, suspect.shape)
+        suspect |= months & fault.suspect
+        variance += months * (fault.structural_sd or 0.0) ** 2
+    return Doubts(suspect, np.sqrt(variance))
 
 
 def widened(sd: np.ndarray, doubt: np.ndarray) -> np.ndarray:

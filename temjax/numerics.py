@@ -19,6 +19,9 @@ CellLike = Float[_ArrayLike, "*#cell"]
 Cell = Float[Array, "*cell"]
 Layers = Float[Array, "layer *cell"]
 
+FREEZING_WIDTH = 1.0
+"""Range below 0 °C over which freezing sets in, K; Mikan et al. (2002) see it within 1 K."""
+
 
 def safe_divide(numerator: CellLike, denominator: CellLike, fallback: CellLike = 0.0) -> Cell:
     """Quotient `numerator / denominator`, or `fallback` where the denominator is exactly zero.
@@ -118,6 +121,24 @@ def temperature_bell(
     product = jnp.where(inside, (value - minimum) * (value - maximum), -1.0)
     distance = jnp.where(inside, value - optimum, 0.0)
     return jnp.where(inside, product * reciprocal(product - distance**2), 0.0)
+
+
+def freezing_decline(temperature: CellLike, q10: CellLike) -> Cell:
+    """Decline of a rate by freezing, `q10^(T_f/10)` (–): 1 from 0 °C up.
+
+    T_f, the part of the temperature that freezing counts, is 0 from 0 °C up, `-T^2/(2 w)` down to
+    -w and `T + w/2` below, with w of 1 K: its slope goes from 0 to 1 without a jump
+    (docs/specification/model.md (M-66)).
+
+    Args:
+        temperature: T, °C.
+        q10: factor by which freezing slows the rate per 10 K, positive.
+    """
+    below = smaller(temperature, 0.0)
+    counted = jnp.where(
+        below > -FREEZING_WIDTH, -(below**2) / (2.0 * FREEZING_WIDTH), below + 0.5 * FREEZING_WIDTH
+    )
+    return jnp.exp(0.1 * counted * jnp.log(q10))
 
 
 def value_and_jacobian(

@@ -24,6 +24,8 @@ class ModelOptions:
         root_zone_nitrogen: share of exposed inorganic nitrogen that plants can take up.
         expose_water: scale available water with thaw exposure.
         respiration_depth: soil temperature that drives heterotrophic respiration.
+        freezing_cutoff: heterotrophic and maintenance respiration fall off below 0 °C beyond their
+            Q10 (docs/specification/model.md (M-67)). TEM has no such cut-off.
         thaw_width: width of the smooth thaw switch of photosynthesis, K.
         residual_thaw_limit: annual minimum thaw depth above which a year counts as talik, m.
     """
@@ -35,6 +37,7 @@ class ModelOptions:
     root_zone_nitrogen: RootZoneNitrogen = "pulse_only"
     expose_water: bool = True
     respiration_depth: RespirationDepth = "20cm"
+    freezing_cutoff: bool = False
     thaw_width: float = 0.5
     residual_thaw_limit: float = 0.30
 

@@ -40,3 +40,8 @@ def typeset_unit(unit: str) -> str:
         return "⁻½" if match[2] else match[1].translate(_SUPERSCRIPTS)
 
     return _EXPONENT.sub(superscript, unit.replace("degC", "°C"))
+
+
+def power_of_ten(power: int) -> str:
+    """Power of ten with superscripts: 10⁻⁵."""
+    return "10" + str(power).translate(_SUPERSCRIPTS)

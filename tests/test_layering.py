@@ -30,6 +30,7 @@ ROOMS = {
     "native": {"files", "runtime"},  # knows no model
     "programs": {"files", "runtime", "native"},
     **dict.fromkeys(VOCABULARY, GROUND),
+    "conventions": GROUND,
     "parameters": GROUND,
     "soil_column": GROUND | {"parameters"},
     "processes": {"numerics", "forcing", "state", "options", "soil_column"},

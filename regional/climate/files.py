@@ -12,18 +12,27 @@ Parts = dict[str, list[Path]]  # scenario → files
 
 
 def member_files(
-    reader: ClimateReader, settings: ProjectClimate, member: str, scenario: str
+    reader: ClimateReader,
+    settings: ProjectClimate,
+    member: str,
+    scenario: str,
+    *,
+    named: bool = False,
 ) -> dict[str, Parts]:
     """Find the files of each driver of a member, by the scenarios that follow each other.
 
     Files that are missing, and realisations between which nothing chooses, are findings.
+
+    Args:
+        named: whether names must begin with the member's also where a project's names have no
+            model; otherwise it is any word, unless files begin with it.
     """
     project = PROJECTS[settings.kind]
-    named = _named_files(reader, project)
+    files_of_project = _named_files(reader, project)
     if reader.findings:
         return {}
     parts = {
-        part: _of_member(reader, project, named, member, part)
+        part: _of_member(reader, project, files_of_project, member, part, named)
         for part in project.parts(settings.history, scenario)
     }
     found: dict[str, Parts] = {variable.kind: {} for variable in project.variables}
@@ -47,11 +56,10 @@ def member_files(
     return found
 
 
-def co2_texts(settings: ProjectClimate, scenario: str) -> list[Path]:
+def co2_texts(settings: ProjectClimate, member: str, scenario: str) -> list[Path]:
     """Text files of annual CO2 of a scenario, or of all where the project's names have none."""
-    for pattern in PROJECTS[settings.kind].co2:
-        text = pattern.format(scenario=scenario).casefold()
-        found = [p for p in sorted(settings.folder.rglob("*")) if _matches(p, text)]
+    for name in PROJECTS[settings.kind].co2_names(member, scenario):
+        found = [p for p in sorted(settings.folder.rglob("*")) if _matches(p, name.casefold())]
         if found:
             return found
     return []
@@ -105,28 +113,45 @@ def _by_content(reader: ClimateReader, project: Project, named: list[FileName]) 
 
 
 def _of_member(
-    reader: ClimateReader, project: Project, named: list[FileName], member: str, part: str
+    reader: ClimateReader,
+    project: Project,
+    named: list[FileName],
+    member: str,
+    part: str,
+    strict: bool,
 ) -> list[FileName]:
-    """Files of a member and scenario; a member may carry its realisation behind an underscore."""
+    """Files of a member and scenario; a member may carry its realisation behind an underscore.
+
+    Where names have no model, the member is the beginning of the realisation; where that is none,
+    and not ``strict``, all files are the member's.
+    """
     groups = project.pattern.groupindex
+    wanted = member.casefold()
+
+    def begins(file: FileName) -> bool:
+        whole = "_".join(filter(None, (file.model, file.variant))).casefold()
+        return whole == wanted or whole.startswith((f"{wanted}_", f"{wanted}."))
+
+    any_begins = strict or any(begins(file) for file in named)
 
     def is_member(file: FileName) -> bool:
-        whole = f"{file.model}_{file.variant}".casefold()
-        wanted = member.casefold()
-        return "model" not in groups or file.model.casefold() == wanted or (
-            whole == wanted or whole.startswith(f"{wanted}_")
-        )  # fmt: skip
+        if "model" not in groups:
+            return begins(file) or not any_begins
+        return file.model.casefold() == wanted or begins(file)
 
     def is_part(file: FileName) -> bool:
         return "scenario" not in groups or file.scenario.casefold() == part.casefold()
 
     chosen = [file for file in named if is_member(file) and is_part(file)]
     if not chosen:
-        known = sorted({f"{file.model} {file.scenario}" for file in named})
+        has_scenario = "scenario" in groups
+        known = sorted(
+            {f"{file.model} {file.scenario}" if has_scenario else file.variant for file in named}
+        )
+        wanted = f"{member} {part}" if has_scenario else member
         reader.add_finding(
-            str(reader.folder), "climate", f"no files of {member} {part}",
-            nearest(f"{member} {part}", known),
-        )  # fmt: skip
+            str(reader.folder), "climate", f"no files of {wanted}", nearest(wanted, known)
+        )
     return chosen
 
 
@@ -141,9 +166,8 @@ def _variant(reader: ClimateReader, parts: dict[str, list[FileName]], member: st
             reader.add_note(str(reader.folder), member, text)
         return common[0]
     model = next(iter(parts.values()))[0].model
-    mend = f'Name one, for example members = ["{model}_{(common or every)[0]}"].' if model else (
-        f"Keep the files of one in the folder, for example {every[0]}."
-    )  # fmt: skip
+    one = "_".join(filter(None, (model, (common or every)[0])))
+    mend = f'Name one, for example members = ["{one}"].'
     message = f"{len(every)} realisations of {member}: {', '.join(every)}"
     if not common:
         message += "; none has files of every part"

@@ -204,12 +204,11 @@ class Joiner:
             )
             self._compare()
             self._tell_clashes()
-            turned = self._tell_turned(whole)
-            if not turned:
+            if not self._tell_turned(whole):
                 self._tell_parts(whole)
-            whole = self._cut_ends(whole)
-            if whole is not None and not turned:
-                self._tell_missing(whole, missing_months)
+                whole = self._cut_ends(whole)
+                if whole is not None:
+                    self._tell_missing(whole, missing_months)
         return whole if len(self.reader.findings) == findings else None
 
     def _file(self, number: int) -> str:

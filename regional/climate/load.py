@@ -1,14 +1,14 @@
 """Climate of a member from the source that its experiment names."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
 from temjax.files.findings import Finding, raise_findings
 from temjax.regional.climate.netcdf_climate import netcdf_climate
+from temjax.regional.climate.one_percent import one_percent_climate
 from temjax.regional.climate.project_climate import project_climate
 from temjax.regional.experiment.experiment import Experiment
+from temjax.regional.experiment.one_percent import OnePercent
 from temjax.regional.experiment.settings import GriddedClimate, ProjectClimate
 from temjax.regional.inputs import synthetic
 from temjax.regional.inputs.climate import Climate, Segment
@@ -23,6 +23,10 @@ def load_climate(experiment: Experiment, domain: Domain, member: str, scenario: 
         DataError: files, variables, units or months that cannot be used at all, or years that do
             not cover the protocol. Faulty values of single cells are kept in ``findings``.
     """
+    if isinstance(experiment.protocol, OnePercent):
+        return one_percent_climate(
+            experiment.climate, experiment.protocol, domain, member, scenario
+        )
     if isinstance(experiment.climate, ProjectClimate):
         climate: Climate = project_climate(experiment.climate, domain, member, scenario)
         source = str(experiment.climate.folder)
@@ -65,12 +69,3 @@ def _period_findings(experiment: Experiment, years: NDArray, source: str) -> lis
                 )
             )
     return findings
-
-
-def merge_findings(*parts: Mapping[int, list[Finding]]) -> dict[int, list[Finding]]:
-    """Merge findings by cell of several sources."""
-    merged: dict[int, list[Finding]] = {}
-    for part in parts:
-        for cell, findings in part.items():
-            merged.setdefault(cell, []).extend(findings)
-    return dict(sorted(merged.items()))

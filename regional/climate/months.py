@@ -9,17 +9,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from temjax.conventions.time_axis import WITHIN_MONTHS, TimeAxis
 from temjax.regional.climate.kept.entry import YearOfMonths
 from temjax.regional.climate.places import Place, Placing
 from temjax.regional.climate.projects import CLOUD_COVER, ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.climate.suspicion import counted_calendar
-from temjax.regional.inputs.time_axis import (
-    WITHIN_MONTHS,
-    TimeAxis,
-    add_month_ends,
-    calendar_months,
-)
+from temjax.regional.inputs.time_axis import add_month_ends, calendar_months
 from temjax.regional.inputs.units import conversion, to_model_units
 from temjax.runs.validation import MISSING_VALUE
 from temjax.units import SECONDS_PER_DAY

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from temjax.regional.climate.co2 import co2_of_files
 from temjax.regional.climate.join import Joiner
 from temjax.regional.climate.kept.cache import HELD_BYTES, MonthlyCache
 from temjax.regional.climate.monthly import Driver, MonthlyClimate, monthly_climate
@@ -14,6 +13,7 @@ from temjax.regional.climate.projects import ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.experiment.settings import ClimateFile, GriddedClimate
 from temjax.regional.inputs.climate import VARIABLES
+from temjax.regional.inputs.co2 import co2_of_files
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.folder import kind_of
 

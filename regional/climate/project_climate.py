@@ -1,11 +1,11 @@
 """Climate of a member from files in the form of a project, with CO2 of its text files."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from numpy.typing import NDArray
 
-from temjax.regional.climate.co2 import co2_of_files, co2_of_texts
 from temjax.regional.climate.files import Parts, co2_texts, member_files
 from temjax.regional.climate.join import Joiner
 from temjax.regional.climate.kept.cache import MonthlyCache
@@ -15,13 +15,27 @@ from temjax.regional.climate.places import ClimateCells, nearest_cells
 from temjax.regional.climate.projects import PROJECTS, Project, ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.experiment.settings import ProjectClimate
+from temjax.regional.inputs.co2 import co2_of_files, co2_of_texts
 from temjax.regional.inputs.domain import Domain
 
 
 def project_climate(
-    settings: ProjectClimate, domain: Domain, member: str, scenario: str
+    settings: ProjectClimate,
+    domain: Domain,
+    member: str,
+    scenario: str,
+    *,
+    read_co2: Callable[[NDArray], NDArray] | None = None,
+    named: bool = False,
 ) -> MonthlyClimate:
     """Load the climate of one member: history and scenario joined, CO2 from its files.
+
+    Args:
+        settings: the climate table.
+        domain: cells.
+        member, scenario: whose files.
+        read_co2: gives July CO2 of calendar years in place of the files.
+        named: see ``files.member_files``.
 
     Raises:
         DataError: files that are missing, contradict each other or leave a gap, units or time axes
@@ -29,7 +43,7 @@ def project_climate(
     """
     project = PROJECTS[settings.kind]
     reader = ClimateReader(settings.folder)
-    files = member_files(reader, settings, member, scenario)
+    files = member_files(reader, settings, member, scenario, named=named)
     reader.raise_faults()
     first = next(iter(files.values()))
     path = next(iter(first.values()))[0]
@@ -57,7 +71,7 @@ def project_climate(
         cells,
         domain,
         settings.repair,
-        lambda years: _co2(reader, settings, project, parts, years),
+        read_co2 or partial(_co2, reader, settings, project, member, parts),
         common=parts[0] if len(parts) > 1 else None,
         lapse_rate=settings.lapse_rate,
         source=f"{settings.folder} {member} {scenario}",
@@ -67,21 +81,34 @@ def project_climate(
     return climate
 
 
-def project_files(settings: ProjectClimate, member: str, scenario: str) -> list[Path]:
+def project_files(
+    settings: ProjectClimate,
+    member: str,
+    scenario: str,
+    *,
+    named: bool = False,
+    with_co2: bool = True,
+) -> list[Path]:
     """Every file that the climate of a member is read from.
+
+    Args:
+        settings: the climate table.
+        member, scenario: whose files.
+        named: see ``files.member_files``.
+        with_co2: whether its CO2 belongs to it.
 
     Raises:
         DataError: files that are missing.
     """
     reader = ClimateReader(settings.folder)
-    files = member_files(reader, settings, member, scenario)
+    files = member_files(reader, settings, member, scenario, named=named)
     reader.raise_faults()
     found = [path for parts in files.values() for paths in parts.values() for path in paths]
-    if settings.co2:
+    if with_co2 and settings.co2:
         found += [settings.folder / source.file for source in settings.co2]
-    else:
+    elif with_co2:
         for part in PROJECTS[settings.kind].parts(settings.history, scenario):
-            found += co2_texts(settings, part)
+            found += co2_texts(settings, member, part)
     return list(dict.fromkeys(found))
 
 
@@ -108,16 +135,17 @@ def _co2(
     reader: ClimateReader,
     settings: ProjectClimate,
     project: Project,
+    member: str,
     parts: tuple[str, ...],
     years: NDArray,
 ) -> NDArray:
     """July CO2 of calendar years, ppmv, from NetCDF or the project's text files."""
     if settings.co2:
         return co2_of_files(reader, settings.co2, years)
-    texts = {part: co2_texts(settings, part) for part in parts}
+    texts = {part: co2_texts(settings, member, part) for part in parts}
     for part, found in texts.items():
         if not found:
-            name = project.co2[0].format(scenario=part)
+            name = project.co2_names(member, part)[0]
             reader.add_finding(
                 str(settings.folder), "co2", f"no file {name}",
                 f"Put {name} there (lines of year and ppm), or name NetCDF files in climate.co2.",

@@ -1,8 +1,9 @@
 """Forms of the files of climate projects: names, variables, units that stand for others.
 
 One table a project; the readers know no project. Sources: the protocols of ISIMIP2b, 3a and 3b, the
-CMIP data reference syntax, the release notes of CRU TS, the ERA5-Land documentation of ECMWF
-(monthly means: accumulations are per day), the WIE-MIP protocol.
+patterns of ISIMIP4 (ISI-MIP/isimip-protocol-4) and names of the files of its first model, the CMIP
+data reference syntax, the release notes of CRU TS, the ERA5-Land documentation of ECMWF (monthly
+means: accumulations are per day), the WIE-MIP protocol.
 """
 
 import re
@@ -14,6 +15,8 @@ CLOUD_COVER = "cloud_cover"  # in place of shortwave where a project has none
 NO_HISTORY = {"picontrol", "esm-picontrol", "historical", "1pctco2", "abrupt-4xco2", "spinclim"}
 _YEARS = r"(?P<first>\d{4})_(?P<last>\d{4})"
 _NETCDF = r"\.nc4?$"
+_RESOLUTION = r"(?:global_)?(?P<grid>\d+arc(?:min|sec))(?:_global)?"  # ISIMIP4, in either order
+_EMISSION_DRIVEN = "esm-"  # how scenarios of a carbon cycle of its own begin
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,10 @@ class Project:
             a file without ``variable`` in its name holds any of them.
         example: of a file name.
         variables: the drivers.
-        co2: patterns of text files of annual CO2; ``{scenario}`` stands for the scenario.
+        co2: patterns of text files of annual CO2; ``{scenario}`` stands for the scenario,
+            ``{model}`` for the climate model, ``{pathway}`` for the scenario without ``scen7-``.
         history: scenario of the years before the pathways; None where files are of one piece.
+        emission_history: of emission-driven scenarios, where it is another one.
     """
 
     kind: str
@@ -55,6 +60,7 @@ class Project:
     variables: tuple[ProjectVariable, ...]
     co2: tuple[str, ...] = ("co2_{scenario}_*.txt",)
     history: str | None = "historical"
+    emission_history: str | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -68,11 +74,20 @@ class Project:
             history: of the experiment; None is the project's own.
             scenario: of the run.
         """
-        history = history or self.history
+        driven = scenario.casefold().startswith(_EMISSION_DRIVEN)
+        history = history or (driven and self.emission_history) or self.history
         if history is None or "scenario" not in self.pattern.groupindex:
             return (scenario,)
         alone = scenario.casefold() in {*NO_HISTORY, history.casefold()}
         return (scenario,) if alone else (history, scenario)
+
+    def co2_names(self, member: str, scenario: str) -> list[str]:
+        """Patterns of the names of CO2 files of a member and scenario, the first that is found."""
+        pathway = scenario.removeprefix("scen7-")
+        model = member.partition("_")[0]
+        return [
+            pattern.format(scenario=scenario, model=model, pathway=pathway) for pattern in self.co2
+        ]
 
 
 _DAYS_AND_MONTHS = ("monthly", "daily")  # hours of ERA5-Land add up from midnight
@@ -111,6 +126,30 @@ PROJECTS = {
             ),
             "gswp3-w5e5_obsclim_tas_global_daily_1901_1910.nc",
             _ISIMIP,
+            history=None,
+        ),
+        Project(
+            "isimip4b", "ISIMIP4b",
+            re.compile(
+                r"^(?P<model>[^_]+)_(?P<variant>r\d+i\d+p\d+f\d+_(?:era5|nobasd))_"
+                rf"(?P<scenario>[^_]+)_(?P<variable>tas|pr|rsds)_{_RESOLUTION}_"
+                rf"(?P<step>daily|monthly)_{_YEARS}" + _NETCDF
+            ),
+            "ec-earth3-esm-1-1_r1i1p1f1_era5_esm-scen7-h_tas_global_30arcmin_daily_2022_2030.nc",
+            _ISIMIP,
+            # emission-driven models have a CO2 of their own; monthly files lie beside
+            co2=("co2_{model}_{scenario}_annual_*.txt", "co2_{pathway}_annual_*.txt"),
+            emission_history="esm-hist",
+        ),
+        Project(
+            "isimip4a", "ISIMIP4a",
+            re.compile(
+                r"^(?P<model>[^_]+)_(?P<scenario>[a-z]*clim)_(?P<variable>tas|pr|rsds)_"
+                rf"{_RESOLUTION}_(?P<step>daily|monthly)_{_YEARS}" + _NETCDF
+            ),
+            "gswp3-w5e5_obsclim_tas_global_30arcmin_daily_1901_1910.nc",
+            _ISIMIP,
+            co2=("co2_{scenario}_annual_*.txt",),
             history=None,
         ),
         Project(

@@ -8,8 +8,8 @@ import cftime
 import numpy as np
 from numpy.typing import NDArray
 
+from temjax.conventions.time_axis import WITHIN_MONTHS, TimeAxis
 from temjax.regional.climate.repair import is_missing
-from temjax.regional.inputs.time_axis import WITHIN_MONTHS, TimeAxis
 from temjax.regional.inputs.units import MONTH_LENGTHS
 from temjax.units import SECONDS_PER_DAY
 

@@ -30,7 +30,7 @@ def cache_command(
     from temjax.regional.experiment.experiment import read_experiment
     from temjax.runtime.terminal import print_table
 
-    folder = source if source.is_dir() else read_experiment(source).months_folder
+    folder = source if source.is_dir() else read_experiment(source).climate.months_folder
     if folder is None:
         print_line(console, "The climate is computed: it keeps no months.")
         return

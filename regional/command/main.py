@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 
 from temjax.command.main import before_jax, console, few_cells_command, resumable
-from temjax.regional.command.options import Data, Members, Scenarios, UnfittedTypes
+from temjax.regional.command.options import (
+    Data,
+    DrawnUnfittedTypes,
+    Draws,
+    Members,
+    Scenarios,
+    Seed,
+)
 from temjax.regional.run.forkserver import start_early
 
 
@@ -47,11 +54,9 @@ def project_command(
         str | None,
         typer.Option(help="tcp://host:port of a Dask cluster that takes the tiles."),
     ] = None,
-    draws: Annotated[
-        int, typer.Option(min=0, help="Runs with parameters drawn from posteriors and priors.")
-    ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 1,
-    unfitted: UnfittedTypes = "prior",
+    draws: Draws = None,
+    seed: Seed = None,
+    unfitted: DrawnUnfittedTypes = None,
 ) -> None:
     """Run a region with and without thaw exposure and write NetCDF, figures and a summary.
 
@@ -59,7 +64,7 @@ def project_command(
     --resume --workers 0; temjax project --from runs/a --out runs/again; temjax project
     region.toml --out runs/b --draws 64
     """
-    from temjax.regional.command.choices import repeated_experiment, select_experiment
+    from temjax.regional.command.choices import choose_draws, repeated_experiment, select_experiment
     from temjax.regional.report.draws import run_parameter_draws
     from temjax.regional.report.pipeline import run_projection
 
@@ -72,11 +77,12 @@ def project_command(
         settings = repeated_experiment(repeat, out, choices, data, console)
     console.print(settings.title, style="bold", markup=False)
     settings = settings.with_run(workers=workers, tile_cells=tile_cells)
+    number, arguments = choose_draws((draws, seed, unfitted), repeat, settings, console)
     with resumable(out):
         run_projection(settings, out, console, resume=resume, scheduler=scheduler)
-        if draws:
+        if number:
             run_parameter_draws(
-                settings, out, console, draws=draws, seed=seed, unfitted=unfitted, resume=resume,
+                settings, out, console, draws=number, **arguments, resume=resume,
                 scheduler=scheduler,
             )  # fmt: skip
 
@@ -114,6 +120,8 @@ def report_command(
     ] = None,
 ) -> None:
     """Write one HTML page with tables, figures and checks of a region's results.
+
+    After temjax project --draws, with medians and 5-95 % over the draws.
 
     Examples: temjax report runs/a; temjax report runs/a --thaw-points alt.csv --compare runs/b
     """

@@ -14,3 +14,19 @@ UnfittedTypes = Annotated[
     Literal["prior", "exact"],
     typer.Option(help="Vegetation types without a fit: drawn from the priors, or taken as exact."),
 ]
+Draws = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Runs with parameters drawn from posteriors and priors.",
+        show_default="0; with --from, those of the run",
+    ),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Of the draws.", show_default="1")]
+DrawnUnfittedTypes = Annotated[
+    Literal["prior", "exact"] | None,
+    typer.Option(
+        help="Vegetation types without a fit: drawn from the priors, or taken as exact.",
+        show_default="prior",
+    ),
+]

@@ -44,7 +44,7 @@ def attribute_command(
     settings = select_experiment(experiment, members, scenarios, cells, data)
     for path in attribute(settings, out, console, held_years):
         console.print(str(path), soft_wrap=True)
-    _show(console, drivers_table(read_attributions(out)))
+    show_table(console, drivers_table(read_attributions(out)))
 
 
 def sensitivity_command(
@@ -84,10 +84,11 @@ def sensitivity_command(
         for path in write_sensitivity(settings, member, scenario, result, out):
             console.print(str(path), soft_wrap=True)
         if sources:
-            _show(console, uncertainty_table(result))
+            show_table(console, uncertainty_table(result))
 
 
-def _show(console: Console, content: tables.Table) -> None:
+def show_table(console: Console, content: tables.Table) -> None:
+    """Print a table of a report."""
     table = Table(title=content.caption, caption=content.note)
     for name in content.head:
         table.add_column(name, no_wrap=True)

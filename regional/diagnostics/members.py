@@ -1,18 +1,29 @@
 """Numbers over the members of a run: means and spread, diagnostics in the region's units."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from temjax.regional.diagnostics.comparison import FRACTIONS
 from temjax.regional.diagnostics.naming import Units
-from temjax.regional.diagnostics.totals import REGION, GroupTotals, MemberTotals, diagnostics
+from temjax.regional.diagnostics.totals import (
+    REGION,
+    GroupSeries,
+    GroupTotals,
+    MemberSeries,
+    MemberTotals,
+    diagnostics,
+)
 from temjax.regional.results.effect import early_year
 
 DECADE = 10
+QUANTILES = (0.05, 0.5, 0.95)  # of draws
 CARBON = ("ΔSOC", "ΣΔLTRC", "ΣΔRH", "SOC_PF", "ΔSOC_NET", "ΔEcoC_NET")  # in the unit of stocks
+
+_Member = TypeVar("_Member", bound=MemberSeries)
 
 
 @dataclass(frozen=True)
@@ -30,20 +41,93 @@ class MeanSD:
         return f"{self.mean:.{digits}f}{sd}".replace("-", "−")
 
 
+@dataclass(frozen=True)
+class Interval:
+    """Median and 5–95 % over draws of all climate models; NaN without any."""
+
+    low: float
+    median: float
+    high: float
+
+    def text(self, digits: int = 2) -> str:
+        """Format as ``median [low, high]``, with fewer decimals where the ends are large."""
+        if not np.isfinite(self.median):
+            return "–"
+        largest = max(abs(self.low), abs(self.high))
+        digits = min(digits, 0 if largest >= 100 else 1 if largest >= 10 else digits)
+        return f"{_fixed(self.median, digits)} [{self.ends(digits, ', ')}]"
+
+    def ends(self, digits: int = 2, between: str = " to ") -> str:
+        """Format the ends alone."""
+        if not np.isfinite(self.median):
+            return "–"
+        return between.join(_fixed(end, digits) for end in (self.low, self.high))
+
+
+def _fixed(value: float, digits: int) -> str:
+    """Number with some decimals, a true minus and no negative zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def interval(values: NDArray) -> Interval:
+    """Median and 5–95 % of the values that are finite."""
+    known = values[np.isfinite(values)]
+    if known.size == 0:
+        return Interval(*(float("nan"),) * 3)
+    return Interval(*map(float, np.quantile(known, QUANTILES)))
+
+
+def draw_count(drawn: Sequence[MemberSeries]) -> int:
+    """Number of draws of a member; 0 without draws."""
+    return drawn[0].groups[REGION].delta["SOC_PF"].shape[1] if drawn else 0
+
+
+def draws_text(drawn: Sequence[MemberSeries]) -> str:
+    """What an interval is over, for heads, notes and captions: 64 draws × 4 climate models."""
+    models = len({member.member for member in drawn})
+    return f"{draw_count(drawn)} draws" + (f" × {models} climate models" if models > 1 else "")
+
+
+def drawn_note(drawn: Sequence[MemberSeries]) -> str:
+    """End of a table's note that tells what its intervals are; nothing without draws."""
+    return f" {draws_text(drawn)}: median [5 %, 95 %]." if drawn else ""
+
+
+def values_of(
+    members: Sequence[MemberSeries], group: str, number: Callable[[GroupSeries], float | NDArray]
+) -> NDArray:
+    """A number of one group in all members that have it, draws of a member one after the other."""
+    groups = (of_group(member, group) for member in members)
+    values = [np.atleast_1d(number(of_member)) for of_member in groups if of_member is not None]
+    return np.concatenate(values) if values else np.empty(0)
+
+
+def over_draws(
+    drawn: Sequence[MemberSeries], group: str, number: Callable[[GroupSeries], NDArray]
+) -> Interval:
+    """Median and 5–95 % of a number of one group over the draws of all members."""
+    return interval(values_of(drawn, group, number))
+
+
 def spread(members: list[MemberTotals]) -> str:
     """What a number is over the members, for notes and captions; a single one has no SD."""
     models = len({member.member for member in members})
     return "mean ± SD over climate models" if models > 1 else "one climate model, so no spread"
 
 
-def shade(members: list[MemberTotals]) -> str:
+def shade(members: list[MemberTotals], drawn: Sequence[MemberSeries] = ()) -> str:
     """What lines and shades are, for captions."""
     models = len({member.member for member in members})
-    return "Mean over climate models, shade ± 1 SD." if models > 1 else "One climate model."
+    line = "Mean over climate models" if models > 1 else "One climate model"
+    if drawn:
+        return f"{line}; shade 5–95 % and thin line median of {draws_text(drawn)}."
+    return "Mean over climate models, shade ± 1 SD." if models > 1 else f"{line}."
 
 
-def bars(members: list[MemberTotals]) -> str:
+def bars(members: list[MemberTotals], drawn: Sequence[MemberSeries] = ()) -> str:
     """What whiskers of bars are, for captions; nothing for a single climate model."""
+    if drawn:
+        return f"; whiskers 5–95 % and median of {draws_text(drawn)}"
     return "; bars ± 1 SD" if len({member.member for member in members}) > 1 else ""
 
 
@@ -59,12 +143,12 @@ def mean_sd(values: Iterable[float]) -> MeanSD:
     return MeanSD(float(array.mean()), sd)
 
 
-def scenarios(members: list[MemberTotals]) -> list[str]:
+def scenarios(members: Sequence[MemberSeries]) -> list[str]:
     """Scenarios of a run, sorted."""
     return sorted({member.scenario for member in members})
 
 
-def of_scenario(members: list[MemberTotals], scenario: str) -> list[MemberTotals]:
+def of_scenario(members: Sequence[_Member], scenario: str) -> list[_Member]:
     """The members of one scenario."""
     return [member for member in members if member.scenario == scenario]
 
@@ -73,13 +157,13 @@ def over_members(
     members: list[MemberTotals], group: str, number: Callable[[GroupTotals], float]
 ) -> MeanSD:
     """Mean and SD of a number of one group; NaN where no member has the group."""
-    values = [number(g) for member in members if (g := of_group(member, group)) is not None]
-    return mean_sd(values) if values else MeanSD(float("nan"), float("nan"))
+    values = values_of(members, group, number)
+    return mean_sd(values) if values.size else MeanSD(float("nan"), float("nan"))
 
 
-def of_group(member: MemberTotals, group: str) -> GroupTotals | None:
+def of_group(member: MemberSeries, group: str) -> GroupSeries | None:
     """Totals of the region, a vegetation type or a latitude band; None where there is none."""
-    return (member.groups | member.bands).get(group)
+    return member.groups.get(group, member.bands.get(group))
 
 
 def over_models(members: list[MemberTotals], number: Callable[[MemberTotals], float]) -> MeanSD:
@@ -96,8 +180,13 @@ def diagnostic(
 ) -> MeanSD:
     """Mean and SD of one diagnostic: stocks and sums of carbon that the paper tells in Pg in the
     region's unit of stocks, other totals in its unit of fluxes, fractions as they are."""
-    size = size_of(name, units or units_of(members))
-    return over_members(members, group, lambda g: diagnostics(g)[name] / size)
+    return over_members(members, group, number_of(name, units or units_of(members)))
+
+
+def number_of(name: str, units: Units) -> Callable[[GroupSeries], NDArray]:
+    """Diagnostic of a group in the unit in which it is told."""
+    size = size_of(name, units)
+    return lambda group: diagnostics(group)[name] / size
 
 
 def size_of(name: str, units: Units) -> float:
@@ -133,13 +222,14 @@ def rule_of(members: list[MemberTotals]) -> str:
     return members[0].stored.attributes["active_layer_rule"]
 
 
-def period_mean(member: MemberTotals, name: str, period: tuple[int, int]) -> float:
+def period_mean(member: MemberSeries, name: str, period: tuple[int, int]) -> float | NDArray:
     """Mean regional total (Tg yr⁻¹) of a flux in S_T over calendar years; NaN without them all."""
     totals = member.groups[REGION]
     years = np.concatenate([member.years["historical"], member.years["future"]])
     values = np.concatenate([totals.runs[run][name] for run in ("historical", "S_T")])
     chosen = (years >= period[0]) & (years <= period[1])
-    return float(values[chosen].mean()) if chosen.sum() == period[1] - period[0] + 1 else np.nan
+    whole = chosen.sum() == period[1] - period[0] + 1
+    return values[chosen].mean(axis=0) if whole else np.full(values.shape[1:], np.nan)[()]
 
 
 def last_decade(years: NDArray) -> tuple[int, int]:

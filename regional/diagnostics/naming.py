@@ -53,3 +53,9 @@ def span_text(values: NDArray, positive: str, negative: str) -> str:
     letter = negative if low < 0 else positive
     ends = [f"{end:.4g}" for end in sorted((abs(low), abs(high)))]
     return f"{'–'.join(dict.fromkeys(ends))}° {letter}"
+
+
+def variable_name(label: str) -> str:
+    """Label of a quantity as the name of a NetCDF variable: sum_delta_NEP for ΣΔNEP."""
+    plain = label.replace("ΣΔ", "sum_delta_").replace("Δ", "delta_").replace("Σ", "sum_")
+    return plain.replace(" ", "_")

@@ -1,12 +1,14 @@
-"""Tables of a run: fluxes, balance due to thaw, vegetation types, latitude bands, other rules.
+"""Tables of a run: fluxes, balance due to thaw, vegetation types.
 
 Where the region is the paper's (``comparison``) they are its Tables 1–3 with its numbers beside.
+``drawn`` are the members with drawn parameters, if there are any: their medians and 5–95 % stand
+beside.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from numpy.typing import NDArray
+import numpy as np
 
 from temjax.regional.diagnostics import paper
 from temjax.regional.diagnostics.comparison import Comparison
@@ -14,11 +16,14 @@ from temjax.regional.diagnostics.members import (
     CARBON,
     MeanSD,
     diagnostic,
+    drawn_note,
+    draws_text,
+    interval,
     last_decade,
     mean_sd,
+    number_of,
     of_scenario,
-    over_members,
-    over_models,
+    over_draws,
     period_mean,
     rule_of,
     scenarios,
@@ -32,15 +37,15 @@ from temjax.regional.diagnostics.totals import (
     MEADOW,
     REGION,
     STEPPE,
+    MemberSeries,
     MemberTotals,
-    diagnostics,
 )
 
 PETAGRAM = 1000.0  # Tg
 PERIODS = {"2006–2011": (2006, 2011), "2090s": (2090, 2099)}
-PRESENT = (2006, 2015)
 
 Known = dict[str, dict[str, tuple[float, float]]]
+Drawn = Sequence[MemberSeries]
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Table:
     rows: list[tuple[str, ...]]
 
 
-def _paper_text(value: tuple[float, float] | None, digits: int = 2) -> str:
+def paper_text(value: tuple[float, float] | None, digits: int = 2) -> str:
     return "–" if value is None else MeanSD(*value).text(digits)
 
 
@@ -68,7 +73,7 @@ def periods(members: list[MemberTotals], comparison: Comparison) -> dict[str, tu
     return {f"{start}–{end}": (start, end) for start, end in decades}
 
 
-def flux_table(members: list[MemberTotals], comparison: Comparison) -> Table:
+def flux_table(members: list[MemberTotals], comparison: Comparison, drawn: Drawn = ()) -> Table:
     """Regional fluxes: totals and densities by period; the paper's Table 1 where it compares."""
     rows, units = [], units_of(members)
     for scenario in scenarios(members):
@@ -84,6 +89,7 @@ def flux_table(members: list[MemberTotals], comparison: Comparison) -> Table:
                 )
                 row += [total.text(1), density.text(1)]
             rows.append(tuple(row))
+            rows += _drawn_fluxes(of_scenario(drawn, scenario), span, units.amount_size, period)
     if comparison.place:
         for label, values in paper.TABLE_1.items():
             period, scenario = label.split()
@@ -95,6 +101,22 @@ def flux_table(members: list[MemberTotals], comparison: Comparison) -> Table:
             "RH total", "density", "NEP total", "density")  # fmt: skip
     note = f"Totals in {units.amount} C yr⁻¹, densities in g C m⁻² yr⁻¹; {spread(members)}."
     return Table(_caption(comparison, 1, "Regional carbon fluxes"), note, head, rows)
+
+
+def _drawn_fluxes(
+    drawn: Drawn, span: tuple[int, int], size: float, period: str
+) -> list[tuple[str, ...]]:
+    """The rows of a scenario's draws, if it has any: medians, and 5–95 %."""
+    if not drawn:
+        return []
+    medians = [f"{draws_text(drawn)}, median, {period} {scenario_name(drawn[0].scenario)}"]
+    ends = ["5 to 95 %"]
+    for name in ("NPP", "RH", "NEP"):
+        totals = np.concatenate([period_mean(member, name, span) for member in drawn])
+        for values in (totals / size, drawn[0].groups[REGION].density(totals)):
+            medians.append(mean_sd([interval(values).median]).text(1))
+            ends.append(interval(values).ends(1))
+    return [tuple(medians), tuple(ends)]
 
 
 def _caption(comparison: Comparison, number: int, text: str) -> str:
@@ -109,22 +131,23 @@ def _flux_texts(values: Iterable[tuple[float | None, float | None]], totals: boo
     return texts
 
 
-def balance_table(members: list[MemberTotals], comparison: Comparison) -> Table:
+def balance_table(members: list[MemberTotals], comparison: Comparison, drawn: Drawn = ()) -> Table:
     """Soil carbon and nitrogen balance due to thaw with net changes; the paper's Table 2."""
     units = units_of(members)
     carbon, nitrogen = f"{units.stock} C", f"{units.amount} N"
     labels = dict.fromkeys(("ΔSOC", "ΣΔLTRC", "ΣΔRH", "SOC_PF"), carbon)
-    rows = _comparison_rows(members, REGION, labels, comparison.known(paper.TABLE_2))
-    rows += _still_rows(members, REGION, comparison.known(paper.TABLE_2))
+    known = comparison.known(paper.TABLE_2)
+    rows = _comparison_rows(members, REGION, labels, known, drawn)
+    rows += _still_rows(members, REGION, known, drawn)
     labels = {"decomposed fraction": "(ΣΔRH−ΣΔLTRC)/SOC_PF"}
     labels |= dict.fromkeys(("ΔSON", "ΣΔLTRN", "ΣΔNetNMin", "SON_PF"), nitrogen)
     labels |= {"N-use fraction": "ΣΔVegNup/SON_PF"}
-    rows += _comparison_rows(members, REGION, labels, comparison.known(paper.TABLE_2))
+    rows += _comparison_rows(members, REGION, labels, known, drawn)
     amount = f"{units.amount} C"
     rest = {"SOC_PF residual": amount, "ΣΔNPP": amount, "ΣΔNEP": amount, "ΔSOC_NET": carbon,
             "ΔEcoC_NET": carbon, "ΔNPP last": f"{amount} yr⁻¹",
             "ΔRH last": f"{amount} yr⁻¹"}  # fmt: skip
-    known = {
+    in_text = {
         scenario: {
             name: (
                 tuple(v / PETAGRAM for v in values[scenario]) if name in CARBON
@@ -135,7 +158,7 @@ def balance_table(members: list[MemberTotals], comparison: Comparison) -> Table:
         }
         for scenario in paper.TABLE_2
     }  # fmt: skip
-    rows += _comparison_rows(members, REGION, rest, comparison.known(known))
+    rows += _comparison_rows(members, REGION, rest, comparison.known(in_text), drawn)
     note = (
         "Δ = S_T − S_R at the end of the run, Σ from the year after the branch; "
         f"{spread(members)}. SOC_PF is the model's log; its residual is what the soil budget "
@@ -143,20 +166,22 @@ def balance_table(members: list[MemberTotals], comparison: Comparison) -> Table:
     )
     return Table(
         _caption(comparison, 2, "Soil carbon and nitrogen balance due to permafrost thaw"),
-        note, _head(members, comparison.known(paper.TABLE_2)), rows,
+        note + drawn_note(drawn), _head(members, known, drawn), rows,
     )  # fmt: skip
 
 
-def _head(members: list[MemberTotals], known: Known) -> tuple[str, ...]:
+def _head(members: list[MemberTotals], known: Known, drawn: Drawn) -> tuple[str, ...]:
     cells = ["quantity"]
     for scenario in scenarios(members):
-        who = ("this run", "paper") if scenario in known else ("this run",)
+        who = ["this run"]
+        who += [draws_text(drawn)] if drawn else []
+        who += ["paper"] if scenario in known else []
         cells += [f"{scenario_name(scenario)} {name}" for name in who]
     return tuple(cells)
 
 
 def _comparison_rows(
-    members: list[MemberTotals], group: str, units: dict[str, str], known: Known
+    members: list[MemberTotals], group: str, units: dict[str, str], known: Known, drawn: Drawn
 ) -> list[tuple[str, ...]]:
     """Rows of diagnostics with their units; a scenario of the paper has its numbers beside."""
     rows, region_units = [], units_of(members)
@@ -165,20 +190,24 @@ def _comparison_rows(
         for scenario in scenarios(members):
             simulated = diagnostic(of_scenario(members, scenario), group, name, region_units)
             row.append(simulated.text())
+            if drawn:
+                number = number_of(name, region_units)
+                row.append(over_draws(of_scenario(drawn, scenario), group, number).text())
             if scenario in known:
-                row.append(_paper_text(known[scenario].get(name)))
+                row.append(paper_text(known[scenario].get(name)))
         rows.append(tuple(row))
     return rows
 
 
-def _still_rows(members: list[MemberTotals], group: str, known: Known) -> list[tuple[str, ...]]:
+def _still_rows(
+    members: list[MemberTotals], group: str, known: Known, drawn: Drawn
+) -> list[tuple[str, ...]]:
     """Row of the share of area that stands still, which stands beside SOC_PF."""
     years = " → ".join(map(str, still_years(members)))
     row = [f"area where '{rule_of(members)}' stands still by {years}"]
     for scenario in scenarios(members):
         row.append(still_text(of_scenario(members, scenario), group))
-        if scenario in known:
-            row.append("–")
+        row += ["–"] * (bool(drawn) + (scenario in known))
     return [tuple(row)]
 
 
@@ -191,7 +220,7 @@ def vegetation_types(members: list[MemberTotals], comparison: Comparison) -> lis
     return names
 
 
-def type_table(members: list[MemberTotals], comparison: Comparison) -> Table:
+def type_table(members: list[MemberTotals], comparison: Comparison, drawn: Drawn = ()) -> Table:
     """Exposure and what follows by vegetation type; the paper's Table 3 where it compares."""
     known = comparison.known(paper.TABLE_2)
     by_type = {name: comparison.known(values) for name, values in paper.TABLE_3.items()}
@@ -200,113 +229,21 @@ def type_table(members: list[MemberTotals], comparison: Comparison) -> Table:
     rows = []
     for group in vegetation_types(members, comparison):
         empty = {scenario: {} for scenario in known}
-        rows += _group_rows(members, group, empty | by_type.get(group, {}))
+        rows += _group_rows(members, group, empty | by_type.get(group, {}), drawn)
     note = "As the table before."
     if comparison.totals:
         note = "As Table 2. The paper prints meadow and steppe only."
-    return Table(_caption(comparison, 3, "By vegetation type"), note, _head(members, known), rows)
+    head = _head(members, known, drawn)
+    return Table(_caption(comparison, 3, "By vegetation type"), note, head, rows)
 
 
-def _group_rows(members: list[MemberTotals], group: str, known: Known) -> list[tuple[str, ...]]:
+def _group_rows(
+    members: list[MemberTotals], group: str, known: Known, drawn: Drawn
+) -> list[tuple[str, ...]]:
     units = units_of(members)
     carbon, nitrogen = f"{units.stock} C", f"{units.amount} N"
     labels = {"ΣΔRH": carbon, "SON_PF": nitrogen, "ΣΔVegNup": nitrogen}
-    rows = _comparison_rows(members, group, {"SOC_PF": carbon}, known)
-    rows += _still_rows(members, group, known)
-    rows += _comparison_rows(members, group, labels, known)
+    rows = _comparison_rows(members, group, {"SOC_PF": carbon}, known, drawn)
+    rows += _still_rows(members, group, known, drawn)
+    rows += _comparison_rows(members, group, labels, known, drawn)
     return [(f"{group}: {name}", *cells) for name, *cells in rows]
-
-
-def band_table(members: list[MemberTotals]) -> Table:
-    """Area, active layer, exposure and its effect by latitude band, per area."""
-    rows = []
-    for band in members[0].bands:
-        for scenario in scenarios(members):
-            chosen = of_scenario(members, scenario)
-            ends = (
-                over_members(chosen, band, lambda g: float(g.runs["historical"]["ALT"][-1])),
-                over_members(chosen, band, lambda g: float(g.runs["S_T"]["ALT"][-10:].mean())),
-            )
-            per_area = (
-                over_members(chosen, band, lambda g, n=n: float(g.density(diagnostics(g)[n])))
-                for n in ("SOC_PF", "ΣΔNPP", "ΣΔRH", "ΣΔNEP")
-            )
-            exposed, *effects = (value.text(0) for value in per_area)
-            rows.append((
-                band, scenario_name(scenario), f"{chosen[0].bands[band].area:,.4g}",
-                *(value.text() for value in ends), exposed, still_text(chosen, band), *effects,
-            ))  # fmt: skip
-    years = " → ".join(map(str, still_years(members)))
-    head = ("latitude", "scenario", "area, km²", "ALT at the branch, m", "ALT, last decade, m",
-            "SOC_PF, g C m⁻²", f"stands still by {years}", "ΣΔNPP, g C m⁻²", "ΣΔRH, g C m⁻²",
-            "ΣΔNEP, g C m⁻²")  # fmt: skip
-    note = f"Per area of the band; {spread(members)}."
-    return Table("By latitude band", note, head, rows)
-
-
-def present_years(members: list[MemberTotals], comparison: Comparison) -> tuple[int, int]:
-    """Years of the present state: the paper's, or the last decade of the history."""
-    years = members[0].years["historical"]
-    if comparison.place and years[0] <= PRESENT[0] and years[-1] >= PRESENT[1]:
-        return PRESENT
-    return last_decade(years)
-
-
-def present_state(members: list[MemberTotals], comparison: Comparison) -> Table:
-    """Table of area, active layer and soil stocks by vegetation type at present."""
-    rows, span = [], present_years(members, comparison)
-    for group in (REGION, *sorted({g for m in members for g in m.groups} - {REGION})):
-        chosen = [member for member in members if group in member.groups]
-        row = [group, f"{chosen[0].groups[group].area / 1e3:,.4g}"]
-        for name, scale in (("ALT", None), ("MAGT", None), ("SOC", 1e-3), ("SON", 1e-3)):
-            row.append(
-                over_models(
-                    chosen,
-                    lambda m, g=group, n=name, s=scale: _present_mean(m, g, n, s, span),
-                ).text()
-            )
-        if comparison.place:
-            row.append(_paper_text(paper.ALT_NOW.get(group)))
-        rows.append(tuple(row))
-    head = ("vegetation", "area, 10³ km²", "ALT, m", "MAGT, °C", "SOC, kg C m⁻²", "SON, kg N m⁻²")
-    head += ("ALT in the paper, m",) if comparison.place else ()
-    note = f"Means of {span[0]}–{span[1]} over the area; {spread(members)}."
-    return Table("Present state", note, head, rows)
-
-
-def _present_mean(
-    member: MemberTotals, group: str, name: str, scale: float | None, span: tuple[int, int]
-) -> float:
-    totals, years = member.groups[group], member.years["historical"]
-    values: NDArray = totals.runs["historical"][name][(years >= span[0]) & (years <= span[1])]
-    mean = float(values.mean())
-    return mean if scale is None else float(totals.density(mean)) * scale
-
-
-def rules_table(members: list[MemberTotals], others: dict[str, list[MemberTotals]]) -> Table:
-    """Table of runs with other rules of active layer and root-zone nitrogen."""
-    rows, units = [], units_of(members)
-    carbon, amount = f"{units.stock} C", f"{units.amount} C"
-    for run in (members, *others.values()):
-        attributes = run[0].stored.attributes
-        for scenario in scenarios(run):
-            chosen = of_scenario(run, scenario)
-            ends = (
-                over_members(chosen, REGION, lambda g: float(g.runs["historical"]["ALT"][-1])),
-                over_members(chosen, REGION, lambda g: float(g.runs["S_T"]["ALT"][-10:].mean())),
-            )
-            names = ("ΣΔNPP", "ΣΔRH", "ΣΔNEP", "decomposed fraction", "N-use fraction")
-            rows.append((
-                f"{attributes['active_layer_rule']}, {attributes['root_zone_nitrogen']}, "
-                f"{scenario_name(scenario)}",
-                str(len(chosen)),
-                *(value.text() for value in ends),
-                diagnostic(chosen, REGION, "SOC_PF", units).text(),
-                still_text(chosen, REGION),
-                *(diagnostic(chosen, REGION, name, units).text() for name in names),
-            ))  # fmt: skip
-    head = ("rules, scenario", "members", "ALT at the branch, m", "ALT, last decade, m",
-            f"SOC_PF, {carbon}", "area that stands still", f"ΣΔNPP, {amount}", f"ΣΔRH, {carbon}",
-            f"ΣΔNEP, {amount}", "decomposed", "N use")  # fmt: skip
-    note = "'literal' takes taliks for the active layer: its exposure is not to be trusted."
-    return Table("The same region under other rules", note, head, rows)

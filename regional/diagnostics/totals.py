@@ -52,11 +52,11 @@ MEANS = {
 
 @dataclass(frozen=True)
 class GroupSeries:
-    """Annual series of one group of cells.
+    """Annual series of one group of cells, ``(year,)`` of a run or ``(year, draw)``.
 
     Attributes:
         area: of unmasked cells, km².
-        delta: Δ = S_T − S_R, Tg (cumulative for SOC_PF and SON_PF), ``(future year,)``.
+        delta: Δ = S_T − S_R, Tg (cumulative for SOC_PF and SON_PF), future years.
         runs: ``historical``, ``S_R``, ``S_T`` to label to series, Tg yr⁻¹, Tg or means.
     """
 
@@ -83,25 +83,36 @@ class GroupTotals(GroupSeries):
 
 
 @dataclass(frozen=True)
-class MemberTotals:
-    """Annual series of a member by group, and maps by name, ``(cell,)``.
+class MemberSeries:
+    """Annual series of a member by group: ``(year,)`` of its run, or ``(year, draw)``.
 
     Attributes:
         member, scenario: climate model and pathway.
         years: of ``historical`` and ``future``.
-        climate: regional annual climate by name, with ``years``.
         groups: the region and its vegetation types.
         bands: its latitude bands; empty where one holds all.
-        maps: by name.
-        stored: the member's files.
     """
 
     member: str
     scenario: str
     years: dict[str, NDArray]
-    climate: Series
+    groups: Mapping[str, GroupSeries]
+    bands: Mapping[str, GroupSeries]
+
+
+@dataclass(frozen=True)
+class MemberTotals(MemberSeries):
+    """Annual series ``(year,)`` of a member by group, and maps by name, ``(cell,)``.
+
+    Attributes:
+        climate: regional annual climate by name, with ``years``.
+        maps: by name.
+        stored: the member's files.
+    """
+
     groups: dict[str, GroupTotals]
     bands: dict[str, GroupTotals]
+    climate: Series
     maps: dict[str, NDArray]
     stored: StoredMember
 
@@ -220,25 +231,26 @@ def total(values: NDArray, weight: NDArray) -> NDArray:
     return teragrams(unmasked @ weight)
 
 
-def diagnostics(group: GroupSeries) -> dict[str, float]:
-    """Diagnostics of docs/specification/protocol.md 3 for one group of a member, Tg C or Tg N, and
-    fractions.
+def diagnostics(group: GroupSeries) -> dict[str, NDArray]:
+    """Diagnostics of docs/specification/protocol.md 3 for one group, Tg C or Tg N, and fractions.
+
+    Numbers of a run, ``(draw,)`` of series of draws.
     """
     delta = group.delta
     stocks = (
         "SOC_PF", "SON_PF", "ΔSOC", "ΔSON", "ΔSOC_NET", "ΔVegC", "ΔVegN", "ΔEcoC", "ΔEcoC_NET",
         "SOC_PF residual",
     )  # fmt: skip
-    values = {name: float(delta[name][-1]) for name in stocks}
+    values = {name: delta[name][-1] for name in stocks}
     fluxes = ("ΔNPP", "ΔRH", "ΔNEP", "ΔLTRC", "ΔLTRN", "ΔNetNMin", "ΔVegNup")
-    values |= {f"Σ{name}": float(delta[name].sum()) for name in fluxes}
-    values |= {f"{name} last": float(delta[name][-1]) for name in ("ΔNPP", "ΔRH", "ΔNEP")}
+    values |= {f"Σ{name}": delta[name].sum(axis=0) for name in fluxes}
+    values |= {f"{name} last": delta[name][-1] for name in ("ΔNPP", "ΔRH", "ΔNEP")}
     values["decomposed fraction"] = ratio(values["ΣΔRH"] - values["ΣΔLTRC"], values["SOC_PF"])
     values["N-use fraction"] = ratio(values["ΣΔVegNup"], values["SON_PF"])
     return values
 
 
-def contributions(group: GroupSeries) -> dict[str, float]:
+def contributions(group: GroupSeries) -> dict[str, NDArray]:
     """Share of ALT deepening in the overall change of S_T (the paper's Fig. 4b).
 
     Difference S_T − S_R of the last year divided by the change of S_T since the branch year; NaN
@@ -247,6 +259,6 @@ def contributions(group: GroupSeries) -> dict[str, float]:
     deltas = {"VegC": "ΔVegC", "SOC": "ΔSOC", "NPP": "ΔNPP", "RH": "ΔRH"}
     history, future = group.runs["historical"], group.runs["S_T"]
     return {
-        name: ratio(float(group.delta[label][-1]), float(future[name][-1] - history[name][-1]))
+        name: ratio(group.delta[label][-1], future[name][-1] - history[name][-1])
         for name, label in deltas.items()
     }

@@ -10,13 +10,19 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, get_args
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
 
 from temjax.files.findings import DataError, Finding, nearest, raise_findings
 from temjax.files.toml import TomlError, read_toml
 from temjax.options import ModelOptions
 from temjax.parameters.files import parameter_set_names
 from temjax.regional.experiment.domain_maps import DomainGrid, MapsDomain, is_box
+from temjax.regional.experiment.one_percent import (
+    ONE_PERCENT,
+    RUNS,
+    OnePercent,
+    fault_of_one_percent,
+)
 from temjax.regional.experiment.run_settings import ModelChoices, OutputSettings, RunSettings
 from temjax.regional.experiment.settings import (
     ClimateFile,
@@ -35,6 +41,14 @@ from temjax.regional.experiment.settings import (
 )
 
 FITTED = "fitted:"  # before the name of a fitted set that comes with the package
+_EXPOSURE = "exposure"  # protocol without a kind
+_PROJECTS = get_args(ProjectKind)
+
+
+def _protocol_kind(protocol: object) -> object:
+    if isinstance(protocol, dict):
+        return protocol.get("kind", _EXPOSURE)
+    return getattr(protocol, "kind", _EXPOSURE)
 
 
 class Experiment(Settings):
@@ -58,15 +72,40 @@ class Experiment(Settings):
     climate: Annotated[
         SyntheticClimate | GriddedClimate | ProjectClimate, Field(discriminator="kind")
     ]
-    protocol: Protocol
+    protocol: Annotated[
+        Annotated[Protocol, Tag(_EXPOSURE)] | Annotated[OnePercent, Tag(ONE_PERCENT)],
+        Discriminator(
+            _protocol_kind,
+            custom_error_type="protocol_kind",
+            custom_error_message=f"kind is {ONE_PERCENT!r} or {_EXPOSURE!r}, the default",
+        ),
+    ]
     parameters: dict[str, Path] = Field(default_factory=dict)
     keep_ground_surface: bool = False
     model: ModelChoices = ModelChoices()
     run: RunSettings = RunSettings()
     output: OutputSettings = OutputSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _runs_are_scenarios(cls, document: object) -> object:
+        """The scenarios of ``one_percent`` are its runs, all of them by default."""
+        if not isinstance(document, dict):
+            return document
+        protocol, climate = document.get("protocol"), document.get("climate")
+        if not isinstance(climate, dict) or climate.get("kind") not in _PROJECTS:
+            return document
+        if not isinstance(protocol, dict) or _protocol_kind(protocol) == _EXPOSURE:
+            return document
+        return document | {"climate": {"scenarios": RUNS} | climate}
+
     @model_validator(mode="after")
     def _parts_agree(self) -> "Experiment":
+        if isinstance(self.protocol, OnePercent):
+            chosen = getattr(self.climate, "members", ()), getattr(self.climate, "scenarios", ())
+            fault = fault_of_one_percent(self.protocol, self.climate.kind, *chosen)
+            if fault:
+                raise ValueError(fault)
         if self.cells and not is_box(self.cells):
             raise ValueError(f"cells = {list(self.cells)}: give west, south, east, north")
         if isinstance(self.domain, SyntheticDomain) != isinstance(self.climate, SyntheticClimate):
@@ -99,13 +138,6 @@ class Experiment(Settings):
         if isinstance(self.climate, GriddedClimate):
             return ((self.climate.member, self.climate.scenario),)
         return tuple((m, s) for m in self.climate.members for s in self.climate.scenarios)
-
-    @property
-    def months_folder(self) -> Path | None:
-        """Folder of the months of its climate on disk; None where the climate is computed."""
-        if isinstance(self.climate, SyntheticClimate):
-            return None
-        return self.climate.months_folder
 
     def select(
         self,
@@ -267,8 +299,10 @@ def _fitted_set(name: str) -> Path:
     return point.load()(name)
 
 
-_PROJECTS = get_args(ProjectKind)
-_KINDS = {"synthetic-plateau", "gridded", "maps", "monthly-netcdf", "netcdf", *_PROJECTS}
+_KINDS = {
+    "synthetic-plateau", "gridded", "maps", "monthly-netcdf", "netcdf", _EXPOSURE, ONE_PERCENT,
+    *_PROJECTS,
+}  # fmt: skip
 
 
 def _finding(source: str, fault: dict) -> Finding:
@@ -295,7 +329,8 @@ def _known_keys(location: tuple) -> set[str]:
         ("climate", "synthetic-plateau"): SyntheticClimate,
         **{("climate", kind): GriddedClimate for kind in ("monthly-netcdf", "netcdf")},
         **{("climate", kind): ProjectClimate for kind in _PROJECTS},
-        ("protocol",): Protocol,
+        ("protocol", _EXPOSURE): Protocol,
+        ("protocol", ONE_PERCENT): OnePercent,
         ("model",): ModelChoices,
         ("run",): RunSettings,
         ("output",): OutputSettings,

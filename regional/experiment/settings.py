@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -112,6 +112,7 @@ class SyntheticClimate(Settings):
     kind: Literal["synthetic-plateau"]
     members: tuple[Literal["A", "B", "C", "D"], ...] = ("A",)
     scenarios: tuple[Literal["rcp45", "rcp85"], ...] = ("rcp85",)
+    months_folder: ClassVar[None] = None  # it is computed
 
 
 class RepairSettings(Settings):
@@ -208,7 +209,8 @@ class GriddedClimate(Settings):
 
 
 ProjectKind = Literal[
-    "isimip2b", "isimip3b", "isimip3a", "cmip", "cru-ts", "era5-land", "wie-mip"
+    "isimip2b", "isimip3b", "isimip3a", "isimip4b", "isimip4a", "cmip", "cru-ts", "era5-land",
+    "wie-mip",
 ]  # fmt: skip
 OBSERVATIONS = ("cru-ts", "era5-land", "wie-mip")  # projects with one member
 
@@ -223,7 +225,8 @@ class ProjectClimate(Settings):
             ``_r1i1p1f1`` behind the name where there are several realisations. Projects of
             observations have one member, which may be left out.
         scenarios: pathways, for example rcp45 or ssp370.
-        history: scenario of the files before, by default that of the project; controls have none.
+        history: scenario of the files before, by default that of the project (``esm-hist`` before
+            emission-driven scenarios of ISIMIP4b); controls have none.
         lapse_rate: K km⁻¹; 0 shares one climate cell among the domain cells in it (the paper).
             Otherwise temperature is moved by the cell's elevation above the mean elevation of the
             domain cells that share the climate cell.
@@ -273,6 +276,7 @@ class Protocol(Settings):
     Source: docs/specification/protocol.md 1.
 
     Attributes:
+        kind: may be left out; the other one is ``one_percent.OnePercent``.
         equilibrium_years: whose mean year (or first year) the equilibrium sees.
         equilibrium_climate: ``mean`` or ``first``.
         spin_up_years: repeated until ``spin_up_length`` years are full; the last repetition is
@@ -284,6 +288,7 @@ class Protocol(Settings):
             1 is the layer of the branch year alone.
     """
 
+    kind: Literal["exposure"] = Field("exposure", exclude=True)
     equilibrium_years: YearRange
     equilibrium_climate: Literal["mean", "first"] = "mean"
     spin_up_years: YearRange

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
 from temjax.outputs.intercomparison import Frequency
+from temjax.regional.experiment.one_percent import CHANGING_CLIMATE, CONTROLS, ONE_PERCENT
 from temjax.regional.exports.filling import (
     Filling,
     climate_fillings,
@@ -25,6 +26,9 @@ _FREQUENCIES: tuple[Frequency, ...] = ("annual", "monthly")
 _SOURCE = re.compile(r"^(?P<label>.+) (?P<first>\d{4})-(?P<last>\d{4})$")
 _PERSON = re.compile(r"^[^<>,\s][^<>,]*\s<[^<>\s@]+@[^<>\s@]+\.[A-Za-z]{2,}>")
 _WIDTHS = (0.5, 1.0)  # of WIE-MIP, degrees
+STABLE = CONTROLS["wie-mip"]
+# as the archive of WIE-MIP names the patterns of its climate models
+WIEMIP_MODELS = {"ukesm1-0-ll": "ukesm", "gfdl-esm4": "gfdl", "ipsl-cm6a-lr": "ipsl"}
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,14 @@ class Planner:
         """
         plan, names = Plan(), project_names(self._project.field)
         of_climate = climate_fillings(names, FORCING_PRODUCTS) if self._climate else []
+        planned: set[tuple[str, str]] = set()
         for member in members:
+            if self._is_stable(member) and (STABLE, member.scenario) in planned:
+                plan.notes[
+                    f"{member.label} is left out: of all climate models it has one climate and CO2"
+                ] = None
+                continue
+            planned.add((self._gcm(member), member.scenario))
             forcing = None
             for name in BRANCHES:
                 branch = self._branch(member, name)
@@ -154,7 +165,7 @@ class Planner:
                 experiment = self._naming.experiment or experiment
             steps = [i for i, year in enumerate(series.years) if first <= year <= last]
             label = Label(
-                self._naming.model, self._naming.gcm or branch.member.member,
+                self._naming.model, self._gcm(branch.member),
                 experiment, branch.name, filling.name,
                 filling.frequency, first, last,
                 "global" if branch.place.is_global else series.attributes["region"],
@@ -168,15 +179,31 @@ class Planner:
                     origin, attributes)
             )  # fmt: skip
 
+    def _is_stable(self, member: StoredMember) -> bool:
+        """Whether WIE-MIP names the climate of a run ``stable``: that which all GCMs have."""
+        of_project = self._project.field == "wiemip" and self._kind == "wie-mip"
+        changing = member.scenario in CHANGING_CLIMATE
+        return of_project and _is_one_percent(member.attributes) and not changing
+
+    def _gcm(self, member: StoredMember) -> str:
+        """Name of the climate model in the files."""
+        if self._is_stable(member):
+            return STABLE
+        of_project = self._project.field == "wiemip" and self._kind == "wie-mip"
+        known = WIEMIP_MODELS.get(member.member.casefold()) if of_project else None
+        return self._naming.gcm or known or member.member
+
     def _periods(
         self, member: StoredMember, series: Series | ForcingSeries
     ) -> list[tuple[str, int, int]]:
         """Scenario, first and last year of the files of a variable.
 
         Where the project has files by scenario and the climate is ISIMIP's, these are the years of
-        its history and scenario; else all years.
+        its history and scenario; of ``one_percent`` those of the rise; else all years.
         """
         first, last = int(series.years[0]), int(series.years[-1])
+        if _is_one_percent(member.attributes):
+            return [(member.scenario, int(member.years["future"][0]), last)]
         if not (self._project.by_scenario and self._kind.startswith("isimip")):
             return [(member.scenario, first, last)]
         periods = []
@@ -189,12 +216,14 @@ class Planner:
 
     def _attributes(self, attributes: dict, branch: Branch) -> dict:
         """Global attributes: those of the run, of the branch and its history."""
-        history = branch.member.years["historical"]
-        return attributes | {
-            "experiment": f"{attributes['experiment']}; {history[0]}-{history[-1]} is the history "
-            f"of both runs, with thaw exposure from {attributes['first_exposure_year']} on",
-            "export": f"{self._project.title}, by temjax export",
-        }
+        history, experiment = branch.member.years["historical"], attributes["experiment"]
+        if not _is_one_percent(attributes):
+            experiment += (
+                f"; {history[0]}-{history[-1]} is the history of both runs, with thaw exposure "
+                f"from {attributes['first_exposure_year']} on"
+            )
+        export = f"{self._project.title}, by temjax export"
+        return attributes | {"experiment": experiment, "export": export}
 
     def _notes(self, branch: Branch) -> list[str]:
         """What has to be said of a branch, its grid and its authors."""
@@ -233,9 +262,18 @@ class Planner:
                 f"contact is {attributes['contact']!r}, ISIMIP asks for NAME <ADDRESS>: set it in "
                 "the experiment file and run temjax project with --resume"
             )
+        if self._kind.startswith("isimip4"):
+            notes.append(
+                "names, time axis and fill are those of ISIMIP3: assumed for ISIMIP4, whose "
+                "checker has not read these files"
+            )
         if not self._kind.startswith("isimip"):
             notes.append("the climate is none of ISIMIP's: its bias adjustment is named nobasd")
         return notes
+
+
+def _is_one_percent(attributes: dict) -> bool:
+    return attributes.get("protocol") == ONE_PERCENT
 
 
 def climate_kind(folder: Path) -> str:

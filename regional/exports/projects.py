@@ -16,8 +16,11 @@ from temjax.outputs.intercomparison import Frequency
 
 ProjectName = Literal["wiemip", "isimip", "ilamb"]
 NO_PERMAFROST = "noPermafrost"
-_ISIMIP_ORIGINS = {"isimip3a": 1901}  # first year of the round; 1601 in the others
-_BIAS_ADJUSTMENT = {"isimip2b": "ewembi", "isimip3b": "w5e5", "isimip3a": ""}  # 3a names none
+# first year of the round; 1601 in the others
+_ISIMIP_ORIGINS = {"isimip3a": 1901, "isimip4a": 1901}
+_BIAS_ADJUSTMENT = {  # rounds of observations name none
+    "isimip2b": "ewembi", "isimip3b": "w5e5", "isimip3a": "", "isimip4b": "era5", "isimip4a": "",
+}  # fmt: skip
 _DEPTH_OF_ISIMIP = {
     "standard_name": "depth_below_surface",
     "long_name": "Depth of Vertical Layer Center Below Surface",

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from temjax.regional.diagnostics.members import of_scenario, scenarios, units_of
 from temjax.regional.diagnostics.naming import scenario_name
 from temjax.regional.diagnostics.totals import REGION, MemberTotals
-from temjax.regional.figures.paper_figures import (
+from temjax.regional.figures.panels import (
     COLOURS,
     DASHES,
     DENSITY,
+    Drawn,
     colour_of,
     finish,
     shaded,
@@ -129,7 +130,7 @@ def thickness_maps(members: list[MemberTotals]) -> Figure:
     return grid_of_maps(members, ("ALT now", "ALT end"), "m")
 
 
-def at_a_glance(members: list[MemberTotals]) -> Figure:
+def at_a_glance(members: list[MemberTotals], drawn: Drawn = ()) -> Figure:
     """Time series of ΔRH and ΔNPP, and map of the last scenario's active layer at the end."""
     units = units_of(members)
     figure = Figure(figsize=(10.5, 3.6), layout="constrained")
@@ -138,8 +139,12 @@ def at_a_glance(members: list[MemberTotals]) -> Figure:
         chosen = of_scenario(members, scenario)
         years = chosen[0].years["future"]
         for name, dash in (("ΔRH", DASHES[0]), ("ΔNPP", DASHES[1])):
-            rows = [member.groups[REGION].delta[name] / units.amount_size for member in chosen]
-            shaded(series, years, rows, colour, f"{name}, {scenario_name(scenario)}", dash)
+            rows, draws = (
+                [member.groups[REGION].delta[name] / units.amount_size for member in of]
+                for of in (chosen, of_scenario(drawn, scenario))
+            )
+            label = f"{name}, {scenario_name(scenario)}"
+            shaded(series, years, rows, colour, label, dash, draws)
     finish(series, "What thaw exposure adds to respiration and production", units.rate)
     last = scenarios(members)[-1]
     values = member_mean(of_scenario(members, last), "ALT end")

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from temjax.regional.diagnostics.naming import scenario_name
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.figures.maps import colour_range, draw_map
-from temjax.regional.figures.paper_figures import COLOURS, DENSITY
+from temjax.regional.figures.panels import COLOURS, DENSITY
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.member import MemberResult
 from temjax.regional.results.effect import (

@@ -1,6 +1,6 @@
 """Interface of monthly climate, common to all sources, and blocks of cells that fit into memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol as Interface
 from typing import runtime_checkable
@@ -70,3 +70,12 @@ def cell_blocks(number: int, years: int) -> Iterator[NDArray]:
     size = max(min(BLOCK_CELLS, int(BLOCK_BYTES // (8 * 12 * max(years, 1)))), 1)
     for start in range(0, number, size):
         yield np.arange(start, min(start + size, number))
+
+
+def merge_findings(*parts: Mapping[int, list[Finding]]) -> dict[int, list[Finding]]:
+    """Merge findings by cell of several sources."""
+    merged: dict[int, list[Finding]] = {}
+    for part in parts:
+        for cell, findings in part.items():
+            merged.setdefault(cell, []).extend(findings)
+    return dict(sorted(merged.items()))

@@ -1,15 +1,15 @@
-"""Annual CO2 of text and NetCDF files, ppmv."""
+"""Annual CO2 of text and NetCDF files, ppmv, and July CO2 of the calendar years of a climate."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from temjax.conventions.coordinates import TIME, coordinate_kind, time_coordinate
 from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.grids.axes import TIME, quantity, time_coordinate
 from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.time_axis import calendar_months
 from temjax.regional.inputs.units import to_model_units
@@ -23,6 +23,43 @@ _YEARS = re.compile(
 )
 _YEAR_RANGE = (1000, 3000)  # of numbers that can be nothing else
 _SEPARATORS = re.compile(r"[\s,;]+")
+
+
+def co2_of_files(reader: Reader, sources: Sequence[Variable], years: NDArray | None) -> NDArray:
+    """CO2 of years from files that the experiment names, ppmv; without years only their faults."""
+    series: dict[int, float] = {}
+    for source in sources:
+        series |= read_co2_file(reader, source) or {}
+    if years is None:
+        return np.empty(0)
+    last = sources[-1]
+    return _of_years(reader, series, years, str(reader.folder / last.file), last.variable)
+
+
+def co2_of_texts(reader: Reader, paths: Iterable[Path], years: NDArray) -> NDArray:
+    """CO2 of years from text files found by name, ppmv."""
+    series: dict[int, float] = {}
+    for path in paths:
+        series |= read_co2_text(reader, path)
+    co2 = _of_years(reader, series, years, str(reader.folder), "co2")
+    if not reader.findings:
+        reader.findings += check_climate(
+            {"co2": co2[:, None]}, file=str(reader.folder),
+            index_text=lambda at: f"year {years[at[0]]}",
+        )  # fmt: skip
+    return co2
+
+
+def _of_years(
+    reader: Reader, series: dict[int, float], years: NDArray, file: str, variable: str
+) -> NDArray:
+    absent = [year for year in years.tolist() if year not in series]
+    if absent and not reader.findings:
+        reader.add_finding(
+            file, variable, f"CO2 lacks {len(absent)} of the climate's years",
+            "Give CO2 for every year of the climate.", f"year {absent[0]}",
+        )  # fmt: skip
+    return np.array([series.get(year, np.nan) for year in years.tolist()])
 
 
 def read_co2_file(reader: Reader, source: Variable) -> dict[int, float] | None:
@@ -109,7 +146,7 @@ def _records(
     years = _bare_years(reader, path, dataset, array, long)
     if years is not None or len(reader.findings) > findings:
         return None if years is None else _of_records(reader, path, source.variable, years)
-    stamps = time_coordinate(dataset, array.dims)
+    stamps = time_coordinate(dataset.variables, array.dims)
     if stamps is None or long not in ([], list(dataset[stamps].dims)):
         mend = "Give co2(year) with a year axis, or co2(time) with CF time."
         reader.add_finding(path, "year", "no yearly series", mend)
@@ -148,8 +185,9 @@ def _bare_years(
             reader.add_finding(path, str(name), message, mend)
             return None
         whole = np.floor(years + 1e-6)
-        if not named or units:
-            text = f"units {units!r}" if units else "no units"
+        written = axis.dtype.kind in "OSU"
+        if not named or units or written:
+            text = f"units {units!r}" if units else "text" if written else "no units"
             span = f"{whole.min():.0f}-{whole.max():.0f}"
             reader.add_note(path, str(name), f"{text}; read as calendar years {span}")
         months = np.floor((years - whole) * 12 + 1e-3).clip(0, 11).astype(int) + 1
@@ -158,7 +196,7 @@ def _bare_years(
 
 
 def _is_time(name: Hashable, axis: xr.Variable) -> bool:
-    told = quantity(name, axis)
+    told = coordinate_kind(name, axis)
     return told is not None and told[0] == TIME
 
 

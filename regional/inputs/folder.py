@@ -12,16 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from temjax.conventions.coordinates import time_coordinate
+from temjax.conventions.time_axis import WITHIN_MONTHS, TimeAxis
 from temjax.files.findings import Finding
 from temjax.regional.experiment.settings import Variable
-from temjax.regional.inputs.grids.axes import time_coordinate
 from temjax.regional.inputs.grids.gridded import Field, Reader
-from temjax.regional.inputs.time_axis import (
-    WITHIN_MONTHS,
-    TimeAxis,
-    add_month_ends,
-    calendar_months,
-)
+from temjax.regional.inputs.time_axis import add_month_ends, calendar_months
 from temjax.regional.inputs.units import to_model_units
 from temjax.runs.validation import check_climate, check_months, check_texture
 from temjax.units import SECONDS_PER_DAY
@@ -95,7 +91,7 @@ def _check_dataset(reader: Reader, file: str, dataset: xr.Dataset) -> None:
         for name in dataset.data_vars
         if (kind := kind_of(str(name), dataset[name])) is not None
     }
-    stamps = time_coordinate(dataset)
+    stamps = time_coordinate(dataset.variables)
     on_time = "time" if stamps is None else dataset[stamps].dims[0]
     axis = months = None
     if any(on_time in dataset[name].dims for name, kind in kinds.items() if kind != "co2"):

@@ -13,18 +13,22 @@ from temjax.regional.diagnostics.totals import REGION, MemberTotals, member_tota
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.inputs.domain import load_domain
 from temjax.regional.results.read_back import read_run
+from temjax.regional.run.provenance import DrawRecord, write_draw_record
 from temjax.regional.run.workers import start_workers
 from temjax.regional.studies.draw_files import SHOWN, write_draws, write_parameters_of_draws
 from temjax.regional.studies.draw_run import run_draws
 from temjax.regional.studies.draw_statistics import (
     MISSING,
     Statistics,
-    column_series,
     group_numbers,
     statistics,
     summary,
 )
-from temjax.regional.studies.parameter_sources import Unfitted, parameter_sources
+from temjax.regional.studies.parameter_sources import (
+    Unfitted,
+    parameter_sources,
+    source_records,
+)
 from temjax.runtime.machine import peak_bytes
 from temjax.runtime.terminal import print_table
 
@@ -37,6 +41,7 @@ def run_parameter_draws(
     draws: int,
     seed: int = 1,
     unfitted: Unfitted = "prior",
+    repeated: DrawRecord | None = None,
     resume: bool = False,
     scheduler: str | None = None,
 ) -> None:
@@ -49,6 +54,7 @@ def run_parameter_draws(
         draws: number of draws.
         seed: of the draws.
         unfitted: types without a fit vary by the priors, or not at all.
+        repeated: record of the run that is repeated, whose sources are compared.
         resume: go on from restart points.
         scheduler: address of a Dask scheduler.
 
@@ -61,12 +67,17 @@ def run_parameter_draws(
     sources, notes = parameter_sources(experiment, types, unfitted)
     for note in notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
+    records = source_records(sources, types)
+    if repeated is not None and repeated.sources != records:
+        message = "differs: what parameters are drawn from is not what the repeated run drew from"
+        console.print(message, style="yellow")
     central = {
         (m.member.lower(), m.scenario.lower()): _central(member_totals(m)) for m in read_run(out)
     }
     start = time.perf_counter()
     with exclusive_folder(out), start_workers(experiment) as workers:
         console.print(str(write_parameters_of_draws(sources, draws, seed, out)), soft_wrap=True)
+        write_draw_record(DrawRecord(draws, seed, unfitted, records, experiment.hash), out)
         for member in run_draws(
             experiment, out, workers, sources, draws=draws, seed=seed, resume=resume,
             console=console, scheduler=scheduler,
@@ -76,6 +87,7 @@ def run_parameter_draws(
                 "draws": draws,
                 "seed": seed,
                 "unfitted": unfitted,
+                "sources": records,
                 "notes": notes,
                 "cell_years": member.cell_years,
                 "seconds": round(member.seconds, 1),
@@ -98,7 +110,7 @@ def run_parameter_draws(
 def _central(totals: MemberTotals) -> dict[str, dict[str, float]]:
     """Numbers of an ordinary run by group and name."""
     return {
-        name: {n: float(v[0]) for n, v in group_numbers(column_series(group)).items()}
+        name: {n: float(value) for n, value in group_numbers(group).items()}
         for name, group in totals.groups.items()
     }
 

@@ -13,7 +13,7 @@ from temjax.files.findings import DataError, Finding
 from temjax.regional.diagnostics.members import MeanSD, over_models
 from temjax.regional.diagnostics.tables import Table
 from temjax.regional.diagnostics.totals import MEADOW, STEPPE, MemberTotals
-from temjax.regional.figures.paper_figures import COLOURS, legend, panels, whiskers
+from temjax.regional.figures.panels import COLOURS, legend, panels, whiskers
 from temjax.regional.inputs.grids.grid import wrapped
 from temjax.units import GRAMS_PER_KILOGRAM
 

@@ -176,6 +176,7 @@ def summarise(experiment: Experiment, result: MemberResult) -> list[SummaryRow]:
     return rows
 
 
-def ratio(numerator: float, denominator: float) -> float:
-    """Quotient; NaN where the denominator is zero."""
-    return numerator / denominator if denominator else float("nan")
+def ratio(numerator: float | NDArray, denominator: float | NDArray) -> float | NDArray:
+    """Quotient, elementwise; NaN where the denominator is zero."""
+    some = np.not_equal(denominator, 0)
+    return np.where(some, numerator / np.where(some, denominator, 1.0), np.nan)[()]

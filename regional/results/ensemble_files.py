@@ -18,7 +18,8 @@ _COPIED = (
     "Conventions", "institution", "contact", "source", "references", "experiment", "region",
     "climate_scenario", "branch_year", "branch_baseline", "branch_baseline_years",
     "first_exposure_year", "spin_up", "equilibrium", "active_layer_rule", "root_zone_nitrogen",
-    "model_options", "configuration_hash", "parameter_hashes", "title", "comment",
+    "freezing_cutoff", "model_options", "configuration_hash", "parameter_hashes", "title",
+    "comment",
 )  # fmt: skip
 STATISTICS = {"ensmean": "mean", "enssd": "standard deviation (n - 1)"}
 _LONG_NAME = {"ensmean": "mean over climate models", "enssd": "SD over climate models"}

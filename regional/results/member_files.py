@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from temjax import __version__
 from temjax.files.atomic import atomic_write
 from temjax.regional.experiment.experiment import Experiment
+from temjax.regional.experiment.one_percent import OnePercent
 from temjax.regional.experiment.products import MONTHLY_PREFIX, PRODUCTS
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.member import MASKED, STATUS, MemberResult
@@ -133,6 +134,7 @@ def global_attributes(
         + "-".join(map(str, dict.fromkeys(experiment.protocol.branch_baseline))),
         "active_layer_rule": options.active_layer_rule,
         "root_zone_nitrogen": options.root_zone_nitrogen,
+        "freezing_cutoff": "on" if options.freezing_cutoff else "off",
         "model_options": json.dumps(asdict(options)),
         "configuration_hash": experiment.hash,
         "parameter_hashes": ", ".join(f"{k} {v}" for k, v in result.parameter_hashes.items()),
@@ -141,6 +143,8 @@ def global_attributes(
             f"{name} {count}" for name, count in zip(STATUS, counts, strict=True)
         ),
     }
+    if isinstance(experiment.protocol, OnePercent):
+        attributes["protocol"] = experiment.protocol.kind
     if result.notes:
         attributes["input_notes"] = "; ".join(result.notes)
     if result.domain.synthetic:

@@ -8,11 +8,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from temjax.files.findings import DataError, Finding
-from temjax.parameters.files import load_parameters, read_parameters, replace_parameters
+from temjax.parameters.files import (
+    load_parameters,
+    read_fit_options,
+    read_parameters,
+    replace_parameters,
+)
 from temjax.parameters.registry import Parameters
-from temjax.regional.climate.load import load_climate, merge_findings
+from temjax.regional.climate.load import load_climate
 from temjax.regional.experiment.experiment import Experiment
-from temjax.regional.inputs.climate import Climate
+from temjax.regional.inputs.climate import Climate, merge_findings
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.grids.faults import one_a_fault
 from temjax.regional.inputs.seams import Seam, find_seams
@@ -47,6 +52,7 @@ class MemberGroup:
     sets: list[Parameters]
     tiles: dict[int, tuple[NDArray, NDArray]]
     shared_folder: Path
+    notes: list[str]
 
     def tile_work(self, tile: int) -> TileWork:
         """Inputs of one tile for all scenarios; its climate is loaded here."""
@@ -123,7 +129,23 @@ def prepare_group(
     past = runs[0].timeline.past
     shared_folder = restart / member.lower() if past[0] < past[1] else runs[0].folder
     tiles = _divide_into_tiles(experiment, domain, valid)
-    return MemberGroup(member, domain, runs, findings, names, sets, tiles, shared_folder)
+    notes = fit_option_notes(experiment, names)
+    return MemberGroup(member, domain, runs, findings, names, sets, tiles, shared_folder, notes)
+
+
+def fit_option_notes(experiment: Experiment, names: list[str]) -> list[str]:
+    """Fitted sets whose fit had other options than the experiment, one sentence each."""
+    notes = []
+    for vegetation in names:
+        if (path := experiment.parameters.get(vegetation)) is None:
+            continue
+        for option, value in read_fit_options(path).items():
+            if getattr(experiment.options, option) != value:
+                notes.append(
+                    f"{vegetation}: {path.name} was fitted with model.{option} = "
+                    f"{str(value).lower()}, which this run does not have"
+                )
+    return notes
 
 
 def parameter_set(experiment: Experiment, vegetation: str) -> Parameters:

@@ -94,6 +94,8 @@ def run_members(
         groups.append(
             prepare_group(experiment, domain, member, scenarios, out / "restart", console)
         )
+    for note in dict.fromkeys(note for group in groups for note in group.notes):
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     with exclusive_folder(out):
         write_record(experiment, out)
         if not resume:
@@ -171,7 +173,7 @@ def _member_results(
             findings=dict(sorted(findings.items())),
             segments=run.climate.segments,
             seams=run.seams,
-            notes=(*domain.notes, *run.climate.notes),
+            notes=(*domain.notes, *run.climate.notes, *group.notes),
             parameter_hashes={
                 name: parameter_hash(parameters)
                 for name, parameters in zip(group.names, group.sets, strict=True)

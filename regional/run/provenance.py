@@ -3,13 +3,16 @@
 ``OUT/inputs`` is enough to repeat a run. It holds ``experiment.toml`` (selected members, scenarios
 and cells, absolute folders of data), copies of the parameter files, and ``record.json``: SHA-256 of
 every data file, hash of the program's own source with its parameter sets, versions, device, and
-``data`` with the input of a run from datasets in memory. A projection draws no random numbers, so
-there is no seed.
+``data`` with the input of a run from datasets in memory. Runs with drawn parameters add
+``draws.json`` with number, seed and sources of the draws; without draws there is no random number.
 """
 
 import hashlib
 import json
 import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,9 +21,12 @@ import tomli_w
 
 from temjax.files.atomic import write_text
 from temjax.files.findings import DataError, Finding, raise_findings
+from temjax.parameters.posterior import posterior_arrays
+from temjax.regional.climate.one_percent import one_percent_files
 from temjax.regional.climate.project_climate import project_files
 from temjax.regional.experiment.domain_maps import MapsDomain
 from temjax.regional.experiment.experiment import Experiment, read_experiment
+from temjax.regional.experiment.one_percent import OnePercent
 from temjax.regional.experiment.settings import (
     GriddedClimate,
     GriddedDomain,
@@ -31,6 +37,7 @@ from temjax.runtime.machine import command_line, package_versions
 
 INPUTS = "inputs"
 EXPERIMENT, RECORD, PARAMETERS = "experiment.toml", "record.json", "parameters"
+DRAWS = "draws.json"
 DATA = "data"  # below INPUTS: input files stored from datasets in memory
 _PACKAGES = ("temjax", "temjax.sites", "temjax.regional")  # whose source decides a run's numbers
 
@@ -40,9 +47,7 @@ def write_record(experiment: Experiment, out: Path) -> None:
     folder = out / INPUTS
     (folder / PARAMETERS).mkdir(parents=True, exist_ok=True)
     document = experiment.model_dump(mode="json", exclude_none=True)
-    for name, path in experiment.parameters.items():
-        write_text(folder / PARAMETERS / f"{name}.toml", path.read_text(encoding="utf-8"))
-        document["parameters"][name] = f"{PARAMETERS}/{name}.toml"
+    document["parameters"] |= _copy_parameters(experiment.parameters, folder)
     record = {"command": command_line()}
     for table in (document["domain"], document["climate"]):
         if table.get("folder") == str((folder / DATA).absolute()):
@@ -51,6 +56,70 @@ def write_record(experiment: Experiment, out: Path) -> None:
     write_text(folder / EXPERIMENT, tomli_w.dumps(_with_text_keys(document)))
     record |= {"data": data_hashes(experiment), **_environment()}
     write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")
+
+
+def _copy_parameters(files: Mapping[str, Path], folder: Path) -> dict[str, str]:
+    """Copy parameter files with the arrays of their fits; returns their places in the folder.
+
+    Arrays of several fits with one name go to folders of their own.
+    """
+    places, fits = {}, {}
+    for name, path in files.items():
+        arrays = posterior_arrays(path)
+        place = PARAMETERS
+        if arrays is not None:
+            of_name = fits.setdefault(arrays.name, [])
+            if arrays not in of_name:
+                of_name.append(arrays)
+            number = of_name.index(arrays) + 1
+            place = f"{PARAMETERS}/fit-{number}" if number > 1 else PARAMETERS
+            copy = folder / place / arrays.name
+            if copy.resolve() != arrays:
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(arrays, copy)
+        places[name] = f"{place}/{name}.toml"
+        write_text(folder / places[name], path.read_text(encoding="utf-8"))
+    return places
+
+
+@dataclass(frozen=True)
+class DrawRecord:
+    """What the draws of a run were.
+
+    Attributes:
+        draws: number.
+        seed: of the random numbers.
+        unfitted: how types without a fit vary.
+        sources: what each group of vegetation types was drawn from.
+        configuration_hash: of the experiment.
+    """
+
+    draws: int
+    seed: int
+    unfitted: str
+    sources: list[dict]
+    configuration_hash: str
+
+
+def write_draw_record(record: DrawRecord, out: Path) -> None:
+    """Write what the draws of a run are to ``out/inputs``."""
+    write_text(out / INPUTS / DRAWS, json.dumps(asdict(record), indent=1) + "\n")
+
+
+def read_draw_record(folder: Path) -> DrawRecord | None:
+    """Read what the draws of a run folder were; ``None`` where there were none.
+
+    Raises:
+        DataError: a record that is none.
+    """
+    path = folder / INPUTS / DRAWS
+    try:
+        return DrawRecord(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        mend = "Give --draws, --seed and --unfitted, after removing the file."
+        raise DataError([Finding(str(path), "", "", "is no record of draws", mend)]) from error
 
 
 def read_record(folder: Path, data: Path | None = None) -> tuple[Experiment, list[str]]:
@@ -99,9 +168,18 @@ def data_files(experiment: Experiment) -> dict[str, Path]:
             paths[f"climate/{name}"] = climate.folder / name
     if isinstance(climate, ProjectClimate):
         for member, scenario in experiment.members:
-            for path in project_files(climate, member, scenario):
+            for path in _climate_files(experiment, climate, member, scenario):
                 paths[f"climate/{path.relative_to(climate.folder)}"] = path
     return dict(sorted(paths.items()))
+
+
+def _climate_files(
+    experiment: Experiment, climate: ProjectClimate, member: str, scenario: str
+) -> list[Path]:
+    """Files of a project that the climate and CO2 of a run are read from."""
+    if isinstance(experiment.protocol, OnePercent):
+        return one_percent_files(climate, experiment.protocol, member, scenario)
+    return project_files(climate, member, scenario)
 
 
 def data_hashes(experiment: Experiment) -> dict[str, str]:
@@ -110,10 +188,11 @@ def data_hashes(experiment: Experiment) -> dict[str, str]:
 
 
 def _hashes(paths: dict[str, Path]) -> dict[str, str]:
-    return {name: _sha256(path) if path.is_file() else "" for name, path in paths.items()}
+    return {name: file_hash(path) if path.is_file() else "" for name, path in paths.items()}
 
 
-def _sha256(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -11,7 +11,7 @@ from temjax.regional.diagnostics.members import MeanSD, mean_sd
 from temjax.regional.diagnostics.naming import Units, scenario_name
 from temjax.regional.diagnostics.tables import Table
 from temjax.regional.diagnostics.totals import REGION
-from temjax.regional.figures.paper_figures import COLOURS, finish, panels, shaded
+from temjax.regional.figures.panels import COLOURS, finish, panels, shaded
 from temjax.regional.studies.attribution import ALL, BASELINE, RUNS
 
 SINGLE = tuple(name for name in RUNS if name not in (BASELINE, ALL))

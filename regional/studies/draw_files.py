@@ -1,4 +1,4 @@
-"""Files of a run with drawn parameters: summary, regional series, totals by draw, maps.
+"""Files of a run with drawn parameters: summary, regional series and totals by draw, maps.
 
 The parameters of all draws are in one table, the totals of every draw in another with the same
 numbers: what varies with what can be read without temjax.
@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from temjax import __version__
 from temjax.files.atomic import atomic_write, write_text
-from temjax.regional.diagnostics.totals import REGION, GroupTotals
+from temjax.regional.diagnostics.drawn import SERIES_ENDING, series_variables
+from temjax.regional.diagnostics.members import QUANTILES
+from temjax.regional.diagnostics.naming import variable_name
+from temjax.regional.diagnostics.totals import REGION, GroupSeries
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.inputs.domain import Domain
 from temjax.regional.inputs.synthetic import LABEL
@@ -25,7 +28,6 @@ from temjax.regional.results.formats import write_dataset
 from temjax.regional.studies.draw_run import DrawnMember
 from temjax.regional.studies.draw_statistics import (
     MISSING,
-    QUANTILES,
     Statistics,
     quantiles,
     series_rows,
@@ -62,7 +64,7 @@ def write_draws(
     record: dict,
     out: Path,
 ) -> list[Path]:
-    """Write the files of a member.
+    """Write the files of a member, the summary last, which marks them as complete.
 
     Args:
         experiment: choices.
@@ -81,6 +83,7 @@ def write_draws(
         "member": member.member,
         "scenario": member.scenario,
         "source": f"temjax {__version__}",
+        "configuration_hash": experiment.hash,
         **record,
         "failed": (np.flatnonzero(result.failed) + 1).tolist(),
         "failed_means": f"lacks more than {MISSING:.0%} of the area, left out of the numbers",
@@ -97,8 +100,8 @@ def write_draws(
             for group, numbers in result.numbers.items()
         },
     }
-    paths = [out / f"{stem}{ending}" for ending in (".json", "_series.csv", "_totals.csv", ".nc")]
-    write_text(paths[0], json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    endings = (".json", "_series.csv", "_totals.csv", ".nc", SERIES_ENDING, ".png")
+    paths = [out / f"{stem}{ending}" for ending in endings]
     series = pd.DataFrame(series_rows(result.groups, member.years))
     _write_table(series, paths[1], index=False)
     totals = pd.DataFrame(result.numbers[REGION], index=range(1, member.draws + 1))
@@ -106,10 +109,12 @@ def write_draws(
     totals.insert(1, "missing_area", result.missing)
     _write_table(totals.rename_axis("draw"), paths[2], index=True)
     _write_maps(paths[3], title, member.domain, result)
-    paths.append(out / f"{stem}.png")
+    variables = series_variables(result.groups, result.bands, member.years)
+    write_dataset(paths[4], _attributes(title), variables)
     figure = bands(result.groups[REGION], member.years["future"], title)
     FigureCanvasAgg(figure)
-    figure.savefig(paths[-1], dpi=110)
+    figure.savefig(paths[5], dpi=110)
+    write_text(paths[0], json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     return paths
 
 
@@ -124,15 +129,12 @@ def _write_table(table: pd.DataFrame, path: Path, *, index: bool) -> Path:
     return path
 
 
-def map_name(name: str) -> str:
-    """Name of a map as a variable of NetCDF."""
-    plain = name.replace("ΣΔ", "sum_delta_").replace("Δ", "delta_").replace("Σ", "sum_")
-    return plain.replace(" ", "_")
+def _attributes(title: str) -> dict[str, str]:
+    return {"Conventions": "CF-1.8", "title": title, "source": f"temjax {__version__}"}
 
 
 def _write_maps(path: Path, title: str, domain: Domain, result: Statistics) -> None:
     latitude, longitude = domain.grid.fields()
-    attributes = {"Conventions": "CF-1.8", "title": title, "source": f"temjax {__version__}"}
     space = {"coordinates": "lat lon"}
 
     def gridded(values: NDArray) -> NDArray:
@@ -150,11 +152,11 @@ def _write_maps(path: Path, title: str, domain: Domain, result: Statistics) -> N
     for name, values in result.maps.items():
         text = {"long_name": f"{name}: quantiles over draws", "units": map_unit(name)}
         variable = xr.Variable(("quantile", "y", "x"), gridded(values), text | space)
-        variables.append((map_name(name), variable))
+        variables.append((variable_name(name), variable))
         text = {"long_name": f"{name}: share of draws above zero", "units": "1"}
         share = xr.Variable(("y", "x"), gridded(result.above_zero[name]), text | space)
-        variables.append((f"{map_name(name)}_above_zero", share))
-    write_dataset(path, attributes, variables)
+        variables.append((f"{variable_name(name)}_above_zero", share))
+    write_dataset(path, _attributes(title), variables)
 
 
 def map_unit(name: str) -> str:
@@ -169,7 +171,7 @@ def map_unit(name: str) -> str:
     return "g m-2 yr-1" if name.startswith(rates) else "g m-2"
 
 
-def bands(region: GroupTotals, years: NDArray, title: str) -> Figure:
+def bands(region: GroupSeries, years: NDArray, title: str) -> Figure:
     """Median and 5–95 % of regional series over the draws."""
     figure = Figure(figsize=(11, 5.6), layout="constrained")
     panels = figure.subplots(2, 3, sharex=True)

@@ -7,7 +7,7 @@ compute the soil climate of the years once for all draws. Restart points are tho
 and lie in ``restart/draws``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -108,33 +108,86 @@ def run_draws(
     Raises:
         DataError: input that cannot be run, or restart points of other draws.
     """
+
+    def shared(types: Sequence[str]) -> int:
+        return draws if heat_is_shared(sources, types) else 1
+
+    samples = Samples(draws, lambda sets: draw_sets(sources, sets, draws, seed), shared)
+    yield from run_samples(
+        experiment, out / FOLDER, workers, samples, f"{draws} draws", resume=resume,
+        console=console, scheduler=scheduler,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Parameter sets that every cell runs with, one sample after the other.
+
+    Attributes:
+        number: of samples.
+        sets: sets of all vegetation types by sample, from those of the ordinary run.
+        copies: how often the samples of some types repeat each other in all that the soil climate
+            depends on, one copy of the samples after the other.
+    """
+
+    number: int
+    sets: Callable[[Mapping[str, Parameters]], list[dict[str, Parameters]]]
+    copies: Callable[[Sequence[str]], int]
+
+
+def run_samples(
+    experiment: Experiment,
+    folder: Path,
+    workers: Workers,
+    samples: Samples,
+    label: str,
+    *,
+    resume: bool,
+    console: Console,
+    scheduler: str | None = None,
+) -> Iterator[DrawnMember]:
+    """Run all members with samples of parameter sets, climate model by climate model.
+
+    Args:
+        experiment: choices.
+        folder: of the restart points.
+        workers: that run the tiles.
+        samples: parameter sets.
+        label: of the samples, for progress.
+        resume: go on from restart points.
+        console: for progress.
+        scheduler: address of a Dask scheduler.
+
+    Raises:
+        DataError: input that cannot be run, or restart points of other samples.
+    """
     domain = load_domain(experiment)
-    tile_cells = max(LEAST_CELLS, experiment.run.tile_cells // draws)
+    tile_cells = max(LEAST_CELLS, experiment.run.tile_cells // samples.number)
     small = experiment.with_run(tile_cells=tile_cells)
     members = dict.fromkeys(member for member, _ in experiment.members)
     for member in members:
         scenarios = [scenario for name, scenario in experiment.members if name == member]
-        group = prepare_group(small, domain, member, scenarios, out / FOLDER, Console(quiet=True))
+        group = prepare_group(small, domain, member, scenarios, folder, Console(quiet=True))
         if not resume:
             remove_restart_points(group.shared_folder, *(run.folder for run in group.runs))
-        sets = dict(zip(group.names, group.sets, strict=True))
-        drawn = draw_sets(sources, sets, draws, seed)
-        shared = {tile: heat_is_shared(sources, _types(group, tile)) for tile in group.tiles}
+        drawn = samples.sets(dict(zip(group.names, group.sets, strict=True)))
+        copies = {tile: samples.copies(_types(group, tile)) for tile in group.tiles}
 
-        def tasks(group: MemberGroup = group, drawn: list = drawn, shared: dict = shared):
+        def tasks(group: MemberGroup = group, drawn: list = drawn, copies: dict = copies):
             for tile in group.tiles:
-                yield (0, tile), _drawn_work(group, tile, drawn, shared[tile])
+                yield (0, tile), _drawn_work(group, tile, drawn, copies[tile])
 
-        positions = draws * len(group.tiles) * next(iter(group.tiles.values()))[1].size
+        positions = samples.number * len(group.tiles) * next(iter(group.tiles.values()))[1].size
         total = sum(run.timeline.simulated_years for run in group.runs) * positions
-        with Meter(console, f"{experiment.name}, {member}, {draws} draws", total) as meter:
+        with Meter(console, f"{experiment.name}, {member}, {label}", total) as meter:
             completed = (
                 run_on_cluster(scheduler, small, tasks(), meter)
                 if scheduler
                 else run_tasks(small, tasks(), meter, workers)
             )
             results: dict[Key, list[TileResult]] = dict(completed)
-        yield from _members(group, results, draws, float(np.mean(list(shared.values()))))
+        shared = np.mean([number == samples.number for number in copies.values()])
+        yield from _members(group, results, samples.number, float(shared))
 
 
 def _types(group: MemberGroup, tile: int) -> list[str]:
@@ -142,13 +195,14 @@ def _types(group: MemberGroup, tile: int) -> list[str]:
 
 
 def _drawn_work(
-    group: MemberGroup, tile: int, drawn: Sequence[dict[str, Parameters]], shared_heat: bool
+    group: MemberGroup, tile: int, drawn: Sequence[dict[str, Parameters]], copies: int
 ) -> TileWork:
     """Inputs of a tile with its cells once per draw."""
     work = group.tile_work(tile)
     scenarios, sets = [], work.sets
     for label, timeline, cells, folder in work.scenarios:
-        repeated, sets = repeated_cells(cells, group.names, drawn, shared_heat)
+        repeated, sets = repeated_cells(cells, group.names, drawn)
+        repeated = replace(repeated, copies=copies)
         scenarios.append((f"{label} draws", timeline, repeated, folder))
     return replace(work, sets=sets, scenarios=scenarios)
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from temjax.regional.diagnostics.members import DECADE, QUANTILES
 from temjax.regional.diagnostics.totals import (
     MEANS,
     REGION,
     GroupSeries,
     Series,
     diagnostics,
+    latitude_bands,
     maps_of,
     run_values,
     total,
@@ -24,9 +26,7 @@ from temjax.regional.member import MASKED, OK, STATUS
 from temjax.regional.results.effect import delta_fluxes, delta_stocks, residual_exposure
 from temjax.regional.studies.draw_run import DrawnMember, DrawnTile
 
-QUANTILES = (0.05, 0.5, 0.95)
 RUNS = ("historical", "S_R", "S_T")
-DECADE = 10  # years of a mean at the end of a run
 MISSING = 0.01  # share of the region's area that a draw may lack
 
 
@@ -37,6 +37,7 @@ class Statistics:
     Attributes:
         groups: annual series of the region and of each vegetation type, ``(year, draw)``; NaN in
             the draws that failed.
+        bands: the same of each latitude band; empty where one holds all.
         numbers: totals and means by group and name, ``(draw,)``.
         maps: ``(quantile, cell)`` by name, for the quantiles of ``QUANTILES``.
         above_zero: share of draws with a value above zero by name, ``(cell,)``.
@@ -48,6 +49,7 @@ class Statistics:
     """
 
     groups: dict[str, GroupSeries]
+    bands: dict[str, GroupSeries]
     numbers: dict[str, dict[str, NDArray]]
     maps: dict[str, NDArray]
     above_zero: dict[str, NDArray]
@@ -82,9 +84,11 @@ def statistics(member: DrawnMember) -> Statistics:
             above[name][tile.index] = share_above_zero(drawn)
     missing = sums.missing()
     failed = missing > MISSING
-    groups = sums.groups(failed)
+    every = sums.groups(failed)
+    groups = {name: group for name, group in every.items() if name not in sums.bands}
+    bands = {name: group for name, group in every.items() if name in sums.bands}
     numbers = {name: group_numbers(group) for name, group in groups.items()}
-    return Statistics(groups, numbers, maps, above, used, missing, failed, flagged)
+    return Statistics(groups, bands, numbers, maps, above, used, missing, failed, flagged)
 
 
 def _input_masked(member: DrawnMember, tile: DrawnTile) -> NDArray:
@@ -125,6 +129,7 @@ class _Sums:
 
     def __init__(self, member: DrawnMember):
         self._member = member
+        self.bands = latitude_bands(member.domain.latitude)
         self._area: dict[str, float] = {}  # with a result in some draw, km²
         self._valid: dict[str, NDArray] = {}  # with a result in each draw, ``(draw,)``
         self._totals: dict[tuple[str, str, str], NDArray] = {}  # by group, run and label
@@ -137,6 +142,7 @@ class _Sums:
         area = np.where(valid.any(axis=0), self._member.domain.area[tile.index], 0.0)
         vegetation = self._member.domain.vegetation[tile.index]
         weights = {REGION: area} | {t: area * (vegetation == t) for t in sorted(set(vegetation))}
+        weights |= {name: area * mask[tile.index] for name, mask in self.bands.items()}
         for group, weight in weights.items():
             if weight.sum() <= 0:
                 continue
@@ -179,36 +185,12 @@ class _Sums:
 
 
 def group_numbers(group: GroupSeries) -> dict[str, NDArray]:
-    """Diagnostics of a group and means of the last decades of its runs, ``(draw,)`` by name."""
-    by_draw = [_numbers_of_draw(draw) for draw in _draws_of(group)]
-    return {name: np.array([numbers[name] for numbers in by_draw]) for name in by_draw[0]}
+    """Diagnostics of a group and means of the last decades of its runs by name.
 
-
-def column_series(group: GroupSeries) -> GroupSeries:
-    """Series ``(year,)`` of an ordinary run as those of one draw, ``(year, 1)``."""
-    return GroupSeries(
-        group.area,
-        {label: values[:, None] for label, values in group.delta.items()},
-        {run: {n: v[:, None] for n, v in series.items()} for run, series in group.runs.items()},
-    )
-
-
-def _draws_of(group: GroupSeries) -> Iterator[GroupSeries]:
-    """The group draw by draw, series ``(year,)``."""
-    for draw in range(next(iter(group.delta.values())).shape[1]):
-        yield GroupSeries(
-            group.area,
-            {label: values[:, draw] for label, values in group.delta.items()},
-            {
-                run: {label: values[:, draw] for label, values in series.items()}
-                for run, series in group.runs.items()
-            },
-        )
-
-
-def _numbers_of_draw(group: GroupSeries) -> dict[str, float]:
+    Numbers of a run, ``(draw,)`` of series of draws.
+    """
     return diagnostics(group) | {
-        f"{label} {run}": float(values[-DECADE:].mean())
+        f"{label} {run}": values[-DECADE:].mean(axis=0)
         for run, series in group.runs.items()
         for label, values in series.items()
     }

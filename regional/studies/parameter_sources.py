@@ -8,7 +8,7 @@ there is no fit at all): the same numbers are uncertain everywhere, and less whe
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -27,11 +27,13 @@ from temjax.parameters.posterior import (
     read_intervals,
     read_posterior,
 )
-from temjax.parameters.registry import REGISTRY, Parameters, tunable_names
+from temjax.parameters.registry import FREEZING, REGISTRY, Parameters, tunable_names
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.run.member_group import GROUND_SURFACE, parameter_set
+from temjax.regional.run.provenance import file_hash
 
 Unfitted = Literal["prior", "exact"]
+Kind = Literal["posterior", "nuts", "intervals", "prior"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,16 @@ class Source:
         columns: number of the Gaussian by type and parameter.
         chains: draws of NUTS in units, ``(draw, number)``, which are drawn from in place of the
             Gaussian; ``None`` where the fit has none.
+        kind: posterior with covariance, draws of NUTS, independent 90 % intervals of a set without
+            covariance, or priors.
+        files: fitted set by vegetation type; none of priors.
     """
 
     gaussian: Gaussian
     columns: dict[str, dict[str, int]]
     chains: np.ndarray | None = None
+    kind: Kind = "posterior"
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -77,7 +84,8 @@ def parameter_sources(
         if others:
             notes.append(f"{', '.join(others)}: no fit; taken as exact")
         return sources, notes
-    priors = [name for name in names or tunable_names() if name not in held]
+    idle = () if experiment.options.freezing_cutoff else FREEZING
+    priors = [name for name in names or tunable_names() if name not in (*held, *idle)]
     for vegetation in others:
         source, outside = _prior_source(vegetation, parameter_set(experiment, vegetation), priors)
         sources.append(source)
@@ -101,11 +109,11 @@ def _fitted_sources(
     for fit, types in by_fit.items():
         paths = {Path(files[name]).resolve() for name in types}
         names = {}
-        gaussian, chains = None, None
+        gaussian, chains, kind = None, None, "posterior"
         for vegetation in types:
             own = read_posterior(files[vegetation])
             if own is None:
-                own = read_intervals(files[vegetation])
+                own, kind = read_intervals(files[vegetation]), "intervals"
                 notes.append(f"{vegetation}: the set has no covariance; parameters independent")
             names[vegetation] = own.names
             gaussian = own
@@ -117,7 +125,9 @@ def _fitted_sources(
             columns[vegetation], left_out = _columns(gaussian, names[vegetation], held, fit)
             if left_out:
                 notes.append(f"{vegetation}: fitted but not drawn: {', '.join(left_out)}")
-        sources.append(Source(gaussian, columns, chains))
+        kind = kind if chains is None else "nuts"
+        own_files = {vegetation: Path(files[vegetation]) for vegetation in types}
+        sources.append(Source(gaussian, columns, chains, kind, own_files))
         if chains is not None:
             notes.append(f"{', '.join(types)}: drawn from {len(chains)} draws of NUTS")
         if len(types) > 1:
@@ -178,7 +188,25 @@ def _prior_source(
         kept = REGISTRY[name].tunable and low < float(getattr(parameters, name)) < high
         (inside if kept else outside).append(name)
     columns = {name: column for column, name in enumerate(inside)}
-    return Source(prior(parameters, inside), {vegetation: columns}), outside
+    return Source(prior(parameters, inside), {vegetation: columns}, kind="prior"), outside
+
+
+def source_records(sources: Sequence[Source], types: Sequence[str]) -> list[dict]:
+    """What the parameters of some types are drawn from, for records: types that vary together, kind
+    of the distribution, parameters and SHA-256 of the fitted set by type; types that are exact."""
+    records = [
+        {
+            "types": sorted(source.columns),
+            "kind": source.kind,
+            "parameters": {name: list(of) for name, of in sorted(source.columns.items())},
+            "sha256": {name: file_hash(path) for name, path in sorted(source.files.items())},
+        }
+        for source in sources
+    ]
+    exact = sorted(set(types) - {name for source in sources for name in source.columns})
+    if exact:
+        records.append({"types": exact, "kind": "exact", "parameters": {}, "sha256": {}})
+    return records
 
 
 def draw_values(source: Source, number: int, seed: int) -> np.ndarray:
@@ -204,17 +232,34 @@ def draw_sets(
         number: of draws.
         seed: the same draws for every climate model and scenario.
     """
-    drawn = [dict(sets) for _ in range(number)]
-    for source in sources:
-        values = draw_values(source, number, seed)
+    values = [draw_values(source, number, seed) for source in sources]
+    return replaced_sets(sources, sets, values, number)
+
+
+def replaced_sets(
+    sources: Sequence[Source],
+    sets: Mapping[str, Parameters],
+    values: Sequence[np.ndarray],
+    number: int,
+) -> list[dict[str, Parameters]]:
+    """Parameter sets of all vegetation types with the numbers of every source replaced.
+
+    Args:
+        sources: which number is which parameter of which type.
+        sets: sets of the ordinary run; parameters that no source holds keep their values.
+        values: by source, in units, ``(sample, number)``.
+        number: of samples.
+    """
+    samples = [dict(sets) for _ in range(number)]
+    for source, of_source in zip(sources, values, strict=True):
         for vegetation, columns in source.columns.items():
             if vegetation not in sets:
                 continue
-            for sample, row in zip(drawn, values, strict=True):
+            for sample, row in zip(samples, of_source, strict=True):
                 sample[vegetation] = replace_parameters(
                     sample[vegetation], **{name: row[column] for name, column in columns.items()}
                 )
-    return drawn
+    return samples
 
 
 def heat_is_shared(sources: Sequence[Source], types: Sequence[str]) -> bool:

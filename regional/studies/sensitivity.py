@@ -50,16 +50,22 @@ class Outputs(NamedTuple):
         exposed_carbon: SOC_PF, g C m⁻².
         thickness: active layer of the rule in force in S_T, m; NaN where there is none.
         nep: ΣNEP of S_T, g C m⁻².
+        net_soil_carbon: ΔSOC_NET of the last year, g C m⁻².
+        npp: NPP of S_T, g C m⁻² yr⁻¹.
     """
 
     delta_nep: Array
     exposed_carbon: Array
     thickness: Array
     nep: Array
+    net_soil_carbon: Array
+    npp: Array
 
 
-UNITS = Outputs("g C m-2", "g C m-2", "m", "g C m-2")
-LABELS = Outputs("ΣΔNEP", "SOC_PF", "ALT, last decade", "ΣNEP of S_T")
+UNITS = Outputs("g C m-2", "g C m-2", "m", "g C m-2", "g C m-2", "g C m-2 yr-1")
+LABELS = Outputs(
+    "ΣΔNEP", "SOC_PF", "ALT, last decade", "ΣNEP of S_T", "ΔSOC_NET", "NPP of S_T, last decade"
+)
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,8 @@ def _future(
         nep[1],
         transient.exposed_carbon,
         jnp.where(defined, transient.active_layer_thickness, 0.0),
+        transient.soil_organic_carbon - reference.soil_organic_carbon,
+        transient.net_primary_production,
         defined.astype(float),
     )
 
@@ -199,7 +207,7 @@ def sensitivity_of_tile(
         states = Dual(result.value[0], result.tangents[0])
         annual.append(Dual(result.value[1], result.tangents[1]))
     size, years = cells.index.size, last - first
-    defined = np.concatenate([np.asarray(part.value[4]) for part in annual])[:years, :size]
+    defined = np.concatenate([np.asarray(part.value[-1]) for part in annual])[:years, :size]
     values = _reduce([part.value for part in annual], 0, years, size, defined)
     return Sensitivity(
         names=names,
@@ -222,14 +230,19 @@ def _reduce(parts: list, axis: int, years: int, size: int, defined: NDArray) -> 
     joined = [
         np.concatenate([np.asarray(part[i]) for part in parts], axis=axis)
         .take(range(years), axis=axis)[..., :size]
-        for i in range(4)
+        for i in range(len(LABELS))
     ]  # fmt: skip
     always = defined[-LAST_YEARS:].all(axis=0)
-    reference, transient, exposed, thickness = joined
-    last = thickness.take(range(years - min(LAST_YEARS, years), years), axis=axis).mean(axis=axis)
+    reference, transient, exposed, thickness, soil, npp = joined
+
+    def last(values: NDArray) -> NDArray:
+        return values.take(range(years - min(LAST_YEARS, years), years), axis=axis).mean(axis=axis)
+
     return Outputs(
         delta_nep=(transient - reference).sum(axis=axis),
         exposed_carbon=exposed.sum(axis=axis),
-        thickness=np.where(always, last, np.nan),
+        thickness=np.where(always, last(thickness), np.nan),
         nep=transient.sum(axis=axis),
+        net_soil_carbon=soil.take(years - 1, axis=axis) - exposed.sum(axis=axis),
+        npp=last(npp),
     )

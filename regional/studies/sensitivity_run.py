@@ -21,7 +21,7 @@ from temjax.regional.diagnostics.members import MeanSD
 from temjax.regional.diagnostics.tables import Table
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.figures.maps import colour_range, draw_map
-from temjax.regional.figures.paper_figures import DENSITY
+from temjax.regional.figures.panels import DENSITY
 from temjax.regional.inputs.domain import Domain, load_domain
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.results.effect import delta
@@ -43,8 +43,9 @@ from temjax.regional.studies.uncertainty import (
     linear_propagation,
     repeated_cells,
     sample_totals,
+    without_correlations,
 )
-from temjax.units import grams_per_year
+from temjax.units import GRAMS_PER_KILOGRAM, grams_per_year
 
 STEP = 0.1  # relative step of a parameter in the maps
 MAPPED = ("delta_nep", "exposed_carbon", "thickness")
@@ -59,6 +60,7 @@ class RegionSensitivity:
         area: km², 0 where a cell is masked or its equilibrium did not converge.
         sensitivity: values and derivatives of all cells; NaN in masked ones.
         linear: totals with the SD of linear propagation; empty without sources.
+        independent: the same without the correlations of the posteriors.
         sampled: the same from parameter samples; empty without samples.
         parts: SD that each (type, parameter) alone would give, by output.
     """
@@ -67,6 +69,7 @@ class RegionSensitivity:
     area: NDArray
     sensitivity: Sensitivity
     linear: dict[str, Total]
+    independent: dict[str, Total]
     sampled: dict[str, Total]
     parts: dict[str, dict[tuple[str, str], float]]
 
@@ -105,18 +108,23 @@ def region_sensitivity(
             console.print(f"{member} {scenario}: tile {tile + 1} of {len(group.tiles)}")
         sensitivity = _join(tiles, domain.size, list(group.findings))
         area = np.where(sensitivity.converged, domain.area, 0.0)
-        totals, parts = {}, {}
+        totals, independent, parts, sampled = {}, {}, {}, {}
         uncertain = set(uncertain_names(sources))
         if uncertain and uncertain <= set(sensitivity.names):
-            totals, parts = linear_propagation(sensitivity, domain.vegetation, area, sources)
-        sampled = {}
+            place = domain.vegetation, area
+            totals, parts = linear_propagation(sensitivity, *place, sources)
+            independent, _ = linear_propagation(sensitivity, *place, without_correlations(sources))
+        elif uncertain:
+            missing = ", ".join(sorted(uncertain - set(sensitivity.names)))
+            text = f"note: no linear propagation without derivatives of {missing}"
+            console.print(f"{text} (--parameters fitted)", markup=False, soft_wrap=True)
         if samples > 1 and uncertain:
             values = _sample_outputs(experiment, group, sources, samples, seed, domain.size)
             sampled = sample_totals(values, area, samples)
         yield (
             member,
             scenario,
-            RegionSensitivity(domain, area, sensitivity, totals, sampled, parts),
+            RegionSensitivity(domain, area, sensitivity, totals, independent, sampled, parts),
         )
 
 
@@ -182,6 +190,11 @@ def outputs_of(products: Products) -> Outputs:
         exposed_carbon=delta(products, "exposed_carbon").sum(axis=0),
         thickness=products["S_T/active_layer_thickness"][-LAST_YEARS:].mean(axis=0),
         nep=nep["S_T"],
+        net_soil_carbon=(
+            GRAMS_PER_KILOGRAM * delta(products, "csoil")[-1]
+            - delta(products, "exposed_carbon").sum(axis=0)
+        ),
+        npp=grams_per_year(products["S_T/npp"][-LAST_YEARS:]).mean(axis=0),
     )
 
 
@@ -202,8 +215,11 @@ def write_sensitivity(
         "title": title,
         "member": member,
         "scenario": scenario,
-        "unit": "Tg C; thickness in m, area mean",
+        "unit": "Tg C; npp in Tg C yr-1; thickness in m, area mean",
         "linear": {name: vars(total) for name, total in result.linear.items()},
+        "linear_without_correlations": {
+            name: vars(total) for name, total in result.independent.items()
+        },
         "samples": {name: vars(total) for name, total in result.sampled.items()},
         "sd_by_parameter": {
             output: {f"{kind}: {name}": sd for (kind, name), sd in alone.items()}
@@ -275,17 +291,24 @@ def sensitivity_maps(result: RegionSensitivity, title: str) -> Figure:
     return figure
 
 
+def _total_unit(unit: str) -> str:
+    """Unit of the regional number of an output."""
+    return {"m": "m", "g C m-2": "Tg C"}.get(unit, "Tg C yr⁻¹")
+
+
 def uncertainty_table(result: RegionSensitivity) -> Table:
     """Table of regional numbers with the SD of linear propagation and of samples."""
     rows = []
     for output, label, unit in zip(Outputs._fields, LABELS, UNITS, strict=True):
         rows.append((
-            f"{label}, {'m' if unit == 'm' else 'Tg C'}",
+            f"{label}, {_total_unit(unit)}",
             *(MeanSD(total.value, total.sd).text() if total else "–"
-              for total in (result.linear.get(output), result.sampled.get(output))),
+              for total in (result.linear.get(output), result.independent.get(output),
+                            result.sampled.get(output))),
         ))  # fmt: skip
     note = (
         "± 1 SD from posterior covariances of the fitted sets and, for types without a fit, from "
         "priors (or exact, with --unfitted exact)."
     )
-    return Table("Uncertainty of parameters", note, ("quantity", "linear", "samples"), rows)
+    head = ("quantity", "linear", "without correlations", "samples")
+    return Table("Uncertainty of parameters", note, head, rows)

@@ -22,7 +22,7 @@ class Total:
     sd: float
 
 
-def _weight(area: NDArray, output: str, values: NDArray) -> NDArray:
+def regional_weight(area: NDArray, output: str, values: NDArray) -> NDArray:
     """Weights of cells in the regional number: total of g m⁻², or area mean of metres."""
     used = np.where(np.isfinite(values), area, 0.0)
     if output == "thickness":
@@ -46,26 +46,59 @@ def linear_propagation(
     """
     totals, parts = {}, {}
     for output, values in sensitivity.values._asdict().items():
-        weight = _weight(area, output, values)
-        slopes = np.where(weight > 0, getattr(sensitivity.derivatives, output), 0.0)
+        weight = regional_weight(area, output, values)
         alone, variance = {}, 0.0
         for source in sources:
             gaussian = source.gaussian
-            gradient = np.zeros(gaussian.mean.size)
-            for kind, columns in source.columns.items():
-                type_weight = weight * (vegetation == kind)
-                for name, column in columns.items():
-                    if name not in sensitivity.names:
-                        continue
-                    slope = slopes[sensitivity.names.index(name)] @ type_weight
-                    slope *= gaussian.slopes()[column]
-                    gradient[column] += slope
-                    sd = np.sqrt(gaussian.covariance[column, column])
-                    alone[kind, name] = float(abs(slope) * sd)
+            gradient, slopes = source_gradient(sensitivity, vegetation, weight, output, source)
+            for key, slope in slopes.items():
+                column = source.columns[key[0]][key[1]]
+                alone[key] = float(abs(slope) * np.sqrt(gaussian.covariance[column, column]))
             variance += float(gradient @ gaussian.covariance @ gradient)
         value = float(np.where(weight > 0, values, 0.0) @ weight)
         totals[output], parts[output] = Total(value, float(np.sqrt(max(variance, 0.0)))), alone
     return totals, parts
+
+
+def without_correlations(sources: Sequence[Source]) -> list[Source]:
+    """The same distributions with independent numbers."""
+    return [
+        replace(
+            source,
+            gaussian=replace(
+                source.gaussian, covariance=np.diag(np.diagonal(source.gaussian.covariance))
+            ),
+        )
+        for source in sources
+    ]
+
+
+def source_gradient(
+    sensitivity: Sensitivity, vegetation: NDArray, weight: NDArray, output: str, source: Source
+) -> tuple[NDArray, dict[tuple[str, str], float]]:
+    """Derivatives of a regional number with respect to a source's numbers in prior space.
+
+    Args:
+        sensitivity: derivatives of all cells.
+        vegetation: type of each cell.
+        weight: of each cell in the regional number, see ``regional_weight``.
+        output: field of ``Outputs``.
+        source: distribution; parameters without a derivative are left out.
+
+    Returns:
+        Derivative by number of the Gaussian, and by (type, parameter).
+    """
+    derivatives = np.where(weight > 0, getattr(sensitivity.derivatives, output), 0.0)
+    gradient, slopes = np.zeros(source.gaussian.mean.size), {}
+    for kind, columns in source.columns.items():
+        type_weight = weight * (vegetation == kind)
+        for name, column in columns.items():
+            if name not in sensitivity.names:
+                continue
+            slope = derivatives[sensitivity.names.index(name)] @ type_weight
+            slopes[kind, name] = float(slope * source.gaussian.slopes()[column])
+            gradient[column] += slopes[kind, name]
+    return gradient, slopes
 
 
 def repeated_cells(
@@ -110,7 +143,7 @@ def sample_totals(values: Outputs, area: NDArray, samples: int) -> dict[str, Tot
     for output, field in values._asdict().items():
         by_sample = field.reshape(samples, -1)
         numbers = [
-            float(np.where(np.isfinite(row), row, 0.0) @ _weight(area, output, row))
+            float(np.where(np.isfinite(row), row, 0.0) @ regional_weight(area, output, row))
             for row in by_sample
         ]
         totals[output] = Total(float(np.mean(numbers)), float(np.std(numbers, ddof=1)))

@@ -69,12 +69,15 @@ def is_abcflux(header: Iterable[str]) -> bool:
     )
 
 
-def read_abcflux(path: Path, reading: Reading) -> tuple[TowerRecord | None, list[Finding]]:
+def read_abcflux(
+    path: Path, reading: Reading, tower: str | None = None
+) -> tuple[TowerRecord | None, list[Finding]]:
     """Record of a site of the table and its findings; no record where no site is chosen.
 
     Args:
         path: of the table.
         reading: ``site_id`` names the site by any of its names; ``partition`` prefers rows.
+        tower: id of the site where ``reading`` names none and the table has several.
     """
     path = Path(path)
     table, findings = read_csv_table(
@@ -88,9 +91,14 @@ def read_abcflux(path: Path, reading: Reading) -> tuple[TowerRecord | None, list
         return None, findings
     table = dataclasses.replace(table, frame=frame)
     chosen, findings = rows_of_site(table, reading.site_id, SITE_COLUMNS)
+    by_tower = []
+    if chosen is None and reading.site_id is None and tower is not None:
+        chosen, _ = rows_of_site(table, tower, SITE_COLUMNS)
+        by_tower = [f"rows of {tower}, the fluxnet_id of the site file"]
     if chosen is None:
         return None, findings
     rows, notes, findings = _site_rows(chosen, reading)
+    notes = [*by_tower, *notes]
     if rows is None:
         return None, findings
     return _record(chosen, rows, notes, reading), findings

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from temjax.conventions.units import QUANTITIES, UNDERSTOOD, known_unit, parse_unit
 from temjax.files.findings import Finding
-from temjax.sites.units import QUANTITIES, UNDERSTOOD, known_unit, parse_unit
 
 COLUMNS = (
     ("air_temperature", re.compile(r"TA_.*")),

@@ -25,6 +25,11 @@ def is_tower(path: str | Path) -> bool:
     return Path(path).suffix.lower() == ".csv" or is_tower_netcdf(path) or is_archive(path)
 
 
+def holds_many_sites(path: Path) -> bool:
+    """Whether a path is a table whose rows are of many sites (ABCflux)."""
+    return path.suffix.lower() in TABLE_SUFFIXES and is_abcflux(header_names(path))
+
+
 def read_record(
     path: str | Path, reading: Reading = Reading(), entry: SiteEntry | None = None
 ) -> tuple[TowerRecord | None, list[Finding]]:
@@ -46,7 +51,7 @@ def read_record(
         record, findings = read_netcdf_record(path, reading)
         used = ("partition", "threshold")
     elif not is_archive(path) and is_abcflux(header_names(path)):
-        record, findings = read_abcflux(path, reading)
+        record, findings = read_abcflux(path, reading, entry.fluxnet_id if entry else None)
         used = ("partition", "site_id")
     else:
         sensor = entry.sensors.soil_temperature if entry else None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from temjax.conventions.units import parse_unit
 from temjax.files.findings import Finding
 from temjax.runs.validation import check_months
 from temjax.sites.observations import OBSERVED
@@ -25,7 +26,6 @@ from temjax.sites.readers.csv_table import (
 from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
 from temjax.sites.readers.table_dates import row_dates
 from temjax.sites.table_mapping import STEP_MINUTES, Column, Table
-from temjax.sites.units import parse_unit
 
 SHORTEST_MONTH, LONGEST_MONTH = 28 * 1440, 31 * 1440  # minutes
 

@@ -194,6 +194,7 @@ def _record(
         },
         notes=tuple([*notes, *(note for part in parts for note in part.notes)]),
         location=location,
+        facts={**(flux.facts if flux else {}), **(met.facts if met else {})},
         sources=tuple(series.source for series in files.values()),
     )
 

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from temjax.conventions.units import QUANTITIES, UNDERSTOOD, unit_with_time
 from temjax.files.findings import Finding
 from temjax.runs.validation import MISSING_VALUE
 from temjax.sites.readers.aggregate import MonthlyMeans, monthly_means, overlapping_rows
 from temjax.sites.readers.record import MonthlyValues, days_of_months
-from temjax.sites.units import QUANTITIES, UNDERSTOOD, unit_with_time
 
 # what the NetCDF libraries raise for damaged files and other formats
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, OverflowError)
@@ -28,6 +28,8 @@ _PLACE = {
     "latitude": ("latitude", "lat"), "longitude": ("longitude", "lon"),
     "elevation": ("elevation",),
 }  # fmt: skip
+# FluxnetLSM writes the vegetation as variables of characters
+_FACTS = {"title": ("site_name",), "igbp": ("IGBP_veg_short", "IGBP", "igbp")}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class PointSeries:
         globals: attributes of the file.
         location: those of ``latitude``, ``longitude`` (degrees), ``elevation`` (m) in the file.
         notes: choices made while reading, as sentences.
+        facts: those of ``title``, ``igbp`` that the file states.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class PointSeries:
     globals: Mapping[str, object]
     location: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -134,6 +138,7 @@ def read_series(
                     dict(file.attrs),
                     _location(file),
                     tuple(notes),
+                    _facts(file),
                 )
     except _UNREADABLE:
         mend = "Give a whole NetCDF file: this one is truncated, damaged or of another format."
@@ -171,6 +176,20 @@ def _location(file: xr.Dataset) -> dict[str, float]:
                 location[key] = float(number[0])
                 break
     return location
+
+
+def _facts(file: xr.Dataset) -> dict[str, str]:
+    """Words on the site, from variables of characters or else from attributes of the file."""
+    facts = {}
+    for key, names in _FACTS.items():
+        for name in names:
+            held = file[name].values if name in file.variables else file.attrs.get(name, "")
+            parts = (p.decode("utf-8", "replace") if isinstance(p, bytes) else str(p)
+                     for p in np.ravel(held))  # fmt: skip
+            text = "".join(parts).replace("\0", "").strip()
+            if text:
+                facts.setdefault(key, text)
+    return facts
 
 
 def _intervals(
@@ -268,8 +287,8 @@ def to_model_unit(
         part.findings.append(series.finding(name, message, mend))
         return None
     month = days_of_months(part.years)
-    daily = unit.daily(means, month=month, year=month.sum(axis=1, keepdims=True))
-    return unit.monthly(daily, month)
+    factor = unit.monthly_factor(month, year=month.sum(axis=1, keepdims=True))
+    return means * factor + unit.offset
 
 
 def start_part(

@@ -1,15 +1,78 @@
 """Reanalysis beside a tower's file (ERA5, ERA-Interim), downscaled to the tower, as a record."""
 
 import re
+from pathlib import Path
 
 from temjax.files.findings import Finding
-from temjax.sites.readers.archive import MemberFile
+from temjax.sites.readers.archive import (
+    STEPS,
+    TOWER,
+    MemberFile,
+    find_files,
+    is_archive,
+    list_members,
+)
 from temjax.sites.readers.fluxnet_table import read_table
 from temjax.sites.readers.record import MonthlyValues, Reading, TowerRecord, days_of_months
 
 COLUMNS = {"air_temperature": "TA_ERA", "precipitation": "P_ERA", "shortwave": "SW_IN_ERA"}
 _PRODUCT = re.compile(r"_(ERA5|ERAI)_")
 _MEND = "Give the ERA5 or ERAI file of the tower's archive (MM, DD or HH), as it was published."
+
+
+def is_reanalysis_path(path: Path) -> bool:
+    """Whether a path has the form of a reanalysis: CSV, archive, or folder with either."""
+    archives = path.is_dir() and any(TOWER.search(file.name) for file in path.glob("*.zip"))
+    return path.suffix.lower() == ".csv" or archives or is_archive(path)
+
+
+def find_reanalysis(path: Path, tower: str | None) -> tuple[MemberFile | None, list[Finding]]:
+    """Reanalysis file that a path names: itself, or that of the tower in an archive or folder.
+
+    That of another tower is taken only where the path names it: a CSV file, or an archive or
+    folder with its id in the name.
+
+    Args:
+        path: CSV file, zip archive or unpacked folder.
+        tower: id of the tower; None where unknown.
+
+    Returns:
+        The file, None with a finding.
+    """
+
+    def fault(message: str, mend: str) -> tuple[None, list[Finding]]:
+        return None, [Finding(str(path), "history", "", message, mend)]
+
+    if path.is_dir() and tower is not None:
+        zipped = [file for file in path.glob("*.zip") if f"_{tower}_" in file.name]
+        path = zipped[0] if len(zipped) == 1 else path
+    if path.is_dir() and not is_archive(path):
+        return fault(f"no reanalysis of {tower or 'a tower'} in it", _MEND)
+    if not is_archive(path):
+        own = MemberFile(path)
+        beside = find_files(path)[0] if own.label.kind in ("fluxes", "subset") else None
+        return (beside.reanalysis if beside and beside.reanalysis else own), []
+    members, findings = list_members(path)
+    if findings:
+        return None, findings
+    found = [
+        file for file in members if file.label.kind == "reanalysis" and file.label.step in STEPS
+    ]
+    if not found:
+        return fault("no reanalysis in it (*_ERA5_* or *_ERAI_* CSV, MM, DD or HH)", _MEND)
+    mine = [file for file in found if tower is None or file.label.tower == tower]
+    towers = sorted({str(file.label.tower) for file in mine or found})
+    named = TOWER.search(path.name)
+    if len(towers) > 1 or not (mine or named):
+        whose = f"the reanalysis of {', '.join(towers[:6])}" + (", …" if towers[6:] else "")
+        mend = "Give the tower's own, or name the CSV itself to use it all the same."
+        return fault(f"{whose}, not of {tower or 'one tower'}", mend)
+    old = "FLUXNET2015"  # ERA-Interim, where ERA5 is there as well
+    best = min(
+        mine or found,
+        key=lambda f: (STEPS.index(f.label.step), f.label.product == old, f.name),
+    )
+    return best, []
 
 
 def read_reanalysis(
@@ -45,7 +108,7 @@ def read_reanalysis(
     record = TowerRecord(
         file=table.where,
         product=product.group(1) if product else "reanalysis",
-        tower=None,
+        tower=member.label.tower,
         years=table.years,
         present=table.present,
         climate=climate,

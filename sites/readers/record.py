@@ -19,18 +19,20 @@ CLIMATE = ("air_temperature", "precipitation", "shortwave")
 class Reading:
     """Choices made when a tower's files are read.
 
+    What is left at its default is taken from ``[reading]`` of the site file (``place_reading``).
+
     Attributes:
         partition: day-time (DT) or night-time (NT) partition of GPP and RECO; None: DT where the
             file has enough values of it, else NT.
         threshold: friction-velocity threshold by year (VUT) or constant (CUT); None: VUT where the
             file has enough values of it, else CUT.
-        minimum_quality: observations whose quality is below become missing (0-1).
+        minimum_quality: observations whose quality is below become missing (0-1); None: 0.5.
         minimum_coverage: months of daily or shorter data with a smaller share become missing (0-1).
         fill_from_climatology: fill gaps of the climate inside the record with the mean of the same
             month of the record; otherwise they are an error.
         history: climate before the record and in its gaps: ``auto`` (the reanalysis beside the
-            record, else the mean year), ``mean-year``, or the path of a reanalysis file or of a
-            gridded climate.
+            record, else the mean year), ``mean-year``, or the path of a reanalysis file, of an
+            archive or folder that has one, or of a gridded climate.
         co2: the global series, or the tower's with the global series in its gaps (tower analysers
             are often not calibrated for absolute CO2).
         site_id: rows of a table of many sites.
@@ -38,12 +40,17 @@ class Reading:
 
     partition: Partition | None = None
     threshold: Threshold | None = None
-    minimum_quality: float = MINIMUM_QUALITY
+    minimum_quality: float | None = None
     minimum_coverage: float = MINIMUM_COVERAGE
     fill_from_climatology: bool = False
     history: str = "auto"
     co2: Literal["global", "tower"] = "global"
     site_id: str | None = None
+
+    @property
+    def least_quality(self) -> float:
+        """Quality below which observations become missing."""
+        return MINIMUM_QUALITY if self.minimum_quality is None else self.minimum_quality
 
 
 @dataclass(frozen=True)

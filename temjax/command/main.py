@@ -21,6 +21,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from temjax.command.usage import OneLineGroup
 from temjax.runtime.machine import Precision, command_line, reduce_garbage_collection
 
 # exit codes; a usage error exits with 2
@@ -31,13 +32,6 @@ INTERRUPTED = 130
 _common_options: dict = {}  # of this process
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
-
-
-def split_names(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of a comma-separated option, or its default."""
-    if text is None:
-        return default
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _show_version(requested: bool) -> None:
@@ -152,6 +146,7 @@ def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
     """Application with all installed commands listed, and those in the arguments imported."""
     app = typer.Typer(
         name="temjax",
+        cls=OneLineGroup,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,

@@ -168,6 +168,7 @@ def _potential_production(
         biomass_slope=p.respiration_biomass_slope,
         rate_log=p.respiration_rate_log,
         q10_response=factors.plant_q10,
+        freezing_decline=factors.maintenance_decline,
     )
     net = respiration.potential_net_production(
         potential_production=gross, maintenance_respiration=maintenance

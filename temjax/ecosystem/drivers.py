@@ -10,7 +10,7 @@ from typing import NamedTuple
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from temjax.numerics import Cell
+from temjax.numerics import Cell, freezing_decline
 from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.processes import (
@@ -74,6 +74,7 @@ class MonthFactors(NamedTuple):
         light_response: PAR/(KI + PAR) (–).
         plant_q10: of plant respiration and uptake (–).
         decomposition_response: dq10 of heterotrophic respiration (–).
+        maintenance_decline: of maintenance respiration by freezing (–); None without a cut-off.
     """
 
     wetting: evapotranspiration.WettingTerms
@@ -88,12 +89,22 @@ class MonthFactors(NamedTuple):
     light_response: Cell
     plant_q10: Cell
     decomposition_response: Cell
+    maintenance_decline: Cell | None = None
 
 
 def month_factors(
-    parameters: Parameters, constants: CellConstants, drivers: MonthDrivers, memory: Memory
+    parameters: Parameters,
+    constants: CellConstants,
+    drivers: MonthDrivers,
+    memory: Memory,
+    freezing_cutoff: bool = False,
 ) -> MonthFactors:
-    """Factors of a month from its drivers and the memory at its start."""
+    """Factors of a month from its drivers and the memory at its start.
+
+    Args:
+        parameters, constants, drivers, memory: of the month.
+        freezing_cutoff: of respiration, see ``ModelOptions``.
+    """
     p = parameters
     rain_share, snowmelt_share = water.percolation_shares(
         rainfall=drivers.rainfall, snowmelt=drivers.snowmelt
@@ -144,6 +155,11 @@ def month_factors(
             a3=p.respiration_q10_a3,
         ),
         decomposition_response=decomposition.temperature_response(
-            soil_temperature=drivers.soil_temperature, q10=p.heterotrophic_q10
+            soil_temperature=drivers.soil_temperature,
+            q10=p.heterotrophic_q10,
+            freezing_q10=p.heterotrophic_freezing_q10 if freezing_cutoff else None,
         ),
+        maintenance_decline=freezing_decline(drivers.air_temperature, p.respiration_freezing_q10)
+        if freezing_cutoff
+        else None,
     )

@@ -174,14 +174,16 @@ def integrate_month(
     pools: Float[Array, "pool *cell"],
     *,
     substeps: int = DEFAULT_SUBSTEPS,
+    freezing_cutoff: bool = False,
 ) -> tuple[Float[Array, "pool *cell"], Float[Array, "flux *cell"]]:
     """Advance the pools by one month; return them and the integrals of all fluxes.
 
     Args:
         parameters, constants, drivers, memory, pools: as for `month.right_hand_side`.
         substeps: number of equal sub-steps, static.
+        freezing_cutoff: of respiration, see ``ModelOptions``; static.
     """
-    factors = month_factors(parameters, constants, drivers, memory)
+    factors = month_factors(parameters, constants, drivers, memory, freezing_cutoff)
     context = MonthContext(parameters, constants, drivers, memory, factors)
     pools, integrals = imex_steps(substeps, context, pools)
     return pools, complete_fluxes(drivers, integrals)

@@ -16,9 +16,10 @@ from temjax.state import Memory
 Rows = tuple[Float[Array, "month flux *cell"], Float[Array, "month pool *cell"]]
 
 
-@accelerated("months", static=1, cells="pools")
+@accelerated("months", static=2, cells="pools")
 def _integrate(
     substeps: int,
+    freezing_cutoff: bool,
     parameters: Parameters,
     constants: CellConstants,
     drivers: MonthDrivers,
@@ -31,8 +32,9 @@ def _integrate(
         pools, leaf = carry
         current = dataclasses.replace(memory, unnormalised_leaf=leaf)
         pools, fluxes = integrate_month(
-            parameters, constants, drivers, current, pools, substeps=substeps
-        )
+            parameters, constants, drivers, current, pools,
+            substeps=substeps, freezing_cutoff=freezing_cutoff,
+        )  # fmt: skip
         return (pools, fluxes[flux_index("unnormalised_leaf")]), (fluxes, pools)
 
     return jax.lax.scan(month, (pools, memory.unnormalised_leaf), drivers)[1]
@@ -46,6 +48,7 @@ def integrate_months(
     pools: Float[Array, "pool *cell"],
     *,
     substeps: int = DEFAULT_SUBSTEPS,
+    freezing_cutoff: bool = False,
 ) -> Rows:
     """Advance the pools month by month.
 
@@ -55,8 +58,9 @@ def integrate_months(
         parameters, constants, memory, pools: as for ``integrate_month``.
         drivers: of the months, which are the leading axis of every leaf.
         substeps: of a month.
+        freezing_cutoff: of respiration, see ``ModelOptions``.
 
     Returns:
         The integrals of all fluxes over each month, and the pools at its end.
     """
-    return _integrate(substeps, parameters, constants, drivers, memory, pools)
+    return _integrate(substeps, freezing_cutoff, parameters, constants, drivers, memory, pools)

@@ -200,6 +200,7 @@ def ecosystem_year(
         carry.memory,
         carry.ecosystem.pools,
         substeps=options.substeps,
+        freezing_cutoff=options.freezing_cutoff,
     )
     memory = next_memory(parameters, constants, inputs, fluxes)
     return YearCarry(EcosystemState(monthly_pools[-1]), memory, carry.exposure), (

@@ -16,9 +16,11 @@ from temjax.files.toml import TomlError, parse_toml, read_toml
 from temjax.parameters.registry import REGISTRY, Parameters, resolve_name
 
 ROUNDING = 1e-12  # relative, tolerated at a bound
+# of ModelOptions, that a fit and a run with its parameters must share
+FIT_OPTIONS = ("freezing_cutoff",)
 KEYS = {
     "name", "title", "source", "base", "values", "sources", "provenance",
-    "format", "place", "posterior", "fit",  # of a fitted set
+    "format", "place", "posterior", "fit", "options",  # of a fitted set
 }  # fmt: skip
 
 
@@ -74,6 +76,7 @@ def _values(document: dict, where: str) -> dict[str, float]:
 
 
 def _build(values: Mapping[str, float], where: str) -> Parameters:
+    values = {n: i.default for n, i in REGISTRY.items() if i.default is not None} | dict(values)
     missing = [name for name in REGISTRY if name not in values]
     if missing:
         raise ParameterError(
@@ -118,7 +121,33 @@ def read_parameters(path: str | Path) -> Parameters:
         document = read_toml(path)
     except TomlError as error:
         raise ParameterError(f"{path}: {error}") from error
+    _fit_options(document, str(path))
     return _build(_values(document, str(path)), str(path))
+
+
+def _fit_options(document: Mapping, where: str) -> dict[str, bool]:
+    options = document.get("options", {})
+    if not isinstance(options, dict):
+        raise ParameterError(f"{where}: options = {options!r} is no table; write [options]")
+    for name, value in options.items():
+        if name not in FIT_OPTIONS:
+            raise ParameterError(f"{where}: unknown key {name!r} of [options]; remove it")
+        if not isinstance(value, bool):
+            raise ParameterError(f"{where}: options.{name} = {value!r}; write true or false")
+    return options
+
+
+def read_fit_options(path: str | Path) -> dict[str, bool]:
+    """Options of the model that a set was fitted with, by name; empty where the file names none.
+
+    Raises:
+        ParameterError: naming the file, the key and the remedy.
+    """
+    path = Path(path)
+    try:
+        return _fit_options(read_toml(path), str(path))
+    except TomlError as error:
+        raise ParameterError(f"{path}: {error}") from error
 
 
 def write_parameters(

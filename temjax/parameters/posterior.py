@@ -49,18 +49,24 @@ class Gaussian:
         """Derivative of the values with respect to prior space at the mean, ``(name,)``."""
         return np.where(self.is_log, self.values(self.mean), 1.0)
 
-    def draws(self, number: int, seed: int | Sequence[int]) -> NDArray:
-        """Draws in the parameters' units, ``(draw, name)``.
+    def points(self, number: int, seed: int | Sequence[int]) -> NDArray:
+        """Draws of prior space, whatever the bounds, ``(draw, name)``.
 
-        Those beyond a bound are put just inside it. The first draws of a seed are the same for
-        every number.
+        The first draws of a seed are the same for every number.
         """
         values, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         normal = np.random.default_rng(seed).standard_normal((number, self.mean.size))
+        return self.mean + normal @ root.T
+
+    def bounded(self, points: NDArray) -> NDArray:
+        """Points of prior space, ``(..., name)``; those beyond a bound are put just inside it."""
         gap = MARGIN * (self.upper - self.lower)
-        points = np.clip(self.mean + normal @ root.T, self.lower + gap, self.upper - gap)
-        return self.values(points)
+        return np.clip(points, self.lower + gap, self.upper - gap)
+
+    def draws(self, number: int, seed: int | Sequence[int]) -> NDArray:
+        """Draws in the parameters' units and within the bounds, ``(draw, name)``."""
+        return self.values(self.bounded(self.points(number, seed)))
 
 
 def parameter_of(name: str) -> str:

@@ -18,6 +18,7 @@ Transform = Literal["identity", "log"]
 TEM = "TEM 4.2.3 parameter files"
 ENVELOPE = "envelope of the TEM 4.2.3 grass, tundra and shrub sets"
 OURS = "our assumption"
+FREEZING = ("heterotrophic_freezing_q10", "respiration_freezing_q10")  # act with freezing_cutoff
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class ParameterInfo:
         transform: space in which prior and optimiser work.
         source: of bounds and prior.
         tunable: whether a calibration may estimate it.
+        default: value of sets that give none, for parameters that only an option uses.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ParameterInfo:
     transform: Transform
     source: str
     tunable: bool
+    default: float | None = None
 
 
 _ANY = (float("-inf"), float("inf"))
@@ -74,6 +77,7 @@ def _tunable(
     prior_sd: float,
     transform: Transform = "log",
     source: str = ENVELOPE,
+    default: float | None = None,
 ):
     return eqx.field(
         metadata={
@@ -85,6 +89,7 @@ def _tunable(
             "transform": transform,
             "source": source,
             "tunable": True,
+            "default": default,
         }
     )
 
@@ -154,6 +159,15 @@ class Parameters(eqx.Module):
     respiration_q10_a1: Value = _fixed("RAQ10A1", "degC-1", "plant Q10, linear")
     respiration_q10_a2: Value = _fixed("RAQ10A2", "degC-2", "plant Q10, quadratic")
     respiration_q10_a3: Value = _fixed("RAQ10A3", "degC-3", "plant Q10, cubic")
+    respiration_freezing_q10: Value = _tunable(
+        "RMFQ10",
+        "1",
+        "decline of maintenance respiration by freezing per 10 K (freezing_cutoff)",
+        (1.0, 400.0),
+        1.0,
+        source="our assumption: that of decomposition",
+        default=20.0,
+    )
     # Litterfall
     litterfall_rate_carbon: Value = _tunable(
         "CFALL", "month-1", "fraction of vegetation C shed", (0.0015, 0.08), 0.5
@@ -168,6 +182,15 @@ class Parameters(eqx.Module):
         "KDC", "1", "factor on the decomposition rate at 0 degC KDC", (0.2, 4.0), 0.4
     )
     heterotrophic_q10: Value = _tunable("RHQ10", "1", "Q10 of decomposition", (1.3, 3.5), 0.2)
+    heterotrophic_freezing_q10: Value = _tunable(
+        "RHFQ10",
+        "1",
+        "decline of decomposition by freezing per 10 K (freezing_cutoff)",
+        (1.0, 400.0),
+        1.0,
+        source="frozen over thawed Q10 of four tundra soils, 7–52 (Mikan et al. 2002)",
+        default=20.0,
+    )
     moisture_minimum: Value = _fixed("MOISTMIN", "m3 m-3", "decomposition stops below")
     moisture_optimum: Value = _tunable(
         "MOISTOPT", "m3 m-3", "decomposition optimum", (0.2, 0.8), 0.1, "identity"

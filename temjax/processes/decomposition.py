@@ -7,17 +7,33 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from temjax.numerics import Cell, CellLike, positive_part, smaller, temperature_bell
+from temjax.numerics import (
+    Cell,
+    CellLike,
+    freezing_decline,
+    positive_part,
+    smaller,
+    temperature_bell,
+)
 
 _LITTER_QUALITY_EXPONENT = -0.784
 
 
-def temperature_response(*, soil_temperature: CellLike, q10: CellLike) -> Cell:
+def temperature_response(
+    *, soil_temperature: CellLike, q10: CellLike, freezing_q10: CellLike | None = None
+) -> Cell:
     """Temperature response of decomposition RHQ10^(T/10) (-), T at 20 cm in °C; 1 at 0 °C.
 
-    There is no cut-off below freezing.
+    Args:
+        soil_temperature: T, °C.
+        q10: RHQ10 (-).
+        freezing_q10: RHFQ10 (-), by which freezing slows decomposition beyond RHQ10; ``None``
+            for TEM's response, which has no cut-off below freezing.
     """
-    return jnp.exp(0.1 * soil_temperature * jnp.log(q10))
+    response = jnp.exp(0.1 * soil_temperature * jnp.log(q10))
+    if freezing_q10 is None:
+        return response
+    return response * freezing_decline(soil_temperature, freezing_q10)
 
 
 def moisture_response(

@@ -31,12 +31,16 @@ def maintenance_respiration(
     biomass_slope: CellLike,
     rate_log: CellLike,
     q10_response: CellLike,
+    freezing_decline: CellLike | None = None,
 ) -> Cell:
     """Maintenance respiration RM = exp(KRA VEGC + KRB) VEGC q10 (g C m⁻² month⁻¹).
 
-    VEGC in g C m⁻², KRA in m2 g⁻¹, KRB in ln(month⁻¹).
+    VEGC in g C m⁻², KRA in m2 g⁻¹, KRB in ln(month⁻¹); times the decline by freezing (-) where the
+    model has that option.
     """
     rate = jnp.exp(biomass_slope * vegetation_carbon + rate_log)
+    if freezing_decline is not None:
+        q10_response = q10_response * freezing_decline
     return positive_part(rate * vegetation_carbon * q10_response)
 
 

@@ -28,7 +28,7 @@ from temjax.calibration.scores import run_at, score_site, site_vector
 from temjax.calibration.targets import DEFAULT_TARGETS
 from temjax.calibration.twin import coverage, recover
 from temjax.calibration.uncertainty import laplace
-from temjax.command.main import split_names
+from temjax.files.names import split_names
 from tests.benchmarks.calibration_comparators import Differenced, cma_es
 
 console = Console(width=110, highlight=False)

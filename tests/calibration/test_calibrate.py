@@ -56,7 +56,7 @@ def test_tables(calibration):
     assert list(table.index) == list(NAMES)
     assert (table["low"] < table["estimate"]).all() and (table["estimate"] < table["high"]).all()
     scores = calibration.scores().set_index("variable")
-    assert scores.loc["soil_temperature", "months"] == "not fitted"
+    assert scores.loc["soil_temperature", "months"] == "not fitted, usable, all"
     score = next(s for s in calibration.site_scores[0] if s.variable.startswith("gross"))
     row = scores.loc["gross_primary_production"]
     assert row["nash_sutcliffe"] == score.model.nash_sutcliffe
@@ -70,9 +70,11 @@ def test_the_result_explains_itself(calibration):
         assert name in text and name in html
     before, after = calibration.result.losses[0, 0], calibration.result.loss.min()
     assert f"loss {before:.2f} → {after:.2f}" in text and f"{before:.2f} → {after:.2f}" in html
-    for line in (*calibration.warnings(), *calibration.posterior.unconstrained()):
+    assert any(line.startswith("residual scales: ") for line in calibration.account())
+    told = (*calibration.warnings(), *calibration.account(), *calibration.posterior.unconstrained())
+    for line in told:
         assert line in text
-    assert "gross_primary_production (fitted)" in text
+    assert "gross_primary_production (fitted, usable, all)" in text
     assert "gross primary production (g C m-2 month-1)" in html
     assert html.count("<table>") == 2
 
@@ -104,6 +106,11 @@ def test_files_are_written(calibration, folder, tmp_path):
     record = json.loads(paths["record"].read_text(encoding="utf-8"))
     assert record["command"] == calibration.command
     assert record["absent"] == {"haibei-meadow": {}}  # the targets were named
+    scales = {row["target"]: row["scale"] for row in record["residual_scales"]}
+    assert set(scales) == {"net_ecosystem_production", "gross_flux"} and min(scales.values()) >= 1
+    written = tomllib.loads(paths["parameters"].read_text(encoding="utf-8"))
+    assert written["posterior"]["residual_scales"] == scales == written["fit"]["residual_scales"]
+    assert "(GPP + RECO)/2" in written["fit"]["counted"] and not written["fit"]["base_sets"]
     assert record["observations"]["haibei-meadow"]["observations_used"].count(";") >= 5
     assert "Absent: none" in paths["report"].read_text(encoding="utf-8")
     assert calibration.command.startswith("temjax.calibration.calibrate('haibei-meadow', targets=")
@@ -143,7 +150,7 @@ def test_several_sites_are_fitted_together(monkeypatch):
         ({"targets": ("lai",)}, "no observations of 'lai'"),
         ({"holdout": (1999,)}, "hold-out year 1999 was not observed"),
         ({"tied": ("cmax",)}, "two or more sites"),
-        ({"profiles": ("nup",)}, "'nup_scale' is not fitted"),
+        ({"profiles": ("moistopt",)}, "'moisture_optimum' is not fitted"),
         ({"draws": 2}, "at least 4 draws"),
         ({"resume": True}, "give out"),
         ({"disequilibrium": "begin"}, "choose 'observations' or 'start'"),

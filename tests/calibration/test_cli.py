@@ -38,7 +38,7 @@ def test_a_tower_as_the_how_to_fits_it(tmp_path, fitted):
     assert "fitted: nep, gpp, reco, soil_temperature\n" in result.output
     assert "absent: SOC (no [stocks.soil_organic_carbon] in the site file), SON (" in result.output
     assert "note: surface_resistance is not fitted: " in result.output
-    assert len(fitted["objective"].free.names) == 10
+    assert len(fitted["objective"].free.names) == 13
 
 
 def test_several_own_towers_and_one_of_the_catalog(tmp_path, fitted):

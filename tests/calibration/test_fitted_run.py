@@ -12,6 +12,7 @@ from temjax.calibration import Objective, fit
 from temjax.calibration.result import Calibration
 from temjax.files.toml import read_toml
 from temjax.forcing import select_years
+from temjax.parameters.files import read_fit_options
 from temjax.runs.simulate import simulate
 from temjax.runs.soil_matter import join_runs
 from temjax.sites.place_state import read_place_state
@@ -40,7 +41,8 @@ def observed_late(site: sites.Site) -> sites.Site:
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
     site = observed_late(short_site())
-    objective = Objective.of(site, NAMES, ("nep", "soc"), options=OPTIONS)
+    options = dataclasses.replace(OPTIONS, freezing_cutoff=True)
+    objective = Objective.of(site, NAMES, ("nep", "soc"), options=options)
     assert objective.first_row == 2
     result = fit(objective, starts=2, steps=2)
     return Calibration.of((site,), result, command="temjax calibrate made-up")
@@ -58,7 +60,13 @@ def test_a_run_with_the_set_is_the_fit(calibration, fitted):
     assert state.year == 2003
     assert state.soil_matter_factor == calibration.disequilibrium_factor()
     site = calibration.sites[0]
-    result = run_site(site, parameters=read_parameters(path), place_state=state)
+    fitted_with = read_fit_options(path)
+    assert fitted_with == {"freezing_cutoff": True}
+    result = run_site(
+        site, parameters=read_parameters(path), options=ModelOptions(**fitted_with),
+        place_state=state, fitted_with=fitted_with,
+    )  # fmt: skip
+    assert not any("not the fitted one" in line for line in result.warnings)
     years = np.asarray(result.run.years)
     assert years.tolist() == np.asarray(site.forcing.years).tolist()
     of_fit = calibration.run()
@@ -72,7 +80,19 @@ def test_a_run_with_the_set_is_the_fit(calibration, fitted):
     stock = [float(run.state.soil_organic_carbon) for run in (result.run, of_fit)]
     assert stock[0] == pytest.approx(stock[1], rel=1e-10)
     assert abs(result.nitrogen_drift) < 1e-6  # what the state added is no drift
-    assert "as fitted" in site_dataset(result, command="x").attrs["place_state"]
+    attributes = site_dataset(result, command="x").attrs
+    assert "as fitted" in attributes["place_state"] and attributes["freezing_cutoff"] == "on"
+
+
+def test_a_run_without_the_option_of_the_fit_says_so(calibration, fitted):
+    path = fitted["parameters"]
+    plain = run_site(
+        calibration.sites[0], parameters=read_parameters(path), fitted_with=read_fit_options(path)
+    )
+    assert any("fitted with freezing_cutoff on" in line for line in plain.warnings)
+    attributes = site_dataset(plain, command="x").attrs
+    assert "not the fitted one" in attributes["warnings"]
+    assert attributes["freezing_cutoff"] == "off"
 
 
 def test_elsewhere_the_state_is_said_and_not_applied(calibration, fitted):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from temjax.calibration import FitError, fit
+from temjax.calibration.tunables import no_effect_text
 from temjax.calibration.twin import twin_objective
 from temjax.calibration.uncertainty import laplace, linear_bands
 from temjax.programs.exported import exported_jit
@@ -107,13 +108,13 @@ def test_the_posterior_is_narrower_than_the_prior(fitted):
 
 def test_the_predictive_band_is_centred_at_the_fit(fitted):
     bands = linear_bands(fitted, laplace(fitted))
-    band = bands["gross_primary_production@haibei-meadow"]
+    band = bands["gross_flux@haibei-meadow"]
     used = np.asarray(band.target.used) > 0
     assert np.all(band.total_sd[used] > band.parameter_sd[used])
     sd = np.asarray(band.target.sd)
     residual = ((band.centre - np.asarray(band.target.values)) / sd)[used]
     share = 0.5 * np.sum(residual**2)
-    np.testing.assert_allclose(share, fitted.misfit["gross_primary_production"], rtol=1e-9)
+    np.testing.assert_allclose(share, fitted.misfit["gross_flux"], rtol=1e-9)
 
 
 def test_a_fit_is_resumed_from_its_checkpoint(twin, fitted, tmp_path):
@@ -153,3 +154,14 @@ def test_a_start_without_a_finite_loss_is_dropped(twin):
 def test_invalid_arguments(twin, arguments, message):
     with pytest.raises(ValueError, match=message):
         fit(twin, **arguments)
+
+
+def test_a_parameter_that_no_observation_depends_on_is_named(fitted):
+    assert fitted.without_effect == () and no_effect_text(()) == ""
+    jacobian = fitted.jacobian.copy()
+    jacobian[: fitted.objective.number_of_residuals, 1] = 0.0  # the prior's rows stay
+    flat = dataclasses.replace(fitted, jacobian=jacobian)
+    assert flat.without_effect == (NAMES[1],)
+    text = no_effect_text(("temperature_optimum_minimum@meadow", NAMES[1]))
+    assert "the month of most leaf, and that is not below TOPTMIN), " in text
+    assert f"{NAMES[1]} have no effect at the optimum" in text

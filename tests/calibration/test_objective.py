@@ -37,15 +37,13 @@ def test_fewer_than_twelve_months(meadow):
         Objective.of(site, ("cmax",), ("gpp",))
 
 
-def test_the_error_floor_adds_in_quadrature(meadow):
-    objective = Objective.of(
-        meadow, ("cmax",), ("gpp", "soc"), errors=ErrorModel(flux=5.0, temperature=1.0)
-    )
+def test_floor_and_share_add_in_quadrature(meadow):
+    errors = ErrorModel(flux=5.0, temperature=1.0, partitioning=0.2)
+    objective = Objective.of(meadow, ("cmax",), ("gpp", "soc"), errors=errors)
     by_name = {target.variable: target for target in objective.targets}
-    measured = meadow.observations.monthly["gross_primary_production"].sd
-    np.testing.assert_allclose(
-        by_name["gross_primary_production"].sd, np.sqrt(measured**2 + 25.0), rtol=1e-12
-    )
+    series = meadow.observations.monthly["gross_primary_production"]
+    expected = np.sqrt(series.sd**2 + 25.0 + (0.2 * series.values) ** 2)
+    np.testing.assert_allclose(by_name["gross_primary_production"].sd, expected, rtol=1e-12)
     assert float(by_name["soil_organic_carbon"].sd) == 5000.0
 
 

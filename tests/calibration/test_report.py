@@ -43,10 +43,12 @@ def test_a_report_holds_everything(tmp_path):
     assert "disequilibrium_factor" in text and "data_hash" in text
     # The run behind the scores is the fit's own: same sub-steps, same residuals.
     (score,) = (s for s in calibration.site_scores[0] if s.variable == "gross_primary_production")
-    target = next(t for t in objective.targets if t.variable == score.variable)
-    sd = np.asarray(target.sd)[0]
-    rows = slice(12, 24)  # NEP first, then GPP
-    errors = result.residuals[rows, result.best] * sd
+    net, gross = (
+        np.asarray(target.values)[0] + result.residuals[rows, result.best] * target.sd[0]
+        for target, rows in zip(objective.targets, (slice(0, 12), slice(12, 24)), strict=False)
+    )
+    observed = site.observations.monthly[score.variable].values[0]
+    errors = gross + net / 2 - observed
     assert score.model.rmse == pytest.approx(float(np.sqrt(np.mean(errors**2))), rel=1e-5)
 
     check_page(paths["report"], tmp_path)
@@ -57,12 +59,13 @@ def test_a_report_holds_everything(tmp_path):
     [
         (["--tunable", "cmx"], "unknown parameter 'cmx'"),
         (["--tunable", "cmax,CMAX"], "named twice"),
+        (["--tunable", "freezing"], "add --freezing-cutoff"),
         (["--targets", "lai"], "no observations of 'lai'"),
         (["--holdout", "1999"], "hold-out year 1999 was not observed"),
         (["--weights", "nep"], "not of the form nep=2"),
         (["--tied", "cmax"], "two or more sites"),
         (["--flux-error", "0"], "must be a positive number"),
-        (["--profile", "nup"], "'nup_scale' is not fitted"),
+        (["--profile", "moistopt"], "'moisture_optimum' is not fitted"),
         (["--nuts", "2"], "at least 4 draws"),
     ],
 )

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from temjax.calibration import ErrorModel, Objective, stock_target
+from temjax.calibration.scores import Score, leave_one_year_out_climatology, merged_scores
 from temjax.calibration.scores import _annual as annual_sums
-from temjax.calibration.scores import leave_one_year_out_climatology
-from temjax.sites.observations import MonthlySeries
+from temjax.calibration.tables import skill_table
+from temjax.sites.observations import MonthlySeries, Skill
+from tests.support.command import printed
 from tests.support.short_site import short_site
 
 YEARS = 3
@@ -127,3 +129,32 @@ def test_the_climatology_leaves_the_scored_year_out():
     given[2] = False  # held out: it informs nobody
     found = leave_one_year_out_climatology(values, given)
     np.testing.assert_allclose(found[:, 0], [1.0, 0.0, 0.5])
+
+
+def score_of(months: str, count: int) -> Score:
+    values = Skill(count, 0.5, 0.5, 1.0, 0.0, 1.0, 1.0)
+    return Score("net_ecosystem_production", "g", months, values, None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("counts", "labels"),
+    [
+        ({"fitted": 24, "usable": 24, "all": 35}, ["fitted, usable", "all"]),
+        (
+            {"fitted": 24, "held out": 12, "usable": 36, "all": 36},
+            ["fitted", "held out", "usable, all"],
+        ),
+        ({"not fitted": 12, "usable": 12, "all": 12}, ["not fitted, usable, all"]),
+    ],
+)
+def test_scores_of_the_same_months_are_told_once(counts, labels):
+    merged = [score.months for score in merged_scores([score_of(*one) for one in counts.items()])]
+    assert merged == labels
+
+
+def test_the_table_of_skill_has_every_group_and_the_years():
+    score = dataclasses.replace(score_of("fitted", 24), annual=((2003, 127.4, 24.2),))
+    table = skill_table(short_site(), [score, score_of("usable", 24), score_of("all", 35)])
+    text = printed(table)
+    assert "fitted, usable" in text and "2003: 127 → 24" in text
+    assert "all" in text and "35" in text

@@ -11,25 +11,11 @@ from temjax.parameters.files import load_parameters
 from temjax.runs.validation import check_forcing, check_location
 from temjax.sites.entry import parse_entry, read_entry
 from temjax.sites.site import catalog_entry, entry_of_fluxnet
-from temjax.sites.traps import structural_sd, suspect_months, trap_notes
+from temjax.sites.traps import doubts, trap_notes
+from tests.support.tower_files import site_text
 
 TOWERS = {"haibei-meadow": "CN-HaM", "haibei-shrubland": "CN-Ha2", "damxung-steppe": "CN-Dan"}
-MINIMAL = """
-name = "here"
-title = "Here"
-[location]
-latitude = 60.0
-elevation = 100
-source = "test"
-[soil]
-sand = 40
-silt = 40
-clay = 20
-source = "test"
-[vegetation]
-parameter_set = "moist-tundra"
-source = "test"
-"""
+MINIMAL = site_text(latitude=60.0)
 
 
 @pytest.mark.parametrize("name", sites.names())
@@ -93,13 +79,13 @@ def test_known_faults_are_marked():
 def test_towers_of_the_newer_product_carry_its_doubt(tower, years, doubt):
     entry = entry_of_fluxnet(tower)
     kwargs = {"variable": "net_ecosystem_production", "period": years, "partition": "DT"}
-    new = structural_sd(entry.traps, product="FLUXNET", **kwargs)
+    new = doubts(entry.traps, product="FLUXNET", **kwargs).sd
     assert new.shape == (years[1] - years[0] + 1, 12)
     np.testing.assert_array_equal(new, doubt)
-    assert not structural_sd(entry.traps, product="FLUXNET2015", **kwargs).any()
+    assert not doubts(entry.traps, product="FLUXNET2015", **kwargs).sd.any()
     for variable in ("net_ecosystem_production", "gross_primary_production"):
         chosen = kwargs | {"variable": variable}
-        assert not suspect_months(entry.traps, product="FLUXNET", **chosen).any()
+        assert not doubts(entry.traps, product="FLUXNET", **chosen).suspect.any()
     notes = trap_notes(entry.traps, set(range(*years)), partition="DT", product="FLUXNET")
     assert len(notes) == 1
     assert "open-path winters" in notes[0]

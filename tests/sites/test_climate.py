@@ -13,6 +13,7 @@ from temjax.sites.climate_history import ClimateHistory, climate_history, extrat
 from temjax.sites.entry import SiteEntry, parse_entry
 from temjax.sites.history import global_co2, plateau_warming
 from temjax.sites.readers.record import CLIMATE, MonthlyValues, Reading, TowerRecord
+from tests.support.tower_files import site_text
 
 MONTH = np.arange(12)
 SEASON = {
@@ -105,10 +106,11 @@ def test_the_history_is_corrected_to_the_tower():
         np.testing.assert_allclose(
             climate[name][0], truth(name, np.arange(1981, 2001)).mean(axis=0)
         )
-    assert sum("corrected month by month" in note for note in notes) == 3
-    assert any("over 48 common months, terms -0.10 to 1.00 K" in note for note in notes)
-    assert "climate 1981-2003: ERA5 (era.csv)" in notes
-    assert "climate before 1981: mean of 1981-2000 of ERA5 (era.csv), warming 'none'" in notes
+    (told,) = (note for note in notes if "corrected month by month" in note)
+    assert told.startswith("ERA5 (era.csv) corrected")
+    assert "over 48 common months: air temperature by -0.10 to 1.00 K, precipitation times" in told
+    assert "climate 1981-2003: ERA5" in notes
+    assert "climate before 1981: mean of 1981-2000 of ERA5, warming 'none'" in notes
     assert not any("disagrees" in note for note in notes)
 
 
@@ -130,7 +132,7 @@ def test_a_first_year_inside_the_history():
     np.testing.assert_allclose(
         climate["precipitation"][0], truth("precipitation", np.array([1995]))[0]
     )
-    assert "climate 1995-2003: ERA5 (era.csv)" in notes
+    assert "climate 1995-2003: ERA5" in notes
     assert not any("before" in note and "climate" in note for note in notes)
 
 
@@ -198,8 +200,8 @@ def test_gaps_inside_need_a_history_or_the_option():
     np.testing.assert_allclose(
         climate["precipitation"][-3, 2:5], truth("precipitation", tower.years)[1, 2:5]
     )
-    assert "P_F: 3 months filled from ERA5 (era.csv)" in notes
-    assert "SW_IN_F: 1 months filled from ERA5 (era.csv)" in notes
+    assert "P_F: 3 months filled from ERA5" in notes
+    assert "SW_IN_F: 1 months filled from ERA5" in notes
     short = dataclasses.replace(tower, reanalysis=reanalysis(last=2005))
     history, _ = climate_history(short, ENTRY, Reading())
     found = check_gaps(short, Reading(), history)
@@ -224,10 +226,8 @@ def test_a_variable_the_tower_lacks_comes_from_the_history_as_it_is():
     np.testing.assert_array_equal(climate["shortwave"][5:17], series)
     np.testing.assert_allclose(climate["shortwave"][17], series.mean(axis=0))  # 2007
     np.testing.assert_allclose(climate["shortwave"][0], series.mean(axis=0))  # 12 years: all of it
-    assert any("shortwave of ERA5 (era.csv): the tower has none" in note for note in notes)
-    assert (
-        "12 months of shortwave from the mean year of ERA5 (era.csv): the tower has none" in notes
-    )
+    assert any("shortwave of ERA5: the tower has none" in note for note in notes)
+    assert "12 months of shortwave from the mean year of ERA5: the tower has none" in notes
 
 
 def with_climatology(**changes) -> SiteEntry:
@@ -305,7 +305,10 @@ def test_a_calendar_month_no_year_has():
     _, _, findings = complete_climate(
         record(last=2005, present=present), ENTRY, Reading(), ClimateHistory(), first_year=2004
     )
-    assert "no year has a value for month 3" in findings[0].message
+    (fault,) = findings
+    assert fault.message.startswith("9 months (2004-06 to 2005-02): no year has a value for month")
+    assert "month 3, 4, 5, nothing to fill from" in fault.message and "--history" in fault.mend
+    assert fault.variable == "TA_F, P_F, SW_IN_F"
     tower = record(last=2005, present=present, reanalysis=reanalysis())
     history, _ = climate_history(tower, ENTRY, Reading())
     assert any("9 months in common" in note and "as it is" in note for note in history.notes)
@@ -318,7 +321,7 @@ def test_too_few_common_months():
     plain, _, _ = complete(record(), first_year=1990)
     for name in CLIMATE:
         np.testing.assert_array_equal(climate[name], plain[name])
-    assert sum("0 months in common" in note and "mean year" in note for note in notes) == 3
+    assert sum("0 months in common" in note and "mean year" in note for note in notes) == 1
     eleven = reanalysis()
     for variable in eleven.climate.values():
         variable.values[np.isin(eleven.years, [2004, 2005, 2006, 2007])] = np.nan
@@ -333,9 +336,9 @@ def test_disagreement_is_told_with_its_numbers():
     beside.climate["precipitation"].values[:] *= 3
     history, findings = climate_history(record(reanalysis=beside), ENTRY, Reading())
     assert findings == []
-    warm, wet = (note for note in history.notes if "disagrees" in note)
-    assert "air temperature" in warm and "mean +4.6 K" in warm and "48 common months" in warm
-    assert "precipitation" in wet and "times the tower's" in wet
+    (told,) = (note for note in history.notes if "disagrees" in note)
+    assert "air temperature mean +4.6 K" in told
+    assert "precipitation mean " in told and "times the tower's" in told
 
 
 def test_shortwave_stays_below_the_sun():
@@ -408,13 +411,14 @@ def test_gridded_climate_as_history(tmp_path):
         np.testing.assert_allclose(climate[name][:24], truth(name, np.arange(1980, 2004)))
     assert any("km from the site" in note for note in notes)
     history, _ = climate_history(record(), ENTRY, Reading(history=str(path)))
-    assert history.label == "gridded climate (grid.nc)" and "sha256" in history.sources[0]
+    assert history.label == "gridded climate" and "sha256" in history.sources[0]
 
 
 def test_a_history_that_was_asked_for_must_overlap(tmp_path):
     path = gridded_file(tmp_path / "grid.nc", (1980, 2003))
     _, findings = climate_history(record(), ENTRY, Reading(history=str(path)))
-    assert len(findings) == 3 and "0 months in common" in findings[0].message
+    assert len(findings) == 1 and "0 months in common" in findings[0].message
+    assert findings[0].variable == "tas, pr, rsds"
     assert findings[0].file == str(path)
 
 
@@ -438,7 +442,7 @@ def test_a_reanalysis_file_as_history(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("none.nc", "no such file"), ("notes.txt", "neither NetCDF nor CSV")]
+    ("name", "message"), [("none.nc", "no such file"), ("notes.txt", "neither NetCDF, CSV nor zip")]
 )
 def test_a_history_that_is_none(tmp_path, name, message):
     (tmp_path / "notes.txt").write_text("no climate")
@@ -457,32 +461,11 @@ def test_gridded_climate_needs_the_longitude(tmp_path):
     assert climate_history(at, None, Reading(history=str(path)))[1] == []
 
 
-SITE = """
-name = "made"
-title = "Made"
-{top}
-[location]
-latitude = 55.0
-longitude = 11.0
-elevation = 100
-source = "made"
-[soil]
-sand = 40
-silt = 40
-clay = 20
-source = "made"
-[vegetation]
-parameter_set = "grassland"
-source = "made"
-[history]
-source = "made"
-{history}
-"""
-
-
 def site_file(folder, history: str, top: str = "", rest: str = ""):
     path = folder / "site.toml"
-    path.write_text(SITE.format(history=history, top=top) + rest)
+    history = f'[history]\nsource = "made"\n{history}\n'
+    place = site_text("made", head=top, vegetation="grassland", latitude=55.0, longitude=11.0)
+    path.write_text(place + history + rest)
     return path
 
 
@@ -491,7 +474,7 @@ def test_the_site_file_names_a_history_beside_it(tmp_path):
     entry, findings = parse_entry(site_file(tmp_path, 'climate = "grid.nc"'))
     assert findings == []
     history, findings = climate_history(record(), entry, Reading())
-    assert findings == [] and history.label == "gridded climate (grid.nc)"
+    assert findings == [] and history.label == "gridded climate"
     assert climate_history(record(), entry, Reading(history="mean-year"))[0].values == {}
     entry, _ = parse_entry(site_file(tmp_path, 'climate = "mean-year"'))
     assert climate_history(record(reanalysis=reanalysis()), entry, Reading())[0].values == {}
@@ -550,4 +533,4 @@ def test_the_toolik_grid_as_history(shared):
     np.testing.assert_allclose(
         found["precipitation"][:107], 1.25 * series.values["precipitation"][:107]
     )
-    assert "climate 1901-2007: gridded climate (historic-climate.nc)" in notes
+    assert "climate 1901-2007: gridded climate" in notes

@@ -7,24 +7,8 @@ from temjax import sites
 from temjax.files.findings import DataError
 from temjax.files.names import name_of
 from temjax.sites.entry import parse_entry, read_entry
+from tests.support.tower_files import site_text
 
-PLACE = """
-name = "{name}"
-title = "{title}"
-period = [2001, 2010]
-[location]
-latitude = 64.0
-elevation = 200
-source = "test"
-[soil]
-sand = 50
-silt = 35
-clay = 15
-source = "test"
-[vegetation]
-parameter_set = "boreal-forest"
-source = "test"
-"""
 STOCK = """
 [stocks.soil_organic_{element}]
 value = {value}
@@ -42,9 +26,16 @@ source = "test"
 """
 
 
+def place(name="hill", title="Hill") -> str:
+    return site_text(
+        name, title=title, head="period = [2001, 2010]", vegetation="boreal-forest",
+        texture=(50, 35, 15), latitude=64.0, elevation=200,
+    )  # fmt: skip
+
+
 def parse(tmp_path, text, name="hill", title="Hill"):
     path = tmp_path / "site.toml"
-    path.write_text(PLACE.format(name=name, title=title) + text, encoding="utf-8")
+    path.write_text(place(name, title) + text, encoding="utf-8")
     return parse_entry(path)
 
 
@@ -102,6 +93,16 @@ def test_faults_of_a_stock(tmp_path, text, key, message, mend):
     assert [fault.variable for fault in findings] == [f"stocks.soil_organic_carbon.{key}"]
     assert message in findings[0].message
     assert mend in findings[0].mend
+
+
+def test_stocks_of_the_type_are_beside_those_of_the_place(tmp_path):
+    of_type = stock(16, 3).replace("[stocks.", "[type_stocks.")
+    entry, findings = parse(tmp_path, stock() + of_type)
+    assert findings == []
+    assert entry.stocks["soil_organic_carbon"].value == pytest.approx(12500)
+    assert entry.type_stocks["soil_organic_carbon"].value == pytest.approx(16000)
+    _, findings = parse(tmp_path, of_type.replace("sd = 3", "sd = 0"))
+    assert [fault.variable for fault in findings] == ["type_stocks.soil_organic_carbon.sd"]
 
 
 def test_every_fault_of_a_stock_is_told(tmp_path):
@@ -216,7 +217,7 @@ def test_text_becomes_a_name():
 
 def test_a_fault_of_form_is_in_our_words(tmp_path):
     path = tmp_path / "site.toml"
-    text = PLACE.format(name="hill", title="Hill").replace("sand = 50", 'sand = "50 %"')
+    text = place().replace("sand = 50", 'sand = "50 %"')
     path.write_text(text + "\n[[traps]]\nvariable = 3\ntext = 't'\nsource = 's'\nmonths = [13]\n")
     with pytest.raises(DataError) as error:
         read_entry(path)

@@ -119,6 +119,9 @@ def test_two_dimensional_coordinates(write):
         ("rsds", "Wm-2", lambda v: v),
         ("rsds", "J m**-2", lambda v: v * 86400),
         ("rsds", "MJ m-2 day-1", lambda v: v * 86400 / 1e6),
+        ("pr", "m of water equivalent per day", lambda v: v / DAYS / 1000),
+        ("pr", "kgm-2s-1", lambda v: v / DAYS / 86400),
+        ("rsds", "kcal m-2 d-1", lambda v: v * 86400 / 4184),
     ],
 )
 def test_units_by_their_attribute(write, variable, unit, change):
@@ -144,6 +147,9 @@ def test_a_unit_without_a_time_is_told(write):
         ("months since 1999-01-01", np.arange(24) + 0.5),
         ("day as %Y%m%d.%f", [10000 * y + 100 * m + 15 for y in YEARS for m in range(1, 13)]),
         ("hours since 1900-01-01", None),
+        ("mon since 1999-01", np.arange(24)),
+        ("months since 1998-12-16", np.arange(1, 25)),
+        ("month as %Y%m.%f", [100 * y + m for y in YEARS for m in range(1, 13)]),
     ],
 )
 def test_time_axes(write, units, numbers):
@@ -153,6 +159,39 @@ def test_time_axes(write, units, numbers):
         numbers = cftime.date2num(dates, units)
     dataset["time"] = ("time", np.asarray(numbers, float), {"units": units})
     check_cell(write(dataset))
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"), [("valid_time", {}), ("when", {"standard_name": "time"})]
+)
+def test_the_time_axis_is_told_by_name_or_attributes(write, name, attributes):
+    dataset = grid().rename(time="record").rename_vars(record=name)
+    dataset[name].attrs |= attributes
+    check_cell(write(dataset))
+
+
+def test_bounds_of_counted_months_decide(write):
+    dataset = grid()
+    ends = np.arange(1, 25.0)
+    dataset["bnds"] = (("time", "nv"), np.stack([ends - 1, ends], axis=1))
+    attributes = {"units": "months since 1999-01-01", "bounds": "bnds"}
+    dataset["time"] = ("time", ends, attributes)
+    check_cell(write(dataset))
+    dataset["bnds"] = dataset["bnds"] + 100
+    dataset["time"] = ("time", ends - 1, attributes)
+    path = write(dataset, "wrong.nc")
+    check_cell(path)
+    assert any("do not enclose" in note for note in read_gridded(path, 60.6, 11.1)[0].notes)
+
+
+def test_stamps_that_look_like_ends_of_months_are_told(write):
+    dates = [cftime.DatetimeNoLeap(1999 + m // 12, m % 12 + 1, 1) for m in range(1, 25)]
+    units = "days since 1999-01-01"
+    numbers = cftime.date2num(dates, units, "noleap")
+    time = ("time", np.asarray(numbers, float), {"units": units, "calendar": "noleap"})
+    record, _ = read_gridded(write(grid().assign_coords(time=time)), 60.6, 11.1)
+    assert record.years[-1] == 2001
+    assert any("first of a month, 1999-02 to 2001-01, without" in note for note in record.notes)
 
 
 def test_bounds_say_which_month_a_stamp_at_its_end_means(write):

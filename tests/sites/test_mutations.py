@@ -17,26 +17,11 @@ from typer.testing import CliRunner
 from temjax.command import main as cli
 from temjax.files.findings import DataError
 from temjax.sites.tower import check_tower, read_tower
+from tests.support.tower_files import site_text
 
 pytestmark = pytest.mark.usefixtures("restored_settings")
 
 NAME = "FLX_XX-Abc_FLUXNET2015_FULLSET_MM_2001-2003_1-4.csv"
-SITE = """
-name = "mutated"
-title = "A synthetic meadow"
-[location]
-latitude = 40.0
-elevation = 100
-source = "made"
-[soil]
-sand = 40
-silt = 40
-clay = 20
-source = "made"
-[vegetation]
-parameter_set = "alpine-meadow"
-source = "made"
-"""
 YEARS = (2001, 2002, 2003)
 LATER = 18  # row of a July, line 20: single cells change there
 GAP = 7  # row of a month without NEE
@@ -263,7 +248,7 @@ PARSERS = ("traceback", "tokeniz", "c error", "codec", "can't decode", "pandas",
 @pytest.fixture
 def site(tmp_path) -> Path:
     path = tmp_path / "site.toml"
-    path.write_text(SITE)
+    path.write_text(site_text("mutated", vegetation="alpine-meadow"))
     return path
 
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 from temjax.command import main as cli
@@ -14,6 +15,7 @@ from temjax.sites.table_template import guess, guessed_unit, is_unknown_table
 from temjax.sites.tower import check_tower
 from tests.sites.readers.test_abcflux import two_sites
 from tests.sites.test_fluxnet import columns, months, write
+from tests.support import alma_files
 
 pytestmark = pytest.mark.usefixtures("restored_settings")
 
@@ -117,7 +119,21 @@ def test_of_a_table_of_many_sites_one_is_described(tmp_path):
     assert 'title = "South Bog"' in text
     assert "# biome Tundra: moist-tundra" in text
     assert "#   shortwave: not in the file" in text and "# [climatology.shortwave]" in text
-    assert "--site-id YY-Bog" in done.output
+    assert '[reading]\nsite_id = "YY-Bog"' in text and "--site-id" not in done.output
+
+
+def test_plumber2_states_the_vegetation(tmp_path):
+    """FluxnetLSM writes the IGBP class as characters."""
+    stamps = alma_files.times("2003-01-01", "2004-01-01", alma_files.HOUR)
+    path, out = tmp_path / "XX-Abc_2003-2003_FLUXNET2015_Met.nc", tmp_path / "site.toml"
+    alma_files.write(path, stamps, alma_files.met(stamps))
+    with xr.open_dataset(path, decode_times=False) as file:
+        told = file.load().assign(IGBP_veg_short=(("x", "nchar"), [[b"G", b"R", b"A", b" "]]))
+    told.assign_attrs(site_name="Abc meadow").to_netcdf(path)
+    assert run(path, "--out", out).exit_code == 0
+    text = out.read_text()
+    assert "# IGBP GRA: grassland; on a cold plateau" in text
+    assert 'title = "Abc meadow"' in text
     assert "location.latitude" not in {finding.variable for finding in parse_entry(out)[1]}
     filled(out)
     assert parse_entry(out)[1] == []

@@ -35,10 +35,15 @@ class Cells(NamedTuple):
 
 
 def random_parameters(generator: np.random.Generator, types: np.ndarray) -> Parameters:
-    """Published sets with every tunable drawn evenly (in its own space) between its bounds."""
+    """Published sets with every tunable drawn evenly (in its own space) between its bounds.
+
+    Those of options, which do nothing in the default model, keep their defaults.
+    """
     parameters = parameters_of(types)
     drawn = {}
     for name in tunable_names():
+        if REGISTRY[name].default is not None:
+            continue
         low, high = REGISTRY[name].bounds
         chance = generator.uniform(size=types.shape)
         if REGISTRY[name].transform == "log":

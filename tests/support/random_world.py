@@ -40,7 +40,8 @@ FASTEST_DECOMPOSITION = 1.0  # month⁻¹
 COLDEST, WARMEST = -50.0, 35.0  # °C
 WETTEST = 3000.0  # mm in a year
 LARGEST_TREND = 0.1  # K per year
-TUNABLES = tunable_names()
+# without those of options, which do nothing in the default model
+TUNABLES = tuple(name for name in tunable_names() if REGISTRY[name].default is None)
 SETS = tuple(map(load_parameters, parameter_set_names()))
 PLACE = ("latitude", "elevation", "texture")
 CLIMATE = (

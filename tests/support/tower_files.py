@@ -53,23 +53,43 @@ def tower_file(
     return path
 
 
-SITE_FILE = """
+_SITE = """
 name = "{name}"
-title = "Place {name}"
-{identity}
+title = "{title}"
+{head}
 [location]
-latitude = 37.0
-elevation = 3200
+{location}
 source = "test"
 [soil]
-sand = 40
-silt = 40
-clay = 20
+sand = {texture[0]}
+silt = {texture[1]}
+clay = {texture[2]}
 source = "test"
 [vegetation]
 parameter_set = "{vegetation}"
 source = "test"
 """
+
+
+def site_text(
+    name: str = "here",
+    *,
+    title: str = "",
+    head: str = "",
+    vegetation: str = "moist-tundra",
+    texture: tuple[int, int, int] = (40, 40, 20),
+    **location: float,
+) -> str:
+    """Site file of the fewest facts; ``head`` stands above its tables."""
+    location = {"latitude": 40.0, "elevation": 100} | location
+    return _SITE.format(
+        name=name,
+        title=title or name.capitalize(),
+        head=head,
+        location="\n".join(f"{key} = {value}" for key, value in location.items()),
+        texture=texture,
+        vegetation=vegetation,
+    )
 
 
 def site_file(
@@ -83,6 +103,6 @@ def site_file(
     """A site file with the facts a tower's file lacks, called by the site's name."""
     identity = f'fluxnet_id = "{fluxnet_id}"' if fluxnet_id else ""
     path = folder / f"{name}.toml"
-    text = SITE_FILE.format(name=name, identity=identity, vegetation=vegetation)
+    text = site_text(name, head=identity, vegetation=vegetation, latitude=37.0, elevation=3200)
     path.write_text(text + more, encoding="utf-8")
     return path

@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from temjax.conventions.coordinates import time_coordinate
 from temjax.regional.climate.kept import room
 from temjax.regional.climate.kept.entry import (
     FORM,
@@ -30,7 +31,6 @@ from temjax.regional.climate.kept.entry import (
     slabs,
     write,
 )
-from temjax.regional.inputs.grids.axes import time_coordinate
 from temjax.regional.inputs.grids.files import FileReader
 from temjax.regional.inputs.time_axis import calendar_months
 
@@ -253,7 +253,7 @@ def number_of_years(path: Path, name: str) -> int:
     if dataset is None:
         return 0
     with dataset:
-        stamps = time_coordinate(dataset, dataset[name].dims) if name in dataset else None
+        stamps = time_coordinate(dataset.variables, dataset[name].dims) if name in dataset else None
         values = None if stamps is None else reader.load_values(str(path), dataset[stamps])
         if values is None or not values.size or not np.isfinite(values).all():
             return 0

@@ -1,26 +1,20 @@
 """Axes of a NetCDF variable, told by CF attributes and names, never by their order or size.
 
-CF conventions 1.11, chapter 4 (latitude, longitude, time) and section 5.2 (two-dimensional
-coordinates).
+CF conventions 1.11, section 5.2 (two-dimensional coordinates).
 """
 
-import re
-from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import xarray as xr
 
-LATITUDE, LONGITUDE, TIME = "latitude", "longitude", "time"
-_NORTH = re.compile(r"degrees?_?n(orth)?", re.IGNORECASE)
-_EAST = re.compile(r"degrees?_?e(ast)?", re.IGNORECASE)
-_DEGREES = re.compile(r"deg(ree)?s?", re.IGNORECASE)
-_ROTATED = {"rlat", "rlon"}  # degrees of another sphere
-_SINCE = re.compile(r"\bsince\b|\bas\s+%Y", re.IGNORECASE)
-_NAMES = {
-    LATITUDE: {"lat", "latitude", "nav_lat", "xlat", "lats", "latitudes"},
-    LONGITUDE: {"lon", "longitude", "nav_lon", "xlong", "lons", "longitudes", "long"},
-    TIME: {"time", "valid_time"},
-}
+from temjax.conventions.coordinates import (
+    LATITUDE,
+    LONGITUDE,
+    NAMES,
+    coordinate_kind,
+    time_coordinate,
+)
+
 # of dimensions whose coordinates are no degrees: projected, rotated, or a mere number
 _ROWS = {"y", "row", "rows", "j", "nj", "rlat", "south_north", "northing", "yc", "nlat"}
 _COLUMNS = {
@@ -38,46 +32,6 @@ _COLUMNS = {
 }
 _STANDARD_ROWS = {"projection_y_coordinate", "grid_latitude"}
 _STANDARD_COLUMNS = {"projection_x_coordinate", "grid_longitude"}
-
-
-def quantity(name: Hashable, variable: xr.Variable | xr.DataArray) -> tuple[str, int] | None:
-    """The quantity of a coordinate and how surely: latitude, longitude or time; None for others.
-
-    The second number is 0 for its standard name, 1 for its units or axis, 2 for its own name, 3 for
-    degrees along an axis that is said to be Y or X.
-    """
-    attributes = variable.attrs
-    standard = str(attributes.get("standard_name", ""))
-    units = str(attributes.get("units", "")).strip()
-    if standard in (LATITUDE, LONGITUDE, TIME):
-        return standard, 0
-    if _NORTH.fullmatch(units):
-        return LATITUDE, 1
-    if _EAST.fullmatch(units):
-        return LONGITUDE, 1
-    if _SINCE.search(units) or str(attributes.get("axis", "")) == "T":
-        return TIME, 1
-    own = str(name).casefold()
-    for kind, names in _NAMES.items():
-        if own in names:
-            return kind, 2
-    if not standard and _DEGREES.fullmatch(units) and own not in _ROTATED:
-        kind = {"Y": LATITUDE, "X": LONGITUDE}.get(str(attributes.get("axis", "")))
-        return None if kind is None else (kind, 3)
-    return None
-
-
-def time_coordinate(dataset: xr.Dataset, dims: Iterable[Hashable] | None = None) -> str | None:
-    """Name of the time axis; of the dimensions of one variable where these are given."""
-    found = []
-    for name, variable in dataset.variables.items():
-        told = quantity(name, variable)
-        if told is None or told[0] != TIME or variable.ndim != 1:
-            continue
-        if dims is None or variable.dims[0] in dims:
-            own = name != variable.dims[0]
-            found.append((told[1], own, str(name)))
-    return min(found)[2] if found else None
 
 
 @dataclass(frozen=True)
@@ -106,7 +60,7 @@ def layout(dataset: xr.Dataset, array: xr.DataArray) -> Layout:
     rows = columns = ""
     if latitude is not None and longitude is not None:
         rows, columns = _horizontal_dims(dataset, latitude, longitude)
-    stamps = time_coordinate(dataset, array.dims)
+    stamps = time_coordinate(dataset.variables, array.dims)
     time = None if stamps is None else str(dataset[stamps].dims[0])
     if time is None and "time" in array.dims:
         time = "time"
@@ -122,7 +76,7 @@ def _horizontal(dataset: xr.Dataset, array: xr.DataArray, kind: str) -> str | No
     bounds = {str(v.attrs["bounds"]) for v in dataset.variables.values() if "bounds" in v.attrs}
     found = []
     for name, variable in dataset.variables.items():
-        told = quantity(name, variable)
+        told = coordinate_kind(name, variable)
         if told is None or told[0] != kind or variable.ndim > 2 or name in bounds:
             continue
         if variable.dtype.kind not in "iufOSU" or name == array.name:
@@ -153,12 +107,12 @@ def direction(dataset: xr.Dataset, dim: str) -> str:
     """Whether a dimension counts rows (Y) or columns (X); empty where nothing tells."""
     for variable in [dataset.variables[n] for n in (dim, dim.casefold()) if n in dataset.variables]:
         standard, axis = (str(variable.attrs.get(key, "")) for key in ("standard_name", "axis"))
-        told = quantity(dim, variable)
+        told = coordinate_kind(dim, variable)
         if axis == "Y" or standard in _STANDARD_ROWS or (told and told[0] == LATITUDE):
             return "Y"
         if axis == "X" or standard in _STANDARD_COLUMNS or (told and told[0] == LONGITUDE):
             return "X"
     name = dim.casefold()
-    if name in _ROWS | _NAMES[LATITUDE]:
+    if name in _ROWS | NAMES[LATITUDE]:
         return "Y"
-    return "X" if name in _COLUMNS | _NAMES[LONGITUDE] else ""
+    return "X" if name in _COLUMNS | NAMES[LONGITUDE] else ""

@@ -21,8 +21,9 @@ from temjax.command.benchmark.measure import (
     machine_rates,
     measure,
 )
-from temjax.command.main import errors, load_group, split_names
+from temjax.command.main import errors, load_group
 from temjax.files.findings import DataError, Finding, nearest
+from temjax.files.names import split_names
 from temjax.runtime.terminal import print_table
 
 REGRESSED = 1  # exit code

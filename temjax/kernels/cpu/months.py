@@ -63,7 +63,12 @@ class TracedYear(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _trace_year(
-    substeps: int, structure, boolean: tuple[bool, ...], pools: int, dtype: str
+    substeps: int,
+    freezing_cutoff: bool,
+    structure,
+    boolean: tuple[bool, ...],
+    pools: int,
+    dtype: str,
 ) -> TracedYear:
     vector = jax.ShapeDtypeStruct((lanes_per_vector(dtype),), dtype)
     leaves = [vector] * len(boolean)
@@ -73,7 +78,7 @@ def _trace_year(
             structure, restore_booleans(leaves, boolean)
         )
         memory = eqx.tree_at(lambda memory: memory.unnormalised_leaf, memory, leaf)
-        factors = month_factors(parameters, constants, drivers, memory)
+        factors = month_factors(parameters, constants, drivers, memory, freezing_cutoff)
         return MonthContext(parameters, constants, drivers, memory, factors)
 
     shapes, inside = jax.tree.flatten(jax.eval_shape(month_context, leaves, vector))
@@ -144,6 +149,7 @@ def _write_kernel(
 
 def integrate_months(
     substeps: int,
+    freezing_cutoff: bool,
     parameters: Parameters,
     constants: CellConstants,
     drivers: MonthDrivers,
@@ -154,13 +160,14 @@ def integrate_months(
 
     Args:
         substeps: of a month.
+        freezing_cutoff: of respiration, see ``ModelOptions``.
         parameters, constants, memory: of the year.
         drivers: of the months, which lead.
         pools: at its start.
     """
     leaves, structure = jax.tree.flatten((parameters, constants, memory, drivers))
     (count, cells), dtype = pools.shape, pools.dtype.name
-    year = _trace_year(substeps, structure, are_boolean(leaves), count, dtype)
+    year = _trace_year(substeps, freezing_cutoff, structure, are_boolean(leaves), count, dtype)
     months = jnp.shape(drivers.air_temperature)[0]
 
     def rows(number: int) -> Array:

@@ -4,6 +4,7 @@ import cftime
 import numpy as np
 import pytest
 
+from temjax.conventions.time_axis import TimeAxis
 from temjax.files.findings import DataError
 from temjax.regional.climate.load import load_climate
 from temjax.regional.climate.repair import repair_months
@@ -12,7 +13,6 @@ from temjax.regional.command.check import check
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.experiment.settings import RepairSettings
 from temjax.regional.inputs.domain import load_domain
-from temjax.regional.inputs.time_axis import TimeAxis
 from tests.support.small_region import change, write_experiment
 
 YEARS, CELLS = 40, 3

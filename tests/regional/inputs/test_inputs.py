@@ -117,7 +117,7 @@ def drop_month(dataset):
 
 STRUCTURE_FAULTS = {
     "missing month": ("past.nc", drop_month, "months missing: 1991-09"),
-    "unknown unit": ("past.nc", lambda d: with_units(d, "tair", "degF"), "'degF' is not underst"),
+    "unknown unit": ("past.nc", lambda d: with_units(d, "tair", "degR"), "'degR' is not underst"),
     "missing variable": ("past.nc", lambda d: d.drop_vars("nirr"), "variable is not in the file"),
     "short co2": ("co2.nc", lambda d: d.isel(year=slice(0, 8)), "CO2 lacks 2"),
     "other grid": ("future.nc", lambda d: d.isel(X=slice(0, 3)), "differs from the domain's"),

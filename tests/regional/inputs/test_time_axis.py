@@ -43,6 +43,18 @@ MONTHLY = {
     "units alone": axis(STARTS, name="when", **NOLEAP),
     "months since": axis(range(12), units="months since 2001-01-01"),
     "halves of months": axis(np.arange(12) + 4080.5, units="months since 1661-1-1 00:00:00"),
+    "months since the middle of one": axis(range(1, 13), units="months since 2000-12-16"),
+    "ends of counted months": axis(
+        range(1, 13),
+        units="months since 2001-01-01",
+        bounds=np.stack([np.arange(12.0), np.arange(1.0, 13)], axis=1),
+    ),
+    "ends of absolute days": axis(
+        [20010201 + 100 * month for month in range(11)] + [20020101],
+        units="day as %Y%m%d.%f",
+        bounds=[[20010101 + 100 * m, 20010201 + 100 * m] for m in range(11)]
+        + [[20011201, 20020101]],
+    ),
     "absolute days": axis(
         [20010100 + 100 * month + 15.5 for month in range(12)], units="day as %Y%m%d.%f"
     ),
@@ -98,7 +110,7 @@ def test_bounds_that_are_no_bounds_are_told_and_not_used(tmp_path):
         (axis(STARTS, units="days since yesterday"), "no dates"),
         (axis(STARTS, units="days since 2001-01-01", calendar="mayan"), "no dates"),
         (axis([np.nan, 1.0], **NOLEAP), "record 0 is no number"),
-        (axis([1.0], units="months since 2001-01-16"), "Count from the first of a month"),
+        (axis([1.5], units="months since 2001-01-16"), "Count from the first of a month"),
         (axis([20011301.0], units="day as %Y%m%d.%f"), "is no date"),
         (axis([1e30], **NOLEAP), "no dates"),
     ],

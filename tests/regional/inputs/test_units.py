@@ -43,15 +43,25 @@ def test_spellings(expected):
 @pytest.mark.parametrize(
     ("kind", "units"),
     [
-        ("precipitation", "inches"), ("precipitation", "W m-2"), ("precipitation", "mm yr-1"),
+        ("precipitation", "inches"), ("precipitation", "W m-2"), ("precipitation", "g C m-2 d-1"),
         ("precipitation", "1"), ("shortwave", "mm"), ("shortwave", "W m-2 sr-1"),
-        ("air_temperature", "degF"), ("co2", "kg kg-1"), ("co2", "g/m3"),
+        ("air_temperature", "degR"), ("co2", "kg kg-1"), ("co2", "g/m3"),
         ("precipitation", "mm**99999999"), ("precipitation", "1e99999999 mm"),
         ("precipitation", "("), ("precipitation", "0-1 mm"), ("precipitation", "(" * 5000),
     ],
 )  # fmt: skip
 def test_what_is_no_unit_of_the_kind_is_not_understood(kind, units):
     assert conversion(kind, units) is None
+
+
+def test_units_of_towers_are_read_too():
+    factor, offset = conversion("air_temperature", "°F")
+    assert 50 * factor + offset == pytest.approx(10)
+    np.testing.assert_allclose(conversion("precipitation", "mm yr-1")[0], DAYS / 365)
+    np.testing.assert_allclose(conversion("precipitation", "in d-1")[0], 25.4 * DAYS)
+    np.testing.assert_allclose(conversion("precipitation", "mm (half hour)-1")[0], 48 * DAYS)
+    assert conversion("precipitation", "in", 86400.0)[0] == pytest.approx(25.4 * DAYS)
+    assert conversion("co2", "umolCO2/mol") == (1.0, 0.0)
 
 
 def convert(tmp_path, kind, units, values, **options):

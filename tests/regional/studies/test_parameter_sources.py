@@ -8,12 +8,14 @@ from temjax.files.findings import DataError
 from temjax.heat.climate import HEAT_PARAMETERS
 from temjax.parameters.files import load_parameters
 from temjax.parameters.posterior import read_posterior
-from temjax.parameters.registry import REGISTRY
+from temjax.parameters.registry import FREEZING, REGISTRY
 from temjax.regional.experiment.experiment import read_experiment
+from temjax.regional.run.provenance import file_hash
 from temjax.regional.studies.parameter_sources import (
     draw_sets,
     heat_is_shared,
     parameter_sources,
+    source_records,
 )
 from tests.support.fitted_set import write_fitted_set
 
@@ -113,6 +115,21 @@ def test_types_of_a_joint_fit_have_its_joint_posterior(experiment, tmp_path):
     assert alone.gaussian.names == ("kdc_scale", "cmax_scale@meadow")
 
 
+def test_the_record_says_what_each_type_is_drawn_from(experiment, tmp_path):
+    files = joint_files(tmp_path, ["kdc_scale", "cmax_scale@meadow", "cmax_scale@steppe"])
+    types = [MEADOW, STEPPE, DESERT]
+    sources, _ = parameter_sources(with_files(experiment, **files), types)
+    fitted, prior = source_records(sources, types)
+    assert fitted["types"] == [MEADOW, STEPPE] and fitted["kind"] == "posterior"
+    assert fitted["parameters"][STEPPE] == ["kdc_scale", "cmax_scale"]
+    assert fitted["sha256"][MEADOW] == file_hash(files["meadow"])
+    assert prior["types"] == [DESERT] and prior["kind"] == "prior" and prior["sha256"] == {}
+    sources, _ = parameter_sources(with_files(experiment, **files), types, "exact")
+    assert source_records(sources, types)[1]["kind"] == "exact"
+    sources, _ = parameter_sources(experiment, [MEADOW])
+    assert sources[0].kind in ("intervals", "posterior")  # as the bundled set has it
+
+
 def test_draws_of_nuts_are_drawn_from_where_a_fit_has_them(experiment, tmp_path):
     chains = np.random.default_rng(1).uniform(0.5, 1.5, (2, 10, 3))
     names = ["kdc_scale", "cmax_scale@meadow", "cmax_scale@steppe"]
@@ -153,6 +170,7 @@ def test_without_any_fit_all_tunable_parameters_are_uncertain(experiment):
     assert {"kdc_scale", "nup_scale", "conductivity_scale"} <= names
     assert "surface_resistance" not in names  # the ground surface is kept
     assert all(REGISTRY[name].tunable for name in names)
+    assert not names & set(FREEZING)  # they do nothing without freezing_cutoff
 
 
 def test_heat_is_shared_unless_a_thermal_parameter_is_drawn(experiment, tmp_path):

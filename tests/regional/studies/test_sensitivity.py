@@ -8,7 +8,10 @@ from rich.console import Console
 from temjax.parameters.files import replace_parameters
 from temjax.regional.inputs.domain import load_domain
 from temjax.regional.run.member_group import prepare_group
+from temjax.regional.run.restart import NoRestartPoints
+from temjax.regional.run.tile import TileRun
 from temjax.regional.studies.sensitivity import sensitivity_of_tile
+from temjax.regional.studies.sensitivity_run import outputs_of
 from tests.support.small_region import small_experiment
 
 
@@ -28,6 +31,13 @@ def test_forward_mode_agrees_with_differences(tmp_path):
     sensitivity = of_sets(experiment, group, group.sets, names)
     assert sensitivity.converged.all()
     assert sensitivity.parameters.shape == (2, 2)
+    work = group.tile_work(0)
+    _, timeline, cells, _ = work.scenarios[0]
+    none = NoRestartPoints()
+    run = TileRun(experiment, timeline, cells, work.sets, none, none, lambda *_: None)
+    for output, values in outputs_of(run.run())._asdict().items():
+        of_tile = getattr(sensitivity.values, output)
+        assert of_tile == pytest.approx(values[: cells.index.size], rel=1e-6), output
     step = 1e-5
     for number, name in enumerate(names):
         shifted = []

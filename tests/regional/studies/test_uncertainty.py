@@ -9,11 +9,12 @@ from temjax.parameters.posterior import Gaussian
 from temjax.regional.command.choices import names, parse_box
 from temjax.regional.run.cells import Cells
 from temjax.regional.studies.parameter_sources import Source, draw_sets
-from temjax.regional.studies.sensitivity import Outputs, Sensitivity
+from temjax.regional.studies.sensitivity import LABELS, Outputs, Sensitivity
 from temjax.regional.studies.uncertainty import (
     linear_propagation,
     repeated_cells,
     sample_totals,
+    without_correlations,
 )
 
 MEADOW, STEPPE = "alpine-meadow", "alpine-steppe"
@@ -42,8 +43,8 @@ AREA = np.array([1e6, 2e6, 0.0])  # km²: g m⁻² times 1e6 km² is Tg
 
 
 def known():
-    values = Outputs(*(np.array([1.0, 2.0, np.nan]) for _ in range(4)))
-    slopes = Outputs(*(np.array([[10.0, 20.0, np.nan]]) for _ in range(4)))
+    values = Outputs(*(np.array([1.0, 2.0, np.nan]) for _ in LABELS))
+    slopes = Outputs(*(np.array([[10.0, 20.0, np.nan]]) for _ in LABELS))
     return Sensitivity(("kdc_scale",), np.ones((1, 3)), values, slopes, np.ones(3, dtype=bool))
 
 
@@ -59,8 +60,8 @@ def test_linear_propagation_adds_types_in_squares():
 
 
 def test_linear_propagation_takes_correlations():
-    values = Outputs(*(np.array([1.0, 2.0, np.nan]) for _ in range(4)))
-    slopes = Outputs(*(np.array([[10.0, 0.0, np.nan], [-6.0, 0.0, np.nan]]) for _ in range(4)))
+    values = Outputs(*(np.array([1.0, 2.0, np.nan]) for _ in LABELS))
+    slopes = Outputs(*(np.array([[10.0, 0.0, np.nan], [-6.0, 0.0, np.nan]]) for _ in LABELS))
     derivatives = Sensitivity(
         ("kdc_scale", "cmax_scale"), np.ones((2, 3)), values, slopes, np.ones(3, dtype=bool)
     )
@@ -84,6 +85,16 @@ def test_types_of_one_fit_add_up_before_squares():
     assert totals["nep"].sd == pytest.approx((10 + 2 * 20) * 0.1)
 
 
+def test_parameters_of_types_that_were_fitted_together_are_correlated():
+    """Numbers of their own, tied by the joint posterior: 8² + 1² + 2 · .9 · 8."""
+    columns = {MEADOW: {"kdc_scale": 0}, STEPPE: {"kdc_scale": 1}}
+    source = Source(gaussian([1.0, 1.2], [0.1, 0.2], 0.9), columns)
+    totals, _ = linear_propagation(known(), VEGETATION, AREA, [source])
+    assert totals["delta_nep"].sd == pytest.approx(np.sqrt(64 + 1 + 2 * 0.9 * 8))
+    totals, _ = linear_propagation(known(), VEGETATION, AREA, without_correlations([source]))
+    assert totals["delta_nep"].sd == pytest.approx(np.hypot(8, 1))
+
+
 def test_samples_share_the_cells_and_point_into_their_own_sets():
     cells = Cells(
         number=0, index=np.arange(2), latitude=np.array([1.0, 2.0, 9.0]),
@@ -103,7 +114,7 @@ def test_samples_share_the_cells_and_point_into_their_own_sets():
 
 
 def test_sample_totals_are_over_samples():
-    values = Outputs(*(np.array([1.0, 2.0, np.nan, 3.0, 2.0, np.nan]) for _ in range(4)))
+    values = Outputs(*(np.array([1.0, 2.0, np.nan, 3.0, 2.0, np.nan]) for _ in LABELS))
     totals = sample_totals(values, AREA, samples=2)
     assert totals["nep"].value == pytest.approx((5 + 7) / 2)
     assert totals["nep"].sd == pytest.approx(np.sqrt(2))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from temjax.conventions.units import CARBON_MASS
 from temjax.sites.readers.fluxnet_stamps import plain_stamp
 from temjax.sites.readers.record import days_of_months
-from temjax.sites.units import CARBON_MASS
 from tests.support.fluxnet_files import (
     NAME,
     bif_text,

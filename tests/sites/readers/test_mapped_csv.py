@@ -6,29 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from temjax.conventions.units import CARBON_MASS, CO2_MASS, UnitError, parse_unit
 from temjax.sites.entry import SiteEntry, parse_entry
 from temjax.sites.readers.kinds import read_record
 from temjax.sites.readers.record import Reading
 from temjax.sites.sources import open_site, table_file
 from temjax.sites.table_mapping import Table
-from temjax.sites.units import CARBON_MASS, CO2_MASS, UnitError, parse_unit
+from tests.support.tower_files import site_text
 
-PLACE = """\
-name = "own"
-title = "Own"
-[location]
-latitude = 45.0
-elevation = 700
-source = "test"
-[soil]
-sand = 48
-silt = 44
-clay = 8
-source = "test"
-[vegetation]
-parameter_set = "moist-tundra"
-source = "test"
-"""
+PLACE = site_text("own", texture=(48, 44, 8), latitude=45.0, elevation=700)
 NEE = {"column": "NEE", "unit": "g C m-2 d-1", "sign": "uptake negative"}
 
 

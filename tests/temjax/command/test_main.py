@@ -24,6 +24,7 @@ from temjax.sites.cli import open_sites
 from temjax.sites.place_state import read_place_state
 from temjax.sites.provenance import parameter_hash
 from temjax.sites.sources import open_site
+from tests.support.tower_files import site_text
 
 ROOT = Path(__file__).resolve().parents[3]
 FLUXNET_HEADER = "TIMESTAMP,TA_F,P_F,SW_IN_F\n"
@@ -174,27 +175,9 @@ def test_a_command_ends_without_going_through_what_stays():
     assert done.stdout.splitlines()[-1] == f"{GC_THRESHOLDS[0]} True"
 
 
-SITE_FILE = """
-name = "here"
-title = "Here"
-[location]
-latitude = 40.0
-elevation = 100
-source = "test"
-[soil]
-sand = 40
-silt = 40
-clay = 20
-source = "test"
-[vegetation]
-parameter_set = "moist-tundra"
-source = "test"
-"""
-
-
 def test_places_are_opened_by_kind(tmp_path):
     fluxnet, facts = fluxnet_file(tmp_path / "tower.csv"), tmp_path / "site.toml"
-    facts.write_text(SITE_FILE)
+    facts.write_text(site_text())
     (site,) = open_sites([str(fluxnet)], [facts])
     assert (site.name, site.parameter_set) == ("here", "moist-tundra")
     assert np.asarray(site.forcing.years).tolist() == list(range(1901, 2002))

@@ -134,15 +134,16 @@ def test_a_month_is_that_of_the_arrays(index, dtype, tolerance):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 5e-3)])
-@pytest.mark.parametrize("cells", [3, 37])
-def test_the_months_of_a_year_are_those_of_the_arrays(cells, dtype, tolerance):
+@pytest.mark.parametrize(("cells", "freezing_cutoff"), [(3, False), (37, True)])
+def test_the_months_of_a_year_are_those_of_the_arrays(cells, freezing_cutoff, dtype, tolerance):
     """Each begins with the pools and the leaf area of the one before it."""
     state = jax.jit(partial(spin_up, years=1))(random_cells(cells, 5, published=True))
     drivers = dataclasses.replace(state.drivers, co2=jnp.linspace(300.0, 311.0, 12))
     given = cast((state.parameters, state.constants, drivers, state.memory, state.pools), dtype)
 
     def year():
-        return jax.jit(partial(integrate_months, substeps=16))(*given)
+        integrate = partial(integrate_months, substeps=16, freezing_cutoff=freezing_cutoff)
+        return jax.jit(integrate)(*given)
 
     for found, expected in zip(year(), without_kernels(year), strict=True):
         assert found.shape == expected.shape and found.dtype == dtype
@@ -199,16 +200,19 @@ def test_a_process_without_an_instruction_runs_as_arrays(monkeypatch):
         np.testing.assert_allclose(rows, plain, rtol=1e-8, atol=1e-11 * scale)
 
 
-def outputs(parameters, given):
-    run = simulate(parameters, given.location, given.forcing, initial=given.initial)
+def outputs(parameters, given, options=OPTIONS):
+    run = simulate(
+        parameters, given.location, given.forcing, initial=given.initial, options=options
+    )
     annual = run.annual
     return annual.net_primary_production, annual.maximum_thaw_depth, annual.available_nitrogen
 
 
-def test_a_run_and_its_derivatives_are_those_of_xla():
+@pytest.mark.parametrize("freezing_cutoff", [False, True])
+def test_a_run_and_its_derivatives_are_those_of_xla(freezing_cutoff):
     given = synthetic_inputs(5, 2)
     tangent = jax.tree.map(lambda x: 1e-3 * x, given.parameters)
-    run = partial(outputs, given=given)
+    run = partial(outputs, given=given, options=ModelOptions(freezing_cutoff=freezing_cutoff))
 
     def forward():
         slopes = jax.jit(lambda p, t: jax.jvp(run, (p,), (t,)))(given.parameters, tangent)
@@ -219,7 +223,10 @@ def test_a_run_and_its_derivatives_are_those_of_xla():
             given.parameters
         )
 
-    for both, tolerance in ((forward, 1e-9), (backward, 1e-9)):
+    slopes = backward()
+    for name in ("heterotrophic_freezing_q10", "respiration_freezing_q10"):
+        assert bool(jnp.any(getattr(slopes, name) != 0)) == freezing_cutoff
+    for both, tolerance in ((forward, 1e-9), (lambda: slopes, 1e-9)):
         kernels, arrays = both(), without_kernels(both)
         for found, expected in zip(jax.tree.leaves(kernels), jax.tree.leaves(arrays), strict=True):
             scale = float(np.max(np.abs(expected))) + 1e-12

@@ -127,20 +127,20 @@ def test_the_jacobian_of_a_year_has_derivatives():
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def month(cells, index, dtype):
+def month(cells, index, dtype, freezing_cutoff=False):
     """What is given in a month of random cells, and their pools."""
     state = jax.jit(partial(spin_up, years=1))(random_cells(cells, 5, published=True))
     parameters, constants, drivers, memory, pools = cast(month_of(state, index), dtype)
     # where roots reach all nitrogen they may take all: whether some is left is rounding
     drivers = dataclasses.replace(drivers, accessible_nitrogen_fraction=jnp.asarray(0.9, dtype))
-    factors = month_module.month_factors(parameters, constants, drivers, memory)
+    factors = month_module.month_factors(parameters, constants, drivers, memory, freezing_cutoff)
     return month_module.MonthContext(parameters, constants, drivers, memory, factors), pools
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 0.02)])
-@pytest.mark.parametrize("index", [0, 6])
-def test_back_through_a_month(index, dtype, tolerance):
-    given, pools = month(37, index, dtype)
+@pytest.mark.parametrize(("index", "freezing_cutoff"), [(0, True), (6, False)])
+def test_back_through_a_month(index, freezing_cutoff, dtype, tolerance):
+    given, pools = month(37, index, dtype, freezing_cutoff)
 
     def integrate(at):
         return month_module.imex_steps(16, *at)

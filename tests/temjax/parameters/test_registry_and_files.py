@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import temjax
+from temjax.parameters.files import read_fit_options
 from temjax.parameters.registry import REGISTRY, resolve_name
 
 TEM_COLUMNS = {
@@ -74,6 +75,16 @@ def test_toml_round_trip_is_exact(tmp_path):
             )
 
 
+def test_parameters_of_options_have_defaults_and_fits_name_their_options(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "grassland"\n[values]\nRMFQ10 = 3.0\n[options]\nfreezing_cutoff = true')
+    own, plain = temjax.read_parameters(path), temjax.load_parameters("grassland")
+    assert float(own.respiration_freezing_q10) == 3.0
+    assert float(plain.respiration_freezing_q10) == 20.0
+    assert float(own.heterotrophic_freezing_q10) == 20.0
+    assert read_fit_options(path) == {"freezing_cutoff": True}
+
+
 def test_names_by_symbol():
     assert resolve_name("RHQ10") == "heterotrophic_q10"
     assert resolve_name("cmax") == "cmax_scale"
@@ -92,6 +103,9 @@ def test_names_by_symbol():
         ('base = "grassland"\n[values]\nRHQ10 = nan', "not finite"),
         ('base = "grassland"\n[vales]\nRHQ10 = 2.0', "unknown key 'vales'"),
         ("base = ", "not valid TOML"),
+        ('base = "grassland"\noptions = 3', "write .options"),
+        ('base = "grassland"\n[options]\nfreezing = true', "unknown key 'freezing'"),
+        ('base = "grassland"\n[options]\nfreezing_cutoff = 1', "write true or false"),
     ],
 )
 def test_bad_files_name_the_file_and_the_fault(tmp_path, text, message):

@@ -7,7 +7,7 @@ from tests.support.derivatives import assert_finite_derivatives, check_derivativ
 RANDOM = np.random.default_rng(7)
 
 
-def soil(rate, carbon, moisture, minimum, optimum, maximum, temperature, q10):
+def soil(rate, carbon, moisture, minimum, optimum, maximum, temperature, q10, freezing=None):
     return decomposition.heterotrophic_respiration(
         decomposition_rate=rate,
         soil_organic_carbon=carbon,
@@ -18,7 +18,7 @@ def soil(rate, carbon, moisture, minimum, optimum, maximum, temperature, q10):
             moisture_maximum=maximum,
         ),
         temperature_response=decomposition.temperature_response(
-            soil_temperature=temperature, q10=q10
+            soil_temperature=temperature, q10=q10, freezing_q10=freezing
         ),
     )
 
@@ -44,6 +44,15 @@ def test_a_year_without_litter_leaves_a_finite_rate():
         assert abs(float(quality(0.002, carbon, 0.0, 120.0)) - 0.002) < 1e-15
 
 
+def test_freezing_slows_decomposition_beyond_its_q10():
+    warm, cold = jnp.asarray([0.0, 12.0]), jnp.asarray(-5.0)
+    plain = decomposition.temperature_response(soil_temperature=warm, q10=2.0)
+    cut = decomposition.temperature_response(soil_temperature=warm, q10=2.0, freezing_q10=20.0)
+    np.testing.assert_array_equal(cut, plain)
+    frozen = decomposition.temperature_response(soil_temperature=cold, q10=2.0, freezing_q10=20.0)
+    assert abs(float(frozen) - 2**-0.5 * 20**-0.45) < 1e-15  # 0.184 instead of 0.707
+
+
 def test_derivatives():
     count = 200
     check_derivatives(
@@ -57,6 +66,7 @@ def test_derivatives():
             "maximum": RANDOM.uniform(0.9, 1.1, count),
             "temperature": RANDOM.uniform(-20.0, 20.0, count),
             "q10": RANDOM.uniform(1.5, 3.0, count),
+            "freezing": RANDOM.uniform(1.0, 60.0, count),
         },
     )
     check_derivatives(
@@ -83,6 +93,7 @@ def test_edges_are_finite():
             "maximum": jnp.ones(5),
             "temperature": jnp.asarray([0.0, 0.0, 0.0, -40.0, 30.0]),
             "q10": jnp.full(5, 2.0),
+            "freezing": jnp.full(5, 20.0),
         },
     )
     assert_finite_derivatives(

@@ -36,10 +36,10 @@ DEPTHS = np.stack(
 RESIDUAL = np.where(DEPTHS > 5, 2.0, 0.1)
 
 
-def run(mode: str, dtype, exposure):
+def run(mode: str, dtype, exposure, freezing_cutoff: bool = False):
     parameters = jax.tree.map(lambda x: jnp.asarray(x, dtype), load_parameters("alpine-meadow"))
     place, climate = location(CELLS, dtype), forcing(YEARS, CELLS, dtype)
-    options = ModelOptions(root_zone_nitrogen=mode)
+    options = ModelOptions(root_zone_nitrogen=mode, freezing_cutoff=freezing_cutoff)
     soil = soil_climate_by_formula(
         climate, place.elevation, DEPTHS, snowpack=3.0, residual_depth=RESIDUAL
     )
@@ -141,11 +141,13 @@ def residuals(state, result, fluxes=None) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "freezing_cutoff"), [*((mode, False) for mode in MODES), ("pulse_only", True)]
+)
 @pytest.mark.parametrize(("dtype", "limit"), [(jnp.float64, 1e-10), (jnp.float32, 1e-5)])
-def test_budgets_close(mode, dtype, limit):
+def test_budgets_close(mode, freezing_cutoff, dtype, limit):
     for exposure in (True, False):
-        state, result = run(mode, dtype, exposure)
+        state, result = run(mode, dtype, exposure, freezing_cutoff)
         assert bool(jnp.all(result.finite))
         moved = np.abs(np.asarray(result.annual.exposed_carbon)).max()
         assert (moved > 100) == exposure
@@ -169,6 +171,14 @@ def test_a_dropped_flux_is_seen(flux, budget):
     state, result = run("pulse_only", jnp.float64, True)
     without = result.annual.fluxes.at[flux_index(flux)].set(0.0)
     assert np.abs(residuals(state, result, without)[budget]).max() > 1e-6
+
+
+def test_the_cutoff_slows_respiration_in_frost_alone():
+    plain, cut = (run("pulse_only", jnp.float64, False, on)[1] for on in (False, True))
+    for name in ("heterotrophic_respiration", "maintenance_respiration"):
+        before, after = (np.asarray(getattr(one.monthly, name))[0] for one in (plain, cut))
+        january, july = after[0] / before[0], after[6] / before[6]
+        assert january.max() < 0.5 and np.abs(july - 1).max() < 0.05
 
 
 def test_a_forgotten_ledger_is_seen():
