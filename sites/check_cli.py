@@ -23,9 +23,10 @@ from temjax.sites.account import NAMES, account
 from temjax.sites.cli import is_site_file
 from temjax.sites.entry import check_whole_climatology, parse_entry
 from temjax.sites.place_reading import check_one_site_id
+from temjax.sites.readers.archive import fluxnet_id
 from temjax.sites.readers.kinds import holds_many_sites, is_tower
 from temjax.sites.readers.record import CLIMATE, Reading, TowerRecord
-from temjax.sites.sources import pair_site_files, table_file
+from temjax.sites.sources import id_of_site, pair_site_files, table_file
 from temjax.sites.tower import examine_tower
 
 
@@ -135,8 +136,10 @@ def _pairs(paths: Sequence[Path], site_files: Sequence[Path]) -> list[tuple[Path
     if any(not holds_many_sites(path) for path in towers):
         towers = list(dict.fromkeys(towers))
     beside = [path for path in dict.fromkeys(paths) if path.is_file() and is_site_file(path)]
-    if not site_files and len(towers) == len(beside) == 1:
-        site_files = beside
+    if not site_files:
+        ids = {fluxnet_id(tower) for tower in towers} - {None}
+        alone = len(towers) == len(beside) == 1
+        site_files = beside if alone else [file for file in beside if id_of_site(file) in ids]
     try:
         return list(zip(towers, pair_site_files(towers, site_files), strict=True))
     except ValueError as error:

@@ -72,6 +72,9 @@ def check_first_year(record: TowerRecord, first_year: int) -> list[Finding]:
     """Findings of a first year after the record's, and of years without CO2."""
     known = co2_years()
     first, last = record.period
+    if first < known[0]:
+        message = f"CO2 is known from {known[0]} on, not in {first}"
+        return [Finding(record.file, "time", "", message, "Mend or leave out the earlier years.")]
     if first_year > first:
         message = f"{first_year} lies after the tower's first year {first}"
         mend = f"Give {first} or an earlier year."
@@ -230,7 +233,7 @@ def _nothing_known(record: TowerRecord, lacking: Mapping[str, np.ndarray]) -> li
         first, last = (f"{record.years[y]}-{m + 1:02d}" for y, m in present[[0, -1]])
         message = (
             f"{len(present)} months ({first} to {last}): no year has a value for month "
-            f"{', '.join(map(str, months))}, and a run needs each calendar month at least once"
+            f"{', '.join(map(str, months))}, nothing to fill from: a run needs each once"
         )
         mend = f"Give a longer record; or {source[0].lower()}{source[1:]} or [climatology.*]."
         columns = ", ".join(record.climate[name].source for name in partial)

@@ -56,11 +56,15 @@ def stuck_months(record: TowerRecord, variable: MonthlyValues) -> np.ndarray:
 def observation_notes(record: TowerRecord) -> list[str]:
     """What is unusual in the observed values and yet accepted, as sentences."""
     notes = []
-    rain = record.climate.get("precipitation")
-    for variable in (*record.observed.values(), *([rain] if rain is not None else [])):
+    climate = [variable for name, variable in record.climate.items() if name != "co2"]
+    for variable in (*record.observed.values(), *climate):
         zeros = constant_months(record, variable) & (variable.values == 0)
         if zeros.any():
             notes.append(f"{variable.source}: 0 in {month_ranges(record.years, zeros)}")
+        if variable is record.climate.get("precipitation"):
+            stuck = stuck_months(record, variable)
+            if stuck.any():
+                notes.append(f"{variable.source}: one value in {month_ranges(record.years, stuck)}")
         twins = _identical_years(record, variable)
         if twins:
             notes.append(f"{variable.source}: identical years {twins}, a mean year repeated?")

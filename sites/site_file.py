@@ -73,7 +73,7 @@ def site_file_text(
         *_how_to(path),
         *_contents(record),
     ]
-    reading = [f"[reading]\nsite_id = {_quoted(site_id)}   # rows of the table"] if site_id else []
+    reading = _reading_lines(site_id)
     if entry is not None:
         blocks = [head, _catalog_lines(entry), reading, _optional_tables(entry)]
         return _joined(blocks), findings
@@ -218,6 +218,17 @@ def _optional_tables(entry: SiteEntry | None = None) -> list[str]:
     has_history = entry is not None and entry.history is not None
     has_stocks = entry is not None and bool(entry.stocks)
     return [*([] if has_history else history), *([] if has_stocks else stocks), *sensors, *traps]
+
+
+def _reading_lines(site_id: str | None) -> list[str]:
+    """``[reading]``, its optional keys behind a #."""
+    keys = [
+        '# partition = "NT"   # or "DT"; else DT where the file has it',
+        "# quality = 0.5",
+    ]
+    if site_id is None:
+        return ["# [reading]   # how the tower's file is read; optional", *keys]
+    return ["[reading]", f"site_id = {_quoted(site_id)}   # rows of the table", *keys]
 
 
 def _climate_lines(record: TowerRecord, lacking: list[str]) -> list[str]:

@@ -133,7 +133,7 @@ def pair_site_files(towers: Sequence[Path], site_files: Sequence[Source]) -> lis
             f"a site file goes with a tower's file: {len(left)} site files "
             f"({', '.join(map(str, left))}), towers given as files: {known}"
         )
-    ids = {file: _id_of_site(file) for file in left}
+    ids = {file: id_of_site(file) for file in left}
     pairs: list[Path | None] = []
     for tower in towers:
         own = fluxnet_id(tower)
@@ -161,7 +161,7 @@ def _needs_site(tower: Path, site_file: Path | None) -> bool:
     return site_file is None and entry_of_fluxnet(fluxnet_id(tower)) is None
 
 
-def _id_of_site(file: Path) -> str | None:
+def id_of_site(file: Path) -> str | None:
     """Tower that a site file names; None where it names none or cannot be read."""
     try:
         value = read_toml(file).get("fluxnet_id")

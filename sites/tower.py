@@ -9,6 +9,7 @@ from temjax.files.findings import DataError, Finding, raise_findings
 from temjax.files.names import name_of
 from temjax.runs.validation import check_climate
 from temjax.sites.climate import check_gaps, complete_climate
+from temjax.sites.climate_checks import check_levels
 from temjax.sites.climate_history import ClimateHistory, climate_history
 from temjax.sites.entry import (
     History,
@@ -260,12 +261,14 @@ def check_record(record: TowerRecord, entry: SiteEntry | None) -> list[Finding]:
         if name != "co2"
     }
     labels = {name: variable.source for name, variable in record.climate.items()}
+    latitude = None if entry is None else entry.location.latitude
     findings += check_climate(
         climate,
-        latitude=None if entry is None else entry.location.latitude,
+        latitude=latitude,
         file=record.file,
         names=labels,
         index_text=record.month_text,
     )
     findings += check_observations(record, codes)
+    findings = findings or check_levels(record, latitude)  # of what is sound value by value
     return findings if entry is None else findings + check_place(record, entry)

@@ -95,7 +95,7 @@ class Experiment(Settings):
         protocol, climate = document.get("protocol"), document.get("climate")
         if not isinstance(climate, dict) or climate.get("kind") not in _PROJECTS:
             return document
-        if not isinstance(protocol, dict) or protocol.get("kind") != ONE_PERCENT:
+        if not isinstance(protocol, dict) or _protocol_kind(protocol) == _EXPOSURE:
             return document
         return document | {"climate": {"scenarios": RUNS} | climate}
 

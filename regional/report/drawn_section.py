@@ -1,10 +1,8 @@
-"""Sections of the page about drawn parameters: whose uncertainty it is, numbers, signs, maps."""
+"""Section of the page about drawn parameters: whose uncertainty it is, numbers, signs, maps."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from temjax.regional.diagnostics.drawn import MemberDraws
@@ -26,7 +24,6 @@ from temjax.regional.figures.draw_maps import draw_maps
 from temjax.regional.report.drawn_words import DRAWN_FROM, band_words
 from temjax.regional.report.sections import Section, picture
 
-VARIANCE = "variance.csv"  # table of the split of variance, if it was made
 _RUNS = ("historical", "S_R", "S_T")
 _CARBON_RATES = ("GPP", "NPP potential", "NPP", "RH", "NEP")
 _CARBON_STOCKS = ("VegC", "SOC")
@@ -40,16 +37,14 @@ _SIGNS = ("ΣΔNEP", "ΔNEP last", "ΔSOC_NET", "ΔEcoC_NET", "ΔSOC", "ΔVegC")
 
 
 def drawn_sections(
-    folder: Path,
     members: list[MemberTotals],
     drawn: list[MemberDraws],
     left_out: Sequence[str],
     synthetic: bool,
 ) -> list[Section]:
-    """Sections of drawn parameters and of the split of variance; none where there is neither.
+    """The section of drawn parameters, if there is any.
 
     Args:
-        folder: of the run.
         members: of the run.
         drawn: those with drawn parameters.
         left_out: draws in the folder that are not shown, and why.
@@ -59,7 +54,7 @@ def drawn_sections(
     if drawn:
         section = Section("Uncertainty of parameters", band_words(members, drawn))
         section.texts += [f"Left out: {note}" for note in left_out]
-        section.texts.append(_files_words(folder, drawn))
+        section.texts.append(_files_words(drawn))
         section.tables = [sources_table(members, drawn), signs_table(drawn)]
         section.tables += [runs_table(members, drawn, name) for name in scenarios(drawn)]
         models = len({member.member for member in drawn})
@@ -72,10 +67,10 @@ def drawn_sections(
         sections.append(section)
     elif left_out:
         sections.append(Section("Uncertainty of parameters", [f"Not shown: {n}" for n in left_out]))
-    return [*sections, *_variance_sections(folder)]
+    return sections
 
 
-def _files_words(folder: Path, drawn: list[MemberDraws]) -> str:
+def _files_words(drawn: list[MemberDraws]) -> str:
     """Files with the numbers behind tables and figures."""
     stems = [member.maps.stem for member in drawn]
     names = [f"{stem}{ending}" for stem in stems[:1] for ending in
@@ -122,7 +117,7 @@ def sources_table(members: list[MemberTotals], drawn: list[MemberDraws]) -> Tabl
         "scenario. SD of ΣΔNEP over the draws of a climate model (root mean square over models). "
         f"Hashes of the fitted sets: draws_….json. Drawn parameters of {'; of '.join(lists)}."
     )
-    return Table("Whose uncertainty it is", note, head, rows)
+    return Table("What each vegetation type was drawn from", note, head, rows)
 
 
 def _spread_of(drawn: list[MemberDraws], group: str) -> float:
@@ -188,14 +183,3 @@ def _size(label: str, units: Units) -> tuple[float, str]:
     element = "C" if label in _CARBON_RATES else "N"
     rate = "" if label in _NITROGEN_STOCKS else " yr⁻¹"
     return units.amount_size, f"{units.amount} {element}{rate}"
-
-
-def _variance_sections(folder: Path) -> list[Section]:
-    """The split of variance, if its study was made in the folder."""
-    path = folder / VARIANCE
-    if not path.is_file():
-        return []
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    rows = [tuple(row) for row in table.itertuples(index=False)]
-    shown = Table("Split of variance", f"From {VARIANCE}.", tuple(map(str, table)), rows)
-    return [Section("Split of variance", tables=[shown])]

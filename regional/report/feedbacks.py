@@ -18,11 +18,13 @@ from temjax.regional.diagnostics.feedbacks import (
     model_feedbacks,
     one_percent_runs,
 )
-from temjax.regional.diagnostics.members import MeanSD, mean_sd
+from temjax.regional.diagnostics.members import MeanSD, mean_sd, shade
 from temjax.regional.diagnostics.naming import Units
 from temjax.regional.diagnostics.tables import PETAGRAM, Table
 from temjax.regional.diagnostics.totals import REGION, MemberTotals
 from temjax.regional.experiment.one_percent import CLIMATE, CONCENTRATION, CONTROL, COUPLED, RUNS
+from temjax.regional.figures.feedback_figure import feedback_figure
+from temjax.regional.report.sections import Section, picture
 from temjax.units import grams_per_square_metre, power_of_ten
 
 FILES = ("feedbacks.nc", "feedbacks.csv")
@@ -39,6 +41,29 @@ _LONG_NAMES = {
 }
 _PLAIN = (-3, 6)  # powers of ten whose numbers are written out
 _DIMS = ("climate_model", "group", "permafrost_carbon")
+
+
+def feedback_sections(
+    folder: Path, members: list[MemberTotals], attributes: dict, synthetic: bool
+) -> list[Section]:
+    """The section of β and γ of the runs of ``one_percent``, whose series are written.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    models, texts = feedbacks_of(members)
+    if not (models or texts):
+        return []
+    section = Section("Carbon feedbacks: 1 % CO2 a year", texts)
+    if models:
+        paths = write_feedbacks(models, folder, attributes)
+        names = " and ".join(path.name for path in paths)
+        section.texts.append(f"The series by year and vegetation type are in {names}.")
+        section.tables = [uptake_table(models), parameter_table(models)]
+        caption = f"The region; dashed: without permafrost carbon (S_R). {shade(members)}"
+        figure = feedback_figure(models)
+        section.pictures.append(picture("Carbon feedbacks.", caption, figure, synthetic))
+    return [section]
 
 
 def feedbacks_of(members: list[MemberTotals]) -> tuple[list[ModelFeedbacks], list[str]]:

@@ -1,6 +1,7 @@
 """Table of ``temjax region-sensitivity``: linear propagation of uncertainty beside draws."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def _last_decade(group: GroupSeries, label: str) -> np.ndarray:
     return group.runs["S_T"][label][-DECADE:].mean(axis=0)
 
 
-def linear_tables(folder: Path, drawn: list[MemberDraws]) -> list[Table]:
+def linear_tables(folder: Path, drawn: Sequence[MemberDraws]) -> list[Table]:
     """Regional numbers ± SD by member; none where no uncertainty was propagated."""
     rows = []
     for path in sorted(folder.glob("sensitivity_*.json")):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,15 +20,9 @@ from temjax.regional.diagnostics.paper import DOI
 from temjax.regional.diagnostics.totals import REGION, MemberTotals, member_totals
 from temjax.regional.diagnostics.words import summary_words
 from temjax.regional.figures import maps, paper_figures
-from temjax.regional.figures.feedback_figure import feedback_figure
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.report import drawn_section, observations
-from temjax.regional.report.feedbacks import (
-    feedbacks_of,
-    parameter_table,
-    uptake_table,
-    write_feedbacks,
-)
+from temjax.regional.report.feedbacks import feedback_sections
 from temjax.regional.report.linear_table import linear_tables
 from temjax.regional.report.sections import Picture, Section, picture
 from temjax.regional.report.variance import variance_parts
@@ -85,9 +80,9 @@ def write_report(
         claims=check_claims(members, comparison),
         sections=[
             _tables_section(members, comparison, drawn),
-            *_feedback_sections(folder, members, attributes, synthetic),
+            *feedback_sections(folder, members, attributes, synthetic),
             *_rules_sections(members, others),
-            *drawn_section.drawn_sections(folder, members, drawn, left_out, synthetic),
+            *drawn_section.drawn_sections(members, drawn, left_out, synthetic),
             _present_section(members, comparison, drawn, thaw_points, synthetic),
             _effect_section(members, comparison, drawn, synthetic),
             *_extra_sections(folder, synthetic, drawn),
@@ -133,25 +128,6 @@ def _tables_section(
     else:
         section.texts.append("The region lies within a degree of latitude: no table by bands.")
     return section
-
-
-def _feedback_sections(
-    folder: Path, members: list[MemberTotals], attributes: dict, synthetic: bool
-) -> list[Section]:
-    """The section of β and γ of the runs of ``one_percent``, whose series are written."""
-    models, texts = feedbacks_of(members)
-    if not (models or texts):
-        return []
-    section = Section("Carbon feedbacks: 1 % CO2 a year", texts)
-    if models:
-        paths = write_feedbacks(models, folder, attributes)
-        names = " and ".join(path.name for path in paths)
-        section.texts.append(f"The series by year and vegetation type are in {names}.")
-        section.tables = [uptake_table(models), parameter_table(models)]
-        caption = f"The region; dashed: without permafrost carbon (S_R). {shade(members)}"
-        figure = feedback_figure(models)
-        section.pictures.append(picture("Carbon feedbacks.", caption, figure, synthetic))
-    return [section]
 
 
 def _rules_sections(
@@ -237,7 +213,9 @@ def _effect_section(
     return section
 
 
-def _extra_sections(folder: Path, synthetic: bool, drawn: list[MemberDraws]) -> list[Section]:
+def _extra_sections(
+    folder: Path, synthetic: bool, drawn: Sequence[MemberDraws] = ()
+) -> list[Section]:
     """Sections of ``temjax attribute``, ``region-sensitivity`` and ``variance``, where run."""
     sections = []
     records = attribution_report.read_attributions(folder)

@@ -21,8 +21,9 @@ _MEND = "Give the ERA5 or ERAI file of the tower's archive (MM, DD or HH), as it
 
 
 def is_reanalysis_path(path: Path) -> bool:
-    """Whether a path has the form of a reanalysis: CSV, or archive or folder of a tower."""
-    return path.suffix.lower() == ".csv" or is_archive(path)
+    """Whether a path has the form of a reanalysis: CSV, archive, or folder with either."""
+    archives = path.is_dir() and any(TOWER.search(file.name) for file in path.glob("*.zip"))
+    return path.suffix.lower() == ".csv" or archives or is_archive(path)
 
 
 def find_reanalysis(path: Path, tower: str | None) -> tuple[MemberFile | None, list[Finding]]:
@@ -42,6 +43,11 @@ def find_reanalysis(path: Path, tower: str | None) -> tuple[MemberFile | None, l
     def fault(message: str, mend: str) -> tuple[None, list[Finding]]:
         return None, [Finding(str(path), "history", "", message, mend)]
 
+    if path.is_dir() and tower is not None:
+        zipped = [file for file in path.glob("*.zip") if f"_{tower}_" in file.name]
+        path = zipped[0] if len(zipped) == 1 else path
+    if path.is_dir() and not is_archive(path):
+        return fault(f"no reanalysis of {tower or 'a tower'} in it", _MEND)
     if not is_archive(path):
         own = MemberFile(path)
         beside = find_files(path)[0] if own.label.kind in ("fluxes", "subset") else None

@@ -30,7 +30,7 @@ def test_a_sound_tower_says_what_is_used_and_what_is_absent(tmp_path):
         in (told[1])
     )
     text = "\n".join(told)
-    assert "Place mine, alpine-meadow" in text and "NEP (NEE_VUT_REF)" in text
+    assert "place: Mine, alpine-meadow" in text and "NEP (NEE_VUT_REF)" in text
     (absent,) = (line for line in told if line.startswith("  absent: "))
     assert "RECO (" in absent and "SOC (no [stocks.soil_organic_carbon] in the site file)" in absent
     assert any("note: climate before 2001" in line for line in told)
@@ -64,7 +64,7 @@ def test_several_towers_take_their_own_site_files(tmp_path):
     towers = [tower_file(tmp_path, name) for name in ("XX-One", "XX-Two")]
     files = [site_file(tmp_path, name, fluxnet_id=f"XX-{name}") for name in ("Two", "One")]
     told = "\n".join(lines_of(*towers, "--site", files[0], "--site", files[1]))
-    assert told.index("Place One") < told.index("Place Two")
+    assert told.index("place: One") < told.index("place: Two")
     result = called("check", towers[0], "--site", files[0], "--site", files[1])
     assert result.exit_code == 2 and "2 site files" in result.output
 
@@ -162,3 +162,12 @@ def test_choices_that_a_file_does_not_offer_are_named(tmp_path):
     site = site_file(tmp_path, "mine")
     told = "\n".join(lines_of(tower_file(tmp_path), "--site", site, "--site-id", "US-Abc"))
     assert "note: --site-id US-Abc not used: FLUXNET2015 has no such choice" in told
+
+
+def test_of_several_site_files_the_towers_own_is_taken(tmp_path):
+    tower = tower_file(tmp_path, "XX-One")
+    own = site_file(tmp_path, "one", fluxnet_id="XX-One")
+    other = site_file(tmp_path, "two", fluxnet_id="XX-Two")
+    result = called("check", tower, other, own)
+    assert result.exit_code == 0, result.output
+    assert "place: One" in result.output and "still missing" not in result.output

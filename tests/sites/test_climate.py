@@ -307,7 +307,7 @@ def test_a_calendar_month_no_year_has():
     )
     (fault,) = findings
     assert fault.message.startswith("9 months (2004-06 to 2005-02): no year has a value for month")
-    assert "month 3, 4, 5, and a run needs" in fault.message and "--history" in fault.mend
+    assert "month 3, 4, 5, nothing to fill from" in fault.message and "--history" in fault.mend
     assert fault.variable == "TA_F, P_F, SW_IN_F"
     tower = record(last=2005, present=present, reanalysis=reanalysis())
     history, _ = climate_history(tower, ENTRY, Reading())

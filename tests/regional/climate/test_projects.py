@@ -18,6 +18,7 @@ from tests.support.project_files import (
     SPLIT,
     WRITERS,
     dataset,
+    rates,
     small_climate,
     write_project,
 )
@@ -78,6 +79,12 @@ def test_a_wrong_kind_names_the_right_one(tmp_path, kind, other):
          "isimip3b", "ukesm1-0-ll", "r1i1p1f2", "ssp585"),
         ("gswp3-w5e5_obsclim_pr_global_daily_1901_1910.nc",
          "isimip3a", "gswp3-w5e5", "", "obsclim"),
+        ("ec-earth3-esm-1-1_r1i1p1f1_era5_esm-scen7-vl_tas_global_30arcmin_daily_2022_2030.nc",
+         "isimip4b", "ec-earth3-esm-1-1", "r1i1p1f1_era5_30arcmin", "esm-scen7-vl"),
+        ("ec-earth3-esm-1-1_r1i1p1f1_nobasd_picontrol_pr_30arcmin_global_daily_1601_1610.nc",
+         "isimip4b", "ec-earth3-esm-1-1", "r1i1p1f1_nobasd_30arcmin", "picontrol"),
+        ("gswp3-w5e5_counterclim_rsds_global_30arcmin_daily_1901_1910.nc",
+         "isimip4a", "gswp3-w5e5", "30arcmin", "counterclim"),
         ("pr_Amon_HadGEM2-ES_historical_r1i1p1_185912-188411.nc",
          "cmip", "HadGEM2-ES", "r1i1p1", "historical"),
         ("tas_Amon_MRI-ESM2-0_ssp126_r1i1p1f1_gn_201501-210012.nc",
@@ -101,6 +108,48 @@ def test_of_several_realisations_one_must_be_named(tmp_path):
         read(document, tmp_path)
     climate, _ = read(document, tmp_path, members=["MYESM_r2i1p1f1"])
     assert climate.common_until == SPLIT - 2
+
+
+def test_isimip4b_has_a_history_and_co2_of_emission_driven_models(tmp_path):
+    document = write_project(tmp_path, "netcdf")
+    folder = tmp_path / "climate"
+    for path in list(folder.glob("*")):
+        path.unlink()
+    model = "ec-earth3-esm-1-1"
+    for scenario, years in (("esm-hist", (FIRST, SPLIT - 1)), ("esm-scen7-h", (SPLIT, LAST))):
+        span = f"{years[0]}_{years[1]}"
+        for name, driver in rates(small_climate()).items():
+            stem = f"{model}_r1i1p1f1_era5_{scenario}_{name}_global_30arcmin_daily_{span}.nc"
+            dataset({name: driver}, years).to_netcdf(folder / stem)
+        lines = "".join(f"{year} {CO2[year]}\n" for year in range(years[0], years[1] + 1))
+        for step in ("annual", "monthly"):
+            text = lines if step == "annual" else "no line of a year\n"
+            (folder / f"co2_{model}_{scenario}_{step}_{span}.txt").write_text(text)
+    document["climate"] = {
+        "kind": "isimip4b", "folder": str(folder), "members": [model],
+        "scenarios": ["esm-scen7-h"],
+    }  # fmt: skip
+    climate, _ = read(document, tmp_path)
+    assert [segment.label for segment in climate.segments] == ["esm-hist", "esm-scen7-h"]
+    assert climate.co2 == pytest.approx(list(CO2.values()))
+    assert climate.common_until == SPLIT - 1
+    project = PROJECTS["isimip4b"]
+    assert project.parts(None, "scen7-vl") == ("historical", "scen7-vl")
+    assert project.parts(None, "esm-picontrol") == ("esm-picontrol",)
+    assert project.co2_names("ukcm2_r1i1p1f1", "scen7-vl") == [
+        "co2_ukcm2_scen7-vl_annual_*.txt", "co2_vl_annual_*.txt"
+    ]  # fmt: skip
+
+
+def test_of_several_beginnings_of_names_one_may_be_named(tmp_path):
+    document = write_project(tmp_path, "cru-ts")
+    folder = tmp_path / "climate"
+    for path in list(folder.glob("cru_ts4.09*")):
+        path.with_name(path.name.replace("4.09", "4.08")).write_bytes(path.read_bytes())
+    with pytest.raises(DataError, match=r'members = \["4.08"\]'):
+        read(document, tmp_path)
+    climate, _ = read(document, tmp_path, members=["4.09"])
+    assert climate.years[-1] == LAST
 
 
 def test_a_control_has_no_history(tmp_path):

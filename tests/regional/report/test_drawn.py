@@ -176,14 +176,12 @@ def test_maps_are_means_over_models_and_shares_those_of_all_draws(run):
 
 def test_the_page_has_it_all(run):
     out, _, _ = run
-    (out / "variance.csv").write_text("of,parameters\nΣΔNEP,0.6\n", encoding="utf-8")
     page = write_report(out)
-    (out / "variance.csv").unlink()
     text = html.unescape(re.sub(r'src="data:[^"]*"', "", page.read_text(encoding="utf-8")))
-    for words in ("Uncertainty of parameters", "Whose uncertainty it is", "do not contain",
+    for words in ("Uncertainty of parameters", "What each vegetation type was drawn from",
+                  "do not contain",
                   "shade 5–95 % and thin line median of 5 draws × 2 climate models",
-                  "draws_a_rcp85_series.nc", "Runs in their last decades, RCP8.5",
-                  "Split of variance"):  # fmt: skip
+                  "draws_a_rcp85_series.nc", "Runs in their last decades, RCP8.5"):  # fmt: skip
         assert words in text, words
     assert not re.search(r"\bnan\b", text)
     assert text.count("<img") == 13  # of an ordinary page 12, and the maps of draws
@@ -209,7 +207,7 @@ def test_draws_of_another_run_are_not_shown(run, tmp_path, monkeypatch, change, 
     assert [member.member for member in drawn] == ["a"]
     assert any(words in note for note in left_out)
     assert any(note.startswith("b rcp85: has no draws") for note in left_out)
-    (section,) = drawn_sections(tmp_path, members, drawn, left_out, synthetic=False)
+    (section,) = drawn_sections(members, drawn, left_out, synthetic=False)
     assert any(words in text for text in section.texts)
 
 
@@ -218,7 +216,7 @@ def test_a_summary_without_series_is_told(run, tmp_path):
     shutil.copy(out / "draws_a_rcp85.json", tmp_path)
     drawn, left_out = read_draws(tmp_path, members)
     assert drawn == [] and "older version" in left_out[0] and "--resume" in left_out[0]
-    (section,) = drawn_sections(tmp_path, members, drawn, left_out, synthetic=False)
+    (section,) = drawn_sections(members, drawn, left_out, synthetic=False)
     assert section.texts[0].startswith("Not shown: draws_a_rcp85.json")
 
 

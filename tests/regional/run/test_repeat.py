@@ -7,13 +7,22 @@ import netCDF4
 import numpy as np
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from temjax.files.findings import DataError
 from temjax.parameters.files import load_parameters, replace_parameters, write_parameters
-from temjax.regional.command.choices import select_experiment
+from temjax.parameters.posterior import posterior_arrays
+from temjax.regional.command.choices import choose_draws, select_experiment
 from temjax.regional.command.main import project_command
-from temjax.regional.run.provenance import data_hashes, read_record, write_record
+from temjax.regional.run.provenance import (
+    DrawRecord,
+    data_hashes,
+    read_record,
+    write_draw_record,
+    write_record,
+)
+from tests.support.fitted_set import write_fitted_set
 from tests.support.small_region import change, write_experiment
 
 PARAMETERS = '[parameters]\nalpine-tundra = "mine.toml"\n'
@@ -145,3 +154,70 @@ def test_wrong_use(app, arguments, words):
 def test_a_folder_without_a_record(app, tmp_path):
     with pytest.raises(DataError, match="no record of a run"):
         read_record(tmp_path)
+
+
+def with_joint_fits(folder):
+    """An experiment whose two types come from two fits whose arrays have one name."""
+    lines = ["[parameters]"]
+    for number, base in enumerate(("moist-tundra", "alpine-tundra")):
+        place = folder / f"fit{number}"
+        place.mkdir()
+        write_fitted_set(place / "mine.toml", base, {"kdc_scale": 0.2}, arrays="posterior.nc")
+        (place / "posterior.nc").write_bytes(bytes([number]))
+        lines.append(f'{base} = "fit{number}/mine.toml"')
+    return select_experiment(write_experiment(folder, "\n".join(lines)), None, None, None)
+
+
+def test_arrays_of_fits_are_copied_with_their_sets(tmp_path):
+    experiment = with_joint_fits(tmp_path)
+    for _ in range(2):  # into a folder that has them, too
+        write_record(experiment, tmp_path / "run")
+    read, _ = read_record(tmp_path / "run")
+    contents = [posterior_arrays(read.parameters[name]).read_bytes()
+                for name in ("moist-tundra", "alpine-tundra")]  # fmt: skip
+    assert contents == [b"\x00", b"\x01"]
+    assert all((tmp_path / "run") in path.parents for path in read.parameters.values())
+    write_record(read, tmp_path / "again")
+    again, _ = read_record(tmp_path / "again")
+    assert posterior_arrays(again.parameters["alpine-tundra"]).read_bytes() == b"\x01"
+
+
+def choose(choices, repeat, experiment):
+    console = Console(record=True, width=200)
+    chosen = choose_draws(choices, repeat, experiment, console)
+    return *chosen, console.export_text()
+
+
+def test_draws_of_a_run_are_repeated(recorded):
+    experiment, folder = recorded
+    out = folder / "run"
+    nothing = None, None, None
+    assert choose(nothing, None, experiment)[0] == 0
+    assert choose((8, None, None), None, experiment)[:2] == (
+        8, {"seed": 1, "unfitted": "prior", "repeated": None}
+    )  # fmt: skip
+    assert choose(nothing, out, experiment)[0] == 0  # a run without draws
+    record = DrawRecord(64, 7, "exact", [{"types": ["moist-tundra"]}], experiment.hash)
+    write_draw_record(record, out)
+    draws, arguments, text = choose(nothing, out, experiment)
+    assert draws == 64
+    assert arguments == {"seed": 7, "unfitted": "exact", "repeated": record}
+    assert "64, seed 7, unfitted exact" in text and "here" not in text
+    draws, arguments, text = choose((0, None, "prior"), out, experiment)
+    assert draws == 0 and arguments["repeated"] is None
+    assert "here 0, seed 7, unfitted prior" in text
+
+
+def test_draws_of_another_configuration_are_not_repeated(recorded):
+    experiment, folder = recorded
+    write_draw_record(DrawRecord(64, 7, "exact", [], "another"), folder / "run")
+    draws, arguments, text = choose((None, None, None), folder / "run", experiment)
+    assert draws == 0 and arguments["seed"] == 1
+    assert "another configuration" in text
+
+
+def test_a_damaged_record_of_draws_is_told(recorded):
+    experiment, folder = recorded
+    (folder / "run" / "inputs" / "draws.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DataError, match="no record of draws"):
+        choose((None, None, None), folder / "run", experiment)

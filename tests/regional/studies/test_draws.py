@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from temjax.files.findings import DataError
-from temjax.regional.diagnostics.totals import REGION
+from temjax.regional.diagnostics.drawn import read_draws
+from temjax.regional.diagnostics.totals import REGION, member_totals
 from temjax.regional.report.draws import run_parameter_draws
 from temjax.regional.report.member import write_member_output
 from temjax.regional.results.read_back import read_run
@@ -154,6 +155,16 @@ def test_regional_series_are_the_sums_of_the_cells(member):
     assert not result.failed.any() and np.all(result.used == DRAWS)
 
 
+def test_bands_of_latitude_add_up_to_the_region(member, monkeypatch):
+    halves = {"west": np.arange(5) < 2, "east": np.arange(5) >= 2}
+    monkeypatch.setattr(draw_statistics, "latitude_bands", lambda _: halves)
+    result = statistics(member)
+    assert set(result.bands) == {"west", "east"} and "west" not in result.groups
+    assert "west" not in result.numbers
+    soil = sum(band.runs["S_T"]["SOC"] for band in result.bands.values())
+    assert soil == pytest.approx(result.groups[REGION].runs["S_T"]["SOC"])
+
+
 def test_a_draw_that_is_not_finite_is_told_and_left_out(member):
     tile = member.tiles[0]
     size = tile.index.size
@@ -217,6 +228,12 @@ def test_the_command_writes_what_it_found(experiment, ordinary, folder):
     assert stored.label == "toy rcp85"
     assert number["ordinary_run"] == pytest.approx(number["mean"], rel=0.3)
     parameters = pd.read_csv(out / "draws_parameters.csv", index_col="draw")
+    assert json.loads((out / "inputs" / "draws.json").read_text())["seed"] == 1
+    drawn_members, left_out = read_draws(out, [member_totals(stored)])
+    assert left_out == []
+    group = drawn_members[0].groups[REGION]
+    npp = group.runs["S_T"]["NPP"][-10:].mean(axis=0)
+    assert npp == pytest.approx(totals["NPP S_T"], rel=1e-6)
     assert list(parameters) == ["moist-tundra:kdc_scale", "moist-tundra:cmax_scale"]
     assert parameters.index.tolist() == list(range(1, DRAWS + 1))
     series = pd.read_csv(out / "draws_toy_rcp85_series.csv")

@@ -10,10 +10,12 @@ from temjax.parameters.files import load_parameters
 from temjax.parameters.posterior import read_posterior
 from temjax.parameters.registry import FREEZING, REGISTRY
 from temjax.regional.experiment.experiment import read_experiment
+from temjax.regional.run.provenance import file_hash
 from temjax.regional.studies.parameter_sources import (
     draw_sets,
     heat_is_shared,
     parameter_sources,
+    source_records,
 )
 from tests.support.fitted_set import write_fitted_set
 
@@ -111,6 +113,21 @@ def test_types_of_a_joint_fit_have_its_joint_posterior(experiment, tmp_path):
     # one of them alone is drawn from its own table
     (alone,), _ = parameter_sources(with_files(experiment, meadow=files["meadow"]), [MEADOW])
     assert alone.gaussian.names == ("kdc_scale", "cmax_scale@meadow")
+
+
+def test_the_record_says_what_each_type_is_drawn_from(experiment, tmp_path):
+    files = joint_files(tmp_path, ["kdc_scale", "cmax_scale@meadow", "cmax_scale@steppe"])
+    types = [MEADOW, STEPPE, DESERT]
+    sources, _ = parameter_sources(with_files(experiment, **files), types)
+    fitted, prior = source_records(sources, types)
+    assert fitted["types"] == [MEADOW, STEPPE] and fitted["kind"] == "posterior"
+    assert fitted["parameters"][STEPPE] == ["kdc_scale", "cmax_scale"]
+    assert fitted["sha256"][MEADOW] == file_hash(files["meadow"])
+    assert prior["types"] == [DESERT] and prior["kind"] == "prior" and prior["sha256"] == {}
+    sources, _ = parameter_sources(with_files(experiment, **files), types, "exact")
+    assert source_records(sources, types)[1]["kind"] == "exact"
+    sources, _ = parameter_sources(experiment, [MEADOW])
+    assert sources[0].kind in ("intervals", "posterior")  # as the bundled set has it
 
 
 def test_draws_of_nuts_are_drawn_from_where_a_fit_has_them(experiment, tmp_path):

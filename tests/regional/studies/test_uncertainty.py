@@ -14,6 +14,7 @@ from temjax.regional.studies.uncertainty import (
     linear_propagation,
     repeated_cells,
     sample_totals,
+    without_correlations,
 )
 
 MEADOW, STEPPE = "alpine-meadow", "alpine-steppe"
@@ -82,6 +83,16 @@ def test_types_of_one_fit_add_up_before_squares():
     source = Source(gaussian([1.0], [0.1]), {MEADOW: {"kdc_scale": 0}, STEPPE: {"kdc_scale": 0}})
     totals, _ = linear_propagation(known(), VEGETATION, AREA, [source])
     assert totals["nep"].sd == pytest.approx((10 + 2 * 20) * 0.1)
+
+
+def test_parameters_of_types_that_were_fitted_together_are_correlated():
+    """Numbers of their own, tied by the joint posterior: 8² + 1² + 2 · .9 · 8."""
+    columns = {MEADOW: {"kdc_scale": 0}, STEPPE: {"kdc_scale": 1}}
+    source = Source(gaussian([1.0, 1.2], [0.1, 0.2], 0.9), columns)
+    totals, _ = linear_propagation(known(), VEGETATION, AREA, [source])
+    assert totals["delta_nep"].sd == pytest.approx(np.sqrt(64 + 1 + 2 * 0.9 * 8))
+    totals, _ = linear_propagation(known(), VEGETATION, AREA, without_correlations([source]))
+    assert totals["delta_nep"].sd == pytest.approx(np.hypot(8, 1))
 
 
 def test_samples_share_the_cells_and_point_into_their_own_sets():

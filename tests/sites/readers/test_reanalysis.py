@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 
 from temjax.sites.readers.archive import MemberFile
-from temjax.sites.readers.reanalysis import find_reanalysis, read_reanalysis
+from temjax.sites.readers.reanalysis import (
+    find_reanalysis,
+    is_reanalysis_path,
+    read_reanalysis,
+)
 from temjax.sites.readers.record import Reading, days_of_months
 
 HEADER = "TA_ERA,SW_IN_ERA,P_ERA,VPD_ERA"
@@ -242,3 +246,12 @@ def test_an_archive_without_a_reanalysis_is_named(tmp_path):
     path = archive(tmp_path / "FLX_XX-Abc_FLUXNET2015_FULLSET_2003-2004_1-4.zip", name)
     member, (fault,) = find_reanalysis(path, "XX-Abc")
     assert member is None and "no reanalysis in it" in fault.message and fault.mend
+
+
+def test_of_a_folder_of_archives_the_towers_own_is_taken(tmp_path):
+    for tower in ("XX-Abc", "XX-Two"):
+        archive(tmp_path / f"AMF_{tower}_FLUXNET_2003-2004_v1.3_r1.zip", era5(tower))
+    assert is_reanalysis_path(tmp_path)
+    assert find_reanalysis(tmp_path, "XX-Two")[0].label.tower == "XX-Two"
+    member, (fault,) = find_reanalysis(tmp_path, "XX-Six")
+    assert member is None and fault.variable == "history"

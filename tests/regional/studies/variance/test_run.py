@@ -186,12 +186,12 @@ def test_files_hold_runs_and_shares(result, tmp_path):
 
 
 def test_the_page_shows_whose_uncertainty_it_is(result, tmp_path):
-    assert _extra_sections(tmp_path, synthetic=False) == []
+    assert _extra_sections(tmp_path, synthetic=False, drawn=[]) == []
     write_variance(result, tmp_path)
     stored = read_variance(tmp_path)
     paths = write_figure(stored.rows, stored.attributes["title"], tmp_path)
     assert [path.suffix for path in paths] == [".png", ".svg"]
-    (section,) = _extra_sections(tmp_path, synthetic=False)
+    (section,) = _extra_sections(tmp_path, synthetic=False, drawn=[])
     runs, by_type, by_group = section.tables
     assert runs.rows[0][0] == "mean of all runs"
     terms = {row[0]: row[1:] for row in runs.rows}
