@@ -33,6 +33,7 @@ ALIASES = {
     "alt": "maximum_thaw_depth",
 }
 DEFAULT_TARGETS = ("nep", "gpp", "reco", "soil_temperature", "soc", "son")
+DEFAULT_TYPE_STOCKS = ("type_soc", "type_son")
 MINIMUM_MONTHS = 12
 
 
