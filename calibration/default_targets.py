@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from temjax.calibration.targets import ALIASES, DEFAULT_TARGETS, months_fault, overlap
-from temjax.calibration.type_stocks import TYPE_STOCKS, observed_stocks
+from temjax.calibration.targets import (
+    ALIASES,
+    DEFAULT_TARGETS,
+    DEFAULT_TYPE_STOCKS,
+    months_fault,
+    overlap,
+)
+from temjax.calibration.type_stocks import observed_stocks
 from temjax.sites import MonthlySeries, Site
 from temjax.sites.account import absent_reason
 
@@ -34,7 +40,7 @@ def default_targets(
         else:
             targets.append(name)
     stocks = observed_stocks(site)
-    targets += [name for name in TYPE_STOCKS if name in stocks]
+    targets += [name for name in DEFAULT_TYPE_STOCKS if ALIASES[name] in stocks]
     return tuple(targets), absent
 
 
