@@ -3,6 +3,7 @@
 import numpy as np
 
 from temjax.calibration.targets import ALIASES, DEFAULT_TARGETS, months_fault, overlap
+from temjax.calibration.type_stocks import TYPE_STOCKS, observed_stocks
 from temjax.sites import MonthlySeries, Site
 from temjax.sites.account import absent_reason
 
@@ -11,6 +12,9 @@ def default_targets(
     site: Site, holdout: tuple[int, ...] = ()
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Every target that a site has, and of each other one the reason, a clause.
+
+    Stocks of the vegetation type count where the site file gives them; few do, so their absence
+    is no news.
 
     Args:
         site: its observations and forcing.
@@ -29,6 +33,8 @@ def default_targets(
             absent[name] = fault
         else:
             targets.append(name)
+    stocks = observed_stocks(site)
+    targets += [name for name in TYPE_STOCKS if name in stocks]
     return tuple(targets), absent
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from temjax import Forcing, Location, ModelOptions, Parameters, find_equilibrium
+from temjax import Forcing, Location, ModelOptions, Parameters, State, find_equilibrium
 from temjax.calibration.default_targets import default_targets
 from temjax.calibration.gross_flux import GROSS_FLUX
 from temjax.calibration.target import Target
@@ -30,6 +30,7 @@ from temjax.calibration.targets import (
 )
 from temjax.calibration.transforms import FreeParameters, names_inside_bounds
 from temjax.calibration.tunables import DISEQUILIBRIUM
+from temjax.calibration.type_stocks import TYPE_STOCKS
 from temjax.outputs import FLUXES
 from temjax.programs.exported import exported_jit
 from temjax.runs.simulate import Run, simulate
@@ -109,8 +110,7 @@ class Objective(eqx.Module):
             site: its forcing and observations.
             names: free parameters, by name, TEM symbol or group; a group is without those of its
                 members that lie at a bound.
-            targets: output names or nep, gpp, reco, soil_temperature, soc, son; None: those of
-                them that the site has.
+            targets: output names or those of ``targets.ALIASES``; None: those that the site has.
             parameters: where the prior is centred; the site's own by default.
             errors: model-error floors and weights.
             holdout: calendar years kept back to test the fit.
@@ -179,7 +179,7 @@ class Objective(eqx.Module):
         """Number of residuals of the observations, unused ones included, without the prior's."""
         return sum(target.size for target in self.targets)
 
-    def simulate(self, free: Float[Array, "free start"]) -> tuple[Run, Bool[Array, "start"]]:
+    def simulate(self, free: Float[Array, "free start"]) -> "HistoryRun":
         """Run from the equilibrium of the first year through every year; starts are cells."""
         starts = free.shape[1]
         parameters, history = self.free.insert(self.parameters, free)
@@ -192,7 +192,7 @@ class Objective(eqx.Module):
         self, free: Float[Array, "free start"]
     ) -> tuple[dict[str, Float[Array, "..."]], Bool[Array, "start"]]:
         """Simulated outputs that targets can be compared with, by name, starts trailing."""
-        run, converged = self.simulate(free)
+        run, before, converged = self.simulate(free)
         outputs = {name: getattr(run.monthly, name) for name in MONTHLY_TARGETS[:4]}
         outputs[GROSS_FLUX] = 0.5 * (
             run.monthly.gross_primary_production + run.monthly.ecosystem_respiration
@@ -201,6 +201,7 @@ class Objective(eqx.Module):
             run.monthly.soil_temperature, run.soil.depths, self.sensor_depth
         )
         outputs |= {name: getattr(run.state, name) for name in STOCK_TARGETS[:2]}
+        outputs |= {target: getattr(before, name) for target, name in TYPE_STOCKS.items()}
         outputs["maximum_thaw_depth"] = jnp.mean(
             run.annual.maximum_thaw_depth[-THAW_YEARS:], axis=0
         )
@@ -287,6 +288,20 @@ def broadcast_to_cells(
     return jax.tree.map(repeat, location), repeated
 
 
+class HistoryRun(NamedTuple):
+    """Run after the history that leads to it.
+
+    Attributes:
+        run: from the first measured year on.
+        before: state in that year's January, before the factor on soil matter.
+        converged: whether the equilibrium at the start of the history did.
+    """
+
+    run: Run
+    before: State
+    converged: Bool[Array, "*start"]
+
+
 def run_history(
     parameters: Parameters,
     location: Location,
@@ -294,7 +309,7 @@ def run_history(
     factor: Float[Array, "*start"] | None,
     first_row: int,
     options: ModelOptions,
-) -> tuple[Run, Bool[Array, "*start"]]:
+) -> HistoryRun:
     """Run from the equilibrium of the first year through the years of the forcing.
 
     Args:
@@ -305,9 +320,6 @@ def run_history(
         first_row: first year, as a row of the forcing, of the run that is returned; earlier years
             only lead to it.
         options: model choices.
-
-    Returns:
-        The run from ``first_row`` on, and whether the equilibrium converged.
     """
     equilibrium = find_equilibrium(parameters, location, forcing, climate="first", options=options)
     state = equilibrium.state
@@ -317,12 +329,12 @@ def run_history(
         ).state
     initial = scale_soil_matter(state, factor)
     run = simulate(parameters, location, forcing, initial=initial, options=options, start=first_row)
-    return run, equilibrium.converged
+    return HistoryRun(run, state, equilibrium.converged)
 
 
 def first_failure(objective: Objective, free: Float[Array, "free"]) -> str:
     """Description of the first flux and month that is not finite."""
-    run, converged = objective.simulate(jnp.asarray(free)[:, None])
+    run, _, converged = objective.simulate(jnp.asarray(free)[:, None])
     fluxes = np.asarray(run.monthly.fluxes)[..., 0]
     invalid = ~np.isfinite(fluxes)
     if invalid.any():

@@ -15,6 +15,7 @@ from temjax.calibration.base_sets import BaseComparison
 from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
+from temjax.calibration.objective import HistoryRun
 from temjax.calibration.profile_likelihood import ProfileLikelihood
 from temjax.calibration.report import result_html, result_text, write_report
 from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
@@ -30,6 +31,7 @@ from temjax.calibration.scores import (
 )
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.tunables import no_effect_text
+from temjax.calibration.type_stocks import TYPE_STOCKS, observed_stocks
 from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
@@ -48,7 +50,7 @@ class Calibration:
         sites: fitted sites.
         result: the fit of all starts.
         posterior: Laplace's approximation at the lowest loss.
-        runs: at the lowest loss with fine sub-steps, one per site.
+        histories: runs at the lowest loss with fine sub-steps, one per site.
         site_scores: of every monthly series, one list per site.
         errors: error model of the fit.
         command: that repeats the calibration.
@@ -61,7 +63,7 @@ class Calibration:
     sites: tuple[Site, ...]
     result: FitResult
     posterior: Laplace
-    runs: tuple[Run, ...]
+    histories: tuple[HistoryRun, ...]
     site_scores: tuple[list[Score], ...]
     errors: ErrorModel
     command: str
@@ -105,15 +107,21 @@ class Calibration:
         parts = result.objective.parts
         if not prior_runs:
             prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
-        runs, scores = [], []
+        histories, scores = [], []
         for number, (site, part) in enumerate(zip(sites, parts, strict=True)):
             chosen = options or scoring_options(part)
-            runs.append(run_at(part, site_vector(result, number), chosen))
-            scores.append(score_site(site, part, runs[-1], prior_runs[number]))
+            histories.append(run_at(part, site_vector(result, number), chosen))
+            scores.append(score_site(site, part, histories[-1].run, prior_runs[number]))
         return cls(
-            tuple(sites), result, scaled_posterior(result, scales), tuple(runs), tuple(scores),
-            errors, command, profiles or {}, draws, scales, bases or BaseComparison(),
+            tuple(sites), result, scaled_posterior(result, scales), tuple(histories),
+            tuple(scores), errors, command, profiles or {}, draws, scales,
+            bases or BaseComparison(),
         )  # fmt: skip
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Run of each site at the lowest loss."""
+        return tuple(history.run for history in self.histories)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -246,10 +254,15 @@ class Calibration:
         return write_report(self, Path(folder))
 
     def stocks(self, index: int) -> list[dict]:
-        """Observed stocks of a site, by number, and the simulated ones at the end of its run."""
-        rows = []
-        for name, stock in self.sites[index].observations.stocks.items():
-            simulated = float(getattr(self.runs[index].state, name))
+        """Observed stocks of a site, by number, beside the simulated ones.
+
+        Those of the place are at the end of its run, those of its vegetation type before the
+        disequilibrium factor acts.
+        """
+        history, rows = self.histories[index], []
+        for name, stock in observed_stocks(self.sites[index]).items():
+            state = history.before if name in TYPE_STOCKS else history.run.state
+            simulated = float(getattr(state, TYPE_STOCKS.get(name, name)))
             rows.append(
                 {
                     "variable": name,

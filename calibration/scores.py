@@ -12,7 +12,7 @@ from temjax import ModelOptions, Parameters, Run
 from temjax.calibration.checkpoint import FitError
 from temjax.calibration.gross_flux import months_of
 from temjax.calibration.multistart import FitResult
-from temjax.calibration.objective import Objective, run_history
+from temjax.calibration.objective import HistoryRun, Objective, run_history
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.findings import DataError, Finding
 from temjax.sites import MonthlySeries, Site, Skill, paired, skill
@@ -74,7 +74,7 @@ def centre_run(site: Site, objective: Objective, options: ModelOptions | None = 
     """
     centre = np.zeros(len(objective.free.names))
     options = options or scoring_options(objective)
-    run = run_at(objective, centre, options, "the prior's centre")
+    run = run_at(objective, centre, options, "the prior's centre").run
     if fault := vegetation_fault(run, site, parameters_at(objective, centre)[0]):
         raise FitError(f"{site.name}: {fault}")
     return run
@@ -82,14 +82,14 @@ def centre_run(site: Site, objective: Objective, options: ModelOptions | None = 
 
 def run_at(
     objective: Objective, free: np.ndarray, options: ModelOptions, where: str = "the fit's optimum"
-) -> Run:
+) -> HistoryRun:
     """Run at one free vector; with fine sub-steps, as an optimiser can exploit coarse ones.
 
     Raises:
         DataError: the run is not finite.
     """
     parameters, factor = parameters_at(objective, free)
-    run, _ = run_history(
+    history = run_history(
         parameters,
         objective.location,
         objective.forcing,
@@ -97,12 +97,12 @@ def run_at(
         objective.first_row,
         options,
     )
-    jax.block_until_ready(run.annual.pools)
-    if not bool(run.finite):
+    jax.block_until_ready(history.run.annual.pools)
+    if not bool(history.run.finite):
         message = f"the run at {where} produced values that are not finite"
         mend = "Try temjax simulate with this parameter set, other starts, or fewer parameters."
         raise DataError([Finding(objective.name, "run", "", message, mend)])
-    return run
+    return history
 
 
 def site_vector(result: FitResult, site: int, start: int | None = None) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 
 from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED
 from temjax.calibration.target import Target
+from temjax.calibration.type_stocks import observed_stocks
 from temjax.sites import Site
 
 
@@ -33,7 +34,7 @@ def data_summary(site: Site, targets: tuple[Target, ...]) -> list[dict]:
                 row["missing"] = int(np.sum(~present))
                 row["suspect"] = int(np.sum(suspect & present))
             row["source"] = "; ".join(one.source for one in series)
-        elif target.variable in observed.stocks:
-            row["source"] = observed.stocks[target.variable].source
+        elif target.variable in (stocks := observed_stocks(site)):
+            row["source"] = stocks[target.variable].source
         rows.append(row)
     return rows

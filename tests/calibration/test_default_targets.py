@@ -52,6 +52,17 @@ def test_every_target_that_the_place_has_and_the_reasons_of_the_others(tmp_path)
     assert absent["soil_temperature"]  # the reader's own words
 
 
+def test_stocks_of_the_type_count_where_the_site_file_gives_them(tmp_path):
+    of_type = STOCK.replace("[stocks.", "[type_stocks.").replace("9000", "16000")
+    site = tower(tmp_path, more=STOCK + of_type, spoil=without_soil)
+    assert default_targets(site)[0] == ("nep", "gpp", "reco", "soc", "type_soc")
+    objective = Objective.of(site, ("cmax_scale", "disequilibrium_factor"), None)
+    stocks = {target.variable: target for target in objective.targets if target.kind == "stock"}
+    assert float(stocks["soil_organic_carbon"].values) == 9000
+    assert float(stocks["type_soil_organic_carbon"].values) == 16000
+    assert {dict(row)["source"] for row in objective.data[-2:]} == {"test"}
+
+
 def test_a_target_of_too_few_months_is_left_out_unless_it_is_asked_for(tmp_path):
     site = tower(tmp_path, spoil=few_months)
     targets, absent = default_targets(site)
