@@ -165,7 +165,7 @@ def calibrate(
             "holdout": parse_years(holdout), "disequilibrium": disequilibrium,
             "options": dataclasses.replace(DESCENT, freezing_cutoff=freezing_cutoff),
         }  # fmt: skip
-        bases = split_names(base, ())
+        bases = split_names(base)
         first, *others = candidates(sites, bases, lambda based: make_objective(based, **chosen))
         profiled = check_posterior_requests(first.objective, profiles or (), nuts)
     except (ImportError, ValueError) as error:

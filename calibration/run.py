@@ -119,7 +119,7 @@ def _requested(arguments: dict) -> tuple[Candidate, ...]:
     """Fits that the arguments of ``calibrate`` ask for, one from each base set."""
     passed = ("targets", "free", "tied", "holdout", "errors", "disequilibrium", "options")
     chosen = {name: arguments[name] for name in passed}
-    opened, bases = open_sites(arguments["sites"]), split_names(arguments["base"], ())
+    opened, bases = open_sites(arguments["sites"]), split_names(arguments["base"])
     return candidates(opened, bases, lambda places: make_objective(places, **chosen))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.climate.cache import KeptMonths
+from temjax.regional.climate.kept.entry import KeptMonths
 from temjax.regional.climate.reader import ClimateReader
 from temjax.regional.inputs.climate import cell_blocks
 from temjax.runs.validation import check_months
@@ -204,10 +204,11 @@ class Joiner:
             )
             self._compare()
             self._tell_clashes()
-            self._tell_parts(whole)
-            whole = self._cut_ends(whole)
-            if whole is not None:
-                self._tell_missing(whole, missing_months)
+            if not self._tell_turned(whole):
+                self._tell_parts(whole)
+                whole = self._cut_ends(whole)
+                if whole is not None:
+                    self._tell_missing(whole, missing_months)
         return whole if len(self.reader.findings) == findings else None
 
     def _file(self, number: int) -> str:
@@ -251,6 +252,31 @@ class Joiner:
                 self._file(other), self.name,
                 f"{months} months are in two files with one value ({self._short(one)}), read once",
             )  # fmt: skip
+
+    def _tell_turned(self, joined: JoinedMonths) -> bool:
+        """Tell records that lie half in one month and half in the next, so that a month has two of
+        them and its neighbour none; whether that is so throughout."""
+        twice = np.flatnonzero((joined.covered > WHOLE[1]).ravel())
+        absent = (joined.covered == 0).ravel()
+        beside = [
+            month + step
+            for month in twice
+            for step in (-1, 1)
+            if 0 <= month + step < absent.size and absent[month + step]
+        ]
+        if not twice.size or len(set(beside)) < twice.size:
+            return False
+
+        def date(month: int) -> str:
+            return f"{joined.first + month // 12}-{month % 12 + 1:02d}"
+
+        self.reader.add_finding(
+            self._file(int(joined.source.ravel()[twice[0]])), "time",
+            f"two records in {date(twice[0])} and none in {date(beside[0])}, {twice.size} times: "
+            "they lie at the turn of months", "Give bounds or stamps that name one month each.",
+            date(twice[0]),
+        )  # fmt: skip
+        return True
 
     def _tell_parts(self, joined: JoinedMonths) -> None:
         """Tell months whose days are missing or repeated."""

@@ -58,6 +58,7 @@ class MonthlyClimate:
         repair: what is repaired when cells are loaded.
         repairs: what that is over the whole domain, by the names of ``RepairCounts``.
         notes: choices, repairs and suspicions, a line each.
+        kept: see ``inputs.climate.Climate``.
     """
 
     drivers: dict[str, Driver]
@@ -72,11 +73,17 @@ class MonthlyClimate:
     repairs: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     findings: dict[int, list[Finding]] = field(default_factory=dict)
+    kept: str = ""
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """See ``Climate.load``."""
-        loaded, _ = self.repaired(self.of_domain[cells])
-        loaded["air_temperature"] = loaded["air_temperature"] + self.warming[cells]
+        shape = (cells.size, self.years.size, 12)  # months of a cell side by side
+        loaded = {name: np.empty(shape).transpose(1, 2, 0) for name in VARIABLES}
+        for part in cell_blocks(cells.size, self.years.size):
+            repaired, _ = self.repaired(self.of_domain[cells[part]])
+            for name, values in repaired.items():
+                loaded[name][..., part] = values
+        loaded["air_temperature"] += self.warming[cells]
         return loaded
 
     def repaired(
@@ -116,6 +123,7 @@ def monthly_climate(
     common: str | None = None,
     lapse_rate: float = 0.0,
     source: str = "",
+    kept: Callable[[], str] = str,
 ) -> MonthlyClimate | None:
     """Put a climate together, check its values and count its repairs; None with findings.
 
@@ -125,6 +133,7 @@ def monthly_climate(
         common: label of the source that all scenarios share.
         lapse_rate: K km⁻¹.
         source: of the values in findings, instead of the file of each.
+        kept: tells what months are on disk.
     """
     first = max(driver.months.first for driver in drivers.values())
     last = min(driver.months.last for driver in drivers.values())
@@ -160,7 +169,7 @@ def monthly_climate(
         reader.add_note(str(reader.folder), name, f"suspicious: {text}")
     notes = tuple(reader.notes)
     counts = asdict(repairs) if repairs else {}
-    return replace(climate, findings=findings, repairs=counts, notes=notes)
+    return replace(climate, findings=findings, repairs=counts, notes=notes, kept=kept())
 
 
 def _irradiance(latitude: NDArray) -> NDArray:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
 
@@ -11,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from temjax.conventions.time_axis import WITHIN_MONTHS, TimeAxis
+from temjax.regional.climate.kept.entry import YearOfMonths
 from temjax.regional.climate.places import Place, Placing
 from temjax.regional.climate.projects import CLOUD_COVER, ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
@@ -23,22 +23,6 @@ from temjax.units import SECONDS_PER_DAY
 BLOCK_BYTES = 256e6  # of float64 records in memory at a time
 VERSIONS = "expver"  # of ERA5: final and preliminary values, which exclude each other
 _PER_HOURS = re.compile(r"(?P<unit>mm|kg m-2) ?/ ?(?P<hours>\d+) ?h(?:r|ours?)?")
-
-
-@dataclass(frozen=True)
-class YearOfMonths:
-    """Months of a calendar year in one file.
-
-    Attributes:
-        values: model's units, ``(12, cell)``; NaN in absent months.
-        covered: share of each month that the file's records cover, ``(12,)``.
-        record: first record of each month, ``(12,)``.
-    """
-
-    year: int
-    values: NDArray
-    covered: NDArray
-    record: NDArray
 
 
 def file_years(
@@ -94,15 +78,14 @@ def _file_parts(
         keys = np.array([12 * year + month - 1 for year, month in axis.months])
         share = _month_share(axis)
         for rows in _blocks(keys, 8 * array[0].size):
-            means = _read_means(reader, file, array, (rows, keys, share), at, axis.step)
-            if means is None:
-                return
-            years, values, covered, record = means
-            converted = _convert(reader, file, variable, unit, values, interval)
-            if converted is None:
-                return
-            del means, values  # a large region's are as much memory as the next block
-            yield from map(YearOfMonths, years, converted, covered, record)
+            months = (rows, keys, share)
+            for year, values, covered, record in _read_means(
+                reader, file, array, months, at, axis.step
+            ):
+                converted = _convert(reader, file, variable, unit, values, interval)
+                if converted is None:
+                    return
+                yield YearOfMonths(year, converted, covered, record)
 
 
 def _calendar_months(
@@ -160,9 +143,9 @@ def _read_means(
     records: tuple[NDArray, NDArray, NDArray],
     at: Place,
     step: str,
-) -> tuple[list[int], NDArray, NDArray, NDArray] | None:
-    """Monthly means of some records, see ``_means``; those of a month that are too many for memory
-    are read in bands of cells.
+) -> Iterator[tuple[int, NDArray, NDArray, NDArray]]:
+    """Monthly means of some records by calendar year, see ``_means``; those of a month that are too
+    many for memory are read in bands of cells. A fault ends it.
 
     Args:
         records: those to read, and the month and share of a month of all.
@@ -170,19 +153,28 @@ def _read_means(
     rows, keys, share = records
     number = int(-(-8 * rows.size * array[0].size // BLOCK_BYTES))
     bands = np.array_split(np.argsort(at.row, kind="stable"), number) if number > 1 else [...]
-    values, means = None, None
+    banded = np.empty((12, at.row.size)) if number > 1 else None
     for cells in bands:
         block = _read(reader, file, array, rows, at, cells)
         if block is None:
-            return None
+            return
         if step in WITHIN_MONTHS:
             block[block == MISSING_VALUE] = np.nan  # must not enter a mean
-        years, part, covered, record = _means(block, rows, keys, share)
-        if number > 1:
-            values = np.empty((*part.shape[:2], at.row.size)) if values is None else values
-            values[..., cells] = part
-        means = years, part if values is None else values, covered, record
-    return means
+        for year in np.unique(keys[rows] // 12).tolist():
+            inside = keys[rows] // 12 == year
+            means = _means(block[_slice(inside)], rows[inside], keys, share)
+            if banded is None:
+                yield year, *means
+            else:
+                banded[:, cells] = means[0]
+    if banded is not None:
+        yield int(keys[rows[0]] // 12), banded, *means[1:]
+
+
+def _slice(inside: NDArray) -> slice:
+    """Positions of records that lie together."""
+    (positions,) = np.nonzero(inside)
+    return slice(int(positions[0]), int(positions[-1]) + 1)
 
 
 def _read(
@@ -211,8 +203,11 @@ def _read(
             first = np.where(np.isnan(first), values[:, version], first)
         values = first
     columns = part.sizes[at.axes.columns] if at.axes.columns else 1
-    values = values.reshape(len(rows), -1, columns)
-    return values[:, row, column].astype(float)
+    values = values.reshape(len(rows), -1)
+    cell = row * columns + column
+    if cell.size != values.shape[1] or (np.diff(cell) != 1).any():
+        values = values[:, cell]
+    return values if values.dtype.kind == "f" else values.astype(float)
 
 
 def _check_unit(
@@ -264,18 +259,17 @@ def _blocks(keys: NDArray, record_bytes: int) -> Iterator[NDArray]:
 
 def _means(
     block: NDArray, rows: NDArray, keys: NDArray, share: NDArray
-) -> tuple[list[int], NDArray, NDArray, NDArray]:
-    """Calendar years of a block, monthly means, their cover and first records."""
-    years = np.unique(keys[rows] // 12)
-    values = np.full((years.size, 12, block.shape[1]), np.nan)
-    covered, record = np.zeros((years.size, 12)), np.full((years.size, 12), -1)
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Monthly means ``(12, cell)`` of the records of a calendar year, their cover and first
+    records; those of a month lie together in the block."""
+    values = np.full((12, block.shape[1]), np.nan)
+    covered, record = np.zeros(12), np.full(12, -1)
     for key in np.unique(keys[rows]):
         inside = keys[rows] == key
-        at = np.searchsorted(years, key // 12), key % 12
-        values[at] = block[inside].mean(axis=0)
-        covered[at] = share[rows[inside]].sum()
-        record[at] = rows[inside].min()
-    return years.tolist(), values, covered, record
+        values[key % 12] = block[_slice(inside)].mean(axis=0, dtype=float)
+        covered[key % 12] = share[rows[inside]].sum()
+        record[key % 12] = rows[inside].min()
+    return values, covered, record
 
 
 def _convert(

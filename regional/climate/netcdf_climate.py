@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
-from temjax.regional.climate.cache import HELD_BYTES, MonthlyCache
 from temjax.regional.climate.join import Joiner
+from temjax.regional.climate.kept.cache import HELD_BYTES, MonthlyCache
 from temjax.regional.climate.monthly import Driver, MonthlyClimate, monthly_climate
 from temjax.regional.climate.months import file_years
 from temjax.regional.climate.places import ClimateCells, grid_cells
 from temjax.regional.climate.projects import ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
-from temjax.regional.experiment.settings import MONTHLY, ClimateFile, GriddedClimate
+from temjax.regional.experiment.settings import ClimateFile, GriddedClimate
 from temjax.regional.inputs.climate import VARIABLES
 from temjax.regional.inputs.co2 import co2_of_files
 from temjax.regional.inputs.domain import Domain
@@ -30,10 +31,13 @@ def netcdf_climate(settings: GriddedClimate, domain: Domain) -> MonthlyClimate:
     held = _held_names(reader, settings)
     cells = grid_cells(reader, domain)
     cache = MonthlyCache(
-        settings.cache or settings.folder / MONTHLY,
+        settings.months_folder,
         cells.places,
         held=0.0 if settings.cache else HELD_BYTES,
+        limit=1e9 * settings.cache_gb,
     )
+    cache.prepare(reader, _wanted(settings, held))
+    reader.raise_faults()
     drivers = {}
     for name in VARIABLES:
         driver = _driver(reader, settings, name, held, cells, cache)
@@ -50,6 +54,7 @@ def netcdf_climate(settings: GriddedClimate, domain: Domain) -> MonthlyClimate:
         domain,
         settings.repair,
         lambda years: co2_of_files(reader, settings.co2, years),
+        kept=cache.told,
     )
     reader.raise_faults()
     return climate
@@ -78,6 +83,16 @@ def _held_names(reader: ClimateReader, settings: GriddedClimate) -> Held:
                     if found:
                         held[source.file][kind] = found[0]
     return held
+
+
+def _wanted(settings: GriddedClimate, held: Held) -> list[tuple[Path, ProjectVariable]]:
+    """Files and the drivers to read from them."""
+    return [
+        (settings.folder / source.file, ProjectVariable(kind, held[source.file][kind]))
+        for kind in VARIABLES
+        for source in settings.driver(kind)[0]
+        if kind in held.get(source.file, {})
+    ]
 
 
 def _driver(

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
-from temjax.regional.climate.cache import MonthlyCache
 from temjax.regional.climate.files import Parts, co2_texts, member_files
 from temjax.regional.climate.join import Joiner
+from temjax.regional.climate.kept.cache import MonthlyCache
 from temjax.regional.climate.monthly import Driver, MonthlyClimate, monthly_climate
 from temjax.regional.climate.months import file_years
 from temjax.regional.climate.places import ClimateCells, nearest_cells
 from temjax.regional.climate.projects import PROJECTS, Project, ProjectVariable
 from temjax.regional.climate.reader import ClimateReader
-from temjax.regional.experiment.settings import MONTHLY, ProjectClimate
+from temjax.regional.experiment.settings import ProjectClimate
 from temjax.regional.inputs.co2 import co2_of_files, co2_of_texts
 from temjax.regional.inputs.domain import Domain
 
@@ -49,7 +49,15 @@ def project_climate(
     path = next(iter(first.values()))[0]
     cells = nearest_cells(reader, path, project.variables[0].name, domain)
     reader.raise_faults()
-    cache = MonthlyCache(settings.cache or settings.folder / MONTHLY, cells.places)
+    cache = MonthlyCache(settings.months_folder, cells.places, limit=1e9 * settings.cache_gb)
+    wanted = [
+        (path, variable)
+        for variable in project.variables
+        for paths in files[variable.kind].values()
+        for path in paths
+    ]
+    cache.prepare(reader, wanted)
+    reader.raise_faults()
     drivers = {}
     for variable in project.variables:
         driver = _driver(reader, settings, variable, files[variable.kind], cells, cache)
@@ -67,6 +75,7 @@ def project_climate(
         common=parts[0] if len(parts) > 1 else None,
         lapse_rate=settings.lapse_rate,
         source=f"{settings.folder} {member} {scenario}",
+        kept=cache.told,
     )
     reader.raise_faults()
     return climate

@@ -168,5 +168,7 @@ def _is_stuck(flat: NDArray) -> NDArray:
         return np.zeros(flat.shape, dtype=bool)
     with np.errstate(invalid="ignore"):
         equal = (np.diff(flat, axis=0) == 0) & (flat[1:] != 0)
-    run = np.lib.stride_tricks.sliding_window_view(equal, number, axis=0).all(axis=-1)
+    run = equal[: len(equal) - number + 1].copy()
+    for later in range(1, number):
+        run &= equal[later : later + len(run)]
     return np.concatenate([run, np.zeros((number, flat.shape[1]), dtype=bool)])

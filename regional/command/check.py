@@ -10,6 +10,7 @@ from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.inputs.domain import load_domain
 from temjax.regional.inputs.folder import check_folder
 from temjax.regional.inputs.grids.faults import one_a_fault
+from temjax.regional.inputs.seams import find_seams
 from temjax.regional.results.formats import require_format
 
 _TABLES = ("domain", "climate", "protocol")
@@ -75,7 +76,8 @@ def _input_findings(experiment: Experiment) -> list[Finding]:
             findings += error.findings
             continue
         findings += one_a_fault(climate.findings)
-        notes += climate.notes
+        notes += [*climate.notes, *([climate.kept] if climate.kept else [])]
+        notes += [f"forcing seam: {seam}" for seam in find_seams(climate, domain.area)]
     _tell(notes)
     return list(dict.fromkeys(findings))
 

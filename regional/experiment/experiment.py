@@ -221,7 +221,7 @@ class Experiment(Settings):
                 "contact": True,
                 "parameters": True,  # their values are hashed, not their places
                 "domain": {"folder"},
-                "climate": {"folder", "members", "scenarios", "cache"},
+                "climate": {"folder", "members", "scenarios", "cache", "cache_gb"},
                 "run": {"workers"},
                 "output": {"format"},
             }

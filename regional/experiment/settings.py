@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -112,6 +112,7 @@ class SyntheticClimate(Settings):
     kind: Literal["synthetic-plateau"]
     members: tuple[Literal["A", "B", "C", "D"], ...] = ("A",)
     scenarios: tuple[Literal["rcp45", "rcp85"], ...] = ("rcp85",)
+    months_folder: ClassVar[None] = None  # it is computed
 
 
 class RepairSettings(Settings):
@@ -150,6 +151,7 @@ def _named_files(files: object) -> object:
 
 
 MONTHLY = "monthly"  # folder of monthly means beside the files of a climate
+CACHE_GB = 50.0
 
 
 class GriddedClimate(Settings):
@@ -161,6 +163,7 @@ class GriddedClimate(Settings):
             default recognised by CF standard name or usual name.
         cache: folder of the monthly means. By default they stay in memory where they are small, and
             are kept in ``monthly`` inside ``folder`` otherwise.
+        cache_gb: months of other climates that may stay in that folder, GB.
     """
 
     kind: Literal["monthly-netcdf", "netcdf"]
@@ -173,6 +176,7 @@ class GriddedClimate(Settings):
     shortwave: str | DriverFiles | None = None
     co2: tuple[Variable, ...] = Field(min_length=1)
     cache: Path | None = None
+    cache_gb: float = Field(CACHE_GB, ge=0)
     repair: RepairSettings = RepairSettings()
 
     @model_validator(mode="after")
@@ -190,6 +194,11 @@ class GriddedClimate(Settings):
         files = (source.file,) if isinstance(source.file, str) else source.file
         labels = {file.file: file.label for file in self.files}
         return [ClimateFile(file=f, label=labels.get(f, "")) for f in files], source.variable
+
+    @property
+    def months_folder(self) -> Path:
+        """Folder of its months on disk."""
+        return self.cache or self.folder / MONTHLY
 
     @property
     def file_names(self) -> list[str]:
@@ -223,6 +232,7 @@ class ProjectClimate(Settings):
             domain cells that share the climate cell.
         co2: NetCDF files of the mole fraction by year; by default text files found by name.
         cache: folder of the monthly means; by default ``monthly`` inside ``folder``.
+        cache_gb: months of other climates that may stay in that folder, GB.
     """
 
     kind: ProjectKind
@@ -233,6 +243,7 @@ class ProjectClimate(Settings):
     lapse_rate: float = Field(0.0, ge=0, le=10)
     co2: tuple[Variable, ...] = ()
     cache: Path | None = None
+    cache_gb: float = Field(CACHE_GB, ge=0)
     repair: RepairSettings = RepairSettings()
 
     @model_validator(mode="before")
@@ -241,6 +252,11 @@ class ProjectClimate(Settings):
         if not isinstance(table, dict) or table.get("kind") not in OBSERVATIONS:
             return table
         return {"members": [table["kind"]], "scenarios": ["historical"]} | table
+
+    @property
+    def months_folder(self) -> Path:
+        """Folder of its months on disk."""
+        return self.cache or self.folder / MONTHLY
 
     @model_validator(mode="after")
     def _members_are_named(self) -> "ProjectClimate":

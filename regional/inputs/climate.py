@@ -12,7 +12,7 @@ from temjax.files.findings import Finding
 
 VARIABLES = ("air_temperature", "precipitation", "shortwave")
 BLOCK_CELLS = 2000  # in memory at a time,
-BLOCK_BYTES = 64e6  # or fewer where the float64 months of a driver are more than this
+BLOCK_BYTES = 16e6  # or fewer where the float64 months of a driver are more than this
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Climate(Interface):
         findings: faults by cell; such cells are masked.
         notes: what was chosen where the files do not say, repaired, and suspicious.
         repairs: what was repaired over the whole domain, by name; empty for nothing.
+        kept: what of its months is on disk and where; empty for nothing.
         common_until: last year in which all scenarios of this climate model are the same; None
             where there is one scenario only.
     """
@@ -46,6 +47,7 @@ class Climate(Interface):
     findings: dict[int, list[Finding]]
     notes: tuple[str, ...]
     repairs: dict[str, float]
+    kept: str
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """Load air temperature (°C), precipitation (mm month⁻¹) and shortwave (W m⁻²) of cells.

@@ -1,14 +1,14 @@
 """Annual CO2 of text and NetCDF files, ppmv, and July CO2 of the calendar years of a climate."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from temjax.conventions.coordinates import time_coordinate
+from temjax.conventions.coordinates import TIME, coordinate_kind, time_coordinate
 from temjax.regional.experiment.settings import Variable
 from temjax.regional.inputs.grids.gridded import Reader
 from temjax.regional.inputs.time_axis import calendar_months
@@ -17,6 +17,11 @@ from temjax.runs.validation import check_climate
 
 _TEXT = (".txt", ".csv", ".dat", ".tsv")
 _JULY = 7
+_YEAR_NAMES = {"year", "years", "yr", "yrs", "calendar_year", "common_year"}
+_YEARS = re.compile(
+    r"((calendar|common)[ _]?)?(years?|yrs?)( ?(a\.?d\.?|c\.?e\.?))?|a\.?d\.?|c\.?e\.?"
+)
+_YEAR_RANGE = (1000, 3000)  # of numbers that can be nothing else
 _SEPARATORS = re.compile(r"[\s,;]+")
 
 
@@ -60,8 +65,8 @@ def _of_years(
 def read_co2_file(reader: Reader, source: Variable) -> dict[int, float] | None:
     """CO2 by calendar year of a NetCDF or text file, ppmv; None with a finding where it has none.
 
-    NetCDF gives a value a year, on an axis of years or a CF time axis, or one a month, of which
-    July is taken; text a year and its ppm in every line.
+    NetCDF gives a value a year, on an axis of calendar years or a CF time axis, or one a month, of
+    which July is taken; text a year and its ppm in every line.
     """
     path = reader.folder / source.file
     if path.suffix.casefold() in _TEXT and path.is_file():
@@ -137,32 +142,92 @@ def _records(
     """Calendar years of a CO2 series and the records that hold their values."""
     array = dataset[source.variable]
     long = [dim for dim in array.dims if array.sizes[dim] > 1]
-    if "year" in array.dims and "year" in dataset.variables and long in ([], ["year"]):
-        years = reader.load_values(path, dataset["year"])
-        if years is None:
-            return None
-        if years.ndim != 1 or not (np.abs(years) < 1e6).all():
-            reader.add_finding(path, "year", "holds no calendar years", "Give whole years.")
-            return None
-        return years.astype(int), np.arange(years.size)
+    findings = len(reader.findings)
+    years = _bare_years(reader, path, dataset, array, long)
+    if years is not None or len(reader.findings) > findings:
+        return None if years is None else _of_records(reader, path, source.variable, years)
     stamps = time_coordinate(dataset.variables, array.dims)
     if stamps is None or long not in ([], list(dataset[stamps].dims)):
         mend = "Give co2(year) with a year axis, or co2(time) with CF time."
         reader.add_finding(path, "year", "no yearly series", mend)
         return None
     axis = calendar_months(reader, path, dataset, source.variable)
-    if axis is None:
+    return None if axis is None else _of_records(reader, path, source.variable, axis.months)
+
+
+def _bare_years(
+    reader: Reader, path: str, dataset: xr.Dataset, array: xr.DataArray, long: list
+) -> list[tuple[int, int]] | None:
+    """Year and month of the records of an axis that counts the years of the calendar themselves.
+
+    It is told by its name or units, and by numbers that can be nothing else; the middle of a year
+    may stand for it. Parts of a year are its months. None where there is no such axis, or with a
+    finding.
+    """
+    for name, axis in dataset.variables.items():
+        units = str(axis.attrs.get("units", "")).strip().casefold()
+        named = str(name).casefold() in _YEAR_NAMES
+        if axis.ndim != 1 or name == array.name or axis.dims[0] not in array.dims:
+            continue
+        if not (_YEARS.fullmatch(units) or (not units and (named or _is_time(name, axis)))):
+            continue
+        if long not in ([], [axis.dims[0]]):
+            continue
+        years = _numbers(axis)
+        mend = "Give whole calendar years, or CF time: `days since ...`."
+        if years is None or not (np.abs(years) < 1e6).all():
+            what = "text, not numbers" if axis.dtype.kind in "OSU" else "no calendar years"
+            reader.add_finding(path, str(name), f"holds {what}", mend)
+            return None
+        if not named and not ((years >= _YEAR_RANGE[0]) & (years < _YEAR_RANGE[1] + 1)).all():
+            text = f"units {units!r}" if units else "no units"
+            message = f"{text}, and numbers from {years.min():g} to {years.max():g} are no years"
+            reader.add_finding(path, str(name), message, mend)
+            return None
+        whole = np.floor(years + 1e-6)
+        written = axis.dtype.kind in "OSU"
+        if not named or units or written:
+            text = f"units {units!r}" if units else "text" if written else "no units"
+            span = f"{whole.min():.0f}-{whole.max():.0f}"
+            reader.add_note(path, str(name), f"{text}; read as calendar years {span}")
+        months = np.floor((years - whole) * 12 + 1e-3).clip(0, 11).astype(int) + 1
+        return list(zip(whole.astype(int).tolist(), months.tolist(), strict=True))
+    return None
+
+
+def _is_time(name: Hashable, axis: xr.Variable) -> bool:
+    told = coordinate_kind(name, axis)
+    return told is not None and told[0] == TIME
+
+
+def _numbers(axis: xr.Variable) -> NDArray | None:
+    """Finite numbers of an axis, also where they are written as text."""
+    try:
+        values = np.asarray(axis.values)
+        if values.dtype.kind == "S":
+            values = np.char.decode(values, "utf-8")
+        numbers = values.astype(float)
+    except (ValueError, TypeError, OSError, RuntimeError):
         return None
-    years, months = np.array(axis.months).T
+    return numbers if numbers.size and np.isfinite(numbers).all() else None
+
+
+def _of_records(
+    reader: Reader, path: str, variable: str, records: list[tuple[int, int]]
+) -> tuple[NDArray, NDArray] | None:
+    """Calendar years, and the only record of each or that of its July."""
+    years, months = np.array(records).T
     yearly, counts = np.unique(years, return_counts=True)
     if (counts == 1).all():
         return years, np.arange(years.size)
     july = np.flatnonzero(months == _JULY)
-    if years[july].tolist() != yearly.tolist():
+    if sorted(years[july].tolist()) != yearly.tolist():
         without = sorted(set(yearly.tolist()) - set(years[july].tolist()))
         what = f"{without[0]} has no July" if without else "a July is repeated"
         mend = "Give one value a year, or every month."
-        reader.add_finding(path, axis.name, f"CO2 by month, but {what}", mend)
+        if (months == months[0]).all():
+            what = f"{yearly[np.argmax(counts > 1)]} is repeated"
+        reader.add_finding(path, variable, f"CO2 by month, but {what}", mend)
         return None
-    reader.add_note(path, source.variable, "by month; July of every year is taken")
-    return yearly, july
+    reader.add_note(path, variable, "by month; July of every year is taken")
+    return years[july], july

@@ -42,8 +42,6 @@ def find_seams(climate: Climate, area: NDArray, *, span: int = 10) -> list[Seam]
         area: weights ``(cell,)``.
         span: years averaged on each side.
     """
-    if len(climate.segments) < 2:
-        return []
     spans = [
         (
             (max(before.first, before.last - span + 1), before.last),
@@ -52,6 +50,8 @@ def find_seams(climate: Climate, area: NDArray, *, span: int = 10) -> list[Seam]
         for before, after in pairwise(climate.segments)
     ]
     valid = np.array([c for c in range(area.size) if c not in climate.findings], dtype=int)
+    if not spans or not valid.size:
+        return []
     weight = area[valid] / area[valid].sum()
     means = {(name, years): np.zeros(12) for name in VARIABLES for pair in spans for years in pair}
     for block in cell_blocks(valid.size, climate.years.size):
@@ -70,8 +70,15 @@ def find_seams(climate: Climate, area: NDArray, *, span: int = 10) -> list[Seam]
         Seam(
             before, after, old, new,
             temperature=mean("air_temperature", new) - mean("air_temperature", old),
-            precipitation=mean("precipitation", new) / mean("precipitation", old) - 1,
-            shortwave=mean("shortwave", new) / mean("shortwave", old) - 1,
+            precipitation=_change(mean("precipitation", old), mean("precipitation", new)),
+            shortwave=_change(mean("shortwave", old), mean("shortwave", new)),
         )
         for (before, after), (old, new) in zip(pairwise(climate.segments), spans, strict=True)
     ]  # fmt: skip
+
+
+def _change(old: float, new: float) -> float:
+    """Relative change; from nothing to something it is infinite."""
+    if old == 0:
+        return 0.0 if new == 0 else np.inf
+    return new / old - 1

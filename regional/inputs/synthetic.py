@@ -280,6 +280,7 @@ class SyntheticPlateauClimate:
     common_until: int | None = COMMON_UNTIL
     notes: tuple[str, ...] = ()
     repairs: dict[str, float] = field(default_factory=dict)
+    kept: str = ""
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """See ``Climate.load``."""

@@ -30,7 +30,8 @@ def variance_parts(folder: Path) -> tuple[list[str], list[Table], list[Picture]]
     if path.is_file():
         caption = (
             "Shares of variance. Parameters: by walks (left) and by linear propagation (right, "
-            "pale) where there are derivatives."
+            "pale) where there are derivatives. Estimates below zero are not drawn: where there "
+            "are, bars pass 100 %."
         )
         data = base64.b64encode(path.read_bytes()).decode("ascii")
         pictures.append(("Whose uncertainty.", caption, data))
@@ -85,9 +86,11 @@ def parameters_table(stored: Stored, part: str) -> Table:
         "parameters, %, ± one standard error, their interactions divided among them; a share "
         "below zero is zero within its error."
     )
-    note += " Behind the bar: by linear propagation." if known else " No linear propagation."
+    control = "After the bar: by linear propagation, which is the control variate of the walks."
+    note += f" {control}" if known else " No linear propagation."
     head = (part, *(f"{name}, {unit}" for name, unit in QUANTITIES.items()))
-    return Table(f"Whose uncertainty: parameters by {part}", note, head, rows)
+    by = "group" if part == GROUP else part
+    return Table(f"Whose uncertainty: parameters by {by}", note, head, rows)
 
 
 def _terms(stored: Stored, part: str) -> Iterator[tuple[str, pd.DataFrame]]:

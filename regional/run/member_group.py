@@ -107,7 +107,9 @@ def prepare_group(
         )
         for fault in one_a_fault(findings):
             console.print(str(fault), markup=False, soft_wrap=True)
-    for note in dict.fromkeys(note for climate in climates for note in climate.notes):
+    kept = [climate.kept for climate in climates if climate.kept]
+    notes = [note for climate in climates for note in climate.notes]
+    for note in dict.fromkeys([*notes, *kept]):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     names = sorted(set(domain.vegetation[valid]))
     sets = [parameter_set(experiment, name) for name in names]

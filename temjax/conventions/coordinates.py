@@ -15,6 +15,8 @@ NAMES = {
 }
 _NORTH = re.compile(r"degrees?_?n(orth)?", re.IGNORECASE)
 _EAST = re.compile(r"degrees?_?e(ast)?", re.IGNORECASE)
+_DEGREES = re.compile(r"deg(ree)?s?", re.IGNORECASE)
+_ROTATED = {"rlat", "rlon"}  # degrees of another sphere
 _DATES = re.compile(r"\bsince\b|\bas\s+%Y", re.IGNORECASE)
 
 
@@ -31,7 +33,8 @@ class Coordinate(Protocol):
 def coordinate_kind(name: Hashable, variable: Coordinate) -> tuple[str, int] | None:
     """Whether a variable is latitude, longitude or time, and how surely; None for others.
 
-    The second number is 0 for its standard name, 1 for its units or axis, 2 for its own name.
+    The second number is 0 for its standard name, 1 for its units or axis, 2 for its own name, 3 for
+    degrees along an axis that is said to be Y or X.
     """
     attributes = variable.attrs
     standard = str(attributes.get("standard_name", ""))
@@ -47,6 +50,9 @@ def coordinate_kind(name: Hashable, variable: Coordinate) -> tuple[str, int] | N
     for kind, names in NAMES.items():
         if str(name).casefold() in names:
             return kind, 2
+    if not standard and _DEGREES.fullmatch(units) and str(name).casefold() not in _ROTATED:
+        along = {"Y": LATITUDE, "X": LONGITUDE}.get(str(attributes.get("axis", "")))
+        return None if along is None else (along, 3)
     return None
 
 

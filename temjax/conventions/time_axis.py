@@ -16,7 +16,8 @@ from temjax.forcing import MONTH_DAYS
 from temjax.units import DAYS_PER_YEAR, SECONDS_PER_DAY
 
 _CALENDAR_STEPS = re.compile(
-    r"\s*(?P<step>months?|mons?|years?|yrs?)\s+since\s+(?P<year>-?\d{1,6})"
+    r"\s*(?P<step>months?|mons?|(?:(?:common|calendar)[_ ])?years?|yrs?)\s+since\s+"
+    r"(?P<year>-?\d{1,6})"
     r"(?:-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2}))?)?(?:[T\s].*)?",
     re.IGNORECASE,
 )
@@ -113,7 +114,7 @@ def enclose(bounds: NDArray, values: NDArray) -> bool:
 
 def _count_of_months(name: str, values: NDArray, units: re.Match) -> TimeAxis:
     """Axis that counts calendar months or years since a month; part of a month stays in it."""
-    years = units["step"].casefold().startswith("y")
+    years = "y" in units["step"].casefold()
     month, day = int(units["month"] or 1), int(units["day"] or 1)
     partial = not years and day != 1 and (values % 1 != 0).any()
     if not 1 <= month <= 12 or partial or (np.abs(values) > _LARGEST_COUNT).any():

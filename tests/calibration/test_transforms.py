@@ -7,7 +7,7 @@ import pytest
 
 from temjax import load_parameters, replace_parameters
 from temjax.calibration import TABLE_S2, THERMAL, FreeParameters
-from temjax.calibration.starts import prior_starts
+from temjax.calibration.starts import WHOLE_RANGE, prior_starts
 from temjax.parameters.registry import REGISTRY, tunable_names
 
 MEADOW = load_parameters("alpine-meadow")
@@ -104,7 +104,8 @@ def test_sobol_starts_fill_the_prior():
     starts = prior_starts(free, 64, seed=2)
     np.testing.assert_array_equal(starts[:, 0], 0.0)
     np.testing.assert_array_equal(starts, prior_starts(free, 64, seed=2))
-    shifts = np.asarray(free.prior_residuals(starts))[:, 1:]
+    narrow = [name not in WHOLE_RANGE for name in free.names]
+    shifts = np.asarray(free.prior_residuals(starts))[narrow, 1:]
     assert np.all(np.isfinite(shifts)) and np.abs(shifts).max() <= 2.5 + 1e-6
     assert 0.5 < shifts.std() < 1.1
 
@@ -126,3 +127,15 @@ def test_a_start_outside_its_bounds():
     outside = replace_parameters(MEADOW, cmax_scale=3.0)
     with pytest.raises(ValueError, match=r"cmax_scale starts at 3 1, not inside its bounds"):
         FreeParameters.of(outside, ("cmax_scale",))
+
+
+def test_starts_of_a_limit_lie_all_over_its_range():
+    """Where TOPTMIN does not act it has no derivative: some starts must be where it does."""
+    names = ("cmax_scale", "temperature_optimum_minimum")
+    free = FreeParameters.of(load_parameters("alpine-meadow"), names)
+    starts = prior_starts(free, 64, seed=2)
+    values = np.asarray(free.values(starts))
+    np.testing.assert_allclose(values[:, 0], (1.0, 5.5))
+    low, high = np.quantile(values[1], (0.25, 0.75))
+    assert low == pytest.approx(8.25, abs=0.5) and high == pytest.approx(14.75, abs=0.5)
+    assert np.abs(np.log(values[0])).max() < 2.5 * free.prior_sd[0] + 1e-9

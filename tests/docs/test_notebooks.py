@@ -1,6 +1,6 @@
 """The notebooks: small, through the public interface, and executed on embedded data.
 
-``test_site.py`` builds the site, where they are executed by Jupyter and shown with their outputs.
+``test_site.py`` builds the site, where Jupyter executes all four and their outputs are compared.
 """
 
 import json
@@ -10,32 +10,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
+
+from tests.support.notebooks import cells, outputs, same_text, source, stored_text
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 IDS = [path.stem for path in NOTEBOOKS]
 LONGEST = 900  # s, on a loaded machine; half a minute to a minute on an idle one
-NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[-+]\d+)?")
 BEHIND_THE_INTERFACE = re.compile(
     r"^\s*(?:import (?:sites|calibration|regional)\b|"
     r"from (?:sites|calibration|regional|temjax\.command|temjax\.\w+\.\w+)\b)",
     re.MULTILINE,
 )
-
-
-def cells(path: Path, kind: str) -> list[dict]:
-    every = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [cell for cell in every if cell["cell_type"] == kind]
-
-
-def source(path: Path, kind: str = "code") -> str:
-    return "\n".join("".join(cell["source"]) for cell in cells(path, kind))
-
-
-def outputs(path: Path) -> list[dict]:
-    return [output for cell in cells(path, "code") for output in cell["outputs"]]
 
 
 def test_all_four_are_there():
@@ -60,21 +47,24 @@ def test_they_use_the_public_interface(path):
     assert "temjax.configure(" in source(path)
 
 
-def same_text(one: str, other: str) -> bool:
-    """Whether two outputs have the same words, and numbers within 2 % or 0.01."""
-    if NUMBER.sub("#", one).split() != NUMBER.sub("#", other).split():
-        return False
-    pairs = ([float(number) for number in NUMBER.findall(text)] for text in (one, other))
-    return np.allclose(*pairs, rtol=0.02, atol=0.0101)
-
-
 def test_other_words_and_numbers_are_seen():
     assert same_text("NPP  113.2 g", "NPP 113.4 g")
     assert not same_text("NPP 113.2 g", "NPP 123.4 g")
     assert not same_text("NPP 113.2 g", "GPP 113.2 g")
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+FITS_AND_JACOBIANS = ("2", "4")  # compile for a minute; fast tests of their own hold both
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path, id=path.stem, marks=[pytest.mark.slow] * (path.stem[0] in FITS_AND_JACOBIANS)
+        )
+        for path in NOTEBOOKS
+    ],
+)
 def test_their_code_runs_as_a_script(path, tmp_path):
     """Without Jupyter, so that it runs wherever the tests do; prints what the file shows."""
     script = tmp_path / f"{path.stem}.py"
@@ -90,7 +80,6 @@ def test_their_code_runs_as_a_script(path, tmp_path):
         timeout=LONGEST,
     )
     assert run.returncode == 0, run.stderr[-2000:]
-    stored = ["".join(output["text"]) for output in outputs(path) if "text" in output]
-    assert same_text("".join(stored), run.stdout), (
+    assert same_text(stored_text(path), run.stdout), (
         f"{run.stdout}\nis not what {path.name} shows: python docs/hooks/notebooks.py"
     )

@@ -6,6 +6,9 @@ climates of given mean, half-range and shortwave, synthetic.
 
 from __future__ import annotations
 
+from functools import cache
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import brentq
@@ -94,11 +97,20 @@ def neumann_front(surface: float, start: float, seconds):
     return 2 * brentq(balance, 1e-4, 5.0) * np.sqrt(a1 * np.asarray(seconds))
 
 
+@cache
+def _tundra() -> SoilColumn:
+    """Column of one cell: operations compile for one shape only."""
+    return soil_column(load_parameters("moist-tundra"), (1,))
+
+
+@cache
 def random_year(cells: int = 40, steps: int = 18):
     """Invented columns, half of their layers melting, under invented weather."""
-    column = soil_column(load_parameters("moist-tundra"), (cells,))
+    column = jax.tree.map(
+        lambda leaf: jnp.asarray(np.broadcast_to(leaf, (*leaf.shape[:-1], cells))), _tundra()
+    )
     rng = np.random.default_rng(4)
-    old = column.melt_enthalpy * jnp.asarray(rng.uniform(-0.2, 1.2, (25, cells)))
+    old = jnp.asarray(np.asarray(_tundra().melt_enthalpy) * rng.uniform(-0.2, 1.2, (25, cells)))
     surfaces = Surface(
         jnp.asarray(rng.uniform(-30.0, 30.0, (steps, cells))),
         jnp.asarray(rng.uniform(0.0, 1.0, (steps, cells))),

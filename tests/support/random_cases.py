@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
@@ -54,6 +54,7 @@ def random_parameters(generator: np.random.Generator, types: np.ndarray) -> Para
     return dataclasses.replace(parameters, **drawn)
 
 
+@cache
 def random_cells(count: int, seed: int, *, published: bool = False) -> Cells:
     """Cells from arctic lowland to high plateau at TEM's starting pools.
 
@@ -180,6 +181,12 @@ def spin_up(cells: Cells, years: int, integrate=integrate_month) -> Cells:
 
     (pools, memory), _ = jax.lax.scan(year, (cells.pools, cells.memory), None, length=years)
     return cells._replace(pools=pools, memory=memory)
+
+
+@cache
+def spun_up_cells(count: int, seed: int = 5, years: int = 1) -> Cells:
+    """Published cells after ``spin_up``: made once for all tests of a process."""
+    return jax.jit(partial(spin_up, years=years))(random_cells(count, seed, published=True))
 
 
 def runge_kutta_month(parameters, constants, drivers, memory, pools, *, substeps: int):

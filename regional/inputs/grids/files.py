@@ -84,9 +84,8 @@ class FileReader:
         or unreadable."""
         name = str(array.name)
         if array.dtype.kind not in "iuf":
-            self.add_finding(
-                file, name, f"holds {array.dtype}, not numbers", "Give a numeric variable."
-            )
+            held = "text" if array.dtype.kind in "OSU" else str(array.dtype)
+            self.add_finding(file, name, f"holds {held}, not numbers", "Give a numeric variable.")
             return None
         if not self._fits_memory(file, name, array.size, array.dtype.itemsize):
             return None

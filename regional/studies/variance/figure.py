@@ -43,21 +43,21 @@ def variance_figure(rows: pd.DataFrame, title: str) -> Figure:
     ]
     figure = Figure(figsize=(4.6 * len(panels) + 0.6, 5.6), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
-    parts = (None, TYPE, GROUP)
+    parts, top = (None, TYPE, GROUP), 100.0
     for panel, (name, shares), part in zip(axes, panels, parts, strict=False):
         linear = _shares(rows, part, "linear_share") if part else {}
         known = any(np.isfinite(values).any() for values in linear.values())
         shift = _WIDTH / 2 + 0.02 if known else 0.0
-        _bars(panel, shares, -shift, _WIDTH if known else 0.6)
+        top = max(top, _bars(panel, shares, -shift, _WIDTH if known else 0.6))
         if known:
             _bars(panel, linear, shift, _WIDTH, labels=False, alpha=0.55)
             name += "\n(left: walks, right: linear)"
         panel.set_title(name, fontsize=10)
         panel.set_xticks(range(len(QUANTITIES)), list(QUANTITIES), fontsize=9)
-        panel.set_ylim(0, max(100, panel.get_ylim()[1] / 1.05))
         panel.spines[["top", "right"]].set_visible(False)
         panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), fontsize=8, frameon=False)
     axes[0].set_ylabel("share of variance, %")
+    axes[0].set_ylim(0, top)
     figure.suptitle(title, fontsize=10)
     return figure
 
@@ -84,8 +84,12 @@ def _merged(term: str) -> str:
 def _bars(
     axes: Axes, shares: Mapping[str, NDArray], shift: float, width: float,
     labels: bool = True, alpha: float = 1.0,
-) -> None:  # fmt: skip
-    """Stack bars; estimates below zero, which is within their error, are not drawn."""
+) -> float:  # fmt: skip
+    """Stack bars; estimates below zero, which is within their error, are not drawn.
+
+    Returns:
+        The highest end of a bar.
+    """
     places = np.arange(len(QUANTITIES)) + shift
     bottom = np.zeros(len(QUANTITIES))
     for number, (label, values) in enumerate(shares.items()):
@@ -96,6 +100,7 @@ def _bars(
             edgecolor="white", linewidth=0.6, label=label if labels else None,
         )  # fmt: skip
         bottom += height
+    return float(bottom.max())
 
 
 def _style(number: int, label: str) -> tuple[str, str]:

@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 from temjax.files.findings import DataError
-from temjax.regional.climate.cache import MonthlyCache
 from temjax.regional.climate.join import Joiner
+from temjax.regional.climate.kept.cache import MonthlyCache
 from temjax.regional.climate.load import load_climate
 from temjax.regional.climate.months import file_years
 from temjax.regional.climate.places import nearest_cells

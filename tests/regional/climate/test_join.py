@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from temjax.files.findings import DataError
+from temjax.forcing import MONTH_DAYS
 from temjax.regional.climate.load import load_climate
 from temjax.regional.experiment.experiment import parse_experiment
 from temjax.regional.inputs.domain import load_domain
@@ -184,3 +185,20 @@ def test_a_few_absent_records_are_filled_and_counted(tmp_path, whole):
     assert loaded["precipitation"][1, 2] == pytest.approx(mean)
     with pytest.raises(DataError, match="months missing: 2014-03, 2015-07"):
         read(document, tmp_path, repair={"strict": True})
+
+
+def test_records_at_the_turn_of_months_are_one_finding(tmp_path, whole):
+    """From the middle of one month to that of the next: April has two middles, March none."""
+    document, folder, _ = whole
+    with xr.open_dataset(folder / "tas.nc", decode_times=False) as opened:
+        dataset = opened.load()
+    time = dataset["time"]
+    number = time.size
+    starts = np.concatenate([[0], np.cumsum(np.tile(MONTH_DAYS, number // 12 + 1))])
+    middles = (starts[:number] + starts[1 : number + 1]) / 2 + 14
+    attributes = {"units": f"days since {FIRST}-01-01", "calendar": "noleap"}
+    dataset.assign_coords(time=("time", middles, attributes)).to_netcdf(folder / "tas.nc")
+    with pytest.raises(DataError) as error:
+        read(document, tmp_path)
+    (finding,) = error.value.findings
+    assert "they lie at the turn of months" in finding.message

@@ -21,9 +21,15 @@ TOOLIK = Path(regional.__file__).parent / "experiments" / "toolik.toml"
 GAPS = [100, 700, 1301]  # records of the historic climate
 
 
+def rewrite(path, dataset):
+    path.unlink()
+    dataset.to_netcdf(path)
+
+
 @pytest.fixture
 def copy(shared, tmp_path):
-    """Three missing months, radiation of January 2 % above the extraterrestrial, short periods."""
+    """Three missing months, radiation of January 2 % above the extraterrestrial, no units, latitude
+    and longitude in the climate only; short periods."""
     data = tmp_path / "toolik"
     shutil.copytree(shared / "data" / "toolik", data, copy_function=shutil.copyfile)
     path = data / "historic-climate.nc"
@@ -32,8 +38,17 @@ def copy(shared, tmp_path):
     top = np.asarray(gross_irradiance(dataset["lat"].values.ravel()))[0] / SHORTWAVE_TO_CALORIES
     dataset["tair"].values[GAPS] = np.nan
     dataset["nirr"].values[0::12] = 1.02 * top.reshape(dataset["lat"].shape)
-    path.unlink()
-    dataset.to_netcdf(path)
+    rewrite(path, dataset)
+    for name in ("historic-climate.nc", "projected-climate.nc"):
+        with xr.open_dataset(data / name, decode_times=False) as opened:
+            dataset = opened.load()
+        for driver in ("tair", "precip", "nirr"):
+            del dataset[driver].attrs["units"]
+        rewrite(data / name, dataset)
+    for name in ("vegetation.nc", "soil-texture.nc", "topo.nc"):
+        with xr.open_dataset(data / name) as opened:
+            dataset = opened.load()
+        rewrite(data / name, dataset.drop_vars(["lat", "lon"]))
     text = TOOLIK.read_text(encoding="utf-8")
     for old, new in (
         ("equilibrium_years = [1901, 1930]", "equilibrium_years = [1901, 1903]"),
@@ -55,6 +70,9 @@ def test_the_copy_is_repaired_and_says_so(copy, shared, capsys):
     told = capsys.readouterr().err
     assert "repaired: 300 missing months in 100 cells filled from the climatology" in told
     assert "radiation of 11500 months in 100 cells clipped" in told
+    for unit in ("degC", "mm month-1", "W m-2"):
+        assert f"no units; taken as {unit}, which the values fit" in told
+    assert "vegetation.nc: veg_class: without latitude and longitude" in told
     experiment = read_experiment(copy)
     domain = load_domain(experiment)
     climate = load_climate(experiment, domain, "ccsm4", "rcp85")

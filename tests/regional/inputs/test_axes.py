@@ -65,6 +65,17 @@ def test_attributes_tell_axes_of_any_name(tmp_path):
     assert read(tmp_path, dataset)[1].values.tolist() == FIELD.tolist()
 
 
+def test_degrees_along_a_named_axis_are_a_latitude_unless_rotated(tmp_path):
+    dataset = field(names=("y", "x")).transpose("x", "y")
+    for name, axis in (("y", "Y"), ("x", "X")):
+        dataset[name].attrs = {"axis": axis, "units": "degrees"}
+    assert read(tmp_path, dataset)[1].grid.latitude.tolist() == LATITUDE.tolist()
+    dataset["y"].attrs["standard_name"] = "grid_latitude"
+    assert read(tmp_path, dataset)[1].grid is None
+    del dataset["y"].attrs["standard_name"], dataset["y"].attrs["units"]
+    assert read(tmp_path, dataset)[1].grid is None  # rows may be counted
+
+
 def test_two_dimensional_coordinates_in_either_order(tmp_path):
     latitude, longitude = np.meshgrid(LATITUDE, LONGITUDE, indexing="ij")
     dataset = xr.Dataset(

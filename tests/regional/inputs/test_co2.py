@@ -42,6 +42,7 @@ def monthly(months):
         on_time(VALUES * 1e-6, [182.5, 547.5, 912.5], "mol mol-1"),
         on_time(VALUES, [0.0, 365.0, 730.0], "1.e-6", sector=[0], lat=[0.0], lon=[0.0]),
         on_time(VALUES, [0, 1, 2], attributes={"units": "years since 2001-07-01"}),
+        on_time(VALUES, [101, 102, 103], attributes={"units": "common_years since 1900-01-01"}),
         "2001 371.0\n2002 373.0\n2003 375.5\n",
         "# ppm\nyear,co2\n2001,371.0\n2002,373.0\n2003,375.5\n",
         "\ufeffYear; CO2\n2001; 371\n2002; 373\n\n2003; 375.5 # end\n",
@@ -53,6 +54,50 @@ def test_one_series_in_every_form(tmp_path, content):
     reader, series = read(tmp_path, content, name)
     assert not reader.findings
     assert series == pytest.approx(SERIES)
+
+
+YEARS = [2001, 2002, 2003]
+
+
+@pytest.mark.parametrize(
+    ("name", "axis", "units"),
+    [
+        ("time", YEARS, ""),
+        ("time", YEARS, "years"),
+        ("time", [2001.5, 2002.5, 2003.5], "yr"),
+        ("time", YEARS, "calendar year"),
+        ("t", YEARS, "common_year"),
+        ("Time", YEARS, "Year CE"),
+        ("Year", YEARS, ""),
+        ("yr", ["2001", "2002", "2003"], ""),
+        ("time", YEARS[::-1], "years"),
+    ],
+)
+def test_bare_years_are_years_and_told(tmp_path, name, axis, units):
+    values = VALUES if axis[0] < axis[-1] else VALUES[::-1]
+    attributes = {"units": units} if units else {}
+    if name == "Time":
+        attributes["standard_name"] = "time"
+    content = xr.Dataset({"co2": (name, values)}, {name: (name, axis, attributes)})
+    reader, series = read(tmp_path, content)
+    assert series == pytest.approx(SERIES) and not reader.findings
+    told = [note for note in reader.notes if "calendar years 2001-2003" in note]
+    assert len(told) == (units != "" or name == "time" or isinstance(axis[0], str))
+
+
+def test_years_beside_a_mere_index_are_found(tmp_path):
+    content = xr.Dataset({"co2": ("time", VALUES), "year": ("time", YEARS)})
+    reader, series = read(tmp_path, content)
+    assert series == pytest.approx(SERIES) and not reader.findings
+
+
+def test_parts_of_a_year_are_its_months(tmp_path):
+    year = 2001 + (np.arange(36) + 0.5) / 12
+    values = VALUES.repeat(12) + np.tile(np.cos(np.arange(12)), 3)
+    content = xr.Dataset({"co2": ("time", values)}, {"time": ("time", year, {"units": "years"})})
+    reader, series = read(tmp_path, content)
+    assert series == pytest.approx({y: v + np.cos(6) for y, v in SERIES.items()})
+    assert any("July of every year is taken" in note for note in reader.notes)
 
 
 def test_july_is_taken_of_months_and_told(tmp_path):
@@ -71,6 +116,13 @@ def test_july_is_taken_of_months_and_told(tmp_path):
         (on_time(VALUES, [0.0, 365.0, 730.0], "kg kg-1"), "not understood"),
         (on_time(VALUES, [0.0, 365.0, 730.0], "mol mol-1"), "outside 100-5000 ppmv (3 such"),
         (xr.Dataset({"co2": ("n", VALUES)}), "no yearly series"),
+        (on_time(VALUES, [0, 1, 2], attributes={"units": "years"}), "0 to 2 are no years"),
+        (on_time(VALUES, [0, 1, 2], attributes={}), "no units, and numbers from 0 to 2"),
+        (on_time(VALUES, YEARS, attributes={"units": "days"}), "no dates"),
+        (on_time(VALUES, [2001, 2001, 2002], attributes={}), "2001 is repeated"),
+        (on_time(VALUES, [200101, 200102, 200103], attributes={}), "are no years"),
+        (xr.Dataset({"co2": ("year", VALUES)}, {"year": ["a", "b", "c"]}), "not numbers"),
+        (xr.Dataset({"co2": ("year", VALUES)}, {"year": [1e9, 2, 3]}), "no calendar years"),
         (on_time(VALUES, [0.0, 365.0, 730.0], latitude=[-45.0, 45.0]), "yearly series"),
     ],
 )

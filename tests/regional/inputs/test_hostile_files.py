@@ -194,7 +194,6 @@ FILES = {
     "text for numbers": ("past.nc", text_values("tair"), "not numbers"),
     "text for classes": ("vegetation.nc", text_values("veg"), "not numbers"),
     "text for latitude": ("vegetation.nc", text_values("lat"), "not numbers"),
-    "text for years": ("co2.nc", text_values("year"), "not numbers"),
     "truncated": ("future.nc", truncated, "not readable as NetCDF"),
     "corrupt": ("past.nc", corrupt, "not readable as NetCDF"),
     "no NetCDF": ("co2.nc", lambda path: path.write_text("year,co2\n"), "not readable as NetCDF"),

@@ -1,5 +1,6 @@
 """Tables and walks from made results, and files, report and a whole run of a small region."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,9 +19,9 @@ from temjax.regional.studies.parameter_sources import draw_sets
 from temjax.regional.studies.variance import run as variance_run
 from temjax.regional.studies.variance.analysis import HIGHER
 from temjax.regional.studies.variance.design import choices, source_walks
-from temjax.regional.studies.variance.figure import write_figure
+from temjax.regional.studies.variance.figure import variance_figure, write_figure
 from temjax.regional.studies.variance.files import Result, read_variance, write_variance
-from temjax.regional.studies.variance.linear import why_not
+from temjax.regional.studies.variance.linear import split_of_gradients, why_not, with_control
 from temjax.regional.studies.variance.run import (
     NITROGEN,
     PARAMETERS,
@@ -138,6 +139,26 @@ def test_walks_split_the_parameters_of_every_type(experiment, tmp_path, made):
         assert of_type == pytest.approx((ends[0] - ends[1]) ** 2 / 2)
 
 
+def test_the_control_follows_the_walks_of_every_source(experiment, tmp_path, made):
+    """With the gradient at the mean, the chance of the walks falls and failed ones stay out."""
+    study = study_of(experiment)
+    split = run_walks(study, tmp_path, SERIAL, **OPTIONS)
+    gradients = []
+    for source in study.sources:
+        slopes = source.gaussian.slopes()
+        factors = {"kdc_scale": 5.0, "cmax_scale": 2.0}
+        factor = np.array([factors.get(name, 0.0) for name in source.gaussian.names])
+        gradients.append(factor * slopes)
+    linear = split_of_gradients(study, dict.fromkeys(QUANTITIES, gradients))
+    better = with_control(study, split, linear).effects["SOC_PF"]
+    before = split.effects["SOC_PF"].std(axis=0)
+    assert better.std(axis=0).sum() < 0.6 * before.sum()
+    short = replace(
+        split, failed=[3], effects={n: np.delete(v, 2, axis=0) for n, v in split.effects.items()}
+    )
+    assert len(with_control(study, short, linear).effects["SOC_PF"]) == DRAWS - 1
+
+
 def test_a_draw_that_failed_is_left_out_and_told(experiment, tmp_path, monkeypatch):
     def failing(*arguments, **options):
         for member, of_region in made_runs(*arguments, **options):
@@ -191,6 +212,9 @@ def test_the_page_shows_whose_uncertainty_it_is(result, tmp_path):
     stored = read_variance(tmp_path)
     paths = write_figure(stored.rows, stored.attributes["title"], tmp_path)
     assert [path.suffix for path in paths] == [".png", ".svg"]
+    stored.rows.loc[stored.rows["part"] == "parameter group", "share"] = 1.5
+    axes = variance_figure(stored.rows, "").axes
+    assert [panel.get_ylim()[1] for panel in axes] == pytest.approx([300, 300, 300])
     (section,) = _extra_sections(tmp_path, synthetic=False, drawn=[])
     runs, by_type, by_group = section.tables
     assert runs.rows[0][0] == "mean of all runs"

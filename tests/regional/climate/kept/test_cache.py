@@ -6,9 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from temjax.files import atomic
 from temjax.files.findings import DataError
-from temjax.regional.climate import cache, netcdf_climate
-from temjax.regional.climate.cache import GAP, MonthlyCache
+from temjax.regional.climate import netcdf_climate
+from temjax.regional.climate.kept import entry, room
+from temjax.regional.climate.kept.cache import MonthlyCache
+from temjax.regional.climate.kept.entry import GAP
 from temjax.regional.climate.load import load_climate
 from temjax.regional.climate.months import YearOfMonths
 from temjax.regional.climate.projects import ProjectVariable
@@ -63,18 +66,18 @@ WANTED = {
 @pytest.mark.parametrize("years", [1, 3, YEARS])
 @pytest.mark.parametrize("held", [0.0, 1e9])
 def test_cells_and_months_are_read_back(source, values, monkeypatch, wanted, years, held):
-    monkeypatch.setattr(cache, "SLAB_BYTES", years * values[0].nbytes)
+    monkeypatch.setattr(entry, "SLAB_BYTES", years * values[0].nbytes)
     kept, folder, _ = keep(source, values, held=held)
     months = np.r_[2:30, 71, 50]
     expected = values.reshape(-1, CELLS)[months][:, WANTED[wanted]]
     assert np.array_equal(kept.read(months, WANTED[wanted]), expected)
     assert kept.years.tolist() == list(range(2001, 2001 + YEARS))
-    in_memory = years == YEARS and held > 0
-    assert len(list(folder.glob("*.v2.f4"))) == (not in_memory)
+    in_memory = held > 0
+    assert len(list(folder.glob("*.v3.nc"))) == (not in_memory)
     again, _, reader = keep(source, values * (2 if in_memory else 0), held=held)
     scale = 2 if in_memory else 1  # what is kept is not read again
     assert np.array_equal(again.read(months, WANTED[wanted]), scale * expected)
-    assert kept.slabs == again.slabs and np.array_equal(kept.record, again.record)
+    assert np.array_equal(kept.record, again.record)
     assert reader.findings == [] and reader.notes == []
 
 
@@ -97,7 +100,7 @@ def test_a_changed_file_is_read_anew_whatever_changed(source, values):
 
 def test_a_fault_leaves_nothing(source, values, monkeypatch):
     for slab in (1, 1e9):
-        monkeypatch.setattr(cache, "SLAB_BYTES", slab)
+        monkeypatch.setattr(entry, "SLAB_BYTES", slab)
         kept, folder, reader = keep(source, values, fault=True)
         assert kept is None and len(reader.findings) == 1
         assert not folder.exists() or list(folder.iterdir()) == []
@@ -105,9 +108,9 @@ def test_a_fault_leaves_nothing(source, values, monkeypatch):
 
 def test_a_cut_entry_is_made_anew_and_a_deleted_one_is_told(source, values):
     kept, folder, _ = keep(source, values)
-    (path,) = folder.glob("*.f4")
+    (path,) = folder.glob("*.nc")
     path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(DataError, match="the file is too short"):
+    with pytest.raises(DataError, match="the file is damaged"):
         kept.read(np.arange(12 * YEARS), np.arange(CELLS))
     kept, _, _ = keep(source, values)
     assert np.array_equal(kept.read(np.array([83]), np.arange(CELLS))[0], values[-1, -1])
@@ -125,6 +128,44 @@ def test_no_room_anywhere_is_a_finding(source, values, monkeypatch, tmp_path):
     assert finding.variable == "climate.cache" and "can be kept neither there" in finding.message
 
 
+def test_numbers_that_cannot_be_compressed_are_kept(source):
+    noise = np.random.default_rng(1).integers(0, 2**31, (3, 12, CELLS), dtype=np.uint32)
+    values = noise.view(np.float32)
+    kept, _, _ = keep(source, values)
+    found = np.ascontiguousarray(kept.read(np.arange(36), np.arange(CELLS)))
+    assert np.array_equal(found.view(np.uint32), noise.reshape(36, CELLS))
+
+
+def test_a_full_disk_is_told_with_the_size_before_anything_is_written(tmp_path, monkeypatch):
+    path = write_experiment(tmp_path)
+    monkeypatch.setattr(netcdf_climate, "HELD_BYTES", 0.0)
+    monkeypatch.setattr(room, "free_bytes", lambda folder: 1000)
+    with pytest.raises(DataError) as error:
+        load(path)
+    (finding,) = error.value.findings
+    # three drivers, ten years, five cells
+    assert "take up to 0.0072 MB on the disk" in finding.message and "0.001 MB" in finding.message
+    assert finding.variable == "climate.cache" and "climate.cache" in finding.mend
+    assert list((tmp_path / "data" / "monthly").iterdir()) == []
+    monkeypatch.setattr(room, "free_bytes", lambda folder: 7200)
+    climate, _ = load(path)
+    assert "months on disk" in climate.kept and "in 6 files" in climate.kept
+
+
+def test_a_disk_that_fills_meanwhile_is_told_with_the_size(tmp_path, monkeypatch):
+    path = write_experiment(tmp_path)
+    monkeypatch.setattr(netcdf_climate, "HELD_BYTES", 0.0)
+
+    def no_room(file, slab):
+        raise RuntimeError("NetCDF: HDF error")
+
+    monkeypatch.setattr(entry, "_append", no_room)
+    monkeypatch.setattr(atomic, "_FULL", 1 << 60)
+    with pytest.raises(DataError, match=r"disk is full: the months of past\.nc take up to"):
+        load(path)
+    assert list((tmp_path / "data" / "monthly").iterdir()) == []
+
+
 def load(path):
     experiment = read_experiment(path)
     domain = load_domain(experiment)
@@ -140,7 +181,7 @@ def test_files_of_a_region_are_kept_where_they_are_large(tmp_path, monkeypatch):
     monkeypatch.setattr(netcdf_climate, "HELD_BYTES", 0.0)
     for _ in range(2):
         loaded = load(path)[0].load(cells)
-        assert len(list(folder.glob("*.v2.f4"))) == 6  # three drivers, past and future
+        assert len(list(folder.glob("*.v3.nc"))) == 6  # three drivers, past and future
         assert all(np.array_equal(loaded[name], values) for name, values in expected.items())
 
 
@@ -184,7 +225,7 @@ def test_an_overlap_is_compared_in_blocks(tmp_path, monkeypatch):
 
 
 def test_blocks_are_small_where_years_are_many():
-    for number, years, first in ((10, 10, 10), (5000, 10, 2000), (5000, 440, 1515)):
+    for number, years, first in ((10, 10, 10), (5000, 10, 2000), (5000, 440, 378)):
         found = list(blocks.cell_blocks(number, years))
         assert found[0].size == first
         assert np.array_equal(np.concatenate(found), np.arange(number))
