@@ -9,6 +9,7 @@ import numpy as np
 from temjax.files.findings import raise_findings
 from temjax.outputs import MONTHLY_OUTPUTS
 from temjax.runs.validation import check_overlap
+from temjax.sites.soil_profiles import SoilProfile
 
 # observed output -> (unit, short name)
 OBSERVED = {
@@ -120,12 +121,14 @@ class Observations:
         type_stocks: of the place's vegetation type, that is, without what grazing and other history
             did to the soil of this place; same names.
         annual: variable -> values by year.
+        profiles: of soil temperature, one a day.
     """
 
     monthly: Mapping[str, MonthlySeries] = field(default_factory=dict)
     stocks: Mapping[str, Stock] = field(default_factory=dict)
     type_stocks: Mapping[str, Stock] = field(default_factory=dict)
     annual: Mapping[str, tuple[AnnualValue, ...]] = field(default_factory=dict)
+    profiles: tuple[SoilProfile, ...] = ()
 
     @property
     def period(self) -> tuple[int, int] | None:
