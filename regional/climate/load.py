@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temjax.files.findings import Finding, raise_findings
+from temjax.regional.climate.monthly import MonthlyClimate
 from temjax.regional.climate.netcdf_climate import netcdf_climate
 from temjax.regional.climate.one_percent import one_percent_climate
 from temjax.regional.climate.project_climate import project_climate
@@ -47,25 +48,35 @@ def load_climate(experiment: Experiment, domain: Domain, member: str, scenario: 
             ),
         )
         source = f"{synthetic.LABEL} plateau"
-    raise_findings(_period_findings(experiment, climate.years, source))
+    uneven = climate.uneven if isinstance(climate, MonthlyClimate) else ""
+    raise_findings(_period_findings(experiment, climate.years, source, uneven))
     return climate
 
 
-def _period_findings(experiment: Experiment, years: NDArray, source: str) -> list[Finding]:
-    """Findings of periods of the protocol that the climate does not cover."""
-    findings = []
-    for name in ("equilibrium_years", "spin_up_years", "historical", "future"):
-        first, last = getattr(experiment.protocol, name)
-        if first < years[0] or last > years[-1]:
-            absent = first if first < years[0] else int(years[-1]) + 1
-            findings.append(
-                Finding(
-                    source,
-                    f"protocol.{name}",
-                    f"year {absent}",
-                    f"years do not overlap: {first}-{last} is asked for, "
-                    f"climate has {years[0]}-{years[-1]}",
-                    "Give climate for these years or change the period.",
-                )
-            )
-    return findings
+def _period_findings(
+    experiment: Experiment, years: NDArray, source: str, uneven: str
+) -> list[Finding]:
+    """The finding of the periods of the protocol that the climate does not cover.
+
+    Args:
+        years: of the climate.
+        source: of the climate.
+        uneven: years of each driver, where they differ.
+    """
+    asked = {
+        name: getattr(experiment.protocol, name)
+        for name in ("equilibrium_years", "spin_up_years", "historical", "future")
+    }
+    lacking = {
+        name: first if first < years[0] else int(years[-1]) + 1
+        for name, (first, last) in asked.items()
+        if first < years[0] or last > years[-1]
+    }
+    if not lacking:
+        return []
+    texts = dict.fromkeys("{}-{}".format(*asked[name]) for name in lacking)
+    there = f"{years[0]}-{years[-1]}" + (f" ({uneven})" if uneven else "")
+    message = f"{', '.join(texts)} asked for, climate has {there}"
+    mend = "Give climate for these years or change the period."
+    names = "protocol." + ", ".join(lacking)
+    return [Finding(source, names, f"year {min(lacking.values())}", message, mend)]

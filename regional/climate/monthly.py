@@ -58,6 +58,7 @@ class MonthlyClimate:
         repair: what is repaired when cells are loaded.
         repairs: what that is over the whole domain, by the names of ``RepairCounts``.
         notes: choices, repairs and suspicions, a line each.
+        uneven: years of each driver, where they differ; empty otherwise.
         kept: see ``inputs.climate.Climate``.
     """
 
@@ -74,6 +75,7 @@ class MonthlyClimate:
     notes: tuple[str, ...] = ()
     findings: dict[int, list[Finding]] = field(default_factory=dict)
     kept: str = ""
+    uneven: str = ""
 
     def load(self, cells: NDArray) -> dict[str, NDArray]:
         """See ``Climate.load``."""
@@ -137,7 +139,7 @@ def monthly_climate(
     """
     first = max(driver.months.first for driver in drivers.values())
     last = min(driver.months.last for driver in drivers.values())
-    _tell_uneven_years(reader, drivers, first, last)
+    uneven = _tell_uneven_years(reader, drivers, first, last)
     if last < first or reader.findings:
         return None
     drivers = {
@@ -161,6 +163,7 @@ def monthly_climate(
         segments=_segments(drivers["air_temperature"], years),
         common_until=_common_until(drivers["air_temperature"], years, common),
         repair=repair,
+        uneven=uneven,
     )
     findings, repairs, suspicions = _check_values(climate, cells, domain, source)
     if repairs:
@@ -187,11 +190,12 @@ def _irradiance(latitude: NDArray) -> NDArray:
 
 def _tell_uneven_years(
     reader: ClimateReader, drivers: dict[str, Driver], first: int, last: int
-) -> None:
-    """Drivers of different years: what is left out is a note, nothing in common a finding."""
+) -> str:
+    """The years of drivers that differ, empty where they do not: what is left out is a note,
+    nothing in common a finding."""
     spans = {driver.name: (driver.months.first, driver.months.last) for driver in drivers.values()}
     if len(set(spans.values())) == 1:
-        return
+        return ""
     text = ", ".join(f"{name} {a}-{b}" for name, (a, b) in spans.items())
     if last < first:
         mend = "Give all drivers for the same years."
@@ -199,6 +203,7 @@ def _tell_uneven_years(
     else:
         message = f"{first}-{last} is used, the years that all have ({text})"
         reader.add_note(str(reader.folder), "time", message)
+    return text
 
 
 def _year_sources(driver: Driver) -> NDArray:
@@ -247,7 +252,11 @@ def _check_values(
     for block in cell_blocks(number, climate.years.size):
         values, counts = climate.repaired(block, weight[block])
         repairs += counts
-        suspicions.add(values, lambda at, block=block: domain.label(int(cells.first[block[at]])))
+        suspicions.add(
+            values,
+            climate.top(block),
+            lambda at, block=block: domain.label(int(cells.first[block[at]])),
+        )
         if _findings(climate, cells, domain, source, values, block):
             for at, cell in enumerate(block):
                 one = {name: field[..., at : at + 1] for name, field in values.items()}

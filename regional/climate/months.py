@@ -200,7 +200,11 @@ def _read(
         values = values.astype(float)
         first = values[:, 0]
         for version in range(1, values.shape[1]):
-            first = np.where(np.isnan(first), values[:, version], first)
+            other = np.isnan(first) & ~np.isnan(values[:, version])
+            if other.any():
+                text = f"of {values.shape[1]} versions ({VERSIONS}) the first with a value is taken"
+                reader.add_note(file, str(array.name), text)
+            first = np.where(other, values[:, version], first)
         values = first
     columns = part.sizes[at.axes.columns] if at.axes.columns else 1
     values = values.reshape(len(rows), -1)

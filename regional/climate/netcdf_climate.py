@@ -29,6 +29,8 @@ def netcdf_climate(settings: GriddedClimate, domain: Domain) -> MonthlyClimate:
     """
     reader = ClimateReader(settings.folder)
     held = _held_names(reader, settings)
+    for file in [file for file, drivers in held.items() if not drivers and not reader.findings]:
+        reader.add_note(str(settings.folder / file), "", "holds no driver of the model; not used")
     cells = grid_cells(reader, domain)
     cache = MonthlyCache(
         settings.months_folder,
@@ -133,7 +135,8 @@ def _tell_absent(
     held: Held,
 ) -> None:
     known = sorted({label for source in sources for label in held[source.file].values()})
-    count = f" nor in {len(sources) - 1} others" if len(sources) > 1 else ""
+    others = len(sources) - 1
+    count = f" nor in {others} {'others' if others > 1 else 'other'}" if others else ""
     reader.add_finding(
         str(settings.folder / sources[0].file), name, f"variable is not in the file{count}",
         f"Add the file that holds it to climate.files. Drivers found: {', '.join(known)}.",

@@ -16,6 +16,7 @@ from temjax.units import SECONDS_PER_DAY
 STUCK_MONTHS = 4  # of one value
 BLOCK_YEARS = 10  # whose variances are compared
 VARIANCE_RATIO = 16.0
+LEAST_RADIATION = 0.15  # of the extraterrestrial over all years: cloud lets more through
 LEAST_CELLS = 10  # of one series
 LEAST_SHARE = 0.2  # of all cells
 CALENDARS = ("standard", "noleap", "360_day")
@@ -82,16 +83,24 @@ class Suspicions:
     _cells: int = 0
     _stuck: dict[str, tuple[int, str]] = field(default_factory=dict)
     _jumps: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _dark: tuple[int, str] = (0, "")
     _series: dict[str, list[NDArray]] = field(default_factory=dict)  # hashes of 8 bytes a cell
 
-    def add(self, data: dict[str, NDArray], label: Callable[[int], str]) -> None:
+    def add(self, data: dict[str, NDArray], top: NDArray, label: Callable[[int], str]) -> None:
         """Add cells.
 
         Args:
             data: drivers by name, ``(year, 12, cell)``.
+            top: extraterrestrial radiation, W m⁻², ``(12, cell)``.
             label: names a cell of the block.
         """
         self._cells += next(iter(data.values())).shape[2]
+        dark = np.flatnonzero(
+            data["shortwave"].mean(axis=(0, 1)) < LEAST_RADIATION * top.mean(axis=0)
+        )
+        if dark.size:
+            before, place = self._dark
+            self._dark = before + dark.size, place or label(int(dark[0]))
         for name, values in data.items():
             known = np.where(is_missing(values), np.nan, values)
             self._count(self._stuck, name, *self._stuck_months(name, known, label))
@@ -107,6 +116,12 @@ class Suspicions:
     def notes(self, names: dict[str, str]) -> list[tuple[str, str]]:
         """Name in the files and one text for each kind of suspicion and driver."""
         found = []
+        if self._dark[0]:
+            text = (
+                f"below {LEAST_RADIATION:.0%} of the extraterrestrial over all years in "
+                f"{self._dark[0]} cells (first {self._dark[1]}): is the unit right?"
+            )
+            found.append((names["shortwave"], text))
         for name, (cells, first) in self._stuck.items():
             text = f"one value for {STUCK_MONTHS} months or more in {cells} cells (first {first})"
             found.append((names[name], text))

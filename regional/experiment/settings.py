@@ -35,6 +35,13 @@ def _within_folder(path: str) -> str:
     return path
 
 
+def _not_empty(values: tuple) -> tuple:
+    """Values, of which there is one at least; asked once each of them is right."""
+    if not values:
+        raise ValueError("is empty")
+    return values
+
+
 FileName = Annotated[str, AfterValidator(_within_folder)]
 # parts of the names of output files
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
@@ -174,7 +181,7 @@ class GriddedClimate(Settings):
     air_temperature: str | DriverFiles | None = None
     precipitation: str | DriverFiles | None = None
     shortwave: str | DriverFiles | None = None
-    co2: tuple[Variable, ...] = Field(min_length=1)
+    co2: Annotated[tuple[Variable, ...], AfterValidator(_not_empty)]
     cache: Path | None = None
     cache_gb: float = Field(CACHE_GB, ge=0)
     repair: RepairSettings = RepairSettings()

@@ -148,8 +148,14 @@ def _records(
         return None if years is None else _of_records(reader, path, source.variable, years)
     stamps = time_coordinate(dataset.variables, array.dims)
     if stamps is None or long not in ([], list(dataset[stamps].dims)):
+        name, message = "year", "no yearly series"
         mend = "Give co2(year) with a year axis, or co2(time) with CF time."
-        reader.add_finding(path, "year", "no yearly series", mend)
+        beside = [] if stamps is None else [d for d in long if d not in dataset[stamps].dims]
+        if beside:
+            name = source.variable
+            message = f"has {array.sizes[beside[0]]} values along {beside[0]}"
+            mend = "Give one of them, for example the global mean."
+        reader.add_finding(path, name, message, mend)
         return None
     axis = calendar_months(reader, path, dataset, source.variable)
     return None if axis is None else _of_records(reader, path, source.variable, axis.months)

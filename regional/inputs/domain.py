@@ -39,7 +39,11 @@ def load_domain(experiment: Experiment) -> Domain:
         return domain
     inside = np.flatnonzero(in_box(experiment.cells, domain.latitude, domain.longitude))
     if inside.size == 0:
-        message = f"no cell of the domain lies in {list(experiment.cells)}"
+        north, east = domain.latitude, domain.longitude
+        message = (
+            f"no cell of the domain lies in {list(experiment.cells)}: it has {north.size} cells in "
+            f"{east.min():g} to {east.max():g} E, {north.min():g} to {north.max():g} N"
+        )
         raise_findings([Finding(experiment.name, "cells", "", message, "Choose a larger box.")])
     return domain.select(inside)
 

@@ -1,11 +1,20 @@
 """Time axes of a region's files, with their findings."""
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from temjax.conventions.coordinates import time_coordinate
-from temjax.conventions.time_axis import WITHIN_MONTHS, TimeAxis, TimeError, decode_time, enclose
+from temjax.conventions.time_axis import (
+    WITHIN_MONTHS,
+    TimeAxis,
+    TimeError,
+    bounds_in,
+    decode_time,
+    enclose,
+)
 from temjax.regional.inputs.grids.files import FileReader
 from temjax.runs.validation import check_months
 
@@ -33,9 +42,10 @@ def calendar_months(
     units, calendar = (
         str(dataset[name].attrs.get(key, "standard")) for key in ("units", "calendar")
     )
-    bounds = _bounds(reader, path, dataset, name, values)
+    bounds, refused = _bounds(reader, path, dataset, name, values)
     try:
-        return decode_time(name, values, units, calendar, bounds)
+        axis = decode_time(name, values, units, calendar, bounds)
+        return replace(axis, refused_bounds=refused)
     except TimeError as fault:
         reader.add_finding(path, name, fault.message, fault.mend)
         return None
@@ -43,23 +53,27 @@ def calendar_months(
 
 def _bounds(
     reader: FileReader, path: str, dataset: xr.Dataset, name: str, values: NDArray
-) -> NDArray | None:
-    """CF bounds of the records ``(record, 2)`` in the axis's units; None without usable ones."""
+) -> tuple[NDArray | None, str]:
+    """CF bounds of the records ``(record, 2)`` in the axis's units; None without usable ones, and
+    why those of the file are not used, which is told."""
     attributes = dataset[name].attrs | dataset[name].encoding
     label = str(attributes.get("bounds", ""))
     if not label:
-        return None
+        return None, ""
     if label not in dataset.variables:
         reader.add_note(path, name, f"bounds {label} are not in the file; the stamps are used")
-        return None
+        return None, f"its bounds {label} are not in the file"
     bounds = reader.load_values(path, dataset[label])
     if bounds is None:
-        return None
-    bounds = np.asarray(bounds, dtype=float)
-    if not enclose(bounds, values):
+        return None, f"its bounds {label} cannot be read"
+    bounds: NDArray | None = np.asarray(bounds, dtype=float)
+    units, own = (str(dataset[key].attrs.get("units", "")) for key in (name, label))
+    if own and own != units:
+        bounds = bounds_in(units, str(dataset[name].attrs.get("calendar", "standard")), bounds, own)
+    if bounds is None or not enclose(bounds, values):
         reader.add_note(path, label, "do not enclose the stamps, which are used instead")
-        return None
-    return bounds
+        return None, f"its bounds {label} do not enclose the stamps"
+    return bounds, ""
 
 
 def whole_years(reader: FileReader, path: str, dataset: xr.Dataset) -> NDArray | None:
@@ -84,7 +98,8 @@ def add_month_ends(reader: FileReader, path: str, axis: TimeAxis) -> bool:
         first, last = axis.months[0], axis.months[-1]
         reader.add_finding(
             path, axis.name, f"stamps look like the ends of months: the first of every month from "
-            f"{first[0]}-{first[1]:02d} to {last[0]}-{last[1]:02d}, without bounds",
-            "Add time bounds, or stamp every month in its middle.", "record 0",
+            f"{first[0]}-{first[1]:02d} to {last[0]}-{last[1]:02d}, "
+            f"{axis.refused_bounds or 'without bounds'}",
+            "Give bounds that enclose the stamps, or stamp every month in its middle.", "record 0",
         )  # fmt: skip
     return axis.month_ends

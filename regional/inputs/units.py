@@ -80,7 +80,7 @@ def to_model_units(
             mend = f"Give one of: {_understood(name)}."
             message = f"unit {units!r} is not understood"
             if conversion(name, units, SECONDS_PER_DAY):
-                message += ": it names no time: a day or a month?"
+                message += ": it names no time, a day or a month"
             reader.add_finding(path, label, message, mend)
             return None
         factor, offset = found

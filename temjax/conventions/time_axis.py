@@ -63,6 +63,8 @@ class TimeAxis:
             months or years.
         month_ends: whether every stamp is the first instant of a month, there are no bounds, and
             the records run from February to January: they look like the ends of months.
+        refused_bounds: why the bounds of the file are not used; empty where it has none, or they
+            are.
     """
 
     name: str
@@ -71,6 +73,7 @@ class TimeAxis:
     step: str
     dates: NDArray | None = None
     month_ends: bool = False
+    refused_bounds: str = ""
 
 
 def decode_time(
@@ -95,7 +98,7 @@ def decode_time(
     stepped, absolute = _CALENDAR_STEPS.fullmatch(units), _ABSOLUTE.fullmatch(units)
     if stepped:
         middle = values if bounds is None else bounds.mean(axis=1)
-        return _count_of_months(name, middle, stepped)
+        return _count_of_months(name, middle, stepped, bounds is not None)
     if absolute:
         values = _elapsed_at(values, absolute, calendar)
         if bounds is not None:
@@ -112,7 +115,26 @@ def enclose(bounds: NDArray, values: NDArray) -> bool:
     return bool(((high > low) & (low <= values) & (values <= high)).all())
 
 
-def _count_of_months(name: str, values: NDArray, units: re.Match) -> TimeAxis:
+def bounds_in(units: str, calendar: str, bounds: NDArray, own: str) -> NDArray | None:
+    """Bounds that are written in units of their own, in those of the stamps.
+
+    Args:
+        units, calendar: of the stamps.
+        bounds: ``(record, 2)``.
+        own: units of the bounds, in the same calendar.
+
+    Returns:
+        None where either counts calendar months, or says no dates.
+    """
+    try:
+        return np.asarray(
+            cftime.date2num(cftime.num2date(bounds, own, calendar), units, calendar), dtype=float
+        )
+    except (ValueError, TypeError, OverflowError, AttributeError):
+        return None
+
+
+def _count_of_months(name: str, values: NDArray, units: re.Match, bounded: bool) -> TimeAxis:
     """Axis that counts calendar months or years since a month; part of a month stays in it."""
     years = "y" in units["step"].casefold()
     month, day = int(units["month"] or 1), int(units["day"] or 1)
@@ -123,9 +145,13 @@ def _count_of_months(name: str, values: NDArray, units: re.Match) -> TimeAxis:
     counted = 12 * int(units["year"]) + month - 1
     counted = counted + np.floor(values * (12 if years else 1) + 1e-6).astype(int)
     months = [(int(m) // 12, int(m) % 12 + 1) for m in counted]
-    step = "yearly" if years else "monthly"
-    days = [DAYS_PER_YEAR if years else MONTH_DAYS[month - 1] for _, month in months]
-    return TimeAxis(name, months, SECONDS_PER_DAY * np.array(days, dtype=float), step)
+    twelfths = counted.size > 1 and np.median(np.diff(counted)) == 1
+    yearly = years and not twelfths
+    days = [DAYS_PER_YEAR if yearly else MONTH_DAYS[month - 1] for _, month in months]
+    starts = not bounded and not years and day == 1 and (values % 1 == 0).all()
+    ends = bool(starts and (months[0][1], months[-1][1]) == (2, 1))
+    seconds = SECONDS_PER_DAY * np.array(days, dtype=float)
+    return TimeAxis(name, months, seconds, "yearly" if yearly else "monthly", month_ends=ends)
 
 
 def _elapsed_at(values: NDArray, units: re.Match, calendar: str) -> NDArray:

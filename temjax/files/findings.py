@@ -28,8 +28,8 @@ class Finding:
     mend: str
 
     def __str__(self) -> str:
-        position = f" at {self.index}" if self.index else ""
-        return f"{self.file}: {self.variable}{position}: {self.message}. {self.mend}"
+        place = self.variable + (f" at {self.index}" if self.index else "")
+        return f"{': '.join(filter(None, (self.file, place, self.message)))}. {self.mend}"
 
 
 class DataError(ValueError):

@@ -42,7 +42,7 @@ class FileReader:
     def add_note(self, file: str, variable: str, text: str) -> None:
         """Add what was chosen for a variable, once; the folder of the file is left out, since notes
         are written into the output."""
-        note = f"{Path(file).name}: {variable}: {text}"
+        note = ": ".join(filter(None, (Path(file).name, variable, text)))
         if note not in self.notes:
             self.notes.append(note)
 
@@ -68,14 +68,14 @@ class FileReader:
                     if not self._fits_memory(str(path), name, axis.size, size):
                         return None
             return xr.open_dataset(path, decode_times=False, engine="netcdf4")
-        except _UNREADABLE as error:
-            self.add_unreadable(str(path), "", error)
+        except _UNREADABLE:
+            self.add_unreadable(str(path), "")
             return None
 
-    def add_unreadable(self, file: str, variable: str, error: Exception) -> None:
+    def add_unreadable(self, file: str, variable: str) -> None:
         """Add the fault of a file or variable that the NetCDF library cannot read."""
         self.add_finding(
-            file, variable, f"not readable as NetCDF ({error})",
+            file, variable, "not readable as NetCDF",
             "Give a whole NetCDF file: this one is truncated, damaged or of another kind.",
         )  # fmt: skip
 
@@ -91,8 +91,8 @@ class FileReader:
             return None
         try:
             return array.values
-        except _UNREADABLE as error:
-            self.add_unreadable(file, str(array.name), error)
+        except _UNREADABLE:
+            self.add_unreadable(file, str(array.name))
             return None
 
     def _fits_memory(self, file: str, name: str, size: int, item_size: int) -> bool:

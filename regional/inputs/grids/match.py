@@ -5,13 +5,13 @@ from numpy.typing import NDArray
 
 from temjax.regional.inputs.grids.files import FileReader
 from temjax.regional.inputs.grids.grid import (
-    HALF_CELL,
     HALF_CELL_OF_ONE_GRID,
     KM_PER_DEGREE,
     Grid,
     within_half_a_cell,
 )
 
+_BESIDE = 0.1  # of a cell's width: from here on centres that lie elsewhere are told
 _UNEQUAL = 0.1  # share by which the cells of one grid may differ from those of another
 
 
@@ -40,9 +40,7 @@ def cells_in(
         beside = reference.offset(grid)[row, column]
         furthest = float(np.nanmax(beside, initial=0.0))
         if within_half_a_cell(np.asarray(furthest), HALF_CELL_OF_ONE_GRID):
-            if not within_half_a_cell(np.asarray(furthest), HALF_CELL):
-                text = f"centres lie up to {furthest:.2f} cells beside the domain's"
-                reader.add_note(path, "lat, lon", text)
+            _tell_beside(reader, path, furthest)
             return row, column
     latitude, longitude = (field[row, column] for field in reference.fields())
     known = np.isfinite(latitude + longitude)
@@ -68,7 +66,15 @@ def cells_in(
     if absent.any():
         _add_absent_cells(reader, path, grid, reference, (row, column), absent)
         return None
+    _tell_beside(reader, path, float(np.nanmax(distance, initial=0.0)))
     return found_row, found_column
+
+
+def _tell_beside(reader: FileReader, path: str, furthest: float) -> None:
+    """Tell centres that lie beside the domain's by more than rounding."""
+    if furthest > _BESIDE:
+        text = f"centres lie up to {furthest:.2f} cells beside the domain's"
+        reader.add_note(path, "lat, lon", text)
 
 
 def _add_absent_cells(

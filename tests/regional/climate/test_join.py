@@ -125,7 +125,26 @@ def test_an_absent_driver_is_one_finding(tmp_path, whole):
         read(document, tmp_path, files=["tas.nc", "pr.nc"])
     (finding,) = error.value.findings
     assert finding.variable == "shortwave"
-    assert "variable is not in the file nor in 1 others" in finding.message
+    assert "variable is not in the file nor in 1 other" in finding.message
+
+
+def test_a_file_without_a_driver_is_told(tmp_path, whole):
+    document, folder, expected = whole
+    xr.Dataset({"wind": ("time", [1.0])}).to_netcdf(folder / "wind.nc")
+    files = ["tas.nc", "pr.nc", "rsds.nc", "wind.nc"]
+    climate, loaded = read(document, tmp_path, files=files)
+    assert_same(loaded, expected)
+    assert climate.notes == ("wind.nc: holds no driver of the model; not used",)
+
+
+def test_years_that_one_driver_lacks_are_one_finding_that_names_it(tmp_path, whole):
+    document, folder, _ = whole
+    part(folder / "pr.nc", "rain.nc", slice(12, None))
+    with pytest.raises(DataError) as error:
+        read(document, tmp_path, files=["tas.nc", "rain.nc", "rsds.nc"])
+    (finding,) = error.value.findings
+    assert finding.index == f"year {FIRST}"
+    assert f"(tas {FIRST}-{LAST}, pr {FIRST + 1}-{LAST}, rsds" in finding.message
 
 
 def test_millimetres_of_daily_files_are_a_day(tmp_path):

@@ -129,8 +129,9 @@ def suspicions(edit):
     data = {"shortwave": rng.normal(100, 5, (YEARS, 12, 30))}
     edit(data["shortwave"])
     found = Suspicions(np.arange(1981, 1981 + YEARS))
-    found.add({name: values[..., :15] for name, values in data.items()}, lambda at: f"cell {at}")
-    found.add({name: values[..., 15:] for name, values in data.items()}, lambda at: f"cell {at}")
+    for part in (slice(15), slice(15, None)):
+        of_part = {name: values[..., part] for name, values in data.items()}
+        found.add(of_part, np.full((12, 15), 300.0), lambda at: f"cell {at}")
     return found.notes({"shortwave": "rsds"})
 
 
@@ -146,9 +147,15 @@ def repeat(values):
     values[..., 4:16] = values[..., [4]]
 
 
+def darken(values):
+    """Megajoules a day that are called watts."""
+    values[..., 3:] *= 0.0864
+
+
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
+        (darken, "below 15% of the extraterrestrial over all years in 27 cells (first cell 3)"),
         (stick, "one value for 4 months or more in 1 cells (first 1985-04, cell 2)"),
         (jump, "variance of 3 cells changes more than 16-fold from one decade to the next (first "
                "2001, cell 2)"),

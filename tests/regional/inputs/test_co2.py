@@ -123,7 +123,7 @@ def test_july_is_taken_of_months_and_told(tmp_path):
         (on_time(VALUES, [200101, 200102, 200103], attributes={}), "are no years"),
         (xr.Dataset({"co2": ("year", VALUES)}, {"year": ["a", "b", "c"]}), "not numbers"),
         (xr.Dataset({"co2": ("year", VALUES)}, {"year": [1e9, 2, 3]}), "no calendar years"),
-        (on_time(VALUES, [0.0, 365.0, 730.0], latitude=[-45.0, 45.0]), "yearly series"),
+        (on_time(VALUES, [0.0, 365.0, 730.0], latitude=[-45.0, 45.0]), "has 2 values along"),
     ],
 )
 def test_other_content_is_one_finding(tmp_path, content, words):

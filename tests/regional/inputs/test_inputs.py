@@ -167,7 +167,7 @@ def test_years_that_do_not_overlap(tmp_path):
     (finding,) = check(path)
     assert finding.variable == "protocol.future"
     assert finding.index == "year 2000"
-    assert "do not overlap" in finding.message
+    assert "1996-2010 asked for, climate has 1990-1999" in finding.message
 
 
 def test_faults_of_several_files_come_in_one_pass(tmp_path):

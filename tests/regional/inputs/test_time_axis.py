@@ -17,7 +17,8 @@ def axis(values, name="time", bounds=None, **attributes):
     dataset = xr.Dataset({"pr": ("t", np.zeros(len(values)))}, {name: time})
     if bounds is not None:
         dataset[name].attrs["bounds"] = "time_bnds"
-        dataset["time_bnds"] = ("t", "two"), bounds
+        wide = isinstance(bounds, xr.Variable)
+        dataset["time_bnds"] = bounds if wide else (("t", "two"), bounds)
     return dataset
 
 
@@ -55,6 +56,16 @@ MONTHLY = {
         bounds=[[20010101 + 100 * m, 20010201 + 100 * m] for m in range(11)]
         + [[20011201, 20020101]],
     ),
+    "ends with bounds from another day": axis(
+        STARTS + DAYS,
+        bounds=xr.Variable(
+            ("t", "two"),
+            24 * (np.stack([STARTS, STARTS + DAYS], axis=1) + 365),
+            {"units": "hours since 2000-01-01"},
+        ),
+        **NOLEAP,
+    ),
+    "twelfths of years": axis(2001 + (np.arange(12) + 0.5) / 12, units="years since 0000-01-01"),
     "absolute days": axis(
         [20010100 + 100 * month + 15.5 for month in range(12)], units="day as %Y%m%d.%f"
     ),
@@ -86,12 +97,20 @@ def test_steps_within_a_month(tmp_path, hours, step):
     assert f"records are {step}, not monthly" in str(reader.findings[0])
 
 
-def test_ends_of_months_without_bounds_are_named(tmp_path):
-    dataset = axis(STARTS + DAYS, **NOLEAP)
+@pytest.mark.parametrize(
+    ("dataset", "why"),
+    [
+        (axis(STARTS + DAYS, **NOLEAP), "without bounds"),
+        (axis(range(1, 13), units="months since 2001-01-01"), "without bounds"),
+        (axis(STARTS + DAYS, bounds=np.zeros((12, 2)), **NOLEAP), "time_bnds do not enclose"),
+    ],
+)
+def test_ends_of_months_without_bounds_are_named(tmp_path, dataset, why):
     reader, years = read(tmp_path, dataset, whole_years)
     assert years is None
     (finding,) = reader.findings
     assert "look like the ends of months" in finding.message and "bounds" in finding.mend
+    assert why in finding.message
 
 
 def test_bounds_that_are_no_bounds_are_told_and_not_used(tmp_path):

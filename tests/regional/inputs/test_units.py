@@ -74,7 +74,7 @@ def test_amounts_of_a_record_need_its_interval(tmp_path):
     for kind, units in (("precipitation", "m"), ("shortwave", "J m**-2")):
         reader, values = convert(tmp_path, kind, units, 1.0)
         assert values is None
-        assert "names no time: a day or a month?" in str(reader.findings[0])
+        assert "names no time, a day or a month" in str(reader.findings[0])
     _, values = convert(tmp_path, "precipitation", "m", 0.002, interval=86400)
     assert values[:, 0] == pytest.approx(2 * DAYS)
     _, values = convert(tmp_path, "precipitation", "mm", 1.0, interval=6 * 3600)
