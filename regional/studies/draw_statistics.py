@@ -213,9 +213,7 @@ def quantiles(drawn: NDArray) -> NDArray:
     result = np.full((len(QUANTILES), drawn.shape[1]), np.nan)
     known = np.isfinite(drawn).any(axis=0)
     if known.any():
-        result[:, known] = np.nanquantile(
-            drawn[:, known], QUANTILES, axis=0, method=QUANTILE_RULE
-        )
+        result[:, known] = np.nanquantile(drawn[:, known], QUANTILES, axis=0, method=QUANTILE_RULE)
     return result
 
 
