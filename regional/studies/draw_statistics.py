@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.diagnostics.members import DECADE, QUANTILES
+from temjax.regional.diagnostics.members import DECADE, QUANTILE_RULE, QUANTILES
 from temjax.regional.diagnostics.totals import (
     MEANS,
     REGION,
@@ -203,7 +203,8 @@ def summary(values: NDArray) -> dict[str, float | None]:
     if known.size == 0:
         return dict.fromkeys(names)
     spread = float(known.std(ddof=1)) if known.size > 1 else None
-    numbers = (float(known.mean()), spread, *map(float, np.quantile(known, QUANTILES)))
+    ends = np.quantile(known, QUANTILES, method=QUANTILE_RULE)
+    numbers = (float(known.mean()), spread, *map(float, ends))
     return dict(zip(names, (*numbers, float(np.mean(known > 0))), strict=True))
 
 
@@ -212,7 +213,7 @@ def quantiles(drawn: NDArray) -> NDArray:
     result = np.full((len(QUANTILES), drawn.shape[1]), np.nan)
     known = np.isfinite(drawn).any(axis=0)
     if known.any():
-        result[:, known] = np.nanquantile(drawn[:, known], QUANTILES, axis=0)
+        result[:, known] = np.nanquantile(drawn[:, known], QUANTILES, axis=0, method=QUANTILE_RULE)
     return result
 
 

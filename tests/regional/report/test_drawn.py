@@ -27,7 +27,7 @@ from tests.support.fitted_set import write_fitted_set
 from tests.support.made_draws import FACTORS, made_member_draws, write_made_draws
 from tests.support.made_member import made_member, made_region
 
-QUANTILES = np.quantile(FACTORS, (0.05, 0.5, 0.95))
+QUANTILES = np.quantile(FACTORS, (0.05, 0.5, 0.95), method="weibull")
 ELSEWHERE = Comparison(False, False, "nowhere")
 
 
