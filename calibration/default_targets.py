@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from temjax.calibration.soil_profile import SOIL_PROFILE, fitted_profiles
 from temjax.calibration.targets import ALIASES, DEFAULT_TARGETS, months_fault, overlap
 from temjax.sites import MonthlySeries, Site
 from temjax.sites.account import absent_reason
@@ -11,6 +12,8 @@ def default_targets(
     site: Site, holdout: tuple[int, ...] = ()
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Every target that a site has, and of each other one the reason, a clause.
+
+    Soil temperature profiles, which few places have, are not missed.
 
     Args:
         site: its observations and forcing.
@@ -29,6 +32,8 @@ def default_targets(
             absent[name] = fault
         else:
             targets.append(name)
+    if fitted_profiles(site):
+        targets.append(SOIL_PROFILE)
     return tuple(targets), absent
 
 

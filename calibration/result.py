@@ -15,6 +15,7 @@ from temjax.calibration.base_sets import BaseComparison
 from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
+from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
 from temjax.calibration.profile_likelihood import ProfileLikelihood
 from temjax.calibration.report import result_html, result_text, write_report
 from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
@@ -33,7 +34,9 @@ from temjax.calibration.tunables import no_effect_text
 from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
-Plot = Literal["months", "parameters", "loss", "spectrum", "correlation", "profiles"]
+Plot = Literal[
+    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile"
+]
 TOO_TIGHT = 1.2  # residuals over stated errors above which the report warns
 
 
@@ -56,6 +59,7 @@ class Calibration:
         draws: from the posterior, if requested.
         scales: residual scales, if estimated.
         bases: base sets that were compared.
+        soil_profiles: fitted soil temperature profiles, those of one site a tuple.
     """
 
     sites: tuple[Site, ...]
@@ -69,6 +73,7 @@ class Calibration:
     draws: PosteriorDraws | None = None
     scales: ResidualScales | None = None
     bases: BaseComparison = field(default_factory=BaseComparison)
+    soil_profiles: tuple[tuple[ProfileFit, ...], ...] = ()
 
     @classmethod
     def of(
@@ -105,14 +110,17 @@ class Calibration:
         parts = result.objective.parts
         if not prior_runs:
             prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
-        runs, scores = [], []
+        posterior = scaled_posterior(result, scales)
+        runs, scores, soil = [], [], []
         for number, (site, part) in enumerate(zip(sites, parts, strict=True)):
             chosen = options or scoring_options(part)
             runs.append(run_at(part, site_vector(result, number), chosen))
             scores.append(score_site(site, part, runs[-1], prior_runs[number]))
+            vector = site_vector(result, number)
+            soil.append(profile_fits(site, part, vector, result, posterior))
         return cls(
-            tuple(sites), result, scaled_posterior(result, scales), tuple(runs), tuple(scores),
-            errors, command, profiles or {}, draws, scales, bases or BaseComparison(),
+            tuple(sites), result, posterior, tuple(runs), tuple(scores), errors, command,
+            profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil),
         )  # fmt: skip
 
     @property
@@ -128,6 +136,9 @@ class Calibration:
         for part in self.result.objective.parts:
             counted = counted_as(part.targets)
             lines += [f"{part.name}: {counted}" if several else counted] if counted else []
+            if part.heat_suffices:
+                lines.append(f"{part.name}: the fit ran soil heat alone, which decides its targets")
+        lines += [one.line for fits in self.soil_profiles for one in fits]
         flat = no_effect_text(self.result.without_effect)
         return [*lines, flat] if flat else lines
 
@@ -208,18 +219,25 @@ class Calibration:
 
         Args:
             kind: ``months`` observed and simulated with the 90 % predictive band, ``parameters``,
-                ``loss`` of every start, eigenvalue ``spectrum``, posterior ``correlation``, or
-                ``profiles``.
-            site: of ``months``; not needed where one site was fitted.
+                ``loss`` of every start, eigenvalue ``spectrum``, posterior ``correlation``,
+                ``profiles`` (of the likelihood), or ``soil_profile`` by depth.
+            site: of ``months`` and ``soil_profile``; not needed where one site was fitted.
 
         Raises:
-            ValueError: unknown kind, no profiles, no such site, or none given of several.
+            ValueError: unknown kind, nothing of that kind, no such site, or none of several.
         """
         if kind == "months":
             index = self.site_index(site)
+            if not self.sites[index].observations.monthly:
+                raise ValueError("no monthly series was observed")
             bands = linear_bands(self.result, self.posterior)
             part = self.result.objective.parts[index]
             return figures.series_figure(self.sites[index], part, self.runs[index], bands)
+        if kind == "soil_profile":
+            index = self.site_index(site)
+            if not self.soil_profiles[index]:
+                raise ValueError("no soil temperature profile was fitted")
+            return soil_profile_figure(self.sites[index].title, self.soil_profiles[index])
         if kind == "profiles" and not self.profiles:
             raise ValueError("no profile likelihoods; give calibrate(…, profiles=('all',))")
         draw = {

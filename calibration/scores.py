@@ -11,8 +11,9 @@ import numpy as np
 from temjax import ModelOptions, Parameters, Run
 from temjax.calibration.checkpoint import FitError
 from temjax.calibration.gross_flux import months_of
+from temjax.calibration.history import run_history
 from temjax.calibration.multistart import FitResult
-from temjax.calibration.objective import Objective, run_history
+from temjax.calibration.objective import Objective
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.findings import DataError, Finding
 from temjax.sites import MonthlySeries, Site, Skill, paired, skill
@@ -70,12 +71,13 @@ def centre_run(site: Site, objective: Objective, options: ModelOptions | None = 
 
     Raises:
         DataError: the run is not finite.
-        FitError: its vegetation cannot live there.
+        FitError: its vegetation cannot live there, and it matters to the fit.
     """
     centre = np.zeros(len(objective.free.names))
     options = options or scoring_options(objective)
     run = run_at(objective, centre, options, "the prior's centre")
-    if fault := vegetation_fault(run, site, parameters_at(objective, centre)[0]):
+    fault = vegetation_fault(run, site, parameters_at(objective, centre)[0])
+    if fault and not objective.heat_suffices:
         raise FitError(f"{site.name}: {fault}")
     return run
 

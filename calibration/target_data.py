@@ -5,6 +5,7 @@ import numpy as np
 from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED
 from temjax.calibration.target import Target
 from temjax.sites import Site
+from temjax.sites.account import used_observations
 
 
 def data_summary(site: Site, targets: tuple[Target, ...]) -> list[dict]:
@@ -33,7 +34,7 @@ def data_summary(site: Site, targets: tuple[Target, ...]) -> list[dict]:
                 row["missing"] = int(np.sum(~present))
                 row["suspect"] = int(np.sum(suspect & present))
             row["source"] = "; ".join(one.source for one in series)
-        elif target.variable in observed.stocks:
-            row["source"] = observed.stocks[target.variable].source
+        elif target.variable in used_observations(site):
+            row["source"] = used_observations(site)[target.variable]
         rows.append(row)
     return rows

@@ -1,4 +1,4 @@
-"""Measured soil temperature profiles: ``[[profiles]]`` of a site file, and what is wrong in them."""
+"""Measured soil temperature profiles: ``[[profiles]]`` of a site file, and their faults."""
 
 import datetime
 from dataclasses import dataclass

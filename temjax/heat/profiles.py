@@ -68,9 +68,7 @@ def _monthly_temperatures(
     depths: tuple[float, ...],
 ) -> Float[Array, "year 12 depth *cell"]:
     shape = cell_shape(parameters, location, window)
-    series = surface_series(
-        parameters, location, window, shape, snowpack, initial.snow_resistance
-    )
+    series = surface_series(parameters, location, window, shape, snowpack, initial.snow_resistance)
     column = soil_column(parameters, shape, initial.enthalpy.shape[0])
     shares = depth_shares(column, depths)
 
