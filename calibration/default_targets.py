@@ -3,7 +3,14 @@
 import numpy as np
 
 from temjax.calibration.soil_profile import SOIL_PROFILE, fitted_profiles
-from temjax.calibration.targets import ALIASES, DEFAULT_TARGETS, months_fault, overlap
+from temjax.calibration.targets import (
+    ALIASES,
+    DEFAULT_TARGETS,
+    DEFAULT_TYPE_STOCKS,
+    months_fault,
+    overlap,
+)
+from temjax.calibration.type_stocks import observed_stocks
 from temjax.sites import MonthlySeries, Site
 from temjax.sites.account import absent_reason
 
@@ -13,7 +20,8 @@ def default_targets(
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Every target that a site has, and of each other one the reason, a clause.
 
-    Soil temperature profiles, which few places have, are not missed.
+    Stocks of the vegetation type and soil temperature profiles count where the site file gives
+    them; few do, so their absence is no news.
 
     Args:
         site: its observations and forcing.
@@ -34,6 +42,8 @@ def default_targets(
             targets.append(name)
     if fitted_profiles(site):
         targets.append(SOIL_PROFILE)
+    stocks = observed_stocks(site)
+    targets += [name for name in DEFAULT_TYPE_STOCKS if ALIASES[name] in stocks]
     return tuple(targets), absent
 
 

@@ -1,11 +1,13 @@
 """Run of a place through its history: equilibrium of the first year, then every year."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from temjax import Forcing, Location, ModelOptions, Parameters, find_equilibrium
+from temjax import Forcing, Location, ModelOptions, Parameters, State, find_equilibrium
 from temjax.runs.simulate import Run, simulate
 from temjax.runs.soil_matter import scale_soil_matter
 
@@ -26,6 +28,20 @@ def broadcast_to_cells(
     return jax.tree.map(repeat, location), repeated
 
 
+class HistoryRun(NamedTuple):
+    """Run after the history that leads to it.
+
+    Attributes:
+        run: from the first measured year on.
+        before: state in that year's January, before the factor on soil matter.
+        converged: whether the equilibrium at the start of the history did.
+    """
+
+    run: Run
+    before: State
+    converged: Bool[Array, "*start"]
+
+
 def run_history(
     parameters: Parameters,
     location: Location,
@@ -33,7 +49,7 @@ def run_history(
     factor: Float[Array, "*start"] | None,
     first_row: int,
     options: ModelOptions,
-) -> tuple[Run, Bool[Array, "*start"]]:
+) -> HistoryRun:
     """Run from the equilibrium of the first year through the years of the forcing.
 
     Args:
@@ -44,9 +60,6 @@ def run_history(
         first_row: first year, as a row of the forcing, of the run that is returned; earlier years
             only lead to it.
         options: model choices.
-
-    Returns:
-        The run from ``first_row`` on, and whether the equilibrium converged.
     """
     equilibrium = find_equilibrium(parameters, location, forcing, climate="first", options=options)
     state = equilibrium.state
@@ -56,4 +69,4 @@ def run_history(
         ).state
     initial = scale_soil_matter(state, factor)
     run = simulate(parameters, location, forcing, initial=initial, options=options, start=first_row)
-    return run, equilibrium.converged
+    return HistoryRun(run, state, equilibrium.converged)

@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float
 from temjax import Forcing, Location, ModelOptions, Parameters
 from temjax.calibration.default_targets import default_targets
 from temjax.calibration.gross_flux import GROSS_FLUX
-from temjax.calibration.history import broadcast_to_cells, run_history
+from temjax.calibration.history import HistoryRun, broadcast_to_cells, run_history
 from temjax.calibration.soil_profile import (
     SOIL_PROFILE,
     THAW_YEARS,
@@ -38,10 +38,10 @@ from temjax.calibration.targets import (
 )
 from temjax.calibration.transforms import FreeParameters, names_inside_bounds
 from temjax.calibration.tunables import DISEQUILIBRIUM
+from temjax.calibration.type_stocks import TYPE_STOCKS
 from temjax.heat.profiles import ProfileDay
 from temjax.outputs import FLUXES
 from temjax.programs.exported import exported_jit
-from temjax.runs.simulate import Run
 from temjax.sites import Site
 from temjax.sites.compare import temperature_at
 
@@ -118,8 +118,7 @@ class Objective(eqx.Module):
             site: its forcing and observations.
             names: free parameters, by name, TEM symbol or group; a group is without those of its
                 members that lie at a bound.
-            targets: output names or nep, gpp, reco, soil_temperature, soc, son; None: those of
-                them that the site has.
+            targets: output names or those of ``targets.ALIASES``; None: those that the site has.
             parameters: where the prior is centred; the site's own by default.
             errors: model-error floors and weights.
             holdout: calendar years kept back to test the fit.
@@ -202,7 +201,7 @@ class Objective(eqx.Module):
             parameters, *place, variables, self.profile_days, self.sensor_depth, self.options
         )
 
-    def simulate(self, free: Float[Array, "free start"]) -> tuple[Run, Bool[Array, "start"]]:
+    def simulate(self, free: Float[Array, "free start"]) -> HistoryRun:
         """Run from the equilibrium of the first year through every year; starts are cells."""
         starts = free.shape[1]
         parameters, history = self.free.insert(self.parameters, free)
@@ -217,7 +216,7 @@ class Objective(eqx.Module):
         """Simulated outputs that targets can be compared with, by name, starts trailing."""
         if self.heat_suffices:
             return self.heat_outputs(free, [target.variable for target in self.targets])
-        run, converged = self.simulate(free)
+        run, before, converged = self.simulate(free)
         outputs = {name: getattr(run.monthly, name) for name in MONTHLY_TARGETS[:4]}
         outputs[GROSS_FLUX] = 0.5 * (
             run.monthly.gross_primary_production + run.monthly.ecosystem_respiration
@@ -226,6 +225,7 @@ class Objective(eqx.Module):
             run.monthly.soil_temperature, run.soil.depths, self.sensor_depth
         )
         outputs |= {name: getattr(run.state, name) for name in STOCK_TARGETS[:2]}
+        outputs |= {target: getattr(before, name) for target, name in TYPE_STOCKS.items()}
         outputs["maximum_thaw_depth"] = jnp.mean(
             run.annual.maximum_thaw_depth[-THAW_YEARS:], axis=0
         )
@@ -300,7 +300,7 @@ def misfit_by_target(targets: tuple[Target, ...], residuals: np.ndarray) -> dict
 
 def first_failure(objective: Objective, free: Float[Array, "free"]) -> str:
     """Description of the first flux and month that is not finite."""
-    run, converged = objective.simulate(jnp.asarray(free)[:, None])
+    run, _, converged = objective.simulate(jnp.asarray(free)[:, None])
     fluxes = np.asarray(run.monthly.fluxes)[..., 0]
     invalid = ~np.isfinite(fluxes)
     if invalid.any():

@@ -13,6 +13,7 @@ from temjax import ModelOptions, Parameters, Run
 from temjax.calibration import figures
 from temjax.calibration.base_sets import BaseComparison
 from temjax.calibration.gross_flux import counted_as
+from temjax.calibration.history import HistoryRun
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
@@ -26,11 +27,13 @@ from temjax.calibration.scores import (
     parameters_at,
     run_at,
     score_site,
+    score_warning,
     scoring_options,
     site_vector,
 )
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.tunables import no_effect_text
+from temjax.calibration.type_stocks import TYPE_STOCKS, observed_stocks
 from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
@@ -51,7 +54,7 @@ class Calibration:
         sites: fitted sites.
         result: the fit of all starts.
         posterior: Laplace's approximation at the lowest loss.
-        runs: at the lowest loss with fine sub-steps, one per site.
+        histories: runs at the lowest loss with fine sub-steps, one per site.
         site_scores: of every monthly series, one list per site.
         errors: error model of the fit.
         command: that repeats the calibration.
@@ -65,7 +68,7 @@ class Calibration:
     sites: tuple[Site, ...]
     result: FitResult
     posterior: Laplace
-    runs: tuple[Run, ...]
+    histories: tuple[HistoryRun, ...]
     site_scores: tuple[list[Score], ...]
     errors: ErrorModel
     command: str
@@ -111,17 +114,21 @@ class Calibration:
         if not prior_runs:
             prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
         posterior = scaled_posterior(result, scales)
-        runs, scores, soil = [], [], []
+        histories, scores, soil = [], [], []
         for number, (site, part) in enumerate(zip(sites, parts, strict=True)):
-            chosen = options or scoring_options(part)
-            runs.append(run_at(part, site_vector(result, number), chosen))
-            scores.append(score_site(site, part, runs[-1], prior_runs[number]))
             vector = site_vector(result, number)
+            histories.append(run_at(part, vector, options or scoring_options(part)))
+            scores.append(score_site(site, part, histories[-1].run, prior_runs[number]))
             soil.append(profile_fits(site, part, vector, result, posterior))
         return cls(
-            tuple(sites), result, posterior, tuple(runs), tuple(scores), errors, command,
+            tuple(sites), result, posterior, tuple(histories), tuple(scores), errors, command,
             profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil),
         )  # fmt: skip
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Run of each site at the lowest loss."""
+        return tuple(history.run for history in self.histories)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -264,10 +271,15 @@ class Calibration:
         return write_report(self, Path(folder))
 
     def stocks(self, index: int) -> list[dict]:
-        """Observed stocks of a site, by number, and the simulated ones at the end of its run."""
-        rows = []
-        for name, stock in self.sites[index].observations.stocks.items():
-            simulated = float(getattr(self.runs[index].state, name))
+        """Observed stocks of a site, by number, beside the simulated ones.
+
+        Those of the place are at the end of its run, those of its vegetation type before the
+        disequilibrium factor acts.
+        """
+        history, rows = self.histories[index], []
+        for name, stock in observed_stocks(self.sites[index]).items():
+            state = history.before if name in TYPE_STOCKS else history.run.state
+            simulated = float(getattr(state, TYPE_STOCKS.get(name, name)))
             rows.append(
                 {
                     "variable": name,
@@ -304,7 +316,7 @@ class Calibration:
                 "model's structure or the data, not of the parameter; its interval means little."
             )
         for site, scores in zip(self.sites, self.site_scores, strict=True):
-            lines += filter(None, (_score_warning(site, score) for score in scores))
+            lines += filter(None, (score_warning(site, score) for score in scores))
         return lines
 
     def site_index(self, site: str | None = None) -> int:
@@ -325,26 +337,3 @@ class Calibration:
 
     def _repr_html_(self) -> str:
         return result_html(self)
-
-
-def _score_warning(site: Site, score: Score) -> str:
-    """Warning of one score, empty if there is none."""
-    variable, reference, cycle = (
-        score.variable.replace("_", " "),
-        score.other_years,
-        score.own_cycle,
-    )
-    efficiency = score.model.nash_sutcliffe
-    if score.months == "held out" and reference is not None:
-        if efficiency < reference.nash_sutcliffe:
-            return (
-                f"{site.name}: in the held-out months the climatology of the fitted years beats "
-                f"the model for {variable} (NSE {reference.nash_sutcliffe:.2f} against "
-                f"{efficiency:.2f})."
-            )
-    if score.months == "fitted" and cycle is not None and efficiency > cycle.nash_sutcliffe:
-        return (
-            f"{site.name}: fitted {variable} scores above the data's own mean seasonal cycle: "
-            "check that forcing and target are independent."
-        )
-    return ""

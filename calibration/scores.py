@@ -11,7 +11,7 @@ import numpy as np
 from temjax import ModelOptions, Parameters, Run
 from temjax.calibration.checkpoint import FitError
 from temjax.calibration.gross_flux import months_of
-from temjax.calibration.history import run_history
+from temjax.calibration.history import HistoryRun, run_history
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.objective import Objective
 from temjax.calibration.tunables import DISEQUILIBRIUM
@@ -75,7 +75,7 @@ def centre_run(site: Site, objective: Objective, options: ModelOptions | None = 
     """
     centre = np.zeros(len(objective.free.names))
     options = options or scoring_options(objective)
-    run = run_at(objective, centre, options, "the prior's centre")
+    run = run_at(objective, centre, options, "the prior's centre").run
     fault = vegetation_fault(run, site, parameters_at(objective, centre)[0])
     if fault and not objective.heat_suffices:
         raise FitError(f"{site.name}: {fault}")
@@ -84,14 +84,14 @@ def centre_run(site: Site, objective: Objective, options: ModelOptions | None = 
 
 def run_at(
     objective: Objective, free: np.ndarray, options: ModelOptions, where: str = "the fit's optimum"
-) -> Run:
+) -> HistoryRun:
     """Run at one free vector; with fine sub-steps, as an optimiser can exploit coarse ones.
 
     Raises:
         DataError: the run is not finite.
     """
     parameters, factor = parameters_at(objective, free)
-    run, _ = run_history(
+    history = run_history(
         parameters,
         objective.location,
         objective.forcing,
@@ -99,12 +99,12 @@ def run_at(
         objective.first_row,
         options,
     )
-    jax.block_until_ready(run.annual.pools)
-    if not bool(run.finite):
+    jax.block_until_ready(history.run.annual.pools)
+    if not bool(history.run.finite):
         message = f"the run at {where} produced values that are not finite"
         mend = "Try temjax simulate with this parameter set, other starts, or fewer parameters."
         raise DataError([Finding(objective.name, "run", "", message, mend)])
-    return run
+    return history
 
 
 def site_vector(result: FitResult, site: int, start: int | None = None) -> np.ndarray:
@@ -209,6 +209,29 @@ def _annual(series: MonthlySeries, observed, simulated, mask) -> tuple:
             pair = (float(reduce(observed[row])), float(reduce(simulated[row])))
             rows.append((int(year), *pair))
     return tuple(rows)
+
+
+def score_warning(site: Site, score: Score) -> str:
+    """Warning of one score, empty if there is none."""
+    variable, reference, cycle = (
+        score.variable.replace("_", " "),
+        score.other_years,
+        score.own_cycle,
+    )
+    efficiency = score.model.nash_sutcliffe
+    if score.months == "held out" and reference is not None:
+        if efficiency < reference.nash_sutcliffe:
+            return (
+                f"{site.name}: in the held-out months the climatology of the fitted years beats "
+                f"the model for {variable} (NSE {reference.nash_sutcliffe:.2f} against "
+                f"{efficiency:.2f})."
+            )
+    if score.months == "fitted" and cycle is not None and efficiency > cycle.nash_sutcliffe:
+        return (
+            f"{site.name}: fitted {variable} scores above the data's own mean seasonal cycle: "
+            "check that forcing and target are independent."
+        )
+    return ""
 
 
 def score_record(score: Score) -> dict:

@@ -188,7 +188,7 @@ def evaluate_outputs(objective: Objective, rows, free, shift):
     location, forcing = broadcast_to_cells(
         objective.location, _perturbed(objective.forcing, shift), free.shape[1]
     )
-    run, converged = run_history(
+    run, _, converged = run_history(
         parameters,
         location,
         forcing,

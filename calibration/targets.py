@@ -9,7 +9,8 @@ import numpy as np
 from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED, join_gross_flux
 from temjax.calibration.soil_profile import SOIL_PROFILE, profile_target
 from temjax.calibration.target import Target
-from temjax.sites import MonthlySeries, Site, Stock
+from temjax.calibration.type_stocks import TYPE_STOCKS, observed_stocks
+from temjax.sites import MonthlySeries, Site
 from temjax.sites.account import absent_reason
 
 MONTHLY_TARGETS = (
@@ -28,10 +29,13 @@ ALIASES = {
     "eet": "evapotranspiration",
     "soc": "soil_organic_carbon",
     "son": "soil_organic_nitrogen",
+    "type_soc": "type_soil_organic_carbon",
+    "type_son": "type_soil_organic_nitrogen",
     "alt": "maximum_thaw_depth",
     "profile": SOIL_PROFILE,
 }
 DEFAULT_TARGETS = ("nep", "gpp", "reco", "soil_temperature", "soc", "son")
+DEFAULT_TYPE_STOCKS = ("type_soc", "type_son")
 MINIMUM_MONTHS = 12
 
 
@@ -184,8 +188,9 @@ def stock_target(variable: str, value: float, sd: float, weight: float = 1.0) ->
     """Target of one number: a stock at the end of the run, or the thaw depth.
 
     Args:
-        variable: ``soil_organic_carbon`` or ``soil_organic_nitrogen`` (g m⁻²), or
-            ``maximum_thaw_depth``, the mean of the last ten years (m).
+        variable: ``soil_organic_carbon`` or ``soil_organic_nitrogen`` (g m⁻²); these with
+            ``type_`` before, in the January in which the disequilibrium factor acts and without it;
+            or ``maximum_thaw_depth``, the mean of the last ten years (m).
         value: observed.
         sd: its standard deviation.
         weight: factor on its share of the loss.
@@ -193,8 +198,8 @@ def stock_target(variable: str, value: float, sd: float, weight: float = 1.0) ->
     Raises:
         ValueError: unknown variable or a standard deviation that is not positive.
     """
-    if variable not in STOCK_TARGETS:
-        raise ValueError(f"{variable!r} is no stock; choose {', '.join(STOCK_TARGETS)}")
+    if variable not in (known := (*STOCK_TARGETS, *TYPE_STOCKS)):
+        raise ValueError(f"{variable!r} is no stock; choose {', '.join(known)}")
     if not sd > 0:
         raise ValueError(f"{variable}: standard deviation {sd} must be positive")
     # Through NumPy: a weakly typed scalar would cost a compilation of its own.
@@ -217,7 +222,8 @@ def site_targets(
         if not observed.covers(year):
             span = "no monthly observations" if period is None else f"{period[0]}–{period[1]}"
             raise ValueError(f"{site.name}: hold-out year {year} was not observed ({span})")
-    observed_names = [*observed.monthly, *observed.stocks]
+    stocks = observed_stocks(site)
+    observed_names = [*observed.monthly, *stocks]
     observed_names += [SOIL_PROFILE] if observed.profiles else []
     selected: dict[str, list[Target]] = {}
     for name in names:
@@ -232,8 +238,8 @@ def site_targets(
                 selected[variable].append(
                     annual_target(monthly, errors.annual_flux, errors.weight(variable))
                 )
-        elif variable in observed.stocks:
-            stock: Stock = observed.stocks[variable]
+        elif variable in stocks:
+            stock = stocks[variable]
             weight = errors.weight(variable)
             selected[variable] = [stock_target(variable, stock.value, stock.sd, weight)]
         elif variable == SOIL_PROFILE and observed.profiles:

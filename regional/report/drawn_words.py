@@ -19,7 +19,7 @@ _IN_WORDS = {
     "posterior": "from the posterior of a fit with its covariance",
     "nuts": "from draws of NUTS from the posterior of a fit",
     "intervals": "from the 90 % intervals of a fitted set that holds no covariance, so that its "
-    "parameters vary independently, which is too much where the fit tied them",
+    "parameters vary independently, though the fit tied them",
     "prior": "from priors about a set that was fitted to no data of the region",
     "exact": "not at all, its parameters count as exact",
 }

@@ -86,8 +86,7 @@ def parameters_table(stored: Stored, part: str) -> Table:
         "parameters, %, ± one standard error, their interactions divided among them; a share "
         "below zero is zero within its error."
     )
-    control = "After the bar: by linear propagation, which is the control variate of the walks."
-    note += f" {control}" if known else " No linear propagation."
+    note += " After the bar: by linear propagation." if known else " No linear propagation."
     head = (part, *(f"{name}, {unit}" for name, unit in QUANTITIES.items()))
     by = "group" if part == GROUP else part
     return Table(f"Whose uncertainty: parameters by {by}", note, head, rows)

@@ -10,7 +10,7 @@ from temjax.regional.run.workers import start_workers
 from temjax.regional.studies.draw_statistics import MISSING
 from temjax.regional.studies.variance.figure import write_figure
 from temjax.regional.studies.variance.files import Result, Stored, read_variance, write_variance
-from temjax.regional.studies.variance.linear import linear_split, why_not, with_control
+from temjax.regional.studies.variance.linear import linear_split, why_not
 from temjax.regional.studies.variance.run import Study, run_table, run_walks
 
 
@@ -45,11 +45,8 @@ def run_variance(
     with exclusive_folder(out), start_workers(study.experiment) as workers:
         table = run_table(study, out, workers, **options)
         split = run_walks(study, out, workers, **options) if study.sources else None
-        first_order = linear_split(study, console) if linear else None
-        if split is not None and first_order is not None:
-            split = with_control(study, split, first_order)
-        effects = {} if first_order is None else first_order.effects
-        paths = write_variance(Result(study, table, table.terms(), split, effects), out)
+        first_order = linear_split(study, console) if linear else {}
+        paths = write_variance(Result(study, table, table.terms(), split, first_order), out)
         stored = read_variance(out)
         paths += write_figure(stored.rows, stored.attributes["title"], out)
     for path in paths:

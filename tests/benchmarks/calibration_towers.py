@@ -78,7 +78,7 @@ def report_tower(path: Path, arguments: argparse.Namespace) -> None:
         fine = ModelOptions(substeps=8 * DESCENT.substeps)
         options += [("descent sub-steps", DESCENT), ("8 x descent", fine)]
     for name, choice in options:
-        run = run_at(objective, site_vector(result, 0), choice)
+        run = run_at(objective, site_vector(result, 0), choice).run
         console.print(name)
         for score in score_site(site, objective, run):
             skill = score.model

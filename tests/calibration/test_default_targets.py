@@ -52,6 +52,17 @@ def test_every_target_that_the_place_has_and_the_reasons_of_the_others(tmp_path)
     assert absent["soil_temperature"]  # the reader's own words
 
 
+def test_stocks_of_the_type_count_where_the_site_file_gives_them(tmp_path):
+    of_type = STOCK.replace("[stocks.", "[type_stocks.").replace("9000", "16000")
+    site = tower(tmp_path, more=STOCK + of_type, spoil=without_soil)
+    assert default_targets(site)[0] == ("nep", "gpp", "reco", "soc", "type_soc")
+    objective = Objective.of(site, ("cmax_scale", "disequilibrium_factor"), None)
+    stocks = {target.variable: target for target in objective.targets if target.kind == "stock"}
+    assert float(stocks["soil_organic_carbon"].values) == 9000
+    assert float(stocks["type_soil_organic_carbon"].values) == 16000
+    assert {dict(row)["source"] for row in objective.data[-2:]} == {"test"}
+
+
 def test_a_target_of_too_few_months_is_left_out_unless_it_is_asked_for(tmp_path):
     site = tower(tmp_path, spoil=few_months)
     targets, absent = default_targets(site)
@@ -94,12 +105,16 @@ def test_places_of_a_joint_fit_have_targets_of_their_own(tmp_path):
     assert dict(joint.parts[0].absent).keys() == {"soc", "son"} and not joint.parts[1].absent
     lines = data_lines([own, load("damxung-steppe")], joint)
     assert any(line.startswith("mine: absent: SOC (no [stocks.") for line in lines)
-    assert "damxung-steppe: fitted: nep, gpp, reco, soil_temperature, soc, son" in lines
+    assert (
+        "damxung-steppe: fitted: nep, gpp, reco, soil_temperature, soc, son, type_soc, type_son"
+        in lines
+    )
     # a weight of a target that one of the places has
     weighted = make_objective(
         [own, load("damxung-steppe")], free=("cmax",), errors=ErrorModel(weights={"soc": 2.0})
     )
-    assert [t.weight for t in weighted.parts[1].targets][-2:] == [2.0, 1.0]
+    weights = {target.variable: target.weight for target in weighted.parts[1].targets}
+    assert [name for name, weight in weights.items() if weight == 2] == ["soil_organic_carbon"]
     with pytest.raises(ValueError, match="'soil_organic_carbon', which is no target"):
         make_objective([own], free=("cmax",), errors=ErrorModel(weights={"soc": 2.0}))
 

@@ -62,13 +62,14 @@ def test_the_disequilibrium_acts_when_the_observations_begin():
     objective = Objective.of(short_site(), NAMES, TARGETS, options=OPTIONS)
     free = np.zeros((len(NAMES), 2))
     free[NAMES.index("disequilibrium_factor"), 1] = 1.0
-    run, converged = objective.simulate(jnp.asarray(free))
+    run, before, converged = objective.simulate(jnp.asarray(free))
     assert converged.all() and run.years[0] == objective.forcing.years[1]
     factor = float(objective.free.values(jnp.asarray(free))[-1, 1])
     # the month after: nearly the factor, less what decomposition took
     first = run.monthly.soil_organic_carbon[0, 0]
     assert first[1] / first[0] == pytest.approx(factor, rel=2e-3)
-    whole, _ = short_objective().simulate(jnp.asarray(free))
+    np.testing.assert_allclose(before.soil_organic_carbon, before.soil_organic_carbon[0])
+    whole, *_ = short_objective().simulate(jnp.asarray(free))
     np.testing.assert_allclose(run.monthly.fluxes[..., 0], whole.monthly.fluxes[:, 1:, :, 0])
 
 

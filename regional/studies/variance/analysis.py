@@ -112,24 +112,6 @@ def walk_effects(values: NDArray, order: NDArray) -> NDArray:
     return effects
 
 
-def controlled(effects: NDArray, linear: NDArray, exact: NDArray) -> NDArray:
-    """Estimates of effects with those of a linear function, whose effects are known, as control.
-
-    effects − β (linear − exact), β by regression over walks and columns: where the function is
-    nearly linear, the chance of the walks cancels. As they are below three walks.
-
-    Args:
-        effects: by walk, ``(walk, group)``.
-        linear: of the linear function in the same walks, ``(walk, group)``.
-        exact: its known effects, ``(group,)``.
-    """
-    difference = linear - linear.mean(axis=0)
-    spread = np.sum(difference**2)
-    if len(effects) < 3 or not spread > 0:
-        return effects
-    return effects - np.sum(effects * difference) / spread * (linear - exact)
-
-
 def share_errors(effects: NDArray) -> tuple[NDArray, NDArray]:
     """Share of each column in the sum of means over walks, and its standard error.
 

@@ -225,13 +225,10 @@ class Walks:
     """Walks of a source from a draw to an independent one, a group of parameters a step.
 
     Attributes:
-        points: of prior space, whatever the bounds, ``(step, walk, number)``; the first step is
-            the draw.
-        values: in units and within the bounds.
+        values: in units, ``(step, walk, number)``; the first step is the draw.
         order: group that each step replaces, ``(walk, group)``.
     """
 
-    points: NDArray
     values: NDArray
     order: NDArray
 
@@ -258,7 +255,7 @@ def source_walks(source: Source, number: int, seed: int) -> Walks:
             difference = (first - last)[np.ix_(rows, known)]
             points[step, rows] += difference @ regression
             points[step][np.ix_(rows, known)] = first[np.ix_(rows, known)]
-    return Walks(points, gaussian.values(gaussian.bounded(points)), order)
+    return Walks(gaussian.values(gaussian.bounded(points)), order)
 
 
 def _orders(groups: int, number: int, seeds: Sequence[int]) -> NDArray:

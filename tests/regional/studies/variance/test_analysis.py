@@ -8,7 +8,6 @@ from temjax.regional.studies.parameter_sources import Source
 from temjax.regional.studies.variance.analysis import (
     HIGHER,
     analysis_of_variance,
-    controlled,
     linear_effects,
     share_errors,
     walk_effects,
@@ -164,22 +163,6 @@ def test_walks_divide_an_interaction_among_its_groups():
     effects = walk_effects(walks.values[..., 0] * walks.values[..., 3], walks.order)
     shares, errors = share_errors(effects)
     assert np.all(np.abs(shares - [0.5, 0.0, 0.5]) < 4 * errors + 1e-12)
-
-
-def test_a_linear_control_takes_the_chance_out_of_nearly_linear_functions():
-    groups = [[0], [1, 2], [3]]
-    walks = source_walks(gaussian_source(), 16, seed=5)
-    linear = walk_effects(walks.points @ GRADIENT, walks.order)
-    exact = linear_effects(GRADIENT, COVARIANCE, groups)
-    assert controlled(3 * linear, linear, exact) == pytest.approx(np.tile(3 * exact, (16, 1)))
-    bent = walks.points @ GRADIENT + 0.05 * walks.points[..., 0] * walks.points[..., 3]
-    raw = walk_effects(bent, walks.order)
-    shares, errors = share_errors(controlled(raw, linear, exact))
-    many = source_walks(gaussian_source(), 30_000, seed=6).points
-    added = np.var(0.05 * many[0, :, 0] * many[0, :, 3]) / exact.sum()
-    assert np.all(errors < 0.25 * share_errors(raw)[1])
-    assert np.all(np.abs(shares - exact / exact.sum()) < 4 * errors + added)
-    assert np.array_equal(controlled(raw[:2], linear[:2], exact), raw[:2])
 
 
 def test_shares_of_few_or_constant_walks_have_no_error():

@@ -1,6 +1,5 @@
 """Tables and walks from made results, and files, report and a whole run of a small region."""
 
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +20,7 @@ from temjax.regional.studies.variance.analysis import HIGHER
 from temjax.regional.studies.variance.design import choices, source_walks
 from temjax.regional.studies.variance.figure import variance_figure, write_figure
 from temjax.regional.studies.variance.files import Result, read_variance, write_variance
-from temjax.regional.studies.variance.linear import split_of_gradients, why_not, with_control
+from temjax.regional.studies.variance.linear import why_not
 from temjax.regional.studies.variance.run import (
     NITROGEN,
     PARAMETERS,
@@ -137,26 +136,6 @@ def test_walks_split_the_parameters_of_every_type(experiment, tmp_path, made):
         ends = [5 * values[step][:, decay] + 2 * values[step][:, growth] for step in (0, -1)]
         of_type = effects[:, place : place + 2].sum(axis=1)
         assert of_type == pytest.approx((ends[0] - ends[1]) ** 2 / 2)
-
-
-def test_the_control_follows_the_walks_of_every_source(experiment, tmp_path, made):
-    """With the gradient at the mean, the chance of the walks falls and failed ones stay out."""
-    study = study_of(experiment)
-    split = run_walks(study, tmp_path, SERIAL, **OPTIONS)
-    gradients = []
-    for source in study.sources:
-        slopes = source.gaussian.slopes()
-        factors = {"kdc_scale": 5.0, "cmax_scale": 2.0}
-        factor = np.array([factors.get(name, 0.0) for name in source.gaussian.names])
-        gradients.append(factor * slopes)
-    linear = split_of_gradients(study, dict.fromkeys(QUANTITIES, gradients))
-    better = with_control(study, split, linear).effects["SOC_PF"]
-    before = split.effects["SOC_PF"].std(axis=0)
-    assert better.std(axis=0).sum() < 0.6 * before.sum()
-    short = replace(
-        split, failed=[3], effects={n: np.delete(v, 2, axis=0) for n, v in split.effects.items()}
-    )
-    assert len(with_control(study, short, linear).effects["SOC_PF"]) == DRAWS - 1
 
 
 def test_a_draw_that_failed_is_left_out_and_told(experiment, tmp_path, monkeypatch):
