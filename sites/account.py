@@ -3,15 +3,19 @@
 from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.site import Site
 
+SOIL_PROFILE = "soil_profile"
 NAMES = {name: short for name, (_, short) in OBSERVED.items()} | STOCKS
 
 
 def used_observations(site: Site) -> dict[str, str]:
     """Observed variable -> where its values come from."""
     observed = site.observations
-    return {name: series.source for name, series in observed.monthly.items()} | {
+    sources = {name: series.source for name, series in observed.monthly.items()} | {
         name: stock.source for name, stock in observed.stocks.items()
     }
+    if observed.profiles:
+        sources[SOIL_PROFILE] = "; ".join(dict.fromkeys(p.source for p in observed.profiles))
+    return sources
 
 
 def absent_reason(site: Site, variable: str) -> str:
@@ -40,6 +44,9 @@ def account(site: Site) -> list[str]:
 
 def _short(site: Site, name: str, source: str) -> str:
     """Name of an observed variable, with its column in a tower's file."""
+    if name == SOIL_PROFILE:
+        days = ", ".join(str(profile.date) for profile in site.observations.profiles)
+        return f"soil temperature profile ({days})"
     column = source.partition(" of ")[0] if site.product and name not in STOCKS else ""
     return f"{NAMES.get(name, name)} {f'({column})' if column else ''}".strip()
 

@@ -24,6 +24,7 @@ from temjax.sites.entry import parse_entry
 from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
 from temjax.sites.place_state import read_place_state
+from temjax.sites.profile_comparison import profile_table
 from temjax.sites.readers.kinds import is_tower
 from temjax.sites.readers.record import Reading
 from temjax.sites.run import SiteRun, run_site, site_dataset, switch_text
@@ -77,11 +78,14 @@ def list_sites(
         period = site.observations.period
         monthly = [OBSERVED[key][1] for key in site.observations.monthly]
         stocks = [STOCKS[key] for key in site.observations.stocks]
+        days = [f"soil profile {one.date}" for one in site.observations.profiles]
+        observed = [f"{period[0]}-{period[1]}"] if period else []
+        observed += [", ".join(some) for some in (monthly + stocks, days) if some]
         table.add_row(
             f"{name}\n{site.parameter_set}",
             f"{site.title}\n{position}, {location.elevation:.0f} m",
             f"{years[0]}-{years[-1]}",
-            f"{period[0]}-{period[1]}\n{', '.join(monthly + stocks)}" if period else "none",
+            "\n".join(observed) or "none",
         )
     print_table(console, table)
 
@@ -101,6 +105,7 @@ def _catalog_record(name: str) -> dict[str, object]:
             "period": site.observations.period,
             "monthly": list(site.observations.monthly),
             "stocks": list(site.observations.stocks),
+            "profiles": [str(one.date) for one in site.observations.profiles],
         },
     }
 
@@ -216,4 +221,10 @@ def _print_summary(result: SiteRun, out: Path) -> None:
     period = site.observations.period
     if period and period[0] <= int(run.years[-1]) and period[1] >= int(run.years[0]):
         print_table(console, comparison_table("Observed and simulated", compare(site, run)))
+    for comparison in result.profiles:
+        print_table(console, profile_table(comparison))
+    compared = [comparison.profile for comparison in result.profiles]
+    for profile in site.observations.profiles:
+        if profile not in compared:
+            print_line(console, f"profile of {profile.date}: outside the years of the run")
     print_line(console, f"written: {out}")

@@ -48,6 +48,7 @@ from temjax.sites.entry_values import (
 from temjax.sites.history import co2_years
 from temjax.sites.observations import Stock
 from temjax.sites.schema_findings import schema_findings
+from temjax.sites.soil_profiles import ProfileTable, check_profile_years, check_profiles
 from temjax.sites.table_mapping import Table
 
 StockName = Literal["soil_organic_carbon", "soil_organic_nitrogen"]
@@ -71,6 +72,7 @@ class SiteEntry(SiteTable):
     type_stocks: dict[StockName, Stock] = Field(default_factory=dict)
     annual: list[SingleValue] = Field(default_factory=list)
     published: list[SingleValue] = Field(default_factory=list)
+    profiles: list[ProfileTable] = Field(default_factory=list)
     traps: list[DataFault] = Field(default_factory=list)
     table: Table | None = None
     sensors: Sensors = Sensors()
@@ -137,7 +139,7 @@ def check_entry(entry: SiteEntry, *, file: str) -> list[Finding]:
     findings += check_stocks("type_stocks", entry.type_stocks, file=file)
     findings += check_single_values("annual", entry.annual, file=file)
     findings += check_single_values("published", entry.published, file=file)
-    return findings
+    return findings + check_profiles(entry.profiles, file=file)
 
 
 def check_whole_climatology(entry: SiteEntry, *, file: str) -> list[Finding]:
@@ -155,6 +157,9 @@ def check_whole_climatology(entry: SiteEntry, *, file: str) -> list[Finding]:
         message = "the years of the climatology are missing"
         mend = "Add period = [first year, last year] above the first table."
         findings.append(Finding(file, "period", "", message, mend))
+    else:
+        first = entry.period[0] if entry.history is None else entry.history.first_year
+        findings += check_profile_years(entry.profiles, (first, entry.period[1]), file=file)
     return findings
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from temjax.files.findings import raise_findings
 from temjax.outputs import MONTHLY_OUTPUTS
 from temjax.runs.validation import check_overlap
+from temjax.sites.soil_profiles import SoilProfile
 
 # observed output -> (unit, short name)
 OBSERVED = {
@@ -120,12 +121,14 @@ class Observations:
         type_stocks: of the place's vegetation type, that is, without what grazing and other history
             did to the soil of this place; same names.
         annual: variable -> values by year.
+        profiles: of soil temperature, one a day.
     """
 
     monthly: Mapping[str, MonthlySeries] = field(default_factory=dict)
     stocks: Mapping[str, Stock] = field(default_factory=dict)
     type_stocks: Mapping[str, Stock] = field(default_factory=dict)
     annual: Mapping[str, tuple[AnnualValue, ...]] = field(default_factory=dict)
+    profiles: tuple[SoilProfile, ...] = ()
 
     @property
     def period(self) -> tuple[int, int] | None:
@@ -134,6 +137,12 @@ class Observations:
         if not periods:
             return None
         return min(first for first, _ in periods), max(last for _, last in periods)
+
+    def covers(self, year: int) -> bool:
+        """Whether a year lies in the period of the months, or has a soil temperature profile."""
+        period = self.period
+        in_months = period is not None and period[0] <= year <= period[1]
+        return in_months or any(one.date.year == year for one in self.profiles)
 
 
 @dataclass(frozen=True)

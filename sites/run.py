@@ -20,6 +20,7 @@ from temjax.runs.spin_up import spin_up as repeat_cycle
 from temjax.sites.account import observation_attributes
 from temjax.sites.output import run_dataset
 from temjax.sites.place_state import PlaceState
+from temjax.sites.profile_comparison import ProfileComparison, compare_profiles
 from temjax.sites.provenance import provenance
 from temjax.sites.site import Site
 from temjax.sites.vitality import vegetation_fault
@@ -47,6 +48,7 @@ class SiteRun:
         place_state: of the fitted set, None without one.
         added_nitrogen: nitrogen that the place's state added, g N m⁻².
         fitted_with: options of the fit that the parameters come from, by name.
+        profiles: measured soil temperature profiles beside the run.
     """
 
     site: Site
@@ -60,6 +62,7 @@ class SiteRun:
     place_state: PlaceState | None = None
     added_nitrogen: float = 0.0
     fitted_with: Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    profiles: tuple[ProfileComparison, ...] = ()
 
     @property
     def certificate(self) -> str:
@@ -209,11 +212,15 @@ def run_site(
         message = "the simulation produced values that are not finite"
         mend = "Check the parameter values against their bounds and the forcing with temjax check."
         raise DataError([Finding(site.name, "run", "", message, mend)])
+    profiles = compare_profiles(
+        site.observations.profiles, values, site.location, site.forcing, initial.heat,
+        initial.snowpack, options, stop,
+    )  # fmt: skip
     if parameter_source is None:
         parameter_source = "given values" if parameters is not None else _source_of(site)
     return SiteRun(
         site, values, parameter_source, equilibrium, spin_up, run, start, options, place_state,
-        added, fitted_with,
+        added, fitted_with, profiles,
     )  # fmt: skip
 
 
@@ -284,6 +291,7 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "equilibrium_heat_residual": float(equilibrium.heat_residual),
         "equilibrium_spectral_radius": float(equilibrium.spectral_radius),
         "warnings": "; ".join(result.warnings) or "none",
+        "soil_profiles": "; ".join(one.line for one in result.profiles) or "none",
         "nitrogen_drift": f"{result.nitrogen_drift:.2e} g m-2 over the run",
     }
     dataset = run_dataset(

@@ -191,6 +191,7 @@ def make_site(
             stocks=dict(entry.stocks),
             type_stocks=dict(entry.type_stocks),
             annual=annual,
+            profiles=tuple(table.profile for table in entry.profiles),
         ),
         parameter_set=entry.vegetation.parameter_set,
         parameter_overrides={k: v.value for k, v in entry.vegetation.overrides.items()},

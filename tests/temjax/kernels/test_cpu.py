@@ -221,7 +221,7 @@ def outputs(parameters, given, options=OPTIONS):
     return annual.net_primary_production, annual.maximum_thaw_depth, annual.available_nitrogen
 
 
-@pytest.mark.parametrize("freezing_cutoff", [False, True])
+@pytest.mark.parametrize("freezing_cutoff", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_run_and_its_derivatives_are_those_of_xla(freezing_cutoff):
     given = synthetic_inputs(5, 2)
     tangent = jax.tree.map(lambda x: 1e-3 * x, given.parameters)
