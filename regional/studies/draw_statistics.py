@@ -27,6 +27,7 @@ from temjax.regional.results.effect import delta_fluxes, delta_stocks, residual_
 from temjax.regional.studies.draw_run import DrawnMember, DrawnTile
 
 RUNS = ("historical", "S_R", "S_T")
+ROUNDING = 1e-9  # of sums of areas
 MISSING = 0.01  # share of the region's area that a draw may lack
 
 
@@ -165,8 +166,9 @@ class _Sums:
         self._known[key] = self._known.get(key, 0.0) + known @ weight
 
     def missing(self) -> NDArray:
-        """Share of the region's area that each draw lacks."""
-        return 1 - self._valid[REGION] / self._area[REGION]
+        """Share of the region's area that each draw lacks; 0 where it is the rounding of sums."""
+        share = 1 - self._valid[REGION] / self._area[REGION]
+        return np.where(share > ROUNDING, share, 0.0)
 
     def groups(self, failed: NDArray) -> dict[str, GroupSeries]:
         """Series by group, totals scaled to its whole area; NaN in draws that failed."""
