@@ -136,7 +136,7 @@ def test_outputs_of_heat_alone_are_those_of_a_run(column):
     objective = Objective.of(column, NAMES, None, options=ModelOptions(substeps=4))
     free = jnp.asarray([[0.3], [-0.2]])
     heat, converged = objective.heat_outputs(free, OF_HEAT)
-    run, _ = objective.simulate(free)
+    run = objective.simulate(free).run
     assert bool(converged.all())
     np.testing.assert_allclose(
         heat["maximum_thaw_depth"], run.annual.maximum_thaw_depth[-10:].mean(axis=0), rtol=1e-9
