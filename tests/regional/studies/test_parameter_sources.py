@@ -48,8 +48,9 @@ def test_bundled_fits_leave_the_place_and_its_surface_alone(experiment):
     for columns in by_type.values():
         assert "kdc_scale" in columns
         assert "disequilibrium_factor" not in columns and "surface_resistance" not in columns
-    assert any("the set has no covariance" in note for note in notes)
-    assert any("fitted but not drawn: surface_shortwave" in note for note in notes)
+    assert {source.kind for source in sources} == {"posterior"}
+    assert not any("no covariance" in note for note in notes)
+    assert any("not drawn: disequilibrium_factor, surface_shortwave" in note for note in notes)
     own = experiment.model_copy(update={"keep_ground_surface": False})
     sources, _ = parameter_sources(own, [MEADOW])
     assert "surface_resistance" in sources[0].columns[MEADOW]
