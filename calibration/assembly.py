@@ -115,5 +115,4 @@ def _errors_by_site(
 
 def _is_observed(site: Site, year: int, sites: int) -> bool:
     """Whether a hold-out year applies to a site: in joint fits, only where it was observed."""
-    period = site.observations.period
-    return sites == 1 or (period is not None and period[0] <= year <= period[1])
+    return sites == 1 or site.observations.covers(year)

@@ -56,7 +56,7 @@ Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places sh
 Targets = Annotated[
     str | None,
     typer.Option(
-        help="nep, gpp, reco, soil_temperature, soc, son; by default those that each place has."
+        help="nep, gpp, reco, soil_temperature, profile, soc, son; by default those each place has."
     ),
 ]
 MethodOption = Annotated[
@@ -203,7 +203,8 @@ def print_calibration(calibration: Calibration) -> None:
     for line in [*lines, *calibration.account()]:
         print_line(console, line)
     for site, scores in zip(calibration.sites, calibration.site_scores, strict=True):
-        print_table(console, skill_table(site, scores))
+        if scores:
+            print_table(console, skill_table(site, scores))
     for line in calibration.warnings():
         print_line(console, f"warning: {line}")
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from temjax.calibration.soil_profile import SOIL_PROFILE, fitted_profiles
 from temjax.calibration.targets import (
     ALIASES,
     DEFAULT_TARGETS,
@@ -19,8 +20,8 @@ def default_targets(
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Every target that a site has, and of each other one the reason, a clause.
 
-    Stocks of the vegetation type count where the site file gives them; few do, so their absence
-    is no news.
+    Stocks of the vegetation type and soil temperature profiles count where the site file gives
+    them; few do, so their absence is no news.
 
     Args:
         site: its observations and forcing.
@@ -39,6 +40,8 @@ def default_targets(
             absent[name] = fault
         else:
             targets.append(name)
+    if fitted_profiles(site):
+        targets.append(SOIL_PROFILE)
     stocks = observed_stocks(site)
     targets += [name for name in DEFAULT_TYPE_STOCKS if ALIASES[name] in stocks]
     return tuple(targets), absent

@@ -137,6 +137,8 @@ def _posterior_table(
         "residual_scales": _residual_scales(calibration, site),
         "arrays": posterior_file_name(calibration),
     }
+    if calibration.draws is not None:
+        table["draws"] = int(np.prod(np.shape(calibration.draws.values)[:2]))
     return table
 
 

@@ -5,7 +5,7 @@ passes through the years up to the measurements: an equilibrium at the tower yea
 annual NEP to zero, while towers report sinks. Starts of a fit are the cells of one run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple, get_args
@@ -16,9 +16,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from temjax import Forcing, Location, ModelOptions, Parameters, State, find_equilibrium
+from temjax import Forcing, Location, ModelOptions, Parameters
 from temjax.calibration.default_targets import default_targets
 from temjax.calibration.gross_flux import GROSS_FLUX
+from temjax.calibration.history import HistoryRun, broadcast_to_cells, run_history
+from temjax.calibration.soil_profile import (
+    SOIL_PROFILE,
+    THAW_YEARS,
+    fitted_days,
+    heat_outputs,
+    heat_suffices,
+)
 from temjax.calibration.target import Target
 from temjax.calibration.target_data import data_summary
 from temjax.calibration.targets import (
@@ -31,10 +39,9 @@ from temjax.calibration.targets import (
 from temjax.calibration.transforms import FreeParameters, names_inside_bounds
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.calibration.type_stocks import TYPE_STOCKS
+from temjax.heat.profiles import ProfileDay
 from temjax.outputs import FLUXES
 from temjax.programs.exported import exported_jit
-from temjax.runs.simulate import Run, simulate
-from temjax.runs.soil_matter import scale_soil_matter
 from temjax.sites import Site
 from temjax.sites.compare import temperature_at
 
@@ -42,7 +49,6 @@ from temjax.sites.compare import temperature_at
 DESCENT = ModelOptions(substeps=16)
 Disequilibrium = Literal["observations", "start"]
 SENSOR_DEPTH = 0.05  # m, where no soil temperature was observed
-THAW_YEARS = 10
 
 
 class Linearisation(NamedTuple):
@@ -71,6 +77,7 @@ class Objective(eqx.Module):
         first_row: year of the forcing, as a row, in whose January the disequilibrium factor acts;
             runs, and rows of the targets, begin there (static).
         sensor_depth: of the soil temperature sensor, m (static).
+        profile_days: days and depths of soil temperature profiles (static).
         prior_scale: factor on the residuals of the prior; 1 but in twin experiments.
     """
 
@@ -86,6 +93,7 @@ class Objective(eqx.Module):
     name: str = eqx.field(static=True)
     first_row: int = eqx.field(static=True)
     sensor_depth: float = eqx.field(static=True)
+    profile_days: tuple[ProfileDay, ...] = eqx.field(static=True)
     prior_scale: Float[Array, ""]
 
     @classmethod
@@ -139,13 +147,13 @@ class Objective(eqx.Module):
             raise ValueError(f"disequilibrium={disequilibrium!r}: choose {choices}")
         inside, left_out = names_inside_bounds(parameters, names, centre)
         free = FreeParameters.of(parameters, inside, centre=centre, prior_sd=prior_sd)
-        observed_from = [target.rows[0] for target in fitted if target.kind != "stock"]
+        observed_from = [target.rows[0] for target in fitted if target.by_year]
         delayed = DISEQUILIBRIUM in free.names and disequilibrium == "observations"
         first_row = min(observed_from) if delayed and observed_from else 0
         fitted = tuple(
-            target
-            if target.kind == "stock"
-            else replace(target, rows=tuple(row - first_row for row in target.rows))
+            replace(target, rows=tuple(row - first_row for row in target.rows))
+            if target.by_year
+            else target
             for target in fitted
         )
         return cls(
@@ -161,6 +169,7 @@ class Objective(eqx.Module):
             name=site.name,
             first_row=first_row,
             sensor_depth=_sensor_depth(site),
+            profile_days=fitted_days(site, fitted),
             prior_scale=jnp.asarray(np.asarray(1.0)),
         )
 
@@ -179,7 +188,20 @@ class Objective(eqx.Module):
         """Number of residuals of the observations, unused ones included, without the prior's."""
         return sum(target.size for target in self.targets)
 
-    def simulate(self, free: Float[Array, "free start"]) -> "HistoryRun":
+    @property
+    def heat_suffices(self) -> bool:
+        """Whether soil heat alone decides every target."""
+        return heat_suffices(self.free.names, self.targets)
+
+    def heat_outputs(self, free: Float[Array, "free start"], variables: Sequence[str]):
+        """Outputs of soil heat alone by name, starts trailing, and whether it converged."""
+        parameters = self.free.insert(self.parameters, free)[0]
+        place = broadcast_to_cells(self.location, self.forcing, free.shape[1])
+        return heat_outputs(
+            parameters, *place, variables, self.profile_days, self.sensor_depth, self.options
+        )
+
+    def simulate(self, free: Float[Array, "free start"]) -> HistoryRun:
         """Run from the equilibrium of the first year through every year; starts are cells."""
         starts = free.shape[1]
         parameters, history = self.free.insert(self.parameters, free)
@@ -192,6 +214,8 @@ class Objective(eqx.Module):
         self, free: Float[Array, "free start"]
     ) -> tuple[dict[str, Float[Array, "..."]], Bool[Array, "start"]]:
         """Simulated outputs that targets can be compared with, by name, starts trailing."""
+        if self.heat_suffices:
+            return self.heat_outputs(free, [target.variable for target in self.targets])
         run, before, converged = self.simulate(free)
         outputs = {name: getattr(run.monthly, name) for name in MONTHLY_TARGETS[:4]}
         outputs[GROSS_FLUX] = 0.5 * (
@@ -205,6 +229,8 @@ class Objective(eqx.Module):
         outputs["maximum_thaw_depth"] = jnp.mean(
             run.annual.maximum_thaw_depth[-THAW_YEARS:], axis=0
         )
+        if self.profile_days:
+            outputs |= self.heat_outputs(free, (SOIL_PROFILE,))[0]
         return outputs, converged
 
     def residual_vector(
@@ -270,66 +296,6 @@ def misfit_by_target(targets: tuple[Target, ...], residuals: np.ndarray) -> dict
         position += target.size
     shares["prior"] = 0.5 * float(np.sum(residuals[position:] ** 2))
     return shares
-
-
-def broadcast_to_cells(
-    location: Location, forcing: Forcing, cells: int
-) -> tuple[Location, Forcing]:
-    """Location and forcing repeated along a trailing axis of cells."""
-
-    def repeat(leaf):
-        return jnp.broadcast_to(jnp.asarray(leaf)[..., None], (*jnp.shape(leaf), cells))
-
-    repeated = eqx.tree_at(
-        lambda f: (f.air_temperature, f.precipitation, f.shortwave),
-        forcing,
-        replace_fn=repeat,
-    )
-    return jax.tree.map(repeat, location), repeated
-
-
-class HistoryRun(NamedTuple):
-    """Run after the history that leads to it.
-
-    Attributes:
-        run: from the first measured year on.
-        before: state in that year's January, before the factor on soil matter.
-        converged: whether the equilibrium at the start of the history did.
-    """
-
-    run: Run
-    before: State
-    converged: Bool[Array, "*start"]
-
-
-def run_history(
-    parameters: Parameters,
-    location: Location,
-    forcing: Forcing,
-    factor: Float[Array, "*start"] | None,
-    first_row: int,
-    options: ModelOptions,
-) -> HistoryRun:
-    """Run from the equilibrium of the first year through the years of the forcing.
-
-    Args:
-        parameters: scalar or per start.
-        location: of the site, or one per start.
-        forcing: history and measured years.
-        factor: on soil organic carbon and nitrogen in the January of ``first_row``; ``None``: 1.
-        first_row: first year, as a row of the forcing, of the run that is returned; earlier years
-            only lead to it.
-        options: model choices.
-    """
-    equilibrium = find_equilibrium(parameters, location, forcing, climate="first", options=options)
-    state = equilibrium.state
-    if first_row:
-        state = simulate(
-            parameters, location, forcing, initial=state, options=options, stop=first_row
-        ).state
-    initial = scale_soil_matter(state, factor)
-    run = simulate(parameters, location, forcing, initial=initial, options=options, start=first_row)
-    return HistoryRun(run, state, equilibrium.converged)
 
 
 def first_failure(objective: Objective, free: Float[Array, "free"]) -> str:

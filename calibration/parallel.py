@@ -38,11 +38,13 @@ class ParallelStarts:
 
     All shares have the same number of starts, so that one compiled program serves them; the last
     one is padded with copies of the last start. The first call compiles with the first share alone.
+    Where every start has data of its own (replicates of a twin experiment) there is one share.
     """
 
     def __init__(self, objective: Objective | JointObjective, cores: int | None = None) -> None:
         self.objective = objective
-        self.cores = number_of_cores() if cores is None else cores
+        cores = number_of_cores() if cores is None else cores
+        self.cores = 1 if _has_data_by_start(objective) else cores
         self._compiled = False
 
     def linearise(self, points: np.ndarray) -> Linearisation:
@@ -67,3 +69,10 @@ class ParallelStarts:
 
     def _linearise_share(self, part: jax.Array) -> Linearisation:
         return jax.tree.map(np.asarray, self.objective.linearise(part))
+
+
+def _has_data_by_start(objective: Objective | JointObjective) -> bool:
+    """Whether the observed values have an axis of starts."""
+    return any(
+        target.values.ndim > target.sd.ndim for part in objective.parts for target in part.targets
+    )

@@ -19,6 +19,7 @@ from temjax.calibration.fitted_file import (
     write_posterior,
 )
 from temjax.calibration.multistart import FitResult
+from temjax.calibration.profile_fit import soil_profile_figure
 from temjax.calibration.profile_likelihood import profile_records
 from temjax.calibration.scores import finite_or_none, merged_scores, score_record
 from temjax.calibration.uncertainty import linear_bands
@@ -102,6 +103,10 @@ def calibration_record(calibration: "Calibration") -> dict:
             for site, scores in zip(calibration.sites, calibration.site_scores, strict=True)
         },
         "stocks": {site.name: calibration.stocks(i) for i, site in enumerate(calibration.sites)},
+        "soil_profiles": {
+            site.name: [one.record() for one in fits]
+            for site, fits in zip(calibration.sites, calibration.soil_profiles, strict=True)
+        },
         "data": {p.name: [dict(row) for row in p.data] for p in result.objective.parts},
         "absent": {part.name: dict(part.absent) for part in result.objective.parts},
         "observations": {site.name: observation_attributes(site) for site in calibration.sites},
@@ -154,6 +159,12 @@ def report_page(calibration: "Calibration", record: dict) -> str:
             for site, part, run in zip(
                 calibration.sites, result.objective.parts, calibration.runs, strict=True
             )
+            if site.observations.monthly
+        ],
+        soil_figures=[
+            figures.png_base64(soil_profile_figure(site.title, fits))
+            for site, fits in zip(calibration.sites, calibration.soil_profiles, strict=True)
+            if fits
         ],
         parameters=record["parameters"],
         figures={name: figures.png_base64(figure) for name, figure in drawn.items()},

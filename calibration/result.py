@@ -13,9 +13,10 @@ from temjax import ModelOptions, Parameters, Run
 from temjax.calibration import figures
 from temjax.calibration.base_sets import BaseComparison
 from temjax.calibration.gross_flux import counted_as
+from temjax.calibration.history import HistoryRun
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
-from temjax.calibration.objective import HistoryRun
+from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
 from temjax.calibration.profile_likelihood import ProfileLikelihood
 from temjax.calibration.report import result_html, result_text, write_report
 from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
@@ -26,6 +27,7 @@ from temjax.calibration.scores import (
     parameters_at,
     run_at,
     score_site,
+    score_warning,
     scoring_options,
     site_vector,
 )
@@ -35,7 +37,9 @@ from temjax.calibration.type_stocks import TYPE_STOCKS, observed_stocks
 from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
-Plot = Literal["months", "parameters", "loss", "spectrum", "correlation", "profiles"]
+Plot = Literal[
+    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile"
+]
 TOO_TIGHT = 1.2  # residuals over stated errors above which the report warns
 
 
@@ -58,6 +62,7 @@ class Calibration:
         draws: from the posterior, if requested.
         scales: residual scales, if estimated.
         bases: base sets that were compared.
+        soil_profiles: fitted soil temperature profiles, those of one site a tuple.
     """
 
     sites: tuple[Site, ...]
@@ -71,6 +76,7 @@ class Calibration:
     draws: PosteriorDraws | None = None
     scales: ResidualScales | None = None
     bases: BaseComparison = field(default_factory=BaseComparison)
+    soil_profiles: tuple[tuple[ProfileFit, ...], ...] = ()
 
     @classmethod
     def of(
@@ -107,15 +113,16 @@ class Calibration:
         parts = result.objective.parts
         if not prior_runs:
             prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
-        histories, scores = [], []
+        posterior = scaled_posterior(result, scales)
+        histories, scores, soil = [], [], []
         for number, (site, part) in enumerate(zip(sites, parts, strict=True)):
-            chosen = options or scoring_options(part)
-            histories.append(run_at(part, site_vector(result, number), chosen))
+            vector = site_vector(result, number)
+            histories.append(run_at(part, vector, options or scoring_options(part)))
             scores.append(score_site(site, part, histories[-1].run, prior_runs[number]))
+            soil.append(profile_fits(site, part, vector, result, posterior))
         return cls(
-            tuple(sites), result, scaled_posterior(result, scales), tuple(histories),
-            tuple(scores), errors, command, profiles or {}, draws, scales,
-            bases or BaseComparison(),
+            tuple(sites), result, posterior, tuple(histories), tuple(scores), errors, command,
+            profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil),
         )  # fmt: skip
 
     @property
@@ -136,6 +143,9 @@ class Calibration:
         for part in self.result.objective.parts:
             counted = counted_as(part.targets)
             lines += [f"{part.name}: {counted}" if several else counted] if counted else []
+            if part.heat_suffices:
+                lines.append(f"{part.name}: the fit ran soil heat alone, which decides its targets")
+        lines += [one.line for fits in self.soil_profiles for one in fits]
         flat = no_effect_text(self.result.without_effect)
         return [*lines, flat] if flat else lines
 
@@ -216,18 +226,25 @@ class Calibration:
 
         Args:
             kind: ``months`` observed and simulated with the 90 % predictive band, ``parameters``,
-                ``loss`` of every start, eigenvalue ``spectrum``, posterior ``correlation``, or
-                ``profiles``.
-            site: of ``months``; not needed where one site was fitted.
+                ``loss`` of every start, eigenvalue ``spectrum``, posterior ``correlation``,
+                ``profiles`` (of the likelihood), or ``soil_profile`` by depth.
+            site: of ``months`` and ``soil_profile``; not needed where one site was fitted.
 
         Raises:
-            ValueError: unknown kind, no profiles, no such site, or none given of several.
+            ValueError: unknown kind, nothing of that kind, no such site, or none of several.
         """
         if kind == "months":
             index = self.site_index(site)
+            if not self.sites[index].observations.monthly:
+                raise ValueError("no monthly series was observed")
             bands = linear_bands(self.result, self.posterior)
             part = self.result.objective.parts[index]
             return figures.series_figure(self.sites[index], part, self.runs[index], bands)
+        if kind == "soil_profile":
+            index = self.site_index(site)
+            if not self.soil_profiles[index]:
+                raise ValueError("no soil temperature profile was fitted")
+            return soil_profile_figure(self.sites[index].title, self.soil_profiles[index])
         if kind == "profiles" and not self.profiles:
             raise ValueError("no profile likelihoods; give calibrate(…, profiles=('all',))")
         draw = {
@@ -299,7 +316,7 @@ class Calibration:
                 "model's structure or the data, not of the parameter; its interval means little."
             )
         for site, scores in zip(self.sites, self.site_scores, strict=True):
-            lines += filter(None, (_score_warning(site, score) for score in scores))
+            lines += filter(None, (score_warning(site, score) for score in scores))
         return lines
 
     def site_index(self, site: str | None = None) -> int:
@@ -320,26 +337,3 @@ class Calibration:
 
     def _repr_html_(self) -> str:
         return result_html(self)
-
-
-def _score_warning(site: Site, score: Score) -> str:
-    """Warning of one score, empty if there is none."""
-    variable, reference, cycle = (
-        score.variable.replace("_", " "),
-        score.other_years,
-        score.own_cycle,
-    )
-    efficiency = score.model.nash_sutcliffe
-    if score.months == "held out" and reference is not None:
-        if efficiency < reference.nash_sutcliffe:
-            return (
-                f"{site.name}: in the held-out months the climatology of the fitted years beats "
-                f"the model for {variable} (NSE {reference.nash_sutcliffe:.2f} against "
-                f"{efficiency:.2f})."
-            )
-    if score.months == "fitted" and cycle is not None and efficiency > cycle.nash_sutcliffe:
-        return (
-            f"{site.name}: fitted {variable} scores above the data's own mean seasonal cycle: "
-            "check that forcing and target are independent."
-        )
-    return ""

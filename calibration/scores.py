@@ -11,8 +11,9 @@ import numpy as np
 from temjax import ModelOptions, Parameters, Run
 from temjax.calibration.checkpoint import FitError
 from temjax.calibration.gross_flux import months_of
+from temjax.calibration.history import HistoryRun, run_history
 from temjax.calibration.multistart import FitResult
-from temjax.calibration.objective import HistoryRun, Objective, run_history
+from temjax.calibration.objective import Objective
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.findings import DataError, Finding
 from temjax.sites import MonthlySeries, Site, Skill, paired, skill
@@ -70,12 +71,13 @@ def centre_run(site: Site, objective: Objective, options: ModelOptions | None = 
 
     Raises:
         DataError: the run is not finite.
-        FitError: its vegetation cannot live there.
+        FitError: its vegetation cannot live there, and it matters to the fit.
     """
     centre = np.zeros(len(objective.free.names))
     options = options or scoring_options(objective)
     run = run_at(objective, centre, options, "the prior's centre").run
-    if fault := vegetation_fault(run, site, parameters_at(objective, centre)[0]):
+    fault = vegetation_fault(run, site, parameters_at(objective, centre)[0])
+    if fault and not objective.heat_suffices:
         raise FitError(f"{site.name}: {fault}")
     return run
 
@@ -207,6 +209,29 @@ def _annual(series: MonthlySeries, observed, simulated, mask) -> tuple:
             pair = (float(reduce(observed[row])), float(reduce(simulated[row])))
             rows.append((int(year), *pair))
     return tuple(rows)
+
+
+def score_warning(site: Site, score: Score) -> str:
+    """Warning of one score, empty if there is none."""
+    variable, reference, cycle = (
+        score.variable.replace("_", " "),
+        score.other_years,
+        score.own_cycle,
+    )
+    efficiency = score.model.nash_sutcliffe
+    if score.months == "held out" and reference is not None:
+        if efficiency < reference.nash_sutcliffe:
+            return (
+                f"{site.name}: in the held-out months the climatology of the fitted years beats "
+                f"the model for {variable} (NSE {reference.nash_sutcliffe:.2f} against "
+                f"{efficiency:.2f})."
+            )
+    if score.months == "fitted" and cycle is not None and efficiency > cycle.nash_sutcliffe:
+        return (
+            f"{site.name}: fitted {variable} scores above the data's own mean seasonal cycle: "
+            "check that forcing and target are independent."
+        )
+    return ""
 
 
 def score_record(score: Score) -> dict:

@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from temjax import Forcing
-from temjax.calibration.objective import Objective, broadcast_to_cells, run_history
+from temjax.calibration.history import broadcast_to_cells, run_history
+from temjax.calibration.objective import Objective
 from temjax.calibration.scores import centre_run
 from temjax.calibration.starts import prior_starts
 from temjax.calibration.tunables import DISEQUILIBRIUM, parameter_info

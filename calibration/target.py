@@ -11,12 +11,14 @@ class Target(eqx.Module):
 
     Attributes:
         variable: output name (static).
-        kind: ``monthly``, ``annual`` (sums of calendar years) or ``stock`` (static).
+        kind: ``monthly``, ``annual`` (sums of calendar years), ``stock`` or ``profile`` (by
+            depth, one day after the other) (static).
         rows: rows of the run's years that the observations cover (static).
         mean_year: whether the observations are one mean year (static).
         weight: factor on its share of the loss (static).
-        values: observed, ``(year, 12)``, ``(year,)`` or a scalar stock; 0 where unusable. With a
-            trailing axis each start has data of its own (replicates of a twin experiment).
+        values: observed, ``(year, 12)``, ``(year,)``, a scalar stock or ``(depth,)``; 0 where
+            unusable. With a trailing axis each start has data of its own (replicates of a twin
+            experiment).
         sd: standard deviation, without that axis.
         used: 1 where a value counts, else 0.
         held_out: 1 where a value is kept back to test the fit, else 0.
@@ -45,11 +47,16 @@ class Target(eqx.Module):
     @property
     def dimensions(self) -> int:
         """Number of axes of one start's values."""
-        return {"monthly": 2, "annual": 1, "stock": 0}[self.kind]
+        return {"monthly": 2, "annual": 1, "stock": 0, "profile": 1}[self.kind]
+
+    @property
+    def by_year(self) -> bool:
+        """Whether the values belong to rows of the run's years."""
+        return self.kind in ("monthly", "annual")
 
     def predicted(self, simulated: Float[Array, "..."]) -> Float[Array, "..."]:
         """Simulated counterpart of ``values``, starts trailing."""
-        if self.kind == "stock":
+        if not self.by_year:
             return simulated
         years = simulated[self.rows[0] : self.rows[1]]
         if self.mean_year:

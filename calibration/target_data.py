@@ -3,9 +3,11 @@
 import numpy as np
 
 from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED
+from temjax.calibration.soil_profile import SOIL_PROFILE
 from temjax.calibration.target import Target
 from temjax.calibration.type_stocks import observed_stocks
 from temjax.sites import Site
+from temjax.sites.account import used_observations
 
 
 def data_summary(site: Site, targets: tuple[Target, ...]) -> list[dict]:
@@ -36,5 +38,7 @@ def data_summary(site: Site, targets: tuple[Target, ...]) -> list[dict]:
             row["source"] = "; ".join(one.source for one in series)
         elif target.variable in (stocks := observed_stocks(site)):
             row["source"] = stocks[target.variable].source
+        elif target.variable == SOIL_PROFILE:
+            row["source"] = used_observations(site)[SOIL_PROFILE]
         rows.append(row)
     return rows

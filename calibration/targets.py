@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED, join_gross_flux
+from temjax.calibration.soil_profile import SOIL_PROFILE, profile_target
 from temjax.calibration.target import Target
 from temjax.calibration.type_stocks import TYPE_STOCKS, observed_stocks
 from temjax.sites import MonthlySeries, Site
@@ -31,6 +32,7 @@ ALIASES = {
     "type_soc": "type_soil_organic_carbon",
     "type_son": "type_soil_organic_nitrogen",
     "alt": "maximum_thaw_depth",
+    "profile": SOIL_PROFILE,
 }
 DEFAULT_TARGETS = ("nep", "gpp", "reco", "soil_temperature", "soc", "son")
 DEFAULT_TYPE_STOCKS = ("type_soc", "type_son")
@@ -45,7 +47,7 @@ class ErrorModel:
 
     Attributes:
         flux: floor of monthly NEP, GPP and RECO, g C m⁻² month⁻¹; our choice.
-        temperature: floor of monthly soil temperature, K.
+        temperature: floor of soil temperature, of a month or in a profile, K.
         water: floor of monthly evapotranspiration, mm month⁻¹.
         annual_flux: of the annual NEP sum, g C m⁻² yr⁻¹; ``None`` leaves annual sums out.
         partitioning: of GPP and RECO, as a share of their value; our choice, tighter than the
@@ -217,11 +219,12 @@ def site_targets(
     observed = site.observations
     period = observed.period
     for year in holdout:
-        if period is None or not period[0] <= year <= period[1]:
+        if not observed.covers(year):
             span = "no monthly observations" if period is None else f"{period[0]}–{period[1]}"
             raise ValueError(f"{site.name}: hold-out year {year} was not observed ({span})")
     stocks = observed_stocks(site)
     observed_names = [*observed.monthly, *stocks]
+    observed_names += [SOIL_PROFILE] if observed.profiles else []
     selected: dict[str, list[Target]] = {}
     for name in names:
         variable = ALIASES.get(name, name)
@@ -239,6 +242,9 @@ def site_targets(
             stock = stocks[variable]
             weight = errors.weight(variable)
             selected[variable] = [stock_target(variable, stock.value, stock.sd, weight)]
+        elif variable == SOIL_PROFILE and observed.profiles:
+            weight = errors.weight(variable)
+            selected[variable] = [profile_target(site, errors.temperature, weight, holdout)]
         else:
             reason = f": {absent_reason(site, variable)}" if name in DEFAULT_TARGETS else ""
             raise ValueError(

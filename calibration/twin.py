@@ -1,5 +1,6 @@
 """Twin experiments: fits of the model's own output, where the true parameters are known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import equinox as eqx
@@ -77,33 +78,79 @@ def twin_objective(
     Args:
         objective: real data define months, errors and weights.
         truth: free vector ``(free,)``, or one per start ``(free, start)``: then every start gets
-            data of its own.
+            data of its own, NaN where the model fails at its truth: a fit drops that start.
         noise_seed: adds Gaussian noise of the targets' standard deviations.
         starts: number of starts of the fit to come, so that it shares this run's compilation.
 
     Raises:
-        ValueError: the model fails at the truth.
+        ValueError: the model fails at every truth.
     """
     points = np.asarray(truth, dtype=float)
     per_start = points if points.ndim == 2 else np.repeat(points[:, None], starts, axis=1)
+    if points.ndim == 2:
+        # the fit to come has data by start: the same program computes them
+        objective = _with_values(
+            objective, [_by_start(target.values, points.shape[1]) for target in objective.targets]
+        )
     linear = ParallelStarts(objective).linearise(per_start)
-    residuals = linear.residuals
-    if not (np.all(linear.converged) and np.isfinite(residuals).all()):
+    lives = linear.converged & np.isfinite(linear.residuals).all(axis=0)
+    if not lives.any():
         raise ValueError(
             "the model fails at the twin's truth; draw it closer to the prior's centre"
         )
+    residuals = np.where(lives, linear.residuals, np.nan)
     rng = np.random.default_rng(noise_seed)
-    targets, position = [], 0
+    measured, position = [], 0
     for target in objective.targets:
         rows = residuals[position : position + target.size]
         position += target.size
         if noise_seed is not None:
             rows = rows + rng.standard_normal(rows.shape)
         sd = np.asarray(target.sd * target.used)[..., None] / target.weight**0.5
-        values = np.asarray(target.values)[..., None] + sd * rows.reshape(*sd.shape[:-1], -1)
-        values = values[..., 0] if points.ndim == 1 else values
-        targets.append(eqx.tree_at(lambda t: t.values, target, jnp.asarray(values)))
+        values = _by_start(target.values, 1) if points.ndim == 1 else np.asarray(target.values)
+        values = values + sd * rows.reshape(*sd.shape[:-1], -1)
+        measured.append(values[..., 0] if points.ndim == 1 else values)
+    return _with_values(objective, measured)
+
+
+def _by_start(values: np.ndarray, starts: int) -> np.ndarray:
+    """Values repeated along a trailing axis of starts."""
+    return np.repeat(np.asarray(values)[..., None], starts, axis=-1)
+
+
+def _with_values(objective: Objective, values: Sequence[np.ndarray]) -> Objective:
+    """Objective with other observed values, by target."""
+    targets = [
+        eqx.tree_at(lambda t: t.values, target, jnp.asarray(observed))
+        for target, observed in zip(objective.targets, values, strict=True)
+    ]
     return replace(objective, targets=tuple(targets))
+
+
+def of_replicate(result: FitResult, number: int) -> FitResult:
+    """One replicate of a noisy twin, a start with data of its own, as a fit by itself.
+
+    Its misfit by target at the prior's centre is not kept.
+
+    Args:
+        result: of all replicates.
+        number: of the start.
+    """
+    only = slice(number, number + 1)
+    own = [np.asarray(target.values)[..., number] for target in result.objective.targets]
+    return replace(
+        result,
+        objective=_with_values(result.objective, own),
+        losses=result.losses[:, only],
+        path=result.path[..., only],
+        gradients=result.gradients[..., only],
+        free=result.free[:, only],
+        loss=result.loss[only],
+        residuals=result.residuals[:, only],
+        jacobian=result.jacobian[..., only],
+        reasons=result.reasons[only],
+        first_misfit={},
+    )
 
 
 def draw_true_points(objective: Objective, count: int, seed: int, scale: float = 1.0) -> np.ndarray:
@@ -176,7 +223,7 @@ def coverage(
     """Coverage of the Laplace interval in noisy twins.
 
     True points are drawn from the prior and every replicate has its own noise; replicates are the
-    starts of one fit, each from the centre of the prior.
+    starts of one fit, each from the centre of the prior. Those where the model fails do not count.
     """
     truth = draw_true_points(objective, replicates, seed)
     twin = twin_objective(objective, truth, noise_seed=seed + 1)

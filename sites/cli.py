@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,7 +24,7 @@ from temjax.sites.compare import compare, comparison_table
 from temjax.sites.entry import parse_entry
 from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
-from temjax.sites.place_state import read_place_state
+from temjax.sites.place_state import PlaceState, read_place_state
 from temjax.sites.profile_comparison import profile_table
 from temjax.sites.readers.kinds import is_tower
 from temjax.sites.readers.record import Reading
@@ -197,11 +198,17 @@ def simulate_site(
             stop=stop,
             exposure=None if exposure else False,
             spin_up=spinup,
-            place_state=None if parameters is None or not state else read_place_state(parameters),
+            place_state=None if parameters is None else _place_state(parameters, state),
             progress=lambda text: bar.update(task, description=f"{opened.name}: {text}"),
         )
     write_netcdf(site_dataset(result, command=command_line()), out)
     _print_summary(result, out)
+
+
+def _place_state(fitted_set: Path, applied: bool) -> PlaceState | None:
+    """State of the place in a fitted set, marked as left out where it is not to be applied."""
+    state = read_place_state(fitted_set)
+    return None if state is None else replace(state, left_out=not applied)
 
 
 def _print_summary(result: SiteRun, out: Path) -> None:
@@ -211,7 +218,7 @@ def _print_summary(result: SiteRun, out: Path) -> None:
         f"{site.title}: {run.years[0]}-{run.years[-1]}, parameters {result.parameter_source}",
         f"equilibrium: {result.certificate}",
         f"nitrogen drift over the run: {result.nitrogen_drift:.1e} g N m⁻²",
-        *([f"state: {result.place_state.note(site)}"] if result.place_state else []),
+        *([f"state: {result.state_note}"] if result.state_note else []),
         f"freezing cut-off of respiration: {switch_text(result.options.freezing_cutoff)}",
         *(f"warning: {warning}" for warning in result.warnings),
         *account(site),

@@ -138,6 +138,12 @@ class Observations:
             return None
         return min(first for first, _ in periods), max(last for _, last in periods)
 
+    def covers(self, year: int) -> bool:
+        """Whether a year lies in the period of the months, or has a soil temperature profile."""
+        period = self.period
+        in_months = period is not None and period[0] <= year <= period[1]
+        return in_months or any(one.date.year == year for one in self.profiles)
+
 
 @dataclass(frozen=True)
 class Skill:

@@ -28,6 +28,7 @@ class PlaceState:
         year: in whose January it acts.
         forcing_hash: of the climate of the fit.
         source: name of the fitted set's file.
+        left_out: not applied, by choice.
     """
 
     place: str
@@ -37,6 +38,7 @@ class PlaceState:
     year: int
     forcing_hash: str
     source: str
+    left_out: bool = False
 
     def __str__(self) -> str:
         return (
@@ -50,14 +52,18 @@ class PlaceState:
         away = np.abs(np.subtract(position, (self.latitude, self.longitude)))
         return site.name == self.place and not bool(np.any(away > SAME_PLACE))
 
-    def note(self, site: Site) -> str:
-        """What a run of a site makes of the state, a sentence."""
+    def note(self, site: Site, last_year: int | None = None) -> str:
+        """What a run of a site, to a year or the last of its forcing, makes of the state."""
         if not self.is_of(site):
             return (
                 f"{self.source} was fitted at {self.place} with {self}: a state of that place, "
                 f"not applied at {site.name}"
             )
-        if not bool(np.any(np.asarray(site.forcing.years) == self.year)):
+        if self.left_out:
+            return f"{self.source}: {self} is left out, so this run is not the fitted one"
+        years = np.asarray(site.forcing.years)
+        simulated = years if last_year is None else years[years <= last_year]
+        if not bool(np.any(simulated == self.year)):
             return f"{self.source}: {self} lies outside the years of this run and is not applied"
         text = f"{self.source}: {self}, as fitted"
         if forcing_hash(site.forcing) != self.forcing_hash:
@@ -67,7 +73,7 @@ class PlaceState:
     def row(self, site: Site) -> int | None:
         """Row of the site's forcing in which the state acts; None where it does not."""
         rows = np.flatnonzero(np.asarray(site.forcing.years) == self.year)
-        return int(rows[0]) if self.is_of(site) and rows.size else None
+        return int(rows[0]) if self.is_of(site) and rows.size and not self.left_out else None
 
 
 def place_state(site: Site, soil_matter_factor: float, year: int, source: str) -> PlaceState:

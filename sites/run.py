@@ -94,6 +94,11 @@ class SiteRun:
         return total(self.run.state) - total(self.equilibrium.state) - self.added_nitrogen
 
     @property
+    def state_note(self) -> str:
+        """What the run made of the state of a fitted place, a sentence; empty without one."""
+        return self.place_state.note(self.site, int(self.run.years[-1])) if self.place_state else ""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Reasons for caution with the run, as sentences."""
         quality, lines = run_quality(self.run), []
@@ -278,7 +283,7 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "forcing_sources": "; ".join(site.sources),
         **observation_attributes(site),
         "comment": "\n".join(site.notes),
-        "place_state": result.place_state.note(site) if result.place_state else "none",
+        "place_state": result.state_note or "none",
         "spin_up": result.spin_up,
         "equilibrium_climate": CLIMATES[parse_spin_up(result.spin_up)[0]].format(
             first=int(site.forcing.years[0]),

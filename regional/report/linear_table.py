@@ -29,16 +29,25 @@ def _last_decade(group: GroupSeries, label: str) -> np.ndarray:
     return group.runs["S_T"][label][-DECADE:].mean(axis=0)
 
 
-def linear_tables(folder: Path, drawn: Sequence[MemberDraws]) -> list[Table]:
-    """Regional numbers ± SD by member; none where no uncertainty was propagated."""
-    rows = []
+def linear_tables(folder: Path, drawn: Sequence[MemberDraws], configuration: str) -> list[Table]:
+    """Regional numbers ± SD by member; none where no uncertainty was propagated.
+
+    Args:
+        folder: of the run.
+        drawn: its draws, which stand beside records of the same configuration only.
+        configuration: hash of the run's.
+    """
+    rows, others = [], []
     for path in sorted(folder.glob("sensitivity_*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         name = f"{record['member']} {scenario_name(record['scenario'])}"
+        is_of_run = record.get("configuration_hash") == configuration
         of_member = [
             m for m in drawn
-            if (m.member, m.scenario) == (record["member"], record["scenario"])
+            if is_of_run and (m.member, m.scenario) == (record["member"], record["scenario"])
         ]  # fmt: skip
+        if not is_of_run and (record["linear"] or record["samples"]):
+            others.append(name)
         for output in record["linear"] or record["samples"]:
             cells = []
             for column in _COLUMNS:
@@ -58,5 +67,10 @@ def linear_tables(folder: Path, drawn: Sequence[MemberDraws]) -> list[Table]:
         "parameters (mean, not the run's own number). Where linear and draws part, the model is "
         "curved or bounds are near."
     )
+    if others:
+        note += (
+            f" Of other cells or settings than this run, or from an older version, and so not "
+            f"beside its draws: {', '.join(others)}."
+        )
     head = ("quantity", "linear", "without correlations", "samples", "draws of project")
     return [Table("Uncertainty of parameters, linear and drawn", note, head, rows)]

@@ -85,7 +85,7 @@ def write_report(
             *drawn_section.drawn_sections(members, drawn, left_out, synthetic),
             _present_section(members, comparison, drawn, thaw_points, synthetic),
             _effect_section(members, comparison, drawn, synthetic),
-            *_extra_sections(folder, synthetic, drawn),
+            *_extra_sections(folder, synthetic, drawn, attributes["configuration_hash"]),
         ],
         cells=cells[:MAXIMUM_CELLS],
         cells_text=_cells_text(members, cells),
@@ -214,9 +214,12 @@ def _effect_section(
 
 
 def _extra_sections(
-    folder: Path, synthetic: bool, drawn: Sequence[MemberDraws] = ()
+    folder: Path, synthetic: bool, drawn: Sequence[MemberDraws] = (), configuration: str = ""
 ) -> list[Section]:
-    """Sections of ``temjax attribute``, ``region-sensitivity`` and ``variance``, where run."""
+    """Sections of ``temjax attribute``, ``region-sensitivity`` and ``variance``, where run.
+
+    ``configuration`` is the hash of the run's, to tell studies of other cells or settings.
+    """
     sections = []
     records = attribution_report.read_attributions(folder)
     if records:
@@ -231,14 +234,16 @@ def _extra_sections(
         sections.append(section)
     paths = sorted(folder.glob("sensitivity_*.png"))
     if paths:
-        section = Section("Sensitivity to parameters", tables=linear_tables(folder, drawn))
+        section = Section(
+            "Sensitivity to parameters", tables=linear_tables(folder, drawn, configuration)
+        )
         for path in paths:
             data = base64.b64encode(path.read_bytes()).decode("ascii")
             section.pictures.append(
                 Picture("Sensitivity.", "Effect of a parameter 10 % higher.", data)
             )
         sections.append(section)
-    if (parts := variance_parts(folder)) is not None:
+    if (parts := variance_parts(folder, configuration)) is not None:
         texts, shares, pictures = parts
         shown = [Picture(*part) for part in pictures]
         sections.append(Section("Whose uncertainty", texts, shares, shown))

@@ -16,8 +16,14 @@ Picture = tuple[str, str, str]  # title, caption, PNG in base64
 _LEAST = 0.005  # largest share of an interaction that is left out of the table
 
 
-def variance_parts(folder: Path) -> tuple[list[str], list[Table], list[Picture]] | None:
+def variance_parts(
+    folder: Path, configuration: str = ""
+) -> tuple[list[str], list[Table], list[Picture]] | None:
     """Texts, tables and pictures of a split of variance; ``None`` where there is none.
+
+    Args:
+        folder: of the run.
+        configuration: hash of the run's; empty where there is no run.
 
     Raises:
         DataError: a damaged file.
@@ -35,8 +41,10 @@ def variance_parts(folder: Path) -> tuple[list[str], list[Table], list[Picture]]
         )
         data = base64.b64encode(path.read_bytes()).decode("ascii")
         pictures.append(("Whose uncertainty.", caption, data))
-    text = f"What was varied and chosen: {stored.attributes['choices']}."
-    return [text], tables(stored), pictures
+    texts = [f"What was varied and chosen: {stored.attributes['choices']}."]
+    if configuration and stored.attributes.get("configuration_hash") != configuration:
+        texts.append("These runs have other cells or settings than the run of this page.")
+    return texts, tables(stored), pictures
 
 
 def tables(stored: Stored) -> list[Table]:

@@ -24,6 +24,7 @@ from temjax.regional.inputs.seams import Seam, find_seams
 from temjax.regional.inputs.timeline import Timeline, build_timeline
 from temjax.regional.run.cells import Cells
 from temjax.regional.run.workers import TileWork
+from temjax.sites.place_state import read_place_state
 
 # ground surface of the flux towers, specific to each of them
 GROUND_SURFACE = ("surface_shortwave_coefficient", "surface_resistance")
@@ -129,16 +130,29 @@ def prepare_group(
     past = runs[0].timeline.past
     shared_folder = restart / member.lower() if past[0] < past[1] else runs[0].folder
     tiles = _divide_into_tiles(experiment, domain, valid)
-    notes = fit_option_notes(experiment, names)
+    notes = fitted_set_notes(experiment, names)
     return MemberGroup(member, domain, runs, findings, names, sets, tiles, shared_folder, notes)
 
 
-def fit_option_notes(experiment: Experiment, names: list[str]) -> list[str]:
-    """Fitted sets whose fit had other options than the experiment, one sentence each."""
+def fitted_set_notes(experiment: Experiment, names: list[str]) -> list[str]:
+    """What a run leaves out of its fitted sets: states of places, and other options of the model.
+
+    Args:
+        experiment: whose parameter files are read.
+        names: vegetation types of the region.
+
+    Returns:
+        A sentence for each.
+    """
     notes = []
     for vegetation in names:
         if (path := experiment.parameters.get(vegetation)) is None:
             continue
+        if (state := read_place_state(path)) is not None:
+            notes.append(
+                f"{vegetation}: {path.name} was fitted at {state.place} with {state}: a state of "
+                "that place, not applied in a region"
+            )
         for option, value in read_fit_options(path).items():
             if getattr(experiment.options, option) != value:
                 notes.append(

@@ -43,6 +43,7 @@ class Meter:
             TimeRemainingColumn(),
             TextColumn("{task.fields[phase]}"),
             console=console,
+            disable=not (console.is_terminal or console.is_jupyter),  # files stay plain text
         )
         self._task = self._progress.add_task(title, total=total, computed=0, phase="")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from temjax.regional.diagnostics.members import DECADE, QUANTILES
+from temjax.regional.diagnostics.members import DECADE, QUANTILE_RULE, QUANTILES
 from temjax.regional.diagnostics.totals import (
     MEANS,
     REGION,
@@ -27,6 +27,7 @@ from temjax.regional.results.effect import delta_fluxes, delta_stocks, residual_
 from temjax.regional.studies.draw_run import DrawnMember, DrawnTile
 
 RUNS = ("historical", "S_R", "S_T")
+ROUNDING = 1e-9  # of sums of areas
 MISSING = 0.01  # share of the region's area that a draw may lack
 
 
@@ -165,8 +166,9 @@ class _Sums:
         self._known[key] = self._known.get(key, 0.0) + known @ weight
 
     def missing(self) -> NDArray:
-        """Share of the region's area that each draw lacks."""
-        return 1 - self._valid[REGION] / self._area[REGION]
+        """Share of the region's area that each draw lacks; 0 where it is the rounding of sums."""
+        share = 1 - self._valid[REGION] / self._area[REGION]
+        return np.where(share > ROUNDING, share, 0.0)
 
     def groups(self, failed: NDArray) -> dict[str, GroupSeries]:
         """Series by group, totals scaled to its whole area; NaN in draws that failed."""
@@ -203,7 +205,8 @@ def summary(values: NDArray) -> dict[str, float | None]:
     if known.size == 0:
         return dict.fromkeys(names)
     spread = float(known.std(ddof=1)) if known.size > 1 else None
-    numbers = (float(known.mean()), spread, *map(float, np.quantile(known, QUANTILES)))
+    ends = np.quantile(known, QUANTILES, method=QUANTILE_RULE)
+    numbers = (float(known.mean()), spread, *map(float, ends))
     return dict(zip(names, (*numbers, float(np.mean(known > 0))), strict=True))
 
 
@@ -212,7 +215,7 @@ def quantiles(drawn: NDArray) -> NDArray:
     result = np.full((len(QUANTILES), drawn.shape[1]), np.nan)
     known = np.isfinite(drawn).any(axis=0)
     if known.any():
-        result[:, known] = np.nanquantile(drawn[:, known], QUANTILES, axis=0)
+        result[:, known] = np.nanquantile(drawn[:, known], QUANTILES, axis=0, method=QUANTILE_RULE)
     return result
 
 

@@ -20,6 +20,7 @@ from temjax.heat.climate import HEAT_PARAMETERS
 from temjax.parameters.files import read_parameters, replace_parameters
 from temjax.parameters.posterior import (
     Gaussian,
+    absent_arrays,
     checked,
     parameter_of,
     posterior_arrays,
@@ -34,6 +35,7 @@ from temjax.regional.run.provenance import file_hash
 
 Unfitted = Literal["prior", "exact"]
 Kind = Literal["posterior", "nuts", "intervals", "prior"]
+SAME_VALUE = 1e-6  # relative difference of numbers that were written once
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,11 @@ def _fitted_sources(
 ) -> tuple[list[Source], list[str]]:
     """Posteriors by fit: types whose files name the same arrays share one."""
     by_fit: dict[Path, list[str]] = {}
-    for vegetation, path in files.items():
-        read_parameters(path)  # raises if it is no parameter set
-        by_fit.setdefault(posterior_arrays(path) or Path(path).resolve(), []).append(vegetation)
     sources, notes = [], []
+    for vegetation, path in files.items():
+        parameters = read_parameters(path)  # raises if it is no parameter set
+        by_fit.setdefault(posterior_arrays(path) or Path(path).resolve(), []).append(vegetation)
+        notes += _file_notes(vegetation, Path(path), parameters)
     for fit, types in by_fit.items():
         paths = {Path(files[name]).resolve() for name in types}
         names = {}
@@ -119,6 +122,8 @@ def _fitted_sources(
             gaussian = own
         if fit not in paths:
             joint, chains = read_joint_posterior(fit)
+            for path in sorted(paths):
+                _require_same_fit(path, fit, joint)
             gaussian = joint if len(paths) > 1 or chains is not None else gaussian
         columns = {}
         for vegetation in types:
@@ -133,6 +138,44 @@ def _fitted_sources(
         if len(types) > 1:
             notes.append(f"{', '.join(types)}: drawn together, from one fit")
     return sources, notes
+
+
+def _file_notes(vegetation: str, path: Path, parameters: Parameters) -> list[str]:
+    """What a fitted set says of its posterior that its values or folder do not bear out."""
+    notes = []
+    if (absent := absent_arrays(path)) is not None:
+        arrays, lost = absent
+        notes.append(
+            f"{vegetation}: {arrays}, which {path.name} names, is not beside it: drawn from the "
+            f"covariance in the set, without {lost}"
+        )
+    if (own := read_posterior(path)) is None:
+        return notes
+    apart = []
+    for name, mean in zip(own.names, own.values(own.mean), strict=True):
+        value = float(getattr(parameters, parameter_of(name), np.nan))
+        if abs(value - mean) > SAME_VALUE * max(abs(value), abs(mean)):
+            apart.append(f"{name} is {value:.6g} and {mean:.6g}")
+    if apart:
+        more = f", {len(apart) - 1} more differ" if len(apart) > 1 else ""
+        notes.append(
+            f"{vegetation}: [values] of {path.name}, which the ordinary run has, are not the "
+            f"centre of its [posterior], about which the draws lie: {apart[0]}{more}"
+        )
+    return notes
+
+
+def _require_same_fit(path: Path, fit: Path, joint: Gaussian) -> None:
+    """Require that the arrays of a fit have the numbers of a fitted set that names them."""
+    own = read_posterior(path)
+    for name, mean in zip(own.names, own.mean, strict=True):
+        if name not in joint.names:
+            continue  # told by ``_columns``
+        other = joint.mean[joint.names.index(name)]
+        if abs(other - mean) > SAME_VALUE * max(abs(other), abs(mean)):
+            message = f"is centred at {other:.6g}, {path.name} at {mean:.6g}: not of one fit"
+            mend = "Keep the files of one fit together."
+            raise DataError([Finding(str(fit), "mean", name, message, mend)])
 
 
 def _columns(

@@ -215,6 +215,7 @@ def write_sensitivity(
         "title": title,
         "member": member,
         "scenario": scenario,
+        "configuration_hash": experiment.hash,
         "unit": "Tg C; npp in Tg C yr-1; thickness in m, area mean",
         "linear": {name: vars(total) for name, total in result.linear.items()},
         "linear_without_correlations": {

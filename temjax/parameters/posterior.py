@@ -150,10 +150,32 @@ def checked(path: str | Path, gaussian: Gaussian) -> Gaussian:
 
 def posterior_arrays(path: str | Path) -> Path | None:
     """NetCDF file with the posterior over all places of a fit; ``None`` where there is none."""
+    arrays = _named_arrays(path)
+    return arrays.resolve() if arrays is not None and arrays.is_file() else None
+
+
+def absent_arrays(path: str | Path) -> tuple[str, str] | None:
+    """File that a fitted set names, that is not beside it, and what of the fit is lost with it.
+
+    Returns:
+        Name of the file, and in words what it alone holds: draws of NUTS, correlations with other
+        places of a joint fit. ``None`` where nothing is lost.
+    """
+    arrays = _named_arrays(path)
+    if arrays is None or arrays.is_file():
+        return None
+    document = _document(Path(path))
+    fit, draws = document.get("fit"), document["posterior"].get("draws")
+    lost = [f"the {draws} draws of NUTS"] if draws else []
+    if isinstance(fit, dict) and fit.get("tied"):
+        lost.append("what ties it to the other places of its fit")
+    return (arrays.name, " and ".join(lost)) if lost else None
+
+
+def _named_arrays(path: str | Path) -> Path | None:
     table = _document(Path(path)).get("posterior")
     name = table.get("arrays") if isinstance(table, dict) else None
-    arrays = Path(path).parent / name if isinstance(name, str) else None
-    return arrays.resolve() if arrays is not None and arrays.is_file() else None
+    return Path(path).parent / name if isinstance(name, str) and name else None
 
 
 def read_intervals(path: str | Path) -> Gaussian:

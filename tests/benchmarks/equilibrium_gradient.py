@@ -24,7 +24,7 @@ from temjax import (  # noqa: E402
     sites,
     tunable_names,
 )
-from temjax.calibration.objective import broadcast_to_cells  # noqa: E402
+from temjax.calibration.history import broadcast_to_cells  # noqa: E402
 from temjax.forcing import select_years  # noqa: E402
 from temjax.numerics import solve_cells, value_and_jacobian  # noqa: E402
 from temjax.runs.annual_map import pack_state, relative_change, unpack_state  # noqa: E402

@@ -117,6 +117,12 @@ def test_another_climate_at_the_place_is_said(calibration, fitted):
     early = dataclasses.replace(site, forcing=select_years(site.forcing, 0, 2))
     assert "outside the years" in state.note(early)
     assert state.row(early) is None
+    assert "outside the years" in state.note(site, state.year - 1)
+    assert "as fitted" in state.note(site, state.year)
+    left_out = dataclasses.replace(state, left_out=True)
+    assert left_out.row(site) is None
+    assert f"{state.soil_matter_factor:.4g} times" in left_out.note(site)
+    assert "is left out" in left_out.note(site)
 
 
 def test_the_posterior_is_in_the_set(calibration, fitted):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,8 @@ from tests.support.short_site import short_objective
 
 class _Recording:
     """Objective that doubles the points and records shapes and threads of the calls."""
+
+    parts = ()
 
     def __init__(self):
         self.shapes, self.threads = [], []
@@ -51,6 +54,15 @@ def test_the_first_share_compiles_alone():
     assert [one == main for one in objective.threads] == [True, False, False, False]
     evaluation.linearise(np.zeros((1, 8)))
     assert main not in objective.threads[4:]
+
+
+def test_starts_with_data_of_their_own_stay_in_one_share():
+    """Each start belongs to its column of the data, which a share would lose."""
+    objective = _Recording()
+    target = SimpleNamespace(values=np.zeros((2, 12, 5)), sd=np.ones((2, 12)))
+    objective.parts = (SimpleNamespace(targets=(target,)),)
+    ParallelStarts(objective, 4).linearise(np.zeros((1, 5)))
+    assert objective.shapes == [(1, 5)]
 
 
 def blocking_operations(text: str) -> list[str]:

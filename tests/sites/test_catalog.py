@@ -28,8 +28,8 @@ def test_entries_are_sound(name):
     assert site.sources
 
 
-def test_the_catalog_has_the_four_places():
-    assert set(sites.names()) == {*TOWERS, "toolik-tundra"}
+def test_the_catalog_has_the_five_places():
+    assert set(sites.names()) == {*TOWERS, "toolik-tundra", "plateau-permafrost"}
 
 
 @pytest.mark.parametrize(("name", "offset"), [("haibei-meadow", 0.03), ("damxung-steppe", 0.0175)])

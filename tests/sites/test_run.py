@@ -45,6 +45,7 @@ def test_a_run_that_is_not_sound_says_so(monkeypatch, least, left, words):
     result = SiteRun.__new__(SiteRun)
     for name in ("run", "site", "parameters", "parameter_source"):
         object.__setattr__(result, name, None)
+    object.__setattr__(result, "fitted_with", {})
     assert len(result.warnings) == len(words)
     for warning, word in zip(result.warnings, words, strict=True):
         assert re.search(word, warning)

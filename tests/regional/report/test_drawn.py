@@ -27,7 +27,7 @@ from tests.support.fitted_set import write_fitted_set
 from tests.support.made_draws import FACTORS, made_member_draws, write_made_draws
 from tests.support.made_member import made_member, made_region
 
-QUANTILES = np.quantile(FACTORS, (0.05, 0.5, 0.95))
+QUANTILES = np.quantile(FACTORS, (0.05, 0.5, 0.95), method="weibull")
 ELSEWHERE = Comparison(False, False, "nowhere")
 
 
@@ -224,11 +224,17 @@ def test_linear_propagation_stands_beside_the_draws(run, tmp_path):
     _, members, drawn = run
     total = {"delta_nep": {"value": -1.0, "sd": 0.5}}
     record = {"member": "a", "scenario": "rcp85", "linear": total, "samples": {},
+              "configuration_hash": "of the run",
               "linear_without_correlations": {"delta_nep": {"value": -1.0, "sd": 0.7}}}  # fmt: skip
     path = tmp_path / "sensitivity_a_rcp85.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    ((row,),) = [table.rows for table in linear_tables(tmp_path, drawn)]
+    (table,) = linear_tables(tmp_path, drawn, "of the run")
+    (row,) = table.rows
     own = np.array(FACTORS) * diagnostics(members[0].groups[REGION])["ΣΔNEP"]
     assert row[:4] == ("a RCP8.5: ΣΔNEP, Tg C", "−1.00 ± 0.50", "−1.00 ± 0.70", "–")
     assert row[4] == f"{own.mean():.2f} ± {own.std(ddof=1):.2f}".replace("-", "−")
-    assert linear_tables(tmp_path / "none", drawn) == []
+    assert "other cells" not in table.note
+    (table,) = linear_tables(tmp_path, drawn, "of a box")  # region-sensitivity --cells
+    assert table.rows == [(*row[:4], "–")]
+    assert table.note.endswith("not beside its draws: a RCP8.5.")
+    assert linear_tables(tmp_path / "none", drawn, "of the run") == []

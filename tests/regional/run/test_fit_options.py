@@ -1,20 +1,38 @@
-"""Sets that were fitted with another option than a run has are named."""
+"""What a region leaves out of fitted sets is named: other options, states of places."""
 
 from types import SimpleNamespace
 
+import pytest
+
 from temjax import ModelOptions
-from temjax.regional.run.member_group import fit_option_notes
+from temjax.regional.run.member_group import fitted_set_notes
+
+NAMES = ["alpine-meadow", "boreal-forest", "grassland"]
 
 
-def test_a_set_fitted_with_another_option_is_named(tmp_path):
+@pytest.fixture
+def experiment(tmp_path):
     files = {}
     for name, line in (("grassland", "true"), ("alpine-meadow", "false")):
         files[name] = tmp_path / f"{name}.toml"
         files[name].write_text(f'base = "{name}"\n[options]\nfreezing_cutoff = {line}\n')
-    experiment = SimpleNamespace(parameters=files, options=ModelOptions())
-    names = ["alpine-meadow", "boreal-forest", "grassland"]
-    (note,) = fit_option_notes(experiment, names)
+    return SimpleNamespace(parameters=files, options=ModelOptions())
+
+
+def test_a_set_fitted_with_another_option_is_named(experiment):
+    (note,) = fitted_set_notes(experiment, NAMES)
     assert note.startswith("grassland: grassland.toml was fitted with model.freezing_cutoff = true")
     experiment.options = ModelOptions(freezing_cutoff=True)
-    (note,) = fit_option_notes(experiment, names)
+    (note,) = fitted_set_notes(experiment, NAMES)
     assert note.startswith("alpine-meadow")
+
+
+def test_a_state_that_is_not_applied_is_named_with_its_size(experiment):
+    file = experiment.parameters["alpine-meadow"]
+    place = '[place]\nname = "haibei"\nsoil_matter_factor = 0.76\nyear = 2002\n'
+    file.write_text(file.read_text() + place)
+    (note, _) = fitted_set_notes(experiment, NAMES)
+    assert note == (
+        "alpine-meadow: alpine-meadow.toml was fitted at haibei with 0.76 times the soil organic "
+        "matter of the history from January 2002 on: a state of that place, not applied in a region"
+    )

@@ -48,8 +48,9 @@ def test_bundled_fits_leave_the_place_and_its_surface_alone(experiment):
     for columns in by_type.values():
         assert "kdc_scale" in columns
         assert "disequilibrium_factor" not in columns and "surface_resistance" not in columns
-    assert any("the set has no covariance" in note for note in notes)
-    assert any("fitted but not drawn: surface_shortwave" in note for note in notes)
+    assert {source.kind for source in sources} == {"posterior"}
+    assert not any("no covariance" in note for note in notes)
+    assert any("not drawn: disequilibrium_factor, surface_shortwave" in note for note in notes)
     own = experiment.model_copy(update={"keep_ground_surface": False})
     sources, _ = parameter_sources(own, [MEADOW])
     assert "surface_resistance" in sources[0].columns[MEADOW]
@@ -147,6 +148,38 @@ def test_files_of_different_fits_are_told(experiment, tmp_path):
     files = joint_files(tmp_path, ["kdc_scale", "cmax_scale@meadow", "cmax_scale@elsewhere"])
     with pytest.raises(DataError, match=r"joint.nc.*has no cmax_scale@steppe"):
         parameter_sources(with_files(experiment, **files), [MEADOW, STEPPE])
+
+
+def test_arrays_of_another_fit_are_told(experiment, tmp_path):
+    files = joint_files(tmp_path, ["kdc_scale", "cmax_scale@meadow", "cmax_scale@steppe"])
+    with xr.open_dataset(tmp_path / "joint.nc") as file:
+        other = file.load()
+    other["mean"][2] += 0.1
+    other.to_netcdf(tmp_path / "joint.nc")
+    with pytest.raises(DataError, match=r"joint.nc.*cmax_scale@steppe.*not of one fit"):
+        parameter_sources(with_files(experiment, **files), [MEADOW, STEPPE])
+
+
+def test_what_is_lost_with_absent_arrays_is_said(experiment, tmp_path):
+    files = joint_files(tmp_path, ["kdc_scale", "cmax_scale@meadow", "cmax_scale@steppe"])
+    (tmp_path / "joint.nc").unlink()
+    chosen = with_files(experiment, **files)
+    assert parameter_sources(chosen, [MEADOW, STEPPE])[1] == []  # tables hold it all
+    text = files["steppe"].read_text().replace("[posterior]", "[posterior]\ndraws = 80", 1)
+    files["steppe"].write_text(text + '\n[fit]\ntied = ["kdc_scale"]\n')
+    (note,) = parameter_sources(chosen, [MEADOW, STEPPE])[1]
+    assert note.startswith("alpine-steppe: joint.nc, which steppe.toml names, is not beside it")
+    assert "without the 80 draws of NUTS and what ties it to the other places" in note
+
+
+def test_values_that_are_not_the_centre_of_the_posterior_are_said(experiment, tmp_path):
+    file = write_fitted_set(tmp_path / "meadow.toml", MEADOW, SD)
+    edited = file.read_text()
+    for name in SD:
+        edited = edited.replace(f"\n{name} = 1.0", f"\n{name} = 1.25")
+    file.write_text(edited)
+    (note,) = parameter_sources(with_files(experiment, meadow=file), [MEADOW])[1]
+    assert note.endswith("kdc_scale is 1.25 and 1, 1 more differ")
 
 
 def test_unfitted_types_take_the_priors_of_what_others_fitted(experiment, tmp_path):

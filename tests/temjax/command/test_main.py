@@ -39,7 +39,10 @@ def run(*arguments):
 
 
 def fluxnet_file(path, value="5"):
-    rows = [f"2001{month:02d},{value if month == 3 else 5},1,100" for month in range(1, 13)]
+    rows = [
+        f"2001{month:02d},{value if month == 3 else 5 + month / 10},1,{100 + month}"
+        for month in range(1, 13)
+    ]
     path.write_text(FLUXNET_HEADER + "\n".join(rows) + "\n")
     return path
 

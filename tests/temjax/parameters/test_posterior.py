@@ -63,8 +63,12 @@ def test_priors_are_those_of_the_registry():
     assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.05
 
 
-def test_a_set_without_posterior_has_its_intervals(pytestconfig):
-    path = pytestconfig.rootpath / "calibration/fitted/haibei-meadow-fitted.toml"
+def test_a_set_without_posterior_has_its_intervals(pytestconfig, tmp_path):
+    bundled = pytestconfig.rootpath / "calibration/fitted/damxung-steppe-fitted.toml"
+    document = tomllib.loads(bundled.read_text(encoding="utf-8"))
+    del document["posterior"]
+    path = tmp_path / "old.toml"
+    path.write_text(tomli_w.dumps(document), encoding="utf-8")
     assert read_posterior(path) is None and posterior_arrays(path) is None
     gaussian = read_intervals(path)
     column = gaussian.names.index("kdc_scale")

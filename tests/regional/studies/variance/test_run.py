@@ -203,6 +203,8 @@ def test_the_page_shows_whose_uncertainty_it_is(result, tmp_path):
     assert by_type.rows[0][1].endswith("| 30.0")
     assert [row[0] for row in by_group.rows][-1] == "SD from parameters"
     assert len(section.pictures) == 1 and "does not vary" in section.texts[0]
+    (section,) = _extra_sections(tmp_path, synthetic=False, configuration="of a box")
+    assert "other cells or settings" in section.texts[1]
 
 
 def test_the_command_tells_wrong_levels(tmp_path, monkeypatch, capsys):
