@@ -49,14 +49,15 @@ Tunable = Annotated[
     str | None,
     typer.Option(
         help="Parameters to free by our names or TEM symbols, or the groups default, "
-        "table-s2, thermal, freezing; disequilibrium_factor for the initial soil carbon."
+        "table-s2, thermal, freezing; disequilibrium_factor for the soil matter of the place."
     ),
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
 Targets = Annotated[
     str | None,
     typer.Option(
-        help="nep, gpp, reco, soil_temperature, profile, soc, son; by default those each place has."
+        help="nep, gpp, reco, soil_temperature, profile, soc, son, type_soc, type_son; by default "
+        "those each place has."
     ),
 ]
 MethodOption = Annotated[

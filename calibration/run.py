@@ -64,8 +64,8 @@ def calibrate(
         sites: a catalog name, tower's file, site file or ``Site``, or a list of them for a joint
             fit; in a list a tower that is not in the catalog is a pair (file, site file).
             ``temjax.sites.open_site`` opens one with other choices of reading.
-        targets: nep, gpp, reco, eet, soil_temperature, profile, soc, son; by default those but
-            eet that each site has.
+        targets: nep, gpp, reco, eet, soil_temperature, profile, soc, son, type_soc, type_son; by
+            default those but eet that each site has.
         free: free parameters by name, TEM symbol or group (default, table-s2, thermal).
         tied: those of them that all sites share.
         starts: Sobol points of the prior, the first its centre.

@@ -200,6 +200,7 @@ def _optional_tables(entry: SiteEntry | None = None) -> list[str]:
         '# unit = "g C m-2"   # soil_organic_nitrogen: "g N m-2"',
         '# depth = "0-1 m"',
         '# source = ""',
+        "#    # [type_stocks.soil_organic_carbon]: the same of the vegetation type, not this place",
         "",
     ]
     sensors = [
