@@ -2,6 +2,8 @@
 
 import dataclasses
 import importlib
+import subprocess
+import sys
 from functools import partial
 
 import jax
@@ -19,6 +21,7 @@ from temjax.heat.step import heat_steps
 from temjax.native.accelerate import load
 from temjax.processes.soil_profile import Profile, depth_shares, shares_above
 from tests.support.heat_cases import random_year
+from tests.support.hidden_kernels import numbers
 from tests.support.kernels import cast, needs_kernels, without_kernels
 from tests.support.random_cases import month_of, random_cells, spun_up_cells
 
@@ -259,3 +262,16 @@ def test_a_program_with_kernels_calls_them_and_keeps_their_names():
         texts.append(jax.jit(partial(outputs, given=given)).lower(given.parameters).as_text())
     assert "temjax_heat_year_float64_100" in texts[0] and "temjax_months_float64_48_" in texts[0]
     assert texts[0] == texts[1]
+
+
+def test_a_cell_has_the_same_numbers_without_the_kernels(tmp_path):
+    file = tmp_path / "arrays.npz"
+    command = (sys.executable, "-m", "tests.support.hidden_kernels", str(file))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    expected, found = np.load(file), numbers()
+    assert set(found) == set(expected.files)
+    for name, values in found.items():
+        scale = np.max(np.abs(expected[name]), initial=1e-30)
+        np.testing.assert_allclose(values, expected[name], rtol=0, atol=1e-11 * scale, err_msg=name)
