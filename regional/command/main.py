@@ -10,12 +10,16 @@ import typer
 
 from temjax.command.main import before_jax, console, few_cells_command, resumable
 from temjax.regional.command.options import (
+    CellsInBox,
     Data,
     DrawnUnfittedTypes,
     Draws,
     Members,
+    Resume,
     Scenarios,
+    Scheduler,
     Seed,
+    Workers,
 )
 from temjax.regional.run.forkserver import start_early
 
@@ -34,26 +38,16 @@ def project_command(
         typer.Option("--from", help="Repeat the run of this folder, in place of a file."),
     ] = None,
     data: Data = None,
-    resume: Annotated[
-        bool, typer.Option(help="Go on from the restart points of an interrupted run.")
-    ] = False,
+    resume: Resume = False,
     members: Members = None,
     scenarios: Scenarios = None,
-    cells: Annotated[
-        str | None, typer.Option(help="Only cells in bbox:west,south,east,north (degrees).")
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, help="Processes, instead of the file's; 0: one per core."),
-    ] = None,
+    cells: CellsInBox = None,
+    workers: Workers = None,
     tile_cells: Annotated[
         int | None,
         typer.Option(min=1, help="Cells run together, instead of the file's; 50 suit a CPU."),
     ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(help="tcp://host:port of a Dask cluster that takes the tiles."),
-    ] = None,
+    scheduler: Scheduler = None,
     draws: Draws = None,
     seed: Seed = None,
     unfitted: DrawnUnfittedTypes = None,

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from temjax.command.main import before_jax, console, few_cells_command, resumable
-from temjax.regional.command.options import Data, Members, Scenarios, UnfittedTypes
+from temjax.regional.command.options import (
+    CellsInBox,
+    Data,
+    Members,
+    Resume,
+    Scenarios,
+    Scheduler,
+    UnfittedTypes,
+    Workers,
+)
 from temjax.regional.run.forkserver import start_early
 
 
@@ -33,23 +42,13 @@ def variance_command(
         str, typer.Option(help="prior (minus and plus one SD), own (no factor), or values in m.")
     ] = "prior",
     linear: Annotated[bool, typer.Option(help="Linear propagation beside.")] = True,
-    resume: Annotated[
-        bool, typer.Option(help="Go on from the restart points of an interrupted run.")
-    ] = False,
+    resume: Resume = False,
     members: Members = None,
     scenarios: Scenarios = None,
-    cells: Annotated[
-        str | None, typer.Option(help="Only cells in bbox:west,south,east,north (degrees).")
-    ] = None,
+    cells: CellsInBox = None,
     data: Data = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, help="Processes, instead of the file's; 0: one per core."),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(help="tcp://host:port of a Dask cluster that takes the tiles."),
-    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Split of the variance of regional totals over parameters, climates, rules and b.
 
