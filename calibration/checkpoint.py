@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from temjax.calibration.joint import JointObjective
-from temjax.calibration.objective import Linearisation, Objective
+from temjax.calibration.objective import Objective
 from temjax.calibration.optimisers import Optimiser
+from temjax.calibration.part import Linearisation
 from temjax.files.atomic import DamagedError, read_arrays, write_arrays
-from temjax.sites.provenance import forcing_hash, parameter_hash
 
 CHECKPOINT = "checkpoint.npz"
 
@@ -29,8 +29,7 @@ def fingerprint(objective: Objective | JointObjective, method: str, seed: int, s
 
     add(method, seed, starts, dataclasses.astuple(objective.free))
     for part in objective.parts:
-        add(part.name, dataclasses.astuple(part.options), dataclasses.astuple(part.free))
-        add(forcing_hash(part.forcing), parameter_hash(part.parameters))
+        add(part.name, dataclasses.astuple(part.free), *part.identity())
         for target in part.targets:
             add(target.label, target.weight, target.rows)
             for leaf in (target.values, target.sd, target.used):

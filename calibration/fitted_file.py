@@ -35,7 +35,7 @@ def posterior_file_name(calibration: "Calibration") -> str:
 def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None:
     """Write the fitted set of one site, by number."""
     result, site = calibration.result, calibration.sites[index]
-    part = result.objective.parts[index]
+    part = result.objective.site_parts[index]
     parameters, factor = calibration.at_optimum(index)
     rows = {row["name"]: row for row in calibration.posterior.table()}
     columns = list(result.objective.columns[index])

@@ -1,27 +1,28 @@
-"""Joint objective of several sites, with shared parameters and parameters of each site."""
+"""Joint objective of several parts: sites, and other collections of measurements."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from temjax.calibration.objective import Linearisation, Objective
+from temjax.calibration.objective import Objective
+from temjax.calibration.part import Linearisation, Part
 from temjax.calibration.transforms import FreeParameters
 from temjax.calibration.tunables import expand_names
 
 
 class JointObjective:
-    """Residuals of several sites as a function of one free vector; each site is compiled alone.
+    """Residuals of several parts as a function of one free vector; each is compiled alone.
 
     Attributes:
-        parts: objective of each site.
-        columns: per site, the positions of its parameters in the joint vector.
+        parts: objective of each site, then of other collections of measurements.
+        columns: per part, the positions of its parameters in the joint vector.
         free: the joint free parameters; one of a single site is called ``name@site``.
     """
 
     def __init__(
         self,
-        parts: tuple[Objective, ...],
+        parts: tuple[Part, ...],
         columns: tuple[tuple[int, ...], ...],
         free: FreeParameters,
     ) -> None:
@@ -69,6 +70,11 @@ class JointObjective:
             tuple(labels), *(tuple(column) for column in zip(*fields, strict=True))
         )
         return cls(tuple(objectives), tuple(columns), free)
+
+    @property
+    def site_parts(self) -> tuple[Objective, ...]:
+        """Objectives of sites."""
+        return tuple(one for part in self.parts for one in part.site_parts)
 
     @property
     def prior_scale(self) -> float:

@@ -10,9 +10,10 @@ import numpy as np
 
 from temjax.calibration.checkpoint import FitError, FitHistory, fingerprint
 from temjax.calibration.joint import JointObjective
-from temjax.calibration.objective import Linearisation, Objective, first_failure
+from temjax.calibration.objective import Objective
 from temjax.calibration.optimisers import Method, make_optimiser
 from temjax.calibration.parallel import ParallelStarts
+from temjax.calibration.part import Linearisation
 from temjax.calibration.starts import prior_starts
 
 STARTS = 8
@@ -219,7 +220,7 @@ def _no_finite_start(objective: Objective | JointObjective, candidate: np.ndarra
     """Message that no start can be fitted, with the first failure of each site."""
     lines = []
     for part, columns in zip(objective.parts, objective.columns, strict=True):
-        lines.append(f"{part.name}: {first_failure(part, candidate[list(columns), 0])}")
+        lines.append(f"{part.name}: {part.first_failure(candidate[list(columns), 0])}")
     return (
         "the loss is not finite at any start; at the centre of the prior the first fault is: "
         + "; ".join(lines)

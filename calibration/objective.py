@@ -5,13 +5,12 @@ passes through the years up to the measurements: an equilibrium at the tower yea
 annual NEP to zero, while towers report sinks. Starts of a fit are the cells of one run.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -20,6 +19,7 @@ from temjax import Forcing, Location, ModelOptions, Parameters
 from temjax.calibration.default_targets import default_targets
 from temjax.calibration.gross_flux import GROSS_FLUX
 from temjax.calibration.history import HistoryRun, broadcast_to_cells, run_history
+from temjax.calibration.part import Part
 from temjax.calibration.soil_profile import (
     SOIL_PROFILE,
     THAW_YEARS,
@@ -41,9 +41,9 @@ from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.calibration.type_stocks import TYPE_STOCKS
 from temjax.heat.profiles import ProfileDay
 from temjax.outputs import FLUXES
-from temjax.programs.exported import exported_jit
 from temjax.sites import Site
 from temjax.sites.compare import temperature_at
+from temjax.sites.provenance import forcing_hash, parameter_hash
 
 # A fit runs with coarse sub-steps; its results are computed again with the default ones.
 DESCENT = ModelOptions(substeps=16)
@@ -51,15 +51,7 @@ Disequilibrium = Literal["observations", "start"]
 SENSOR_DEPTH = 0.05  # m, where no soil temperature was observed
 
 
-class Linearisation(NamedTuple):
-    """Residuals, their Jacobian, and whether the equilibrium at the start of the run converged."""
-
-    residuals: Float[Array, "n start"]
-    jacobian: Float[Array, "n free start"]
-    converged: Bool[Array, "start"]
-
-
-class Objective(eqx.Module):
+class Objective(Part):
     """Residuals of a site as a function of the free vector.
 
     Attributes:
@@ -174,19 +166,9 @@ class Objective(eqx.Module):
         )
 
     @property
-    def parts(self) -> tuple["Objective", ...]:
-        """Objectives of the sites: only this one."""
+    def site_parts(self) -> tuple["Objective", ...]:
+        """Objectives of sites: only this one."""
         return (self,)
-
-    @property
-    def columns(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the site's parameters in the free vector: all of them."""
-        return (tuple(range(len(self.free.names))),)
-
-    @property
-    def number_of_residuals(self) -> int:
-        """Number of residuals of the observations, unused ones included, without the prior's."""
-        return sum(target.size for target in self.targets)
 
     @property
     def heat_suffices(self) -> bool:
@@ -233,43 +215,30 @@ class Objective(eqx.Module):
             outputs |= self.heat_outputs(free, (SOIL_PROFILE,))[0]
         return outputs, converged
 
-    def residual_vector(
-        self, free: Float[Array, "free start"]
-    ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:
-        """Residuals of the observations, then of the prior; to be traced."""
-        outputs, converged = self.outputs(free)
-        parts = [target.residuals(outputs[target.variable]) for target in self.targets]
-        prior = self.prior_scale * self.free.prior_residuals(free)
-        return jnp.concatenate([*parts, prior]), converged
-
-    @partial(exported_jit, packages=("temjax.sites",))
-    def linearise(self, free: Float[Array, "free start"]) -> Linearisation:
-        """Residuals and their Jacobian by forward mode, for every start at once.
-
-        With few parameters the whole Jacobian costs about as much as one reverse-mode gradient,
-        and gives the curvature as well.
-        """
-        size, starts = free.shape
-
-        def push_forward(direction):
-            tangent = jnp.broadcast_to(direction[:, None], (size, starts))
-            return jax.jvp(self.residual_vector, (free,), (tangent,), has_aux=True)
-
-        residuals, columns, converged = jax.vmap(push_forward, out_axes=(None, 1, None))(
-            jnp.eye(size)
+    def identity(self) -> tuple:
+        """Options, forcing and parameters."""
+        return (
+            dataclasses.astuple(self.options),
+            forcing_hash(self.forcing),
+            parameter_hash(self.parameters),
         )
-        return Linearisation(residuals, columns, converged)
 
-    @partial(exported_jit, packages=("temjax.sites",))
-    def residuals(
-        self, free: Float[Array, "free start"]
-    ) -> tuple[Float[Array, "n start"], Bool[Array, "start"]]:
-        """Residuals without their Jacobian, compiled."""
-        return self.residual_vector(free)
-
-    def misfit(self, residuals: np.ndarray) -> dict[str, float]:
-        """Loss (half the sum of squares) by target, the prior's share as ``prior``."""
-        return misfit_by_target(self.targets, np.asarray(residuals))
+    def first_failure(self, free: Float[Array, "free"]) -> str:
+        """Description of the first flux and month that is not finite."""
+        run, _, converged = self.simulate(jnp.asarray(free)[:, None])
+        fluxes = np.asarray(run.monthly.fluxes)[..., 0]
+        invalid = ~np.isfinite(fluxes)
+        if invalid.any():
+            year, month, flux = np.argwhere(np.moveaxis(invalid, 0, -1))[0]
+            when = f"{int(run.years[year])}-{month + 1:02d}"
+            return f"{FLUXES[flux].replace('_', ' ')} in {when}"
+        soil = ~np.isfinite(np.asarray(run.monthly.soil_temperature)[..., 0])
+        if soil.any():
+            year, month, _ = np.argwhere(soil)[0]
+            return f"soil temperature in {int(run.years[year])}-{month + 1:02d}"
+        if not bool(converged[0]):
+            return "the equilibrium of the first year did not converge"
+        return "the derivative alone: every simulated value is finite"
 
 
 def _notes_of_fixed(left_out: Mapping[str, str], site: Site) -> list[str]:
@@ -285,32 +254,3 @@ def _sensor_depth(site: Site) -> float:
     """Depth of the soil temperature sensor of a site, m."""
     series = site.observations.monthly.get("soil_temperature")
     return SENSOR_DEPTH if series is None or series.depth is None else float(series.depth)
-
-
-def misfit_by_target(targets: tuple[Target, ...], residuals: np.ndarray) -> dict[str, float]:
-    """Loss (half the sum of squares) by target, the prior's share as ``prior``."""
-    shares, position = {}, 0
-    for target in targets:
-        part = residuals[position : position + target.size]
-        shares[target.label] = 0.5 * float(np.sum(part**2))
-        position += target.size
-    shares["prior"] = 0.5 * float(np.sum(residuals[position:] ** 2))
-    return shares
-
-
-def first_failure(objective: Objective, free: Float[Array, "free"]) -> str:
-    """Description of the first flux and month that is not finite."""
-    run, _, converged = objective.simulate(jnp.asarray(free)[:, None])
-    fluxes = np.asarray(run.monthly.fluxes)[..., 0]
-    invalid = ~np.isfinite(fluxes)
-    if invalid.any():
-        year, month, flux = np.argwhere(np.moveaxis(invalid, 0, -1))[0]
-        when = f"{int(run.years[year])}-{month + 1:02d}"
-        return f"{FLUXES[flux].replace('_', ' ')} in {when}"
-    soil = ~np.isfinite(np.asarray(run.monthly.soil_temperature)[..., 0])
-    if soil.any():
-        year, month, _ = np.argwhere(soil)[0]
-        return f"soil temperature in {int(run.years[year])}-{month + 1:02d}"
-    if not bool(converged[0]):
-        return "the equilibrium of the first year did not converge"
-    return "the derivative alone: every simulated value is finite"

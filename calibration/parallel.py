@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from temjax.calibration.joint import JointObjective
-from temjax.calibration.objective import Linearisation, Objective
+from temjax.calibration.objective import Objective
+from temjax.calibration.part import Linearisation
 from temjax.runtime.machine import computes_on_cpus, usable_cores
 
 # Parts of the names of operations (StableHLO) and custom-call targets that wait for other work.

@@ -157,7 +157,7 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         site_figures=[
             figures.png_base64(figures.series_figure(site, part, run, bands))
             for site, part, run in zip(
-                calibration.sites, result.objective.parts, calibration.runs, strict=True
+                calibration.sites, result.objective.site_parts, calibration.runs, strict=True
             )
             if site.observations.monthly
         ],

@@ -110,7 +110,7 @@ class Calibration:
             DataError: a run is not finite.
             FitError: the vegetation of a site cannot live there.
         """
-        parts = result.objective.parts
+        parts = result.objective.site_parts
         if not prior_runs:
             prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
         posterior = scaled_posterior(result, scales)
@@ -140,7 +140,7 @@ class Calibration:
         several = len(self.sites) > 1
         lines = self.bases.lines()
         lines += [] if self.scales is None else self.scales.lines()
-        for part in self.result.objective.parts:
+        for part in self.result.objective.site_parts:
             counted = counted_as(part.targets)
             lines += [f"{part.name}: {counted}" if several else counted] if counted else []
             if part.heat_suffices:
@@ -179,7 +179,9 @@ class Calibration:
 
     def at_optimum(self, index: int) -> tuple[Parameters, float]:
         """Parameters and disequilibrium factor of a site, by number, at the lowest loss."""
-        return parameters_at(self.result.objective.parts[index], site_vector(self.result, index))
+        return parameters_at(
+            self.result.objective.site_parts[index], site_vector(self.result, index)
+        )
 
     def run(self, site: str | None = None) -> Run:
         """Run at the lowest loss, from the year in which the disequilibrium factor acts.
@@ -238,7 +240,7 @@ class Calibration:
             if not self.sites[index].observations.monthly:
                 raise ValueError("no monthly series was observed")
             bands = linear_bands(self.result, self.posterior)
-            part = self.result.objective.parts[index]
+            part = self.result.objective.site_parts[index]
             return figures.series_figure(self.sites[index], part, self.runs[index], bands)
         if kind == "soil_profile":
             index = self.site_index(site)

@@ -223,7 +223,8 @@ def _fit_candidate(
     of_base = f" from {candidate.base}" if mark else ""
     show(f"runs at the prior's centre{of_base}", 0, 1)
     prior_runs = [
-        centre_run(*pair) for pair in zip(candidate.sites, candidate.objective.parts, strict=True)
+        centre_run(*pair)
+        for pair in zip(candidate.sites, candidate.objective.site_parts, strict=True)
     ]
     show(f"runs at the prior's centre{of_base}", 1, 1)
     checkpoint = None if out is None else out / CHECKPOINT.replace(".npz", f"{mark}.npz")

@@ -46,7 +46,7 @@ def parameter_table(posterior: Laplace) -> Table:
 def data_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> list[str]:
     """Lines that say of every site what is fitted, what is absent and why, what was chosen."""
     lines = []
-    for site, part in zip(sites, objective.parts, strict=True):
+    for site, part in zip(sites, objective.site_parts, strict=True):
         prefix = f"{site.name}: " if len(sites) > 1 else ""
         observed = account(replace(site, notes=part.notes))
         few = [

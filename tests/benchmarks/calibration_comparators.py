@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from temjax.calibration.objective import Linearisation, Objective
+from temjax.calibration.objective import Objective
+from temjax.calibration.part import Linearisation
 
 
 @dataclass(frozen=True)

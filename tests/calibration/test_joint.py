@@ -8,7 +8,7 @@ import pytest
 
 from temjax.calibration import JointObjective, Objective
 from temjax.calibration.cli import parse_weights, parse_years
-from temjax.calibration.objective import Linearisation
+from temjax.calibration.part import Linearisation
 from temjax.calibration.run import make_objective
 from tests.support.short_site import OPTIONS, short_site
 

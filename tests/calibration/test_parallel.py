@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from temjax.calibration.objective import Linearisation
 from temjax.calibration.parallel import BLOCKING, ParallelStarts
+from temjax.calibration.part import Linearisation
 from tests.support.short_site import short_objective
 
 

@@ -11,7 +11,7 @@ from temjax import load_parameters
 from temjax.calibration import nuts
 from temjax.calibration.multistart import fit
 from temjax.calibration.nuts import FAILED, LogDensity, sample
-from temjax.calibration.objective import Linearisation
+from temjax.calibration.part import Linearisation
 from temjax.calibration.profile_likelihood import profile_likelihoods
 from temjax.calibration.transforms import FreeParameters
 from temjax.calibration.uncertainty import laplace

@@ -9,7 +9,7 @@ import pytest
 
 from temjax.calibration import Objective
 from temjax.calibration.multistart import fit
-from temjax.calibration.objective import Linearisation
+from temjax.calibration.part import Linearisation
 from temjax.calibration.residual_scale import (
     ResidualScales,
     SeriesScale,

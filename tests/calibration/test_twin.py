@@ -5,7 +5,7 @@ import pytest
 
 from temjax import sites
 from temjax.calibration import DISEQUILIBRIUM, Objective, twin
-from temjax.calibration.objective import Linearisation
+from temjax.calibration.part import Linearisation
 from temjax.calibration.twin import coverage, draw_true_points, recover
 from tests.support.short_site import short_objective
 
