@@ -10,6 +10,7 @@ import typer
 
 from temjax.calibration.base_sets import candidates
 from temjax.calibration.checkpoint import FitError
+from temjax.calibration.hierarchy import of_one_base, type_request
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
@@ -53,6 +54,21 @@ Tunable = Annotated[
     ),
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
+OfType = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        help="Type that the places are of, for example tundra: its parameters are fitted, and "
+        "those of each place around them.",
+    ),
+]
+PoolingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Standard deviation of places about their type over that of the prior, for example "
+        "0.3; 0 ties the places; by default fitted.",
+    ),
+]
 Targets = Annotated[
     str | None,
     typer.Option(
@@ -126,6 +142,8 @@ def calibrate(
     site: options.SiteFiles = None,
     tunable: Tunable = None,
     tied: Tied = None,
+    vegetation_type: OfType = None,
+    pooling: PoolingOption = None,
     targets: Targets = None,
     method: MethodOption = METHOD,
     starts: Starts = STARTS,
@@ -151,7 +169,8 @@ def calibrate(
 
     Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
     --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
-    --out joint --tied krb; temjax calibrate haibei-meadow --out fit --resume --profile all
+    --out joint --tied krb; temjax calibrate A B C --type tundra --out fits/tundra; temjax calibrate
+    haibei-meadow --out fit --resume --profile all
     """
     if out.exists() and not out.is_dir():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
@@ -165,8 +184,10 @@ def calibrate(
             "targets": targets, "free": tunable, "tied": tied or (), "errors": errors,
             "holdout": parse_years(holdout), "disequilibrium": disequilibrium,
             "options": dataclasses.replace(DESCENT, freezing_cutoff=freezing_cutoff),
+            "of_type": (of_type := type_request(vegetation_type, pooling)),
         }  # fmt: skip
         bases = split_names(base)
+        sites = of_one_base(sites, of_type, bases)
         first, *others = candidates(sites, bases, lambda based: make_objective(based, **chosen))
         profiled = check_posterior_requests(first.objective, profiles or (), nuts)
     except (ImportError, ValueError) as error:
@@ -181,7 +202,7 @@ def calibrate(
                 calibration = run_calibration(
                     *first[1:], others=others, errors=errors, starts=starts, steps=steps,
                     method=method, seed=seed, profiles=profiled, draws=nuts,
-                    residual_scale=not stated_errors, out=out, resume=resume,
+                    residual_scale=not stated_errors, of_type=of_type, out=out, resume=resume,
                     command=command_line(), show=show,
                 )  # fmt: skip
         except FitError as error:

@@ -75,6 +75,24 @@ class Part(eqx.Module):
         return (tuple(range(len(self.free.names))),)
 
     @property
+    def pooling(self) -> None:
+        """Pooling of places around a type: none in one part."""
+        return None
+
+    @property
+    def reported(self) -> FreeParameters:
+        """Parameters behind the free numbers: the same."""
+        return self.free
+
+    def values(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
+        """Parameters in their units."""
+        return self.free.values(free)
+
+    def part_point(self, index: int, free: Float[Array, "free *start"]) -> Array:
+        """Free vector of the part, its own."""
+        return free
+
+    @property
     def number_of_residuals(self) -> int:
         """Number of residuals of the observations, unused ones included, without the prior's."""
         return sum(target.size for target in self.targets)

@@ -49,6 +49,8 @@ THERMAL = (
     "lower_water",
     "freezing_range",
 )
+# Numbers of a place, not of its vegetation type: each place of a type has its own.
+PLACE = (DISEQUILIBRIUM,)
 # The set a trial fit of the towers found most useful, and two numbers for soil temperature.
 DEFAULT = (
     "cmax_scale",
