@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import jax
 import jinja2
+import pandas as pd
 
 from temjax.calibration import figures
 from temjax.calibration.checkpoint import fingerprint
@@ -38,7 +39,7 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
 
     Returns:
         Paths: ``report``, ``record``, ``posterior`` and ``parameters`` (of the first site),
-        ``parameters@SITE`` of each, and ``type`` where one was fitted.
+        ``parameters@SITE`` of each; ``type`` and ``left_out`` where these were asked for.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -53,6 +54,9 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
         path = out / f"{site.name}-fitted.toml"
         write_fitted_set(calibration, index, path)
         paths[f"parameters@{site.name}"] = path
+    if calibration.left_out is not None:
+        paths["left_out"] = out / f"{stem}-left-out.csv"
+        write_text(paths["left_out"], pd.DataFrame(calibration.left_out.rows).to_csv(index=False))
     if calibration.hierarchy is not None:
         paths["type"] = out / f"{calibration.hierarchy.name}-fitted.toml"
         write_type_set(calibration, paths["type"])
@@ -99,6 +103,7 @@ def calibration_record(calibration: "Calibration") -> dict:
         "residuals_over_errors": result.residual_ratio,
         "residual_scales": None if calibration.scales is None else calibration.scales.record(),
         "base_sets": calibration.bases.record(),
+        "left_out": None if calibration.left_out is None else calibration.left_out.record(),
         "hierarchy": None if calibration.hierarchy is None else calibration.hierarchy.record(),
         "without_effect": list(result.without_effect),
         "account": calibration.account(),
@@ -159,6 +164,7 @@ def report_page(calibration: "Calibration", record: dict) -> str:
             for site, scores in zip(calibration.sites, calibration.site_scores, strict=True)
         },
         stocks=record["stocks"],
+        left_out=record["left_out"],
         site_figures=[
             figures.png_base64(figures.series_figure(site, part, run, bands))
             for site, part, run in zip(

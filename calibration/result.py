@@ -14,6 +14,7 @@ from temjax.calibration.base_sets import BaseComparison
 from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.hierarchy import Hierarchy
 from temjax.calibration.history import HistoryRun
+from temjax.calibration.left_out import LeftOut
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.pooled_posterior import reported_posterior
@@ -65,6 +66,7 @@ class Calibration:
         bases: base sets that were compared.
         soil_profiles: fitted soil temperature profiles, those of one site a tuple.
         hierarchy: the type that the sites are places of, if one was fitted.
+        left_out: scores of each place by the fit of the others, if requested.
     """
 
     sites: tuple[Site, ...]
@@ -80,6 +82,7 @@ class Calibration:
     bases: BaseComparison = field(default_factory=BaseComparison)
     soil_profiles: tuple[tuple[ProfileFit, ...], ...] = ()
     hierarchy: Hierarchy | None = None
+    left_out: LeftOut | None = None
 
     @classmethod
     def of(
@@ -151,6 +154,7 @@ class Calibration:
             if part.heat_suffices:
                 lines.append(f"{part.name}: the fit ran soil heat alone, which decides its targets")
         lines += [one.line for fits in self.soil_profiles for one in fits]
+        lines += [] if self.left_out is None else self.left_out.lines()
         flat = no_effect_text(self.result.without_effect)
         return [*lines, flat] if flat else lines
 
