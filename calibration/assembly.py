@@ -13,7 +13,7 @@ from temjax.calibration.targets import ALIASES, DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.transforms import names_inside_bounds, prior_centre
 from temjax.calibration.tunables import PLACE, expand_names
 from temjax.files.names import split_names
-from temjax.parameters.registry import FREEZING
+from temjax.parameters.idle import FREEZING, idle_parameters
 from temjax.sites import Site
 
 
@@ -42,12 +42,17 @@ def make_objective(
     """
     _check_names(sites, of_type)
     free = split_names(free, ("default",))
-    if idle := [name for name in expand_names(free) if name in FREEZING]:
-        if not options.freezing_cutoff:
-            raise ValueError(
-                f"{', '.join(idle)} act only with the freezing cut-off: add --freezing-cutoff "
-                "(ModelOptions(freezing_cutoff=True)), or leave them out"
-            )
+    idle = [name for name in expand_names(free) if name in idle_parameters(options)]
+    if frozen := [name for name in idle if name in FREEZING]:
+        raise ValueError(
+            f"{', '.join(frozen)} act only with the freezing cut-off: add --freezing-cutoff "
+            "(ModelOptions(freezing_cutoff=True)), or leave them out"
+        )
+    if idle:
+        raise ValueError(
+            f"{', '.join(idle)} act only with soil carbon in layers "
+            "(ModelOptions(soil_layers=SOIL_LAYERS)); leave them out"
+        )
     first = sites[0].parameters()
     shared = names_inside_bounds(first, split_names(tied))[0] if tied else ()
     if (shared or of_type) and len(sites) < 2:

@@ -74,6 +74,12 @@ class Part(eqx.Module):
         """Positions of the part's parameters in the free vector: all of them."""
         return (tuple(range(len(self.free.names))),)
 
+    def labels(self, target: Target) -> list[str]:
+        """Name of each datum of a target, in the order of its residuals; its number by default."""
+        if target.size == 1:
+            return [target.label]
+        return [f"{target.label} {number}" for number in range(1, target.size + 1)]
+
     @property
     def pooling(self) -> None:
         """Pooling of places around a type: none in one part."""

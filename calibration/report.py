@@ -154,7 +154,8 @@ def report_page(calibration: "Calibration", record: dict) -> str:
             f"{len(result.names)} parameters fitted to {used} "
             f"observations; loss {result.losses[0, 0]:.2f} at the prior's centre, "
             f"{result.loss[result.best]:.2f} at the optimum with the errors as stated. "
-            f"The data inform {posterior.informed} of {len(result.names)} directions. "
+            f"The data inform {posterior.informed} of {len(result.names)} directions, that is, "
+            "combinations of parameters. "
             "Skill is that of a run with the default, finer sub-steps."
         ),
         warnings=record["warnings"],

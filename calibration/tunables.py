@@ -1,7 +1,7 @@
 """Calibration parameters: the registry's tunables, the disequilibrium factor, named groups."""
 
+from temjax.parameters.idle import FREEZING, LAYERED
 from temjax.parameters.registry import (
-    FREEZING,
     REGISTRY,
     ParameterInfo,
     resolve_name,
@@ -73,7 +73,13 @@ NO_EFFECT = {
     "temperature_optimum_minimum": "the optimum is the air temperature of the month of most leaf, "
     "and that is not below TOPTMIN",
 }
-GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT, "freezing": FREEZING}
+GROUPS = {
+    "table-s2": TABLE_S2,
+    "thermal": THERMAL,
+    "default": DEFAULT,
+    "freezing": FREEZING,
+    "layers": tuple(name for name in LAYERED if REGISTRY[name].tunable),
+}
 
 
 def parameter_info(name: str) -> ParameterInfo:

@@ -239,7 +239,7 @@ def linear_bands(result: FitResult, posterior: Laplace) -> dict[str, Band]:
             residuals = result.residuals[rows[target.label], result.best]
             scale = np.ravel(np.asarray(target.sd)) / target.weight**0.5
             predictions[target.label] = _Prediction(
-                np.asarray(target.values) + (residuals * scale).reshape(target.sd.shape),
+                target.predicted_from(residuals),
                 posterior.jacobian[rows[target.label]] * scale[:, None],
                 np.asarray(target.sd) * factors[rows[target.label]].reshape(target.sd.shape),
                 np.asarray(target.used) > 0,
