@@ -248,6 +248,9 @@ def print_calibration(calibration: Calibration) -> None:
     for site, scores in zip(calibration.sites, calibration.site_scores, strict=True):
         if scores:
             print_table(console, skill_table(site, scores))
+    if len(calibration.result.objective.parts) > 1:
+        for line in calibration.pulls.lines(3):
+            print_line(console, f"data: {line}")
     if calibration.left_out is not None:
         print_table(console, left_out_table(calibration.left_out))
     for line in calibration.warnings():

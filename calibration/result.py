@@ -20,6 +20,8 @@ from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.pooled_posterior import reported_posterior
 from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
 from temjax.calibration.profile_likelihood import ProfileLikelihood
+from temjax.calibration.pull_figure import pull_figure
+from temjax.calibration.pulls import Pulls, data_pulls
 from temjax.calibration.report import result_html, result_text, write_report
 from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
 from temjax.calibration.scores import (
@@ -40,7 +42,7 @@ from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
 Plot = Literal[
-    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile"
+    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile", "pulls"
 ]
 TOO_TIGHT = 1.2  # residuals over stated errors above which the report warns
 
@@ -138,6 +140,11 @@ class Calibration:
         return tuple(history.run for history in self.histories)
 
     @property
+    def pulls(self) -> Pulls:
+        """Which data pull a parameter where."""
+        return data_pulls(self.result)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Free parameters; ``name@site`` in joint fits where each site has its own."""
         return self.result.names
@@ -221,7 +228,8 @@ class Calibration:
         Args:
             kind: ``months`` observed and simulated with the 90 % predictive band, ``parameters``,
                 ``loss`` of every start, eigenvalue ``spectrum``, posterior ``correlation``,
-                ``profiles`` (of the likelihood), or ``soil_profile`` by depth.
+                ``profiles`` (of the likelihood), ``soil_profile`` by depth, or ``pulls`` of the
+                data on the parameters.
             site: of ``months`` and ``soil_profile``; not needed where one site was fitted.
 
         Raises:
@@ -247,6 +255,7 @@ class Calibration:
             "spectrum": lambda: figures.spectrum_figure(self.posterior),
             "correlation": lambda: figures.correlation_figure(self.posterior),
             "profiles": lambda: figures.profile_figure(self.profiles, self.posterior),
+            "pulls": lambda: pull_figure(self.pulls),
         }
         if kind not in draw:
             raise ValueError(f"unknown plot {kind!r}; choose months, {', '.join(draw)}")

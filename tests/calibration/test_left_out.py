@@ -84,7 +84,7 @@ def test_a_place_alone_has_its_own_fit(result):
 
 
 def test_a_place_that_fails_can_be_left_out(result):
-    broken = dataclasses.replace(result, objective=result.objective.with_parts(places(Failing)))
+    broken = dataclasses.replace(result, objective=result.objective.replaced(places(Failing)))
     found = refit(broken, 2)
     assert np.isfinite(found.loss).all()
     whole = np.asarray(broken.objective.linearise(jnp.asarray(found.free)).residuals)
