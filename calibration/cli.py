@@ -3,6 +3,8 @@
 import dataclasses
 import errno
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,7 @@ from temjax.calibration.run import check_posterior_requests, make_objective, run
 from temjax.calibration.tables import (
     data_lines,
     draws_line,
+    left_out_table,
     misfit_rows,
     parameter_table,
     profile_lines,
@@ -41,7 +44,7 @@ from temjax.files.atomic import exclusive_folder
 from temjax.files.names import split_names
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
-from temjax.sites import options
+from temjax.sites import Site, options
 from temjax.sites.cli import open_sites
 from temjax.sites.readers.record import Reading
 
@@ -67,6 +70,13 @@ PoolingOption = Annotated[
     typer.Option(
         help="Standard deviation of places about their type over that of the prior, for example "
         "0.3; 0 ties the places; by default fitted.",
+    ),
+]
+LeaveOneOut = Annotated[
+    bool,
+    typer.Option(
+        "--leave-one-out",
+        help="Also score each place with what a fit of the others says of it (--type or --tied).",
     ),
 ]
 Targets = Annotated[
@@ -144,6 +154,7 @@ def calibrate(
     tied: Tied = None,
     vegetation_type: OfType = None,
     pooling: PoolingOption = None,
+    leave_one_out: LeaveOneOut = False,
     targets: Targets = None,
     method: MethodOption = METHOD,
     starts: Starts = STARTS,
@@ -189,30 +200,40 @@ def calibrate(
         bases = split_names(base)
         sites = of_one_base(sites, of_type, bases)
         first, *others = candidates(sites, bases, lambda based: make_objective(based, **chosen))
-        profiled = check_posterior_requests(first.objective, profiles or (), nuts)
+        profiled = check_posterior_requests(first.objective, profiles or (), nuts, leave_one_out)
     except (ImportError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     for line in data_lines(first.sites, first.objective):
         print_line(console, line)
-    with resumable(out), exclusive_folder(out):
-        try:
-            if twin:
-                run_twin(first.objective, starts=starts, seed=seed)
-            with progress_display(console) as show:
-                calibration = run_calibration(
-                    *first[1:], others=others, errors=errors, starts=starts, steps=steps,
-                    method=method, seed=seed, profiles=profiled, draws=nuts,
-                    residual_scale=not stated_errors, of_type=of_type, out=out, resume=resume,
-                    command=command_line(), show=show,
-                )  # fmt: skip
-        except FitError as error:
-            title = ", ".join(one.name for one in sites) + ": "
-            print_line(stderr, f"error: {title}{str(error).removeprefix(title)}")
-            raise typer.Exit(DATA_ERROR) from error
+    with resumable(out), exclusive_folder(out), faults_told(sites):
+        if twin:
+            run_twin(first.objective, starts=starts, seed=seed)
+        with progress_display(console) as show:
+            calibration = run_calibration(
+                *first[1:], others=others, errors=errors, starts=starts, steps=steps,
+                method=method, seed=seed, profiles=profiled, draws=nuts,
+                residual_scale=not stated_errors, of_type=of_type, left_out=leave_one_out,
+                out=out, resume=resume, command=command_line(), show=show,
+            )  # fmt: skip
         paths = calibration.save(out)
     print_calibration(calibration)
     written = dict.fromkeys(path.name for path in paths.values())
     print_line(console, f"written to {out}: {', '.join(written)}")
+
+
+@contextmanager
+def faults_told(sites: Sequence[Site]) -> Iterator[None]:
+    """End the command with one line where a fit cannot be made.
+
+    Raises:
+        typer.Exit: after it.
+    """
+    try:
+        yield
+    except FitError as error:
+        title = ", ".join(site.name for site in sites) + ": "
+        print_line(stderr, f"error: {title}{str(error).removeprefix(title)}")
+        raise typer.Exit(DATA_ERROR) from error
 
 
 def print_calibration(calibration: Calibration) -> None:
@@ -227,6 +248,11 @@ def print_calibration(calibration: Calibration) -> None:
     for site, scores in zip(calibration.sites, calibration.site_scores, strict=True):
         if scores:
             print_table(console, skill_table(site, scores))
+    if len(calibration.result.objective.parts) > 1:
+        for line in calibration.pulls.lines(3):
+            print_line(console, f"data: {line}")
+    if calibration.left_out is not None:
+        print_table(console, left_out_table(calibration.left_out))
     for line in calibration.warnings():
         print_line(console, f"warning: {line}")
 

@@ -14,11 +14,14 @@ from temjax.calibration.base_sets import BaseComparison
 from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.hierarchy import Hierarchy
 from temjax.calibration.history import HistoryRun
+from temjax.calibration.left_out import LeftOut
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.pooled_posterior import reported_posterior
 from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
 from temjax.calibration.profile_likelihood import ProfileLikelihood
+from temjax.calibration.pull_figure import pull_figure
+from temjax.calibration.pulls import Pulls, data_pulls
 from temjax.calibration.report import result_html, result_text, write_report
 from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
 from temjax.calibration.scores import (
@@ -39,7 +42,7 @@ from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
 Plot = Literal[
-    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile"
+    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile", "pulls"
 ]
 TOO_TIGHT = 1.2  # residuals over stated errors above which the report warns
 
@@ -65,6 +68,7 @@ class Calibration:
         bases: base sets that were compared.
         soil_profiles: fitted soil temperature profiles, those of one site a tuple.
         hierarchy: the type that the sites are places of, if one was fitted.
+        left_out: scores of each place by the fit of the others, if requested.
     """
 
     sites: tuple[Site, ...]
@@ -80,6 +84,7 @@ class Calibration:
     bases: BaseComparison = field(default_factory=BaseComparison)
     soil_profiles: tuple[tuple[ProfileFit, ...], ...] = ()
     hierarchy: Hierarchy | None = None
+    left_out: LeftOut | None = None
 
     @classmethod
     def of(
@@ -135,6 +140,11 @@ class Calibration:
         return tuple(history.run for history in self.histories)
 
     @property
+    def pulls(self) -> Pulls:
+        """Which data pull a parameter where."""
+        return data_pulls(self.result)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Free parameters; ``name@site`` in joint fits where each site has its own."""
         return self.result.names
@@ -151,6 +161,7 @@ class Calibration:
             if part.heat_suffices:
                 lines.append(f"{part.name}: the fit ran soil heat alone, which decides its targets")
         lines += [one.line for fits in self.soil_profiles for one in fits]
+        lines += [] if self.left_out is None else self.left_out.lines()
         flat = no_effect_text(self.result.without_effect)
         return [*lines, flat] if flat else lines
 
@@ -217,7 +228,8 @@ class Calibration:
         Args:
             kind: ``months`` observed and simulated with the 90 % predictive band, ``parameters``,
                 ``loss`` of every start, eigenvalue ``spectrum``, posterior ``correlation``,
-                ``profiles`` (of the likelihood), or ``soil_profile`` by depth.
+                ``profiles`` (of the likelihood), ``soil_profile`` by depth, or ``pulls`` of the
+                data on the parameters.
             site: of ``months`` and ``soil_profile``; not needed where one site was fitted.
 
         Raises:
@@ -243,6 +255,7 @@ class Calibration:
             "spectrum": lambda: figures.spectrum_figure(self.posterior),
             "correlation": lambda: figures.correlation_figure(self.posterior),
             "profiles": lambda: figures.profile_figure(self.profiles, self.posterior),
+            "pulls": lambda: pull_figure(self.pulls),
         }
         if kind not in draw:
             raise ValueError(f"unknown plot {kind!r}; choose months, {', '.join(draw)}")

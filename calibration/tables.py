@@ -8,6 +8,7 @@ from rich.table import Table
 
 from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED, counted_as
 from temjax.calibration.joint import JointObjective
+from temjax.calibration.left_out import LeftOut
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.objective import Objective
 from temjax.calibration.profile_likelihood import ProfileLikelihood, profile_records
@@ -154,5 +155,27 @@ def skill_table(site: Site, scores: Sequence[Score]) -> Table:
             number_text(model.rmse),
             number_text(model.bias, signed=True),
             "; ".join(sums),
+        )
+    return table
+
+
+def left_out_table(left_out: LeftOut) -> Table:
+    """Nash-Sutcliffe efficiency of every place and variable by what its parameters come from."""
+    table = Table(
+        title="Places left out: NSE in usable months", title_justify="left", box=box.SIMPLE_HEAD,
+        caption="Other years: the leave-one-year-out climatology of the place itself.",
+    )  # fmt: skip
+    for name in ("place", "variable", "n", "prior", "own fit", "joint", "left out", "other years"):
+        table.add_column(name, no_wrap=True)
+    for row in left_out.rows:
+        variable = row["variable"]
+        table.add_row(
+            row["place"],
+            OBSERVED[variable][1] if variable in OBSERVED else variable,
+            str(row["count"]),
+            *(
+                number_text(row[f"nash_sutcliffe_{name}"])
+                for name in ("prior", "own", "joint", "left_out", "other_years")
+            ),
         )
     return table
