@@ -2,18 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from temjax import ModelOptions
 from temjax.calibration.default_targets import default_targets
 from temjax.calibration.gross_flux import GROSS_FLUX, NET, PARTITIONED
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
+from temjax.calibration.part import Part
 from temjax.calibration.targets import ALIASES, DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.transforms import names_inside_bounds, prior_centre
 from temjax.calibration.tunables import expand_names
+from temjax.calibration.type_stocks import observed_stocks
 from temjax.files.names import split_names
 from temjax.parameters.registry import FREEZING
 from temjax.sites import Site
+
+
+class Also(Protocol):
+    """Measurements besides those of the places, that join a fit as a part of their own.
+
+    Attributes:
+        variables: that they are of.
+    """
+
+    variables: tuple[str, ...]
+
+    def part(
+        self,
+        sites: tuple[Site, ...],
+        objective: Objective | JointObjective,
+        errors: ErrorModel,
+        options: ModelOptions,
+    ) -> Part:
+        """Part of a fit of sites with their objective."""
 
 
 def make_objective(
@@ -26,12 +48,13 @@ def make_objective(
     errors: ErrorModel = DEFAULT_ERRORS,
     disequilibrium: Disequilibrium = "observations",
     options: ModelOptions = DESCENT,
+    also: Sequence[Also] = (),
 ) -> Objective | JointObjective:
     """Objective of one site or of several; tied parameters take the first site's prior centre.
 
     Args:
         sites: one or more.
-        targets, free, tied, holdout, errors, disequilibrium, options: see ``calibrate``.
+        targets, free, tied, holdout, errors, disequilibrium, options, also: see ``calibrate``.
 
     Raises:
         ValueError: see ``Objective.of`` and ``JointObjective.of``.
@@ -58,6 +81,10 @@ def make_objective(
     kept_back = [
         tuple(year for year in holdout if _is_observed(site, year, len(sites))) for site in sites
     ]
+    elsewhere = {variable for one in also for variable in one.variables}
+    here = {name for site in sites for name in (*site.observations.monthly, *observed_stocks(site))}
+    weights = {k: v for k, v in errors.weights.items() if k in here or k not in elsewhere}
+    of_sites = replace(errors, weights=weights)
     parts = tuple(
         Objective.of(
             site,
@@ -70,10 +97,12 @@ def make_objective(
             options=options,
         )
         for site, years, site_errors in zip(
-            sites, kept_back, _errors_by_site(sites, chosen, errors, kept_back), strict=True
+            sites, kept_back, _errors_by_site(sites, chosen, of_sites, kept_back), strict=True
         )
     )
-    return parts[0] if len(parts) == 1 else JointObjective.of(parts, shared)
+    objective = parts[0] if len(parts) == 1 else JointObjective.of(parts, shared)
+    others = tuple(one.part(tuple(sites), objective, errors, options) for one in also)
+    return JointObjective.joined(objective, others) if others else objective
 
 
 def _check_names(sites: Sequence[Site]) -> None:

@@ -71,6 +71,35 @@ class JointObjective:
         )
         return cls(tuple(objectives), tuple(columns), free)
 
+    @classmethod
+    def joined(
+        cls, objective: "Objective | JointObjective", others: tuple[Part, ...]
+    ) -> "JointObjective":
+        """Objective of sites and of other collections of measurements.
+
+        Args:
+            objective: of the sites.
+            others: a parameter of theirs that bears the name of one of the sites' is that one.
+
+        Raises:
+            ValueError: two parts of one name, or a shared parameter with another prior.
+        """
+        names = [part.name for part in (*objective.parts, *others)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"parts of a fit need names of their own, got {', '.join(names)}")
+        priors = {name: _prior_of(objective.free, name) for name in objective.free.names}
+        columns = list(objective.columns)
+        for part in others:
+            for name in part.free.names:
+                own = _prior_of(part.free, name)
+                if priors.setdefault(name, own) != own:
+                    raise ValueError(f"{part.name}: the prior of {name!r} is another there")
+            labels = list(priors)
+            columns.append(tuple(labels.index(name) for name in part.free.names))
+        fields = (tuple(column) for column in zip(*priors.values(), strict=True))
+        free = FreeParameters(tuple(priors), *fields)
+        return cls((*objective.parts, *others), tuple(columns), free)
+
     @property
     def site_parts(self) -> tuple[Objective, ...]:
         """Objectives of sites."""

@@ -52,6 +52,9 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
         path = out / f"{site.name}-fitted.toml"
         write_fitted_set(calibration, index, path)
         paths[f"parameters@{site.name}"] = path
+    for table in calibration.tables:
+        paths[table.name] = out / f"{stem}-{table.name}.csv"
+        write_text(paths[table.name], table.csv())
     paths["posterior"] = out / posterior_file_name(calibration)
     write_posterior(calibration, paths["posterior"])
     paths["parameters"] = paths[f"parameters@{calibration.sites[0].name}"]
@@ -107,6 +110,7 @@ def calibration_record(calibration: "Calibration") -> dict:
             site.name: [one.record() for one in fits]
             for site, fits in zip(calibration.sites, calibration.soil_profiles, strict=True)
         },
+        "other_data": {table.name: table.record() for table in calibration.tables},
         "data": {p.name: [dict(row) for row in p.data] for p in result.objective.parts},
         "absent": {part.name: dict(part.absent) for part in result.objective.parts},
         "observations": {site.name: observation_attributes(site) for site in calibration.sites},

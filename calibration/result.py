@@ -16,6 +16,7 @@ from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.history import HistoryRun
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
+from temjax.calibration.part_table import PartTable
 from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
 from temjax.calibration.profile_likelihood import ProfileLikelihood
 from temjax.calibration.report import result_html, result_text, write_report
@@ -63,6 +64,7 @@ class Calibration:
         scales: residual scales, if estimated.
         bases: base sets that were compared.
         soil_profiles: fitted soil temperature profiles, those of one site a tuple.
+        tables: data of parts besides the sites, beside the model.
     """
 
     sites: tuple[Site, ...]
@@ -77,6 +79,7 @@ class Calibration:
     scales: ResidualScales | None = None
     bases: BaseComparison = field(default_factory=BaseComparison)
     soil_profiles: tuple[tuple[ProfileFit, ...], ...] = ()
+    tables: tuple[PartTable, ...] = ()
 
     @classmethod
     def of(
@@ -120,9 +123,14 @@ class Calibration:
             histories.append(run_at(part, vector, options or scoring_options(part)))
             scores.append(score_site(site, part, histories[-1].run, prior_runs[number]))
             soil.append(profile_fits(site, part, vector, result, posterior))
+        tables = (
+            part.compare(site_vector(result, number))
+            for number, part in enumerate(result.objective.parts)
+        )
         return cls(
             tuple(sites), result, posterior, tuple(histories), tuple(scores), errors, command,
             profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil),
+            tuple(filter(None, tables)),
         )  # fmt: skip
 
     @property
@@ -146,6 +154,7 @@ class Calibration:
             if part.heat_suffices:
                 lines.append(f"{part.name}: the fit ran soil heat alone, which decides its targets")
         lines += [one.line for fits in self.soil_profiles for one in fits]
+        lines += [line for table in self.tables for line in table.lines]
         flat = no_effect_text(self.result.without_effect)
         return [*lines, flat] if flat else lines
 

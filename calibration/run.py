@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 
 from temjax import ModelOptions, Run
-from temjax.calibration.assembly import make_objective
+from temjax.calibration.assembly import Also, make_objective
 from temjax.calibration.base_sets import Candidate, candidates, compare_bases
 from temjax.calibration.checkpoint import CHECKPOINT
 from temjax.calibration.joint import JointObjective
@@ -51,6 +51,7 @@ def calibrate(
     draws: int = 0,
     base: Sequence[str] = (),
     residual_scale: bool = True,
+    also: Sequence[Also] = (),
     out: str | os.PathLike | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -74,13 +75,12 @@ def calibrate(
         seed: of the starts and draws.
         holdout: calendar years kept back to test the fit.
         errors: error model of the observations and weights of the targets.
-        disequilibrium: when ``disequilibrium_factor`` acts: as the observations begin, or at the
-            ``start`` of the history.
+        disequilibrium: when its factor acts: as the ``observations`` begin, or at the ``start``.
         options: model options of the fit; the result is run with the default sub-steps.
-        profiles: free parameters whose profile likelihoods are computed too, or ``all``.
-        draws: of the posterior in each of four chains of NUTS; 0 for none.
+        profiles, draws: profile likelihoods (or ``all``), and draws of each of four NUTS chains.
         base: parameter sets to compare, in place of the places' own; the lowest loss wins.
         residual_scale: estimate the scale of each series' residuals; False: errors as stated.
+        also: measurements besides those of the sites, such as ``region.build.RegionData``.
         out: folder for parameter sets, record and report, and the checkpoint of the fit.
         resume: continue from the checkpoint in ``out``.
         progress: show progress in the terminal or notebook.
@@ -117,7 +117,7 @@ def calibrate(
 
 def _requested(arguments: dict) -> tuple[Candidate, ...]:
     """Fits that the arguments of ``calibrate`` ask for, one from each base set."""
-    passed = ("targets", "free", "tied", "holdout", "errors", "disequilibrium", "options")
+    passed = ("targets", "free", "tied", "holdout", "errors", "disequilibrium", "options", "also")
     chosen = {name: arguments[name] for name in passed}
     opened, bases = open_sites(arguments["sites"]), split_names(arguments["base"])
     return candidates(opened, bases, lambda places: make_objective(places, **chosen))
