@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import inspect
 import os
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from temjax.calibration.base_sets import candidates
 from temjax.calibration.checkpoint import FitError
+from temjax.calibration.communities.cli import Climate, TargetsFiles, calibrate_communities
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
@@ -121,8 +123,10 @@ Nuts = Annotated[
 @few_cells_command
 @options.reads_towers
 def calibrate(
-    places: options.Places,
     out: Out,
+    places: options.PlacesIfAny = None,
+    targets_file: TargetsFiles = None,
+    climate: Climate = None,
     site: options.SiteFiles = None,
     tunable: Tunable = None,
     tied: Tied = None,
@@ -151,11 +155,15 @@ def calibrate(
 
     Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
     --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
-    --out joint --tied krb; temjax calibrate haibei-meadow --out fit --resume --profile all
+    --out joint --tied krb; temjax calibrate haibei-meadow --out fit --resume --profile all; temjax
+    calibrate --targets-file tussock-tundra --climate toolik-tundra --out fits/tussock
     """
+    given = dict(locals())
     if out.exists() and not out.is_dir():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
-    sites = open_sites(places, site, reading)
+    if targets_file:
+        return calibrate_communities(given, _defaults())
+    sites = open_sites(_towers(places, climate), site, reading)
     try:
         errors = ErrorModel(
             flux=flux_error, temperature=temperature_error, annual_flux=annual_error,
@@ -192,6 +200,23 @@ def calibrate(
     print_calibration(calibration)
     written = dict.fromkeys(path.name for path in paths.values())
     print_line(console, f"written to {out}: {', '.join(written)}")
+
+
+def _towers(places: list[str] | None, climate: str | None) -> list[str]:
+    """Places of a fit to towers.
+
+    Raises:
+        typer.BadParameter: none, or the climate of a fit to target values.
+    """
+    if not places or climate:
+        raise typer.BadParameter("give places, or --targets-file with --climate")
+    return places
+
+
+def _defaults() -> dict[str, object]:
+    """Defaults of the command's options."""
+    parameters = inspect.signature(inspect.unwrap(calibrate)).parameters
+    return {name: one.default for name, one in parameters.items()}
 
 
 def print_calibration(calibration: Calibration) -> None:

@@ -22,12 +22,13 @@ from temjax.sites.place_state import place_state
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
 if TYPE_CHECKING:
+    from temjax.calibration.communities.fit import CommunityFit
     from temjax.calibration.result import Calibration
 
 FORMAT = "temjax fitted set 1"
 
 
-def posterior_file_name(calibration: "Calibration") -> str:
+def posterior_file_name(calibration: "Calibration | CommunityFit") -> str:
     """Name of the NetCDF file with the posterior of a fit."""
     return "-".join(site.name for site in calibration.sites) + "-posterior.nc"
 
@@ -63,7 +64,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
             "format": FORMAT,
             "place": place,
             "options": {name: getattr(part.options, name) for name in FIT_OPTIONS},
-            "posterior": _posterior_table(calibration, site.name, columns, fitted),
+            "posterior": posterior_table(calibration, site.name, columns, fitted),
             "fit": {
                 "command": calibration.command,
                 "targets": targets,
@@ -102,7 +103,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
     )
 
 
-def _residual_scales(calibration: "Calibration", site: str) -> dict[str, float]:
+def _residual_scales(calibration: "Calibration | CommunityFit", site: str) -> dict[str, float]:
     """Residual scales of a site by target; empty where the errors count as stated."""
     return {} if calibration.scales is None else calibration.scales.at(site)
 
@@ -119,8 +120,8 @@ def _toml_row(row: dict) -> dict:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _posterior_table(
-    calibration: "Calibration", site: str, columns: list[int], names: list[str]
+def posterior_table(
+    calibration: "Calibration | CommunityFit", site: str, columns: list[int], names: list[str]
 ) -> dict:
     """Gaussian posterior of a site's free parameters, in prior space, and its residual scales."""
     mean, covariance = prior_space_posterior(calibration)
@@ -142,7 +143,9 @@ def _posterior_table(
     return table
 
 
-def prior_space_posterior(calibration: "Calibration") -> tuple[np.ndarray, np.ndarray]:
+def prior_space_posterior(
+    calibration: "Calibration | CommunityFit",
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean ``(free,)`` and covariance ``(free, free)`` of the posterior in prior space."""
     free, posterior = calibration.posterior.free, calibration.posterior
     sd = np.asarray(free.prior_sd)
@@ -150,7 +153,7 @@ def prior_space_posterior(calibration: "Calibration") -> tuple[np.ndarray, np.nd
     return mean, posterior.covariance * np.outer(sd, sd)
 
 
-def posterior_dataset(calibration: "Calibration") -> xr.Dataset:
+def posterior_dataset(calibration: "Calibration | CommunityFit") -> xr.Dataset:
     """Posterior of a fit over all its places, with the draws where there are any."""
     free = calibration.posterior.free
     mean, covariance = prior_space_posterior(calibration)
@@ -187,7 +190,7 @@ def posterior_dataset(calibration: "Calibration") -> xr.Dataset:
     )
 
 
-def write_posterior(calibration: "Calibration", path: Path) -> None:
+def write_posterior(calibration: "Calibration | CommunityFit", path: Path) -> None:
     """Write the posterior of a fit as NetCDF."""
     with atomic_write(path) as temporary:
         posterior_dataset(calibration).to_netcdf(temporary)

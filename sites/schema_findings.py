@@ -36,15 +36,17 @@ _KINDS = {
     "model": ("table", "Write a table (docs/sites.md shows it)."),
     "dataclass": ("table", "Write a table (docs/sites.md shows it)."),
 }
-_MEND = "See docs/sites.md for the form of a site file."
+_MEND = "See docs/sites.md for the form of the file."
+_PAGE = "docs/sites.md"
 
 
-def schema_findings(file: str, errors: Iterable) -> list[Finding]:
+def schema_findings(file: str, errors: Iterable, page: str = _PAGE) -> list[Finding]:
     """Findings of pydantic's errors; those of one list and one kind are one finding.
 
     Args:
         file: as findings name it.
         errors: ``ValidationError.errors()``.
+        page: of the documentation, that shows the form.
     """
     groups: dict[tuple, list] = {}
     for error in errors:
@@ -55,6 +57,7 @@ def schema_findings(file: str, errors: Iterable) -> list[Finding]:
     for (_, location), group in groups.items():
         error, count = group[0], len(group)
         message, mend = _text(error)
+        mend = mend.replace(_PAGE, page)
         index = ""
         if error["loc"] != location:
             index = f"value {error['loc'][-1] + 1}"
@@ -65,7 +68,8 @@ def schema_findings(file: str, errors: Iterable) -> list[Finding]:
 
 def _key(location: tuple) -> str:
     """Key of a fault; tables of a list are counted from 1."""
-    parts = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location)
+    named = (part for part in location if part != "[key]")  # pydantic's, of a table's own key
+    parts = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in named)
     return "".join(parts).removeprefix(".") or "file"
 
 
