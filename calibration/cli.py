@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import inspect
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from temjax.calibration.base_sets import candidates
 from temjax.calibration.checkpoint import FitError
 from temjax.calibration.communities.cli import Climate, TargetsFiles, calibrate_communities
+from temjax.calibration.hierarchy import of_one_base, type_request
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
@@ -27,6 +29,7 @@ from temjax.calibration.tables import (
     profile_lines,
     skill_table,
     twin_lines,
+    written_line,
 )
 from temjax.calibration.targets import ErrorModel
 from temjax.calibration.twin import RECOVERY_STEPS, recover
@@ -42,7 +45,7 @@ from temjax.files.atomic import exclusive_folder
 from temjax.files.names import split_names
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
-from temjax.sites import options
+from temjax.sites import Site, options
 from temjax.sites.cli import open_sites
 from temjax.sites.readers.record import Reading
 
@@ -55,6 +58,21 @@ Tunable = Annotated[
     ),
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
+OfType = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        help="Type that the places are of, for example tundra: its parameters are fitted, and "
+        "those of each place around them.",
+    ),
+]
+PoolingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Standard deviation of places about their type over that of the prior, for example "
+        "0.3; 0 ties the places; by default fitted.",
+    ),
+]
 Targets = Annotated[
     str | None,
     typer.Option(
@@ -130,6 +148,8 @@ def calibrate(
     site: options.SiteFiles = None,
     tunable: Tunable = None,
     tied: Tied = None,
+    vegetation_type: OfType = None,
+    pooling: PoolingOption = None,
     targets: Targets = None,
     method: MethodOption = METHOD,
     starts: Starts = STARTS,
@@ -155,12 +175,11 @@ def calibrate(
 
     Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
     --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
-    --out joint --tied krb; temjax calibrate haibei-meadow --out fit --resume --profile all; temjax
-    calibrate --targets-file tussock-tundra --climate toolik-tundra --out fits/tussock
+    --out joint --tied krb; temjax calibrate A B C --type tundra --out fits/tundra; temjax calibrate
+    --targets-file tussock-tundra --climate toolik-tundra --out fits/tussock
     """
     given = dict(locals())
-    if out.exists() and not out.is_dir():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
+    _check_folder(out)
     if targets_file:
         return calibrate_communities(given, _defaults())
     sites = open_sites(_towers(places, climate), site, reading)
@@ -173,8 +192,10 @@ def calibrate(
             "targets": targets, "free": tunable, "tied": tied or (), "errors": errors,
             "holdout": parse_years(holdout), "disequilibrium": disequilibrium,
             "options": dataclasses.replace(DESCENT, freezing_cutoff=freezing_cutoff),
+            "of_type": (of_type := type_request(vegetation_type, pooling)),
         }  # fmt: skip
         bases = split_names(base)
+        sites = of_one_base(sites, of_type, bases)
         first, *others = candidates(sites, bases, lambda based: make_objective(based, **chosen))
         profiled = check_posterior_requests(first.objective, profiles or (), nuts)
     except (ImportError, ValueError) as error:
@@ -189,17 +210,31 @@ def calibrate(
                 calibration = run_calibration(
                     *first[1:], others=others, errors=errors, starts=starts, steps=steps,
                     method=method, seed=seed, profiles=profiled, draws=nuts,
-                    residual_scale=not stated_errors, out=out, resume=resume,
+                    residual_scale=not stated_errors, of_type=of_type, out=out, resume=resume,
                     command=command_line(), show=show,
                 )  # fmt: skip
         except FitError as error:
-            title = ", ".join(one.name for one in sites) + ": "
-            print_line(stderr, f"error: {title}{str(error).removeprefix(title)}")
-            raise typer.Exit(DATA_ERROR) from error
+            raise _failed(sites, error) from error
         paths = calibration.save(out)
     print_calibration(calibration)
-    written = dict.fromkeys(path.name for path in paths.values())
-    print_line(console, f"written to {out}: {', '.join(written)}")
+    print_line(console, written_line(out, paths))
+
+
+def _check_folder(out: Path) -> None:
+    """Check that the folder of the fit is no file.
+
+    Raises:
+        FileExistsError: it is.
+    """
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
+
+
+def _failed(sites: Sequence[Site], error: FitError) -> typer.Exit:
+    """Print that a fit failed; the exit of the command."""
+    title = ", ".join(one.name for one in sites) + ": "
+    print_line(stderr, f"error: {title}{str(error).removeprefix(title)}")
+    return typer.Exit(DATA_ERROR)
 
 
 def _towers(places: list[str] | None, climate: str | None) -> list[str]:

@@ -74,6 +74,30 @@ class Part(eqx.Module):
         """Positions of the part's parameters in the free vector: all of them."""
         return (tuple(range(len(self.free.names))),)
 
+    def labels(self, target: Target) -> list[str]:
+        """Name of each datum of a target, in the order of its residuals; its number by default."""
+        if target.size == 1:
+            return [target.label]
+        return [f"{target.label} {number}" for number in range(1, target.size + 1)]
+
+    @property
+    def pooling(self) -> None:
+        """Pooling of places around a type: none in one part."""
+        return None
+
+    @property
+    def reported(self) -> FreeParameters:
+        """Parameters behind the free numbers: the same."""
+        return self.free
+
+    def values(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
+        """Parameters in their units."""
+        return self.free.values(free)
+
+    def part_point(self, index: int, free: Float[Array, "free *start"]) -> Array:
+        """Free vector of the part, its own."""
+        return free
+
     @property
     def number_of_residuals(self) -> int:
         """Number of residuals of the observations, unused ones included, without the prior's."""

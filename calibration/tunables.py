@@ -1,7 +1,7 @@
 """Calibration parameters: the registry's tunables, the disequilibrium factor, named groups."""
 
+from temjax.parameters.idle import FREEZING, LAYERED
 from temjax.parameters.registry import (
-    FREEZING,
     REGISTRY,
     ParameterInfo,
     resolve_name,
@@ -49,6 +49,8 @@ THERMAL = (
     "lower_water",
     "freezing_range",
 )
+# Numbers of a place, not of its vegetation type: each place of a type has its own.
+PLACE = (DISEQUILIBRIUM,)
 # The set a trial fit of the towers found most useful, and two numbers for soil temperature.
 DEFAULT = (
     "cmax_scale",
@@ -91,6 +93,7 @@ GROUPS = {
     "default": DEFAULT,
     "freezing": FREEZING,
     "community": COMMUNITY,
+    "layers": tuple(name for name in LAYERED if REGISTRY[name].tunable),
 }
 
 

@@ -15,7 +15,7 @@ from temjax.calibration.communities.report import write_community_fit
 from temjax.calibration.communities.targets_file import open_community
 from temjax.calibration.objective import DESCENT
 from temjax.calibration.progress import progress_display
-from temjax.calibration.tables import parameter_table
+from temjax.calibration.tables import parameter_table, written_line
 from temjax.command.main import DATA_ERROR, console, errors, print_line, resumable
 from temjax.files.atomic import exclusive_folder
 from temjax.files.findings import DataError, Finding
@@ -40,8 +40,9 @@ Climate = Annotated[
 OF_TOWERS = (
     "places", "tied", "targets", "holdout", "base", "flux_error", "partitioning_error",
     "temperature_error", "annual_error", "weights", "stated_errors", "disequilibrium", "twin",
-    "profiles", "nuts",
+    "profiles", "nuts", "vegetation_type", "pooling",
 )  # fmt: skip
+WORDS = {"places": "places", "vegetation_type": "--type", "profiles": "--profile"}
 
 
 def calibrate_communities(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
@@ -57,7 +58,7 @@ def calibrate_communities(given: Mapping[str, Any], defaults: Mapping[str, Any])
     """
     for name in OF_TOWERS:
         if given[name] != defaults[name]:
-            option = "places" if name == "places" else f"--{name.replace('_', '-')}"
+            option = WORDS.get(name, f"--{name.replace('_', '-')}")
             text = f"{option} goes with towers, not with --targets-file"
             raise typer.BadParameter(text, param_hint=f"'{option}'")
     if given["climate"] is None:
@@ -91,8 +92,7 @@ def calibrate_communities(given: Mapping[str, Any], defaults: Mapping[str, Any])
                 raise typer.Exit(DATA_ERROR) from error
             paths = write_community_fit(fitted, out)
             print_community(fitted)
-            names = ", ".join(path.name for path in paths.values())
-            print_line(console, f"written to {out}: {names}")
+            print_line(console, written_line(out, paths))
 
 
 def _check_names(names: list[str], sources: list[str]) -> None:

@@ -84,7 +84,7 @@ class CommunityFit:
         posterior: Laplace's approximation at the lowest loss.
         rows: targets beside the model, run with the default sub-steps.
         command: that repeats the fit.
-        draws, scales: none; files of fits have a place for them.
+        draws, scales, hierarchy: none; files of fits have a place for them.
     """
 
     community: Community
@@ -97,6 +97,7 @@ class CommunityFit:
     command: str
     draws: None = None
     scales: None = None
+    hierarchy: None = None
 
     @property
     def sites(self) -> tuple[Site, ...]:

@@ -76,7 +76,7 @@ def write_fitted_community(fitted: CommunityFit, path: Path) -> None:
             "format": FORMAT,
             "place": place,
             "options": {name: getattr(part.options, name) for name in FIT_OPTIONS},
-            "posterior": posterior_table(fitted, community.name, list(range(len(names))), names),
+            "posterior": posterior_table(fitted, list(range(len(names))), names, {}),
             "fit": {
                 "command": fitted.command,
                 "targets": targets,

@@ -9,6 +9,7 @@ import pytest
 import temjax.calibration.communities.cli as community_cli
 import temjax.calibration.communities.fit as community_fit
 from temjax import read_parameters
+from temjax.calibration.cli import _defaults
 from temjax.calibration.communities.part import CommunityPart
 from temjax.calibration.communities.targets_file import open_community
 from temjax.parameters.posterior import read_posterior
@@ -92,6 +93,12 @@ def test_npp_beyond_growth_respiration_is_the_structure_of_the_model():
     assert "NPP over GPP of the targets is 0.91" in text and "leaves 0.80" in text
     assert community_fit._growth_respiration(sedge, 3) == ""
     assert community_fit._growth_respiration(tussock, 1) == ""
+
+
+def test_every_option_of_the_command_is_used_or_refused():
+    used = {"out", "targets_file", "climate", "site", "tunable", "method", "starts", "steps",
+            "seed", "freezing_cutoff", "reading", "resume"}  # fmt: skip
+    assert set(_defaults()) - {"return"} == used | set(community_cli.OF_TOWERS)
 
 
 @pytest.mark.parametrize(
