@@ -186,17 +186,14 @@ def calibrate(
 ) -> None:
     """Fit parameters to towers: many starts, intervals, and what the data cannot say.
 
-    Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
-    --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
-    --out joint --tied krb; temjax calibrate A B C --type tundra --out fits/tundra; temjax calibrate
-    haibei-meadow --out fit --resume --profile all; temjax calibrate haibei-meadow --points alt.csv
-    --stocks soc.csv --region region.toml --out joint; temjax calibrate --targets-file
-    tussock-tundra --climate toolik-tundra --out fits/tussock
+    Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate a.csv b.csv --site a.toml
+    --site b.toml --out joint --tied krb; temjax calibrate A B C --type tundra --out t; temjax
+    calibrate haibei-meadow --points alt.csv --region region.toml --out joint; temjax calibrate
+    --targets-file tussock-tundra --climate toolik-tundra --out fits/tussock
     """
-    given = dict(locals())
     _check_folder(out)
     if targets_file:
-        return calibrate_communities(given, _defaults())
+        return calibrate_communities(dict(locals()), _defaults())
     sites = open_sites(_towers(places, climate), site, reading)
     try:
         errors = ErrorModel(
