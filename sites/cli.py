@@ -20,7 +20,7 @@ from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
 from temjax.sites import options
 from temjax.sites.account import account
-from temjax.sites.compare import compare, comparison_table
+from temjax.sites.compare import compare, compare_winters, comparison_table
 from temjax.sites.entry import parse_entry
 from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
@@ -168,7 +168,8 @@ def simulate_site(
         bool,
         typer.Option(
             "--place-state/--no-place-state",
-            help="Apply the soil-matter factor of a fitted set at its own place.",
+            help="Apply the soil-matter factor and the numbers of the place of a fitted set at "
+            "its own place.",
         ),
     ] = True,
 ) -> None:
@@ -227,7 +228,8 @@ def _print_summary(result: SiteRun, out: Path) -> None:
         print_line(console, line)
     period = site.observations.period
     if period and period[0] <= int(run.years[-1]) and period[1] >= int(run.years[0]):
-        print_table(console, comparison_table("Observed and simulated", compare(site, run)))
+        rows = [*compare(site, run), *compare_winters(site, run)]
+        print_table(console, comparison_table("Observed and simulated", rows))
     for comparison in result.profiles:
         print_table(console, profile_table(comparison))
     compared = [comparison.profile for comparison in result.profiles]
