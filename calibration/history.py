@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from temjax import Forcing, Location, ModelOptions, Parameters, State, find_equilibrium
-from temjax.runs.simulate import Run, simulate
+from temjax.runs.result import Run
+from temjax.runs.simulate import simulate
 from temjax.runs.soil_matter import scale_soil_matter
 
 
