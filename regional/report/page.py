@@ -22,6 +22,7 @@ from temjax.regional.diagnostics.words import summary_words
 from temjax.regional.figures import maps, paper_figures
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.report import drawn_section, observations
+from temjax.regional.report.design import design_section
 from temjax.regional.report.feedbacks import feedback_sections
 from temjax.regional.report.linear_table import linear_tables
 from temjax.regional.report.sections import Picture, Section, picture
@@ -29,6 +30,7 @@ from temjax.regional.report.variance import variance_parts
 from temjax.regional.results.read_back import read_run
 from temjax.regional.studies import attribution_report
 from temjax.sites.page import page_style
+from temjax.sites.thaw_points import read_thaw_points
 
 PAGE = "report.html"
 RUN_RECORD = "run.json"  # computing time, memory and device of the run
@@ -48,7 +50,7 @@ def write_report(
 
     Args:
         folder: the ``--out`` folder of ``temjax project``.
-        thaw_points: table of observed active layers (``observations.read_thaw_points``).
+        thaw_points: table of observed active layers (``sites.thaw_points``).
         compare: folders of further runs (other ALT or root-zone rules) for comparison.
 
     Beside it, for runs of ``one_percent``, ``feedbacks.FILES``.
@@ -151,7 +153,8 @@ def _present_section(
         section.tables.append(observations.soil_table(members))
     points, simulated = [], np.empty(0)
     if thaw_points is not None:
-        points = observations.read_thaw_points(thaw_points)
+        points, notes = read_thaw_points(thaw_points)
+        section.texts += [f"{thaw_points.name}: {note}." for note in notes]
         simulated = observations.simulated_thaw(members, points)
         section.tables.append(observations.thaw_table(points, simulated))
     else:
@@ -216,7 +219,9 @@ def _effect_section(
 def _extra_sections(
     folder: Path, synthetic: bool, drawn: Sequence[MemberDraws] = (), configuration: str = ""
 ) -> list[Section]:
-    """Sections of ``temjax attribute``, ``region-sensitivity`` and ``variance``, where run.
+    """Sections of ``temjax attribute``, ``region-sensitivity``, ``variance`` and ``design``.
+
+    Each where it was run.
 
     ``configuration`` is the hash of the run's, to tell studies of other cells or settings.
     """
@@ -247,6 +252,8 @@ def _extra_sections(
         texts, shares, pictures = parts
         shown = [Picture(*part) for part in pictures]
         sections.append(Section("Whose uncertainty", texts, shares, shown))
+    if (section := design_section(folder, configuration)) is not None:
+        sections.append(section)
     return sections
 
 
