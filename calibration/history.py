@@ -10,7 +10,8 @@ from jaxtyping import Array, Bool, Float
 
 from temjax import Forcing, Location, ModelOptions, Parameters, State, find_equilibrium
 from temjax.calibration.tunables import DISEQUILIBRIUM
-from temjax.runs.simulate import Run, simulate
+from temjax.runs.result import Run
+from temjax.runs.simulate import simulate
 from temjax.runs.soil_matter import scale_soil_matter
 from temjax.sites.place_numbers import with_place_numbers
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from rich import box
 from rich.table import Table
 
-from temjax.runs.simulate import Run
+from temjax.runs.result import Run
 from temjax.runtime.terminal import number_text
 from temjax.sites.observations import (
     OBSERVED,

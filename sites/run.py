@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
@@ -15,10 +16,12 @@ from temjax.parameters.registry import Parameters
 from temjax.runs.annual_map import total_nitrogen
 from temjax.runs.equilibrium import CLIMATE_YEARS, METHODS, Climate, Equilibrium, find_equilibrium
 from temjax.runs.quality import run_quality
-from temjax.runs.simulate import Run, simulate
+from temjax.runs.result import Run
+from temjax.runs.simulate import simulate
 from temjax.runs.soil_matter import join_runs, scale_soil_matter
 from temjax.runs.spin_up import spin_up as repeat_cycle
 from temjax.sites.account import observation_attributes
+from temjax.sites.layers import exposure_rule, soil_choice, with_layers
 from temjax.sites.output import run_dataset
 from temjax.sites.place_state import PlaceState
 from temjax.sites.profile_comparison import ProfileComparison, compare_profiles
@@ -86,9 +89,11 @@ class SiteRun:
         """
 
         def total(state: State) -> float:
-            exposure = state.exposure
+            exposure, layers = state.exposure, state.layers
+            thawed = 0.0 if layers is None else jnp.sum(layers.thawed_carbon)
             return float(
                 total_nitrogen(state.ecosystem.pools)
+                + thawed / self.parameters.old_carbon_to_nitrogen
                 + exposure.inaccessible_inorganic_nitrogen
                 + exposure.frozen_organic_nitrogen
                 + exposure.frozen_inorganic_nitrogen
@@ -284,7 +289,8 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "vegetation": site.location.vegetation or "",
         "parameter_source": result.parameter_source,
         "model_options": dataclasses.asdict(result.options),
-        "active_layer_rule": result.options.active_layer_rule,
+        "active_layer_rule": exposure_rule(result.options),
+        "soil_carbon": soil_choice(result.options, result.parameters),
         "freezing_cutoff": switch_text(result.options.freezing_cutoff),
         "forcing_sources": "; ".join(site.sources),
         **observation_attributes(site),
@@ -312,5 +318,6 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         longitude=None if np.isnan(site.longitude) else site.longitude,
         attributes=attributes,
     )
+    dataset = with_layers(dataset, result.run.layers, result.options.soil_layers)
     keep = dataset["year"].values >= result.first_year
     return dataset.isel(year=keep, time=np.repeat(keep, 12))
