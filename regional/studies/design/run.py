@@ -169,14 +169,14 @@ def design(
         uncertain.covariance, gradients, [sum(p.information for p in of) for of in given]
     )
     targets = _targets(outputs, derivatives, measurements)
-    orders, best = _choices(measurements, targets, number)
+    orders, best = choices_of(measurements, targets, number)
     result = Design(
         experiment, derivatives, content, candidates, sites,
         tuple(sum(p.values.size for p in of) for of in given), targets, uncertain, gradients,
         measurements, measurements.worths([[n] for n in range(len(candidates))]),
         joint_gains(measurements), orders, best, notes,
     )  # fmt: skip
-    notes += [*_silent_types(result, group), *_silent_numbers(result)]
+    notes += [*silent_types(result, group), *silent_numbers(result)]
     return result
 
 
@@ -249,7 +249,7 @@ def _targets(
     )
 
 
-def _choices(
+def choices_of(
     measurements: Measurements, targets: Sequence[Target], number: int
 ) -> tuple[dict[str, Choice], dict[str, Choice | None]]:
     """Greedy order and best subset by objective: every target, and the mean of several."""
@@ -275,7 +275,7 @@ def searched_text(result: Design) -> str:
     return f"all subsets of {', '.join(map(str, sorted(sizes)))} candidates were tried as well"
 
 
-def _silent_types(result: Design, group: MemberGroup) -> list[str]:
+def silent_types(result: Design, group: MemberGroup) -> list[str]:
     """Notes of types of the region without a candidate, with their share in the variance."""
     notes = []
     measured = {one.type for one in result.candidates}
@@ -294,7 +294,7 @@ def _silent_types(result: Design, group: MemberGroup) -> list[str]:
     return notes
 
 
-def _silent_numbers(result: Design) -> list[str]:
+def silent_numbers(result: Design) -> list[str]:
     """Note of the numbers that no candidate informs."""
     left = result.measurements.variance_left(range(result.measurements.size))
     silent = [
