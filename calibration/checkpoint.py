@@ -28,6 +28,8 @@ def fingerprint(objective: Objective | JointObjective, method: str, seed: int, s
         digest.update(repr(values).encode())
 
     add(method, seed, starts, dataclasses.astuple(objective.free))
+    if objective.pooling is not None:
+        add(dataclasses.astuple(objective.pooling))
     for part in objective.parts:
         add(part.name, dataclasses.astuple(part.free), *part.identity())
         for target in part.targets:

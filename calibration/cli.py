@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from temjax.calibration.base_sets import candidates
 from temjax.calibration.checkpoint import FitError
+from temjax.calibration.hierarchy import of_one_base, type_request
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
@@ -41,7 +43,7 @@ from temjax.files.atomic import exclusive_folder
 from temjax.files.names import split_names
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
-from temjax.sites import options
+from temjax.sites import Site, options
 from temjax.sites.cli import open_sites
 from temjax.sites.readers.record import Reading
 
@@ -54,6 +56,21 @@ Tunable = Annotated[
     ),
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
+OfType = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        help="Type that the places are of, for example tundra: its parameters are fitted, and "
+        "those of each place around them.",
+    ),
+]
+PoolingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Standard deviation of places about their type over that of the prior, for example "
+        "0.3; 0 ties the places; by default fitted.",
+    ),
+]
 Targets = Annotated[
     str | None,
     typer.Option(
@@ -128,6 +145,8 @@ def calibrate(
     site: options.SiteFiles = None,
     tunable: Tunable = None,
     tied: Tied = None,
+    vegetation_type: OfType = None,
+    pooling: PoolingOption = None,
     targets: Targets = None,
     method: MethodOption = METHOD,
     starts: Starts = STARTS,
@@ -154,8 +173,8 @@ def calibrate(
 
     Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
     --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
-    --out joint --tied krb; temjax calibrate haibei-meadow --out fit --resume --profile all; temjax
-    calibrate haibei-meadow --points alt.csv --stocks soc.csv --region region.toml --out joint
+    --out joint --tied krb; temjax calibrate A B --type tundra --out fits; temjax calibrate A --out
+    fit --resume --profile all; temjax calibrate A --points alt.csv --region region.toml --out fit
     """
     if out.exists() and not out.is_dir():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
@@ -169,9 +188,11 @@ def calibrate(
             "targets": targets, "free": tunable, "tied": tied or (), "errors": errors,
             "holdout": parse_years(holdout), "disequilibrium": disequilibrium,
             "options": dataclasses.replace(DESCENT, freezing_cutoff=freezing_cutoff),
+            "of_type": (of_type := type_request(vegetation_type, pooling)),
             "also": within.also,
         }  # fmt: skip
         bases = split_names(base)
+        sites = of_one_base(sites, of_type, bases)
         first, *others = candidates(sites, bases, lambda based: make_objective(based, **chosen))
         profiled = check_posterior_requests(first.objective, profiles or (), nuts)
     except (ImportError, ValueError) as error:
@@ -186,17 +207,22 @@ def calibrate(
                 calibration = run_calibration(
                     *first[1:], others=others, errors=errors, starts=starts, steps=steps,
                     method=method, seed=seed, profiles=profiled, draws=nuts,
-                    residual_scale=not stated_errors, out=out, resume=resume,
+                    residual_scale=not stated_errors, of_type=of_type, out=out, resume=resume,
                     command=command_line(), show=show,
                 )  # fmt: skip
         except FitError as error:
-            title = ", ".join(one.name for one in sites) + ": "
-            print_line(stderr, f"error: {title}{str(error).removeprefix(title)}")
-            raise typer.Exit(DATA_ERROR) from error
+            raise _stopped(sites, error) from error
         paths = calibration.save(out)
     print_calibration(calibration)
     written = dict.fromkeys(path.name for path in paths.values())
     print_line(console, f"written to {out}: {', '.join(written)}")
+
+
+def _stopped(sites: Sequence[Site], error: FitError) -> typer.Exit:
+    """End of a fit that cannot go on, whose reason is printed."""
+    title = ", ".join(one.name for one in sites) + ": "
+    print_line(stderr, f"error: {title}{str(error).removeprefix(title)}")
+    return typer.Exit(DATA_ERROR)
 
 
 def print_calibration(calibration: Calibration) -> None:

@@ -63,7 +63,9 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
             "format": FORMAT,
             "place": place,
             "options": {name: getattr(part.options, name) for name in FIT_OPTIONS},
-            "posterior": _posterior_table(calibration, site.name, columns, fitted),
+            "posterior": posterior_table(
+                calibration, columns, fitted, _residual_scales(calibration, site.name)
+            ),
             "fit": {
                 "command": calibration.command,
                 "targets": targets,
@@ -75,6 +77,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
                 "base_sets": calibration.bases.record(),
                 "without_effect": [name for name in result.without_effect if name in fitted],
                 "tied": _tied(calibration, index),
+                **_type_record(calibration),
                 "descent_options": str(part.options),
                 "method": result.method,
                 "starts": int(result.losses.shape[1]),
@@ -115,15 +118,27 @@ def _tied(calibration: "Calibration", index: int) -> list[str]:
     return [calibration.result.names[column] for column in columns[index] if column in others]
 
 
+def _type_record(calibration: "Calibration") -> dict:
+    """Type around which the place was fitted; empty without one."""
+    return {} if calibration.hierarchy is None else calibration.hierarchy.record()
+
+
 def _toml_row(row: dict) -> dict:
     """Row without empty values, which TOML does not have."""
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _posterior_table(
-    calibration: "Calibration", site: str, columns: list[int], names: list[str]
+def posterior_table(
+    calibration: "Calibration", columns: list[int], names: list[str], scales: dict[str, float]
 ) -> dict:
-    """Gaussian posterior of a site's free parameters, in prior space, and its residual scales."""
+    """Gaussian posterior of some parameters of a fit, in prior space, as a table of TOML.
+
+    Args:
+        calibration: the fit.
+        columns: of the parameters among those of the fit.
+        names: of the parameters.
+        scales: residual scales that the posterior contains.
+    """
     mean, covariance = prior_space_posterior(calibration)
     free = calibration.posterior.free
     table = {
@@ -135,7 +150,7 @@ def _posterior_table(
         "upper": [float(free.upper[column]) for column in columns],
         "mean": mean[columns].tolist(),
         "covariance": covariance[np.ix_(columns, columns)].tolist(),
-        "residual_scales": _residual_scales(calibration, site),
+        "residual_scales": scales,
         "arrays": posterior_file_name(calibration),
     }
     if calibration.draws is not None:
@@ -184,8 +199,20 @@ def posterior_dataset(calibration: "Calibration") -> xr.Dataset:
             "format": FORMAT,
             "command": calibration.command,
             "source": f"temjax {version('temjax')}",
+            **_pooling_attributes(calibration),
         },
     )
+
+
+def _pooling_attributes(calibration: "Calibration") -> dict[str, str | float]:
+    """Attributes that say which parameters vary around those of a type."""
+    if calibration.hierarchy is None:
+        return {}
+    return {
+        "type": calibration.hierarchy.name,
+        "pooled": ", ".join(calibration.hierarchy.pooled),
+        "pooling_strength": calibration.hierarchy.strength,
+    }
 
 
 def write_posterior(calibration: "Calibration", path: Path) -> None:

@@ -34,7 +34,8 @@ class FitResult:
         objective: what was minimised.
         method: of optimisation.
         seed: of the starts.
-        names: of the free parameters; in joint fits ``name@site`` where each site has its own.
+        names: of the parameters behind the free numbers; in joint fits ``name@site`` where each
+            site has its own.
         losses: of every candidate, ``(step, start)``; infinite where the model failed, NaN once
             the start has stopped.
         path: every candidate in free space, ``(step, free, start)``.
@@ -76,12 +77,12 @@ class FitResult:
     @property
     def prior_centre(self) -> np.ndarray:
         """Parameters at the centre of the prior, in their units."""
-        return np.asarray(self.objective.free.values(jnp.zeros(len(self.names))))
+        return np.asarray(self.objective.values(jnp.zeros(len(self.names))))
 
     @property
     def values(self) -> np.ndarray:
         """Parameters at the lowest loss, in their units."""
-        return np.asarray(self.objective.free.values(jnp.asarray(self.free[:, self.best])))
+        return np.asarray(self.objective.values(jnp.asarray(self.free[:, self.best])))
 
     @property
     def misfit(self) -> dict[str, float]:
@@ -219,8 +220,10 @@ def _drop_failed(reasons: list[str], loss: np.ndarray, converged: np.ndarray) ->
 def _no_finite_start(objective: Objective | JointObjective, candidate: np.ndarray) -> str:
     """Message that no start can be fitted, with the first failure of each site."""
     lines = []
-    for part, columns in zip(objective.parts, objective.columns, strict=True):
-        lines.append(f"{part.name}: {part.first_failure(candidate[list(columns), 0])}")
+    first = jnp.asarray(candidate[:, 0])
+    for index, part in enumerate(objective.parts):
+        point = np.asarray(objective.part_point(index, first))
+        lines.append(f"{part.name}: {part.first_failure(point)}")
     return (
         "the loss is not finite at any start; at the centre of the prior the first fault is: "
         + "; ".join(lines)
@@ -235,7 +238,7 @@ def _result_of(
         objective=objective,
         method=method,
         seed=seed,
-        names=objective.free.names,
+        names=objective.reported.names,
         losses=np.stack(history.losses),
         path=np.stack(history.path),
         gradients=np.stack(history.gradients),

@@ -19,9 +19,11 @@ from temjax.calibration.fitted_file import (
     write_posterior,
 )
 from temjax.calibration.multistart import FitResult
+from temjax.calibration.part_sets import write_part_sets
 from temjax.calibration.profile_fit import soil_profile_figure
 from temjax.calibration.profile_likelihood import profile_records
 from temjax.calibration.scores import finite_or_none, merged_scores, score_record
+from temjax.calibration.type_set import write_type_set
 from temjax.calibration.uncertainty import linear_bands
 from temjax.files.atomic import write_text
 from temjax.runtime.machine import package_versions
@@ -36,8 +38,8 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
     """Write parameter sets, posterior, record and page into a folder.
 
     Returns:
-        Paths: ``report``, ``record``, ``posterior`` and ``parameters`` (of the first site), and
-        ``parameters@SITE`` of each.
+        Paths: ``report``, ``record``, ``posterior`` and ``parameters`` (of the first site),
+        ``parameters@SITE`` of each, and ``type`` where one was fitted.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -52,9 +54,13 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
         path = out / f"{site.name}-fitted.toml"
         write_fitted_set(calibration, index, path)
         paths[f"parameters@{site.name}"] = path
+    paths |= write_part_sets(calibration, out)
     for table in calibration.tables:
         paths[table.name] = out / f"{stem}-{table.name}.csv"
         write_text(paths[table.name], table.csv())
+    if calibration.hierarchy is not None:
+        paths["type"] = out / f"{calibration.hierarchy.name}-fitted.toml"
+        write_type_set(calibration, paths["type"])
     paths["posterior"] = out / posterior_file_name(calibration)
     write_posterior(calibration, paths["posterior"])
     paths["parameters"] = paths[f"parameters@{calibration.sites[0].name}"]
@@ -98,6 +104,7 @@ def calibration_record(calibration: "Calibration") -> dict:
         "residuals_over_errors": result.residual_ratio,
         "residual_scales": None if calibration.scales is None else calibration.scales.record(),
         "base_sets": calibration.bases.record(),
+        "hierarchy": None if calibration.hierarchy is None else calibration.hierarchy.record(),
         "without_effect": list(result.without_effect),
         "account": calibration.account(),
         "misfit": {"prior_centre": result.first_misfit, "estimate": result.misfit},
@@ -148,7 +155,8 @@ def report_page(calibration: "Calibration", record: dict) -> str:
             f"{len(result.names)} parameters fitted to {used} "
             f"observations; loss {result.losses[0, 0]:.2f} at the prior's centre, "
             f"{result.loss[result.best]:.2f} at the optimum with the errors as stated. "
-            f"The data inform {posterior.informed} of {len(result.names)} directions. "
+            f"The data inform {posterior.informed} of {len(result.names)} directions, that is, "
+            "combinations of parameters. "
             "Skill is that of a run with the default, finer sub-steps."
         ),
         warnings=record["warnings"],

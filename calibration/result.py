@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -13,10 +12,12 @@ from temjax import ModelOptions, Parameters, Run
 from temjax.calibration import figures
 from temjax.calibration.base_sets import BaseComparison
 from temjax.calibration.gross_flux import counted_as
+from temjax.calibration.hierarchy import Hierarchy
 from temjax.calibration.history import HistoryRun
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.part_table import PartTable
+from temjax.calibration.pooled_posterior import reported_posterior
 from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
 from temjax.calibration.profile_likelihood import ProfileLikelihood
 from temjax.calibration.report import result_html, result_text, write_report
@@ -24,9 +25,9 @@ from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
 from temjax.calibration.scores import (
     Score,
     centre_run,
-    merged_scores,
     parameters_at,
     run_at,
+    score_rows,
     score_site,
     score_warning,
     scoring_options,
@@ -65,6 +66,7 @@ class Calibration:
         bases: base sets that were compared.
         soil_profiles: fitted soil temperature profiles, those of one site a tuple.
         tables: data of parts besides the sites, beside the model.
+        hierarchy: the type that the sites are places of, if one was fitted.
     """
 
     sites: tuple[Site, ...]
@@ -79,6 +81,7 @@ class Calibration:
     scales: ResidualScales | None = None
     bases: BaseComparison = field(default_factory=BaseComparison)
     soil_profiles: tuple[tuple[ProfileFit, ...], ...] = ()
+    hierarchy: Hierarchy | None = None
     tables: tuple[PartTable, ...] = ()
 
     @classmethod
@@ -95,6 +98,7 @@ class Calibration:
         prior_runs: Sequence[Run] = (),
         scales: ResidualScales | None = None,
         bases: BaseComparison | None = None,
+        hierarchy: Hierarchy | None = None,
     ) -> "Calibration":
         """Calibration of a finished fit: runs and scores at its optimum and the prior's centre.
 
@@ -107,7 +111,7 @@ class Calibration:
             profiles: profile likelihoods.
             draws: from the posterior.
             prior_runs: of ``centre_run``, one per site; by default they are made here.
-            scales, bases: see the class.
+            scales, bases, hierarchy: see the class.
 
         Raises:
             DataError: a run is not finite.
@@ -116,7 +120,7 @@ class Calibration:
         parts = result.objective.site_parts
         if not prior_runs:
             prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
-        posterior = scaled_posterior(result, scales)
+        posterior = reported_posterior(result, scaled_posterior(result, scales))
         histories, scores, soil = [], [], []
         for number, (site, part) in enumerate(zip(sites, parts, strict=True)):
             vector = site_vector(result, number)
@@ -129,7 +133,7 @@ class Calibration:
         )
         return cls(
             tuple(sites), result, posterior, tuple(histories), tuple(scores), errors, command,
-            profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil),
+            profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil), hierarchy,
             tuple(filter(None, tables)),
         )  # fmt: skip
 
@@ -147,6 +151,7 @@ class Calibration:
         """What was counted how and what was chosen, as sentences."""
         several = len(self.sites) > 1
         lines = self.bases.lines()
+        lines += [] if self.hierarchy is None else self.hierarchy.lines()
         lines += [] if self.scales is None else self.scales.lines()
         for part in self.result.objective.site_parts:
             counted = counted_as(part.targets)
@@ -212,25 +217,8 @@ class Calibration:
         ``_before`` are those of the prior's centre; ``other_years`` is the Nash–Sutcliffe
         efficiency of the leave-one-year-out climatology.
         """
-        rows = [
-            {
-                "site": site.name,
-                "variable": score.variable,
-                "months": score.months,
-                "count": score.model.count,
-                "squared_correlation": score.model.squared_correlation,
-                "nash_sutcliffe": score.model.nash_sutcliffe,
-                "nash_sutcliffe_before": getattr(score.prior, "nash_sutcliffe", np.nan),
-                "other_years": getattr(score.other_years, "nash_sutcliffe", np.nan),
-                "rmse": score.model.rmse,
-                "rmse_before": getattr(score.prior, "rmse", np.nan),
-                "bias": score.model.bias,
-                "unit": score.unit,
-            }
-            for site, scores in zip(self.sites, self.site_scores, strict=True)
-            for score in merged_scores(scores)
-        ]
-        return pd.DataFrame(rows)
+        pairs = zip(self.sites, self.site_scores, strict=True)
+        return pd.DataFrame([row for site, own in pairs for row in score_rows(site.name, own)])
 
     def plot(self, kind: Plot = "months", site: str | None = None) -> Figure:
         """Figure of the calibration.

@@ -109,8 +109,8 @@ def run_at(
 
 def site_vector(result: FitResult, site: int, start: int | None = None) -> np.ndarray:
     """Free vector ``(free,)`` of one site of a fit, by default that of the best start."""
-    columns = list(result.objective.columns[site])
-    return result.free[columns, result.best if start is None else start]
+    vector = result.free[:, result.best if start is None else start]
+    return np.asarray(result.objective.part_point(site, jnp.asarray(vector)))
 
 
 def leave_one_year_out_climatology(values: np.ndarray, available: np.ndarray) -> np.ndarray:
@@ -176,6 +176,27 @@ def merged_scores(scores: Sequence[Score]) -> list[Score]:
         else:
             merged.append(score)
     return merged
+
+
+def score_rows(site: str, scores: Sequence[Score]) -> list[dict]:
+    """Rows of a table of scores; those of the same months share one."""
+    return [
+        {
+            "site": site,
+            "variable": score.variable,
+            "months": score.months,
+            "count": score.model.count,
+            "squared_correlation": score.model.squared_correlation,
+            "nash_sutcliffe": score.model.nash_sutcliffe,
+            "nash_sutcliffe_before": getattr(score.prior, "nash_sutcliffe", np.nan),
+            "other_years": getattr(score.other_years, "nash_sutcliffe", np.nan),
+            "rmse": score.model.rmse,
+            "rmse_before": getattr(score.prior, "rmse", np.nan),
+            "bias": score.model.bias,
+            "unit": score.unit,
+        }
+        for score in merged_scores(scores)
+    ]
 
 
 def _score(series: MonthlySeries, label, observed, simulated, before, mask, available) -> Score:

@@ -73,17 +73,19 @@ def data_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> 
 
 
 def _tied_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> list[str]:
-    """Notes on tied parameters whose value in the sets of the sites is not that of the first."""
+    """Notes on shared parameters whose value in the sets of the sites is not that of the first."""
     first, lines = sites[0], []
-    for name in objective.free.names if len(sites) > 1 else ():
+    pooled = set() if objective.pooling is None else set(objective.pooling.types)
+    for column, name in enumerate(objective.free.names if len(sites) > 1 else ()):
         if "@" in name:
             continue
         centre = prior_centre(first.parameters(), name)
         own = {site.name: prior_centre(site.parameters(), name) for site in sites[1:]}
         others = [f"{site} {value:.4g}" for site, value in own.items() if value != centre]
         if others:
+            shared = "pooled" if column in pooled else "tied"
             lines.append(
-                f"note: {name} is tied: its prior is that of {first.name}, {centre:.4g} "
+                f"note: {name} is {shared}: its prior is that of {first.name}, {centre:.4g} "
                 f"(by their own sets {', '.join(others)})"
             )
     return lines

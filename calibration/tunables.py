@@ -1,7 +1,7 @@
 """Calibration parameters: the registry's tunables, the disequilibrium factor, named groups."""
 
+from temjax.parameters.idle import FREEZING, LAYERED
 from temjax.parameters.registry import (
-    FREEZING,
     REGISTRY,
     ParameterInfo,
     resolve_name,
@@ -49,6 +49,8 @@ THERMAL = (
     "lower_water",
     "freezing_range",
 )
+# Numbers of a place, not of its vegetation type: each place of a type has its own.
+PLACE = (DISEQUILIBRIUM,)
 # The set a trial fit of the towers found most useful, and two numbers for soil temperature.
 DEFAULT = (
     "cmax_scale",
@@ -71,7 +73,13 @@ NO_EFFECT = {
     "temperature_optimum_minimum": "the optimum is the air temperature of the month of most leaf, "
     "and that is not below TOPTMIN",
 }
-GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT, "freezing": FREEZING}
+GROUPS = {
+    "table-s2": TABLE_S2,
+    "thermal": THERMAL,
+    "default": DEFAULT,
+    "freezing": FREEZING,
+    "layers": tuple(name for name in LAYERED if REGISTRY[name].tunable),
+}
 
 
 def parameter_info(name: str) -> ParameterInfo:

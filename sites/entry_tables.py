@@ -151,6 +151,15 @@ class SoilSensor(SiteTable):
     depth: Annotated[float, Field(gt=0, le=10)] | None = None
 
 
+class ClimateSensor(SiteTable):
+    """``[sensors] precipitation``: column of the tower's file that is used.
+
+    Gauges of flux towers often catch rain alone; FLUXNET files have the reanalysis beside them.
+    """
+
+    column: str
+
+
 class ReadingTable(SiteTable):
     """``[reading]``: how this tower's file is read, where the call says nothing else.
 
@@ -170,3 +179,4 @@ class Sensors(SiteTable):
     """``[sensors]``: what the tower's file does not say of its sensors."""
 
     soil_temperature: SoilSensor = SoilSensor()
+    precipitation: ClimateSensor | None = None

@@ -206,6 +206,7 @@ def _optional_tables(entry: SiteEntry | None = None) -> list[str]:
     sensors = [
         "# [sensors]   # optional",
         "# soil_temperature = {depth = 0.05}   # m; of FLUXNET also its column",
+        '# precipitation = {column = "P_ERA"}   # of FLUXNET, where the gauge catches rain alone',
         "",
     ]
     traps = [

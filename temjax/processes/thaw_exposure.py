@@ -28,10 +28,19 @@ def cumulative_fraction(thickness: Cell, depth_scale: Cell) -> Cell:
         thickness: z, m; held between 0.1 m and the column's 40 m.
         depth_scale: b, m.
     """
-    z = limited(thickness, SMALLEST_THICKNESS, LARGEST_THICKNESS)
-    upper = smaller(z, UNIFORM_BELOW)
+    return carbon_above(limited(thickness, SMALLEST_THICKNESS, LARGEST_THICKNESS), depth_scale)
+
+
+def carbon_above(depth: CellLike, depth_scale: CellLike) -> Cell:
+    """Cumulative fraction p(z) of soil carbon above any depth, ``cumulative_fraction`` unlimited.
+
+    Args:
+        depth: z, m.
+        depth_scale: b, m.
+    """
+    upper = smaller(depth, UNIFORM_BELOW)
     density = depth_scale / (depth_scale + UNIFORM_BELOW) ** 2
-    return upper / (depth_scale + upper) + density * (z - upper)
+    return upper / (depth_scale + upper) + density * (depth - upper)
 
 
 def active_layer_by_rule(
