@@ -106,7 +106,7 @@ def _part(
     cells = np.unique([*(p.cell for p in points), *(c for s in stocks for c in s.cells)])
     cells = cells.astype(int)
     types = region_types(
-        tuple(sorted(set(study.domain.vegetation[cells]))), experiment, *fit, not stocks
+        tuple(sorted(map(str, set(study.domain.vegetation[cells])))), experiment, *fit, not stocks
     )
     if not types.free.names:
         raise ValueError(
@@ -129,6 +129,7 @@ def _part(
         datum_labels=labels,
         cells=study.inputs(cells, types.names, max(years)),
         types=types.types,
+        type_names=types.names,
         data=data,
         notes=(*_region_notes(study, cells, not stocks), *types.notes, *said, *notes),
         absent=(),

@@ -53,10 +53,16 @@ def experiment(tmp_path_factory):
     return small_experiment(tmp_path_factory.mktemp("region"), "[model]\nsubsteps = 8")
 
 
+def tower():
+    """A place of the type of the second and fourth cell, with nothing of its own."""
+    return dataclasses.replace(
+        short_site(), name="tower", parameter_set="alpine-tundra", parameter_overrides={}
+    )
+
+
 def part_of(experiment, free=FREE, **data):
-    site = dataclasses.replace(short_site(), name="tower", parameter_set="alpine-tundra")
-    objective = make_objective((site,), free=free, targets=("soc",), options=LESS)
-    return RegionData(experiment, **data).part((site,), objective, options=LESS)
+    objective = make_objective((tower(),), free=free, targets=("soc",), options=LESS)
+    return RegionData(experiment, **data).part((tower(),), objective, options=LESS)
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +111,8 @@ def test_heat_alone_has_derivatives_that_are_differences(heat_part):
 
 
 def test_a_joint_fit_shares_the_towers_numbers_and_tells_the_data(heat_part):
-    site = dataclasses.replace(short_site(), name="tower", parameter_set="alpine-tundra")
-    tower = make_objective((site,), free=FREE[:2], targets=("soc",), options=LESS)
-    joint = JointObjective.joined(tower, (heat_part,))
+    of_tower = make_objective((tower(),), free=FREE[:2], targets=("soc",), options=LESS)
+    joint = JointObjective.joined(of_tower, (heat_part,))
     assert joint.free.names == FREE[:2] and joint.columns == ((0, 1), (0, 1))
     with pytest.raises(ValueError, match="names of their own"):
         JointObjective.joined(joint, (heat_part,))
