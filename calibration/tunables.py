@@ -1,6 +1,6 @@
 """Calibration parameters: the registry's tunables, the disequilibrium factor, named groups."""
 
-from temjax.parameters.idle import FREEZING, LAYERED
+from temjax.parameters.idle import FREEZING
 from temjax.parameters.registry import (
     REGISTRY,
     ParameterInfo,
@@ -93,7 +93,6 @@ GROUPS = {
     "default": DEFAULT,
     "freezing": FREEZING,
     "community": COMMUNITY,
-    "layers": tuple(name for name in LAYERED if REGISTRY[name].tunable),
 }
 
 
