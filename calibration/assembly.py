@@ -110,10 +110,12 @@ def make_objective(
             zip(sites, kept_back, _errors_by_site(sites, chosen, of_sites, kept_back), strict=True)
         )
     )
-    objective = parts[0]
-    if len(parts) > 1:
-        strength = of_type.first_strength if of_type else 0.0
-        objective = JointObjective.of(parts, shared, pooled=pooled, strength=strength)
+    strength = of_type.first_strength if of_type else 0.0
+    objective = (
+        parts[0]
+        if len(parts) == 1
+        else JointObjective.of(parts, shared, pooled=pooled, strength=strength)
+    )
     others = tuple(one.part(tuple(sites), objective, errors, options) for one in also)
     return JointObjective.joined(objective, others) if others else objective
 

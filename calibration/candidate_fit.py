@@ -44,7 +44,8 @@ def fit_candidate(
     show(f"runs at the prior's centre{of_base}", 1, 1)
     checkpoint = None if out is None else out / CHECKPOINT.replace(".npz", f"{mark}.npz")
     if checkpoint is not None and not resume:
-        for old in (checkpoint, *checkpoint.parent.glob(f"{checkpoint.stem}-round-*.npz")):
+        later = (f"{checkpoint.stem}-round-*.npz", "checkpoint-left-out-*.npz")
+        for old in (checkpoint, *(path for of in later for path in checkpoint.parent.glob(of))):
             old.unlink(missing_ok=True)
     title = f"fit {', '.join(site.name for site in candidate.sites)}{of_base}"
     steps = options["steps"]

@@ -15,19 +15,20 @@ import xarray as xr
 
 from temjax.calibration.checkpoint import fingerprint
 from temjax.calibration.gross_flux import counted_as
+from temjax.calibration.scores import place_numbers_at, site_vector
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.atomic import atomic_write
 from temjax.parameters.files import FIT_OPTIONS, write_parameters
-from temjax.sites.place_state import place_state
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
 if TYPE_CHECKING:
+    from temjax.calibration.communities.fit import CommunityFit
     from temjax.calibration.result import Calibration
 
 FORMAT = "temjax fitted set 1"
 
 
-def posterior_file_name(calibration: "Calibration") -> str:
+def posterior_file_name(calibration: "Calibration | CommunityFit") -> str:
     """Name of the NetCDF file with the posterior of a fit."""
     return "-".join(site.name for site in calibration.sites) + "-posterior.nc"
 
@@ -42,17 +43,18 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
     fitted = [result.names[column] for column in columns]
     targets = [target.label for target in part.targets]
     year = int(np.asarray(site.forcing.years)[part.first_row])
-    state = place_state(site, factor, year, path.name)
+    numbers = place_numbers_at(part, site_vector(result, index))
     place = {
         "name": site.name,
         "title": site.title,
-        "latitude": state.latitude,
+        "latitude": float(site.location.latitude),
         "elevation": float(site.location.elevation),
         "forcing_hash": forcing_hash(site.forcing),
         **({} if np.isnan(site.longitude) else {"longitude": site.longitude}),
     }
     if DISEQUILIBRIUM in part.free.names:
         place |= {"soil_matter_factor": factor, "year": year}
+    place |= numbers
     write_parameters(
         parameters,
         path,
@@ -92,6 +94,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
             "shrinkage": {name: rows[name]["shrinkage"] for name in fitted},
             "against_bounds": [name for name in fitted if rows[name]["at_bound"]],
             "disequilibrium_factor": factor,
+            **numbers,
             "residuals_over_errors": result.residual_ratio,
             "loss": float(result.loss[result.best]),
             "loss_at_prior_centre": float(result.losses[0, 0]),
@@ -105,7 +108,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
     )
 
 
-def _residual_scales(calibration: "Calibration", site: str) -> dict[str, float]:
+def _residual_scales(calibration: "Calibration | CommunityFit", site: str) -> dict[str, float]:
     """Residual scales of a site by target; empty where the errors count as stated."""
     return {} if calibration.scales is None else calibration.scales.at(site)
 
@@ -129,7 +132,10 @@ def _toml_row(row: dict) -> dict:
 
 
 def posterior_table(
-    calibration: "Calibration", columns: list[int], names: list[str], scales: dict[str, float]
+    calibration: "Calibration | CommunityFit",
+    columns: list[int],
+    names: list[str],
+    scales: dict[str, float],
 ) -> dict:
     """Gaussian posterior of some parameters of a fit, in prior space, as a table of TOML.
 
@@ -158,7 +164,9 @@ def posterior_table(
     return table
 
 
-def prior_space_posterior(calibration: "Calibration") -> tuple[np.ndarray, np.ndarray]:
+def prior_space_posterior(
+    calibration: "Calibration | CommunityFit",
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean ``(free,)`` and covariance ``(free, free)`` of the posterior in prior space."""
     free, posterior = calibration.posterior.free, calibration.posterior
     sd = np.asarray(free.prior_sd)
@@ -166,7 +174,7 @@ def prior_space_posterior(calibration: "Calibration") -> tuple[np.ndarray, np.nd
     return mean, posterior.covariance * np.outer(sd, sd)
 
 
-def posterior_dataset(calibration: "Calibration") -> xr.Dataset:
+def posterior_dataset(calibration: "Calibration | CommunityFit") -> xr.Dataset:
     """Posterior of a fit over all its places, with the draws where there are any."""
     free = calibration.posterior.free
     mean, covariance = prior_space_posterior(calibration)
@@ -204,7 +212,7 @@ def posterior_dataset(calibration: "Calibration") -> xr.Dataset:
     )
 
 
-def _pooling_attributes(calibration: "Calibration") -> dict[str, str | float]:
+def _pooling_attributes(calibration: "Calibration | CommunityFit") -> dict[str, str | float]:
     """Attributes that say which parameters vary around those of a type."""
     if calibration.hierarchy is None:
         return {}
@@ -215,7 +223,7 @@ def _pooling_attributes(calibration: "Calibration") -> dict[str, str | float]:
     }
 
 
-def write_posterior(calibration: "Calibration", path: Path) -> None:
+def write_posterior(calibration: "Calibration | CommunityFit", path: Path) -> None:
     """Write the posterior of a fit as NetCDF."""
     with atomic_write(path) as temporary:
         posterior_dataset(calibration).to_netcdf(temporary)

@@ -8,7 +8,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from temjax.calibration.checkpoint import FitError, FitHistory, fingerprint
+from temjax.calibration.checkpoint import FitHistory, NoFiniteStart, fingerprint
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.objective import Objective
 from temjax.calibration.optimisers import Method, make_optimiser
@@ -126,6 +126,7 @@ def fit(
     tolerance: float = TOLERANCE,
     first: np.ndarray | None = None,
     pinned: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> FitResult:
@@ -141,11 +142,14 @@ def fit(
         tolerance: a start stops when its loss fell by less than this share.
         first: starts in free space, ``(free, start)``, in place of the Sobol points.
         pinned: parameters fixed at their start, ``(free, start)``; ``lm`` only.
+        counted: residuals that count, those of the prior last, ``(n, start)``; all by default. Of a
+            joint objective, where a part that does not count may fail.
         checkpoint: ``.npz`` file written after each step; the fit is resumed if it exists.
         progress: called with the step, the lowest loss and the number of starts still running.
 
     Raises:
-        FitError: no start has a finite loss; the checkpoint is damaged or belongs to another fit.
+        NoFiniteStart: no start has a finite loss.
+        FitError: the checkpoint is damaged or belongs to another fit.
         ValueError: unknown method, fewer than one start or step, pinned parameters without ``lm``.
     """
     if steps < 1:
@@ -158,7 +162,7 @@ def fit(
     )  # fmt: skip
     evaluation = ParallelStarts(objective)
     history = FitHistory(size, count, objective.number_of_residuals + size)
-    identity = fingerprint(objective, method, seed, count)
+    identity = fingerprint(objective, method, seed, count, counted)
     checkpoint = None if checkpoint is None else Path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
         candidate = history.read(checkpoint, identity, optimiser)
@@ -166,12 +170,12 @@ def fit(
         if not history.running.any():
             break
         started = time.perf_counter()
-        linear = evaluation.linearise(candidate)
+        linear = _counted(evaluation.linearise(candidate), counted)
         loss, gradient = _loss_and_gradient(linear)
         if step == 0:
             history.first_misfit = objective.misfit(linear.residuals[:, 0])
             if not np.isfinite(loss).any():
-                raise FitError(_no_finite_start(objective, candidate))
+                raise NoFiniteStart(_no_finite_start(objective, candidate))
         following, reasons = optimiser.update(
             candidate, loss, gradient, linear.residuals, linear.jacobian
         )
@@ -199,6 +203,21 @@ def _first_candidates(
             f"starts have shape {candidate.shape}; give ({len(objective.free.names)}, start)"
         )
     return candidate
+
+
+def _counted(linear: Linearisation, counted: np.ndarray | None) -> Linearisation:
+    """Linearisation of the residuals that count.
+
+    Those of a part of a joint objective that did not converge are NaN, so what counts tells
+    whether a point is valid.
+    """
+    if counted is None:
+        return linear
+    return Linearisation(
+        np.where(counted, linear.residuals, 0.0),
+        np.where(counted[:, None, :], linear.jacobian, 0.0),
+        np.ones_like(linear.converged),
+    )
 
 
 def _loss_and_gradient(linear: Linearisation) -> tuple[np.ndarray, np.ndarray]:

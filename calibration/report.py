@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import jax
 import jinja2
+import pandas as pd
 
 from temjax.calibration import figures
 from temjax.calibration.checkpoint import fingerprint
@@ -22,6 +23,7 @@ from temjax.calibration.multistart import FitResult
 from temjax.calibration.part_sets import write_part_sets
 from temjax.calibration.profile_fit import soil_profile_figure
 from temjax.calibration.profile_likelihood import profile_records
+from temjax.calibration.pull_figure import pull_figure
 from temjax.calibration.scores import finite_or_none, merged_scores, score_record
 from temjax.calibration.type_set import write_type_set
 from temjax.calibration.uncertainty import linear_bands
@@ -38,8 +40,8 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
     """Write parameter sets, posterior, record and page into a folder.
 
     Returns:
-        Paths: ``report``, ``record``, ``posterior`` and ``parameters`` (of the first site),
-        ``parameters@SITE`` of each, and ``type`` where one was fitted.
+        Paths: ``report``, ``record``, ``posterior``, ``pulls``, ``parameters`` (of the first site),
+        ``parameters@SITE`` of each; ``type`` and ``left_out`` where these were asked for.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -54,13 +56,18 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
         path = out / f"{site.name}-fitted.toml"
         write_fitted_set(calibration, index, path)
         paths[f"parameters@{site.name}"] = path
+    paths["pulls"] = out / f"{stem}-pulls.csv"
+    write_text(paths["pulls"], pd.DataFrame(calibration.pulls.rows()).to_csv(index=False))
+    if calibration.left_out is not None:
+        paths["left_out"] = out / f"{stem}-left-out.csv"
+        write_text(paths["left_out"], pd.DataFrame(calibration.left_out.rows).to_csv(index=False))
+    if calibration.hierarchy is not None:
+        paths["type"] = out / f"{calibration.hierarchy.name}-fitted.toml"
+        write_type_set(calibration, paths["type"])
     paths |= write_part_sets(calibration, out)
     for table in calibration.tables:
         paths[table.name] = out / f"{stem}-{table.name}.csv"
         write_text(paths[table.name], table.csv())
-    if calibration.hierarchy is not None:
-        paths["type"] = out / f"{calibration.hierarchy.name}-fitted.toml"
-        write_type_set(calibration, paths["type"])
     paths["posterior"] = out / posterior_file_name(calibration)
     write_posterior(calibration, paths["posterior"])
     paths["parameters"] = paths[f"parameters@{calibration.sites[0].name}"]
@@ -104,6 +111,8 @@ def calibration_record(calibration: "Calibration") -> dict:
         "residuals_over_errors": result.residual_ratio,
         "residual_scales": None if calibration.scales is None else calibration.scales.record(),
         "base_sets": calibration.bases.record(),
+        "pulls": calibration.pulls.record(),
+        "left_out": None if calibration.left_out is None else calibration.left_out.record(),
         "hierarchy": None if calibration.hierarchy is None else calibration.hierarchy.record(),
         "without_effect": list(result.without_effect),
         "account": calibration.account(),
@@ -146,9 +155,11 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         "spectrum": figures.spectrum_figure(posterior),
         "correlation": figures.correlation_figure(posterior),
     }
+    if record["pulls"]["parameters"]:
+        drawn["pulls"] = pull_figure(calibration.pulls)
     if calibration.profiles:
         drawn["profiles"] = figures.profile_figure(calibration.profiles, posterior)
-    return _template("report.html").render(
+    return template("report.html").render(
         style=page_style(),
         title="Fit of " + " and ".join(site.title for site in calibration.sites),
         summary=(
@@ -166,6 +177,8 @@ def report_page(calibration: "Calibration", record: dict) -> str:
             for site, scores in zip(calibration.sites, calibration.site_scores, strict=True)
         },
         stocks=record["stocks"],
+        left_out=record["left_out"],
+        pulls=record["pulls"],
         site_figures=[
             figures.png_base64(figures.series_figure(site, part, run, bands))
             for site, part, run in zip(
@@ -217,7 +230,7 @@ def environment(result: FitResult) -> dict[str, str]:
 
 def result_html(calibration: "Calibration") -> str:
     """HTML of a calibration for a notebook."""
-    return _template("result.html").render(**_summary(calibration))
+    return template("result.html").render(**_summary(calibration))
 
 
 def result_text(calibration: "Calibration") -> str:
@@ -265,7 +278,7 @@ def _summary(calibration: "Calibration") -> dict:
     }
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
     """Page template of the package."""
     jinja = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     jinja.filters |= {

@@ -14,12 +14,15 @@ from temjax.calibration.base_sets import BaseComparison
 from temjax.calibration.gross_flux import counted_as
 from temjax.calibration.hierarchy import Hierarchy
 from temjax.calibration.history import HistoryRun
+from temjax.calibration.left_out import LeftOut
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.part_table import PartTable
 from temjax.calibration.pooled_posterior import reported_posterior
 from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
 from temjax.calibration.profile_likelihood import ProfileLikelihood
+from temjax.calibration.pull_figure import pull_figure
+from temjax.calibration.pulls import Pulls, data_pulls
 from temjax.calibration.report import result_html, result_text, write_report
 from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
 from temjax.calibration.scores import (
@@ -40,7 +43,7 @@ from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
 Plot = Literal[
-    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile"
+    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile", "pulls"
 ]
 TOO_TIGHT = 1.2  # residuals over stated errors above which the report warns
 
@@ -60,13 +63,13 @@ class Calibration:
         site_scores: of every monthly series, one list per site.
         errors: error model of the fit.
         command: that repeats the calibration.
-        profiles: profile likelihoods by parameter, if requested.
-        draws: from the posterior, if requested.
+        profiles, draws: profile likelihoods and draws from the posterior, if requested.
         scales: residual scales, if estimated.
         bases: base sets that were compared.
         soil_profiles: fitted soil temperature profiles, those of one site a tuple.
-        tables: data of parts besides the sites, beside the model.
         hierarchy: the type that the sites are places of, if one was fitted.
+        left_out: scores of each place by the fit of the others, if requested.
+        tables: data of parts besides the sites, beside the model.
     """
 
     sites: tuple[Site, ...]
@@ -82,6 +85,7 @@ class Calibration:
     bases: BaseComparison = field(default_factory=BaseComparison)
     soil_profiles: tuple[tuple[ProfileFit, ...], ...] = ()
     hierarchy: Hierarchy | None = None
+    left_out: LeftOut | None = None
     tables: tuple[PartTable, ...] = ()
 
     @classmethod
@@ -134,13 +138,18 @@ class Calibration:
         return cls(
             tuple(sites), result, posterior, tuple(histories), tuple(scores), errors, command,
             profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil), hierarchy,
-            tuple(filter(None, tables)),
+            tables=tuple(filter(None, tables)),
         )  # fmt: skip
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """Run of each site at the lowest loss."""
         return tuple(history.run for history in self.histories)
+
+    @property
+    def pulls(self) -> Pulls:
+        """Which data pull a parameter where."""
+        return data_pulls(self.result)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -159,6 +168,7 @@ class Calibration:
             if part.heat_suffices:
                 lines.append(f"{part.name}: the fit ran soil heat alone, which decides its targets")
         lines += [one.line for fits in self.soil_profiles for one in fits]
+        lines += [] if self.left_out is None else self.left_out.lines()
         lines += [line for table in self.tables for line in table.lines]
         flat = no_effect_text(self.result.without_effect)
         return [*lines, flat] if flat else lines
@@ -226,7 +236,8 @@ class Calibration:
         Args:
             kind: ``months`` observed and simulated with the 90 % predictive band, ``parameters``,
                 ``loss`` of every start, eigenvalue ``spectrum``, posterior ``correlation``,
-                ``profiles`` (of the likelihood), or ``soil_profile`` by depth.
+                ``profiles`` (of the likelihood), ``soil_profile`` by depth, or ``pulls`` of the
+                data on the parameters.
             site: of ``months`` and ``soil_profile``; not needed where one site was fitted.
 
         Raises:
@@ -252,6 +263,7 @@ class Calibration:
             "spectrum": lambda: figures.spectrum_figure(self.posterior),
             "correlation": lambda: figures.correlation_figure(self.posterior),
             "profiles": lambda: figures.profile_figure(self.profiles, self.posterior),
+            "pulls": lambda: pull_figure(self.pulls),
         }
         if kind not in draw:
             raise ValueError(f"unknown plot {kind!r}; choose months, {', '.join(draw)}")

@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from temjax.calibration.base_sets import Candidate, candidates, compare_bases
 from temjax.calibration.candidate_fit import fit_candidate
 from temjax.calibration.hierarchy import Hierarchy, TypeRequest, of_one_base, type_request
 from temjax.calibration.joint import JointObjective
+from temjax.calibration.left_out import check_leave_one_out, leave_one_out
 from temjax.calibration.multistart import METHOD, STARTS, STEPS, TOLERANCE, FitResult
 from temjax.calibration.nuts import CHAINS, PosteriorDraws, check_request, sample
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
@@ -62,6 +64,7 @@ def calibrate(
     residual_scale: bool = True,
     vegetation_type: str | None = None,
     pooling: float | str | None = None,
+    leave_one_out: bool = False,
     also: Sequence[Also] = (),
     out: str | os.PathLike | None = None,
     resume: bool = False,
@@ -93,6 +96,7 @@ def calibrate(
         residual_scale: estimate that of each series' residuals; False: errors as stated.
         vegetation_type: name of the type that the sites are places of, which is fitted with them.
         pooling: standard deviation of places about it, in prior sds; by default ``fitted``.
+        leave_one_out: score each site with what a fit of the others says of it.
         also: measurements besides those of the sites, such as ``region.build.RegionData``.
         out: folder for parameter sets, record and report, and the checkpoint of the fit.
         resume: continue from the checkpoint in ``out``.
@@ -119,14 +123,16 @@ def _calibrated(arguments: dict) -> Calibration:
     of_type = type_request(arguments["vegetation_type"], arguments["pooling"])
     first, *others = _requested(arguments, of_type)
     draws, out = arguments["draws"], arguments["out"]
-    profiles = check_posterior_requests(first.objective, arguments["profiles"], draws)
+    left_out = arguments["leave_one_out"]
+    profiles = check_posterior_requests(first.objective, arguments["profiles"], draws, left_out)
     folder = None if out is None else Path(out)
     passed = ("errors", "starts", "steps", "method", "seed", "residual_scale", "resume")
     shown = progress_display() if arguments["progress"] else nullcontext(no_progress)
     with exclusive_folder(folder) if folder else nullcontext(), shown as show:
         calibration = run_calibration(
-            *first[1:], others=others, profiles=profiles, draws=draws, of_type=of_type, out=folder,
-            command=_call_text(arguments), show=show, **{name: arguments[name] for name in passed},
+            *first[1:], others=others, profiles=profiles, draws=draws, of_type=of_type,
+            left_out=left_out, out=folder, command=_call_text(arguments), show=show,
+            **{name: arguments[name] for name in passed},
         )  # fmt: skip
         if folder is not None:
             calibration.save(folder)
@@ -157,6 +163,7 @@ def run_calibration(
     draws: int = 0,
     residual_scale: bool = True,
     of_type: TypeRequest | None = None,
+    left_out: bool = False,
     out: Path | None = None,
     resume: bool = False,
     command: str,
@@ -173,6 +180,7 @@ def run_calibration(
         profiles: parameters from ``check_posterior_requests``.
         draws, residual_scale: see ``calibrate``.
         of_type: type of the sites, as the objective pools them.
+        left_out: score each site with a fit of the others.
         out: folder of the checkpoint, which must exist.
         resume: continue from the checkpoint; else it is replaced.
         command: that repeats the calibration.
@@ -209,6 +217,8 @@ def run_calibration(
         prior_runs=prior_runs, scales=scales, bases=comparison, hierarchy=hierarchy,
     )  # fmt: skip
     show("runs with the default sub-steps", 1, 1)
+    if left_out:
+        calibration = replace(calibration, left_out=leave_one_out(calibration, out=out, show=show))
     return calibration
 
 
@@ -248,17 +258,23 @@ def _explored(
 
 
 def check_posterior_requests(
-    objective: Objective | JointObjective, profiles: Sequence[str], draws: int
+    objective: Objective | JointObjective,
+    profiles: Sequence[str],
+    draws: int,
+    left_out: bool = False,
 ) -> tuple[str, ...]:
-    """Validate requests for profiles and draws before the fit.
+    """Validate requests for profiles, draws and places left out before the fit.
 
     Returns:
         Names of the free parameters to profile.
 
     Raises:
         ImportError: draws without the package blackjax.
-        ValueError: a profile of a parameter that is not free, or too few draws.
+        ValueError: a profile of a parameter that is not free, too few draws, or places that share
+            nothing left out.
     """
+    if left_out:
+        check_leave_one_out(objective)
     if draws:
         check_request(CHAINS, draws)
     return resolve_profiles(objective.free, split_names(profiles))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from rich import box
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED, counted_as
 from temjax.calibration.joint import JointObjective
+from temjax.calibration.left_out import LeftOut
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.objective import Objective
 from temjax.calibration.profile_likelihood import ProfileLikelihood, profile_records
@@ -122,6 +124,11 @@ def twin_lines(recovery: Recovery) -> list[str]:
     ]
 
 
+def written_line(out: Path, paths: Mapping[str, Path]) -> str:
+    """Files that a fit has written into a folder, each once."""
+    return f"written to {out}: {', '.join(dict.fromkeys(path.name for path in paths.values()))}"
+
+
 def misfit_rows(calibration: Calibration) -> list[tuple[str, str]]:
     """Loss and its share by target, in stated errors, before and after the fit."""
     result = calibration.result
@@ -159,5 +166,27 @@ def skill_table(site: Site, scores: Sequence[Score]) -> Table:
             number_text(model.rmse),
             number_text(model.bias, signed=True),
             "; ".join(sums),
+        )
+    return table
+
+
+def left_out_table(left_out: LeftOut) -> Table:
+    """Nash-Sutcliffe efficiency of every place and variable by what its parameters come from."""
+    table = Table(
+        title="Places left out: NSE in usable months", title_justify="left", box=box.SIMPLE_HEAD,
+        caption="Other years: the leave-one-year-out climatology of the place itself.",
+    )  # fmt: skip
+    for name in ("place", "variable", "n", "prior", "own fit", "joint", "left out", "other years"):
+        table.add_column(name, no_wrap=True)
+    for row in left_out.rows:
+        variable = row["variable"]
+        table.add_row(
+            row["place"],
+            OBSERVED[variable][1] if variable in OBSERVED else variable,
+            str(row["count"]),
+            *(
+                number_text(row[f"nash_sutcliffe_{name}"])
+                for name in ("prior", "own", "joint", "left_out", "other_years")
+            ),
         )
     return table

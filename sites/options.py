@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,6 +14,10 @@ Place = Annotated[str, typer.Argument(help="Catalog name, tower's file or folder
 Places = Annotated[
     list[str], typer.Argument(help="Catalog names, towers' files or folders, or site TOMLs.")
 ]
+PlacesIfAny = Annotated[
+    list[str] | None,
+    typer.Argument(help="Catalog names, towers' files or folders, or site TOMLs."),
+]
 SiteFiles = Annotated[
     list[Path] | None,
     typer.Option(
@@ -21,6 +25,14 @@ SiteFiles = Annotated[
         help="Site file with the facts a tower's file lacks; once for every tower of your own, "
         "matched by fluxnet_id, else by order.",
     ),
+]
+Soil = Annotated[
+    Literal["bulk", "layered"],
+    typer.Option(help="Soil carbon in one pool with a rule of thaw exposure, or in layers."),
+]
+RootingDepth = Annotated[
+    Literal["fixed", "thaw"],
+    typer.Option(help="Roots of soil in layers: at the depth of the set, or following thaw."),
 ]
 
 

@@ -94,7 +94,7 @@ def test_plots_that_cannot_be(calibration):
 
 
 def test_files_are_written(calibration, folder, tmp_path):
-    stems = ("fitted.toml", "fit.json", "fit.html", "posterior.nc")
+    stems = ("fitted.toml", "fit.json", "fit.html", "posterior.nc", "pulls.csv")
     names = {f"haibei-meadow-{stem}" for stem in stems}
     assert {path.name for path in folder.iterdir()} == {*names, CHECKPOINT}
     paths = calibration.save(tmp_path / "again")
