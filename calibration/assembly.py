@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from temjax import ModelOptions
 from temjax.calibration.default_targets import default_targets
@@ -9,12 +10,33 @@ from temjax.calibration.gross_flux import GROSS_FLUX, NET, PARTITIONED
 from temjax.calibration.hierarchy import TypeRequest
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
+from temjax.calibration.part import Part
 from temjax.calibration.targets import ALIASES, DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.transforms import names_inside_bounds, prior_centre
 from temjax.calibration.tunables import PLACE, expand_names
+from temjax.calibration.type_stocks import observed_stocks
 from temjax.files.names import split_names
 from temjax.parameters.idle import FREEZING, idle_parameters
 from temjax.sites import Site
+
+
+class Also(Protocol):
+    """Measurements besides those of the places, that join a fit as a part of their own.
+
+    Attributes:
+        variables: that they are of.
+    """
+
+    variables: tuple[str, ...]
+
+    def part(
+        self,
+        sites: tuple[Site, ...],
+        objective: Objective | JointObjective,
+        errors: ErrorModel,
+        options: ModelOptions,
+    ) -> Part:
+        """Part of a fit of sites with their objective."""
 
 
 def make_objective(
@@ -28,12 +50,13 @@ def make_objective(
     disequilibrium: Disequilibrium = "observations",
     options: ModelOptions = DESCENT,
     of_type: TypeRequest | None = None,
+    also: Sequence[Also] = (),
 ) -> Objective | JointObjective:
     """Objective of one site or of several; shared parameters take the first site's prior centre.
 
     Args:
         sites: one or more.
-        targets, free, tied, holdout, errors, disequilibrium, options: see ``calibrate``.
+        targets, free, tied, holdout, errors, disequilibrium, options, also: see ``calibrate``.
         of_type: type of the sites: those free parameters that are not tied and not a place's own
             numbers are pooled.
 
@@ -67,6 +90,10 @@ def make_objective(
     kept_back = [
         tuple(year for year in holdout if _is_observed(site, year, len(sites))) for site in sites
     ]
+    elsewhere = {variable for one in also for variable in one.variables}
+    here = {name for site in sites for name in (*site.observations.monthly, *observed_stocks(site))}
+    weights = {k: v for k, v in errors.weights.items() if k in here or k not in elsewhere}
+    of_sites = replace(errors, weights=weights)
     parts = tuple(
         Objective.of(
             site,
@@ -80,13 +107,17 @@ def make_objective(
             options=options,
         )
         for number, (site, years, site_errors) in enumerate(
-            zip(sites, kept_back, _errors_by_site(sites, chosen, errors, kept_back), strict=True)
+            zip(sites, kept_back, _errors_by_site(sites, chosen, of_sites, kept_back), strict=True)
         )
     )
-    if len(parts) == 1:
-        return parts[0]
     strength = of_type.first_strength if of_type else 0.0
-    return JointObjective.of(parts, shared, pooled=pooled, strength=strength)
+    objective = (
+        parts[0]
+        if len(parts) == 1
+        else JointObjective.of(parts, shared, pooled=pooled, strength=strength)
+    )
+    others = tuple(one.part(tuple(sites), objective, errors, options) for one in also)
+    return JointObjective.joined(objective, others) if others else objective
 
 
 def _check_names(sites: Sequence[Site], of_type: TypeRequest | None) -> None:

@@ -18,6 +18,7 @@ from temjax.calibration.multistart import METHOD, STARTS, STEPS
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.optimisers import Method
 from temjax.calibration.progress import progress_display
+from temjax.calibration.region_cli import NOTHING, WithinRegion, measures_regions
 from temjax.calibration.result import Calibration
 from temjax.calibration.run import check_posterior_requests, make_objective, run_calibration
 from temjax.calibration.tables import (
@@ -146,6 +147,7 @@ Nuts = Annotated[
 
 @few_cells_command
 @options.reads_towers
+@measures_regions
 def calibrate(
     places: options.Places,
     out: Out,
@@ -170,6 +172,7 @@ def calibrate(
     stated_errors: StatedErrors = False,
     disequilibrium: DisequilibriumOption = "observations",
     freezing_cutoff: FreezingCutoff = False,
+    within: WithinRegion = NOTHING,
     reading: Reading = Reading(),
     resume: Resume = False,
     twin: Twin = False,
@@ -181,7 +184,8 @@ def calibrate(
     Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
     --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
     --out joint --tied krb; temjax calibrate A B C --type tundra --out fits/tundra; temjax calibrate
-    haibei-meadow --out fit --resume --profile all
+    haibei-meadow --out fit --resume --profile all; temjax calibrate haibei-meadow --points alt.csv
+    --stocks soc.csv --region region.toml --out joint
     """
     if out.exists() and not out.is_dir():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
@@ -189,13 +193,14 @@ def calibrate(
     try:
         errors = ErrorModel(
             flux=flux_error, temperature=temperature_error, annual_flux=annual_error,
-            partitioning=partitioning_error, weights=parse_weights(weights),
+            partitioning=partitioning_error, weights=parse_weights(weights), **within.errors,
         )  # fmt: skip
         chosen = {
             "targets": targets, "free": tunable, "tied": tied or (), "errors": errors,
             "holdout": parse_years(holdout), "disequilibrium": disequilibrium,
             "options": dataclasses.replace(DESCENT, freezing_cutoff=freezing_cutoff),
             "of_type": (of_type := type_request(vegetation_type, pooling)),
+            "also": within.also,
         }  # fmt: skip
         bases = split_names(base)
         sites = of_one_base(sites, of_type, bases)

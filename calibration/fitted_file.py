@@ -112,7 +112,8 @@ def _residual_scales(calibration: "Calibration", site: str) -> dict[str, float]:
 
 def _tied(calibration: "Calibration", index: int) -> list[str]:
     """Free parameters that a site shares with others."""
-    columns = calibration.result.objective.columns
+    objective = calibration.result.objective
+    columns = objective.columns[: len(objective.site_parts)]
     others = {column for number, own in enumerate(columns) if number != index for column in own}
     return [calibration.result.names[column] for column in columns[index] if column in others]
 

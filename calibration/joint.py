@@ -97,6 +97,39 @@ class JointObjective:
         reported = dataclasses.replace(self.reported, prior_sd=tuple(widths.tolist()))
         return JointObjective(self.parts, self.columns, self.free, pooling, reported)
 
+    @classmethod
+    def joined(
+        cls, objective: "Objective | JointObjective", others: tuple[Part, ...]
+    ) -> "JointObjective":
+        """Objective of sites and of other collections of measurements.
+
+        Args:
+            objective: of the sites.
+            others: a parameter of theirs that bears the name of one of the sites' is that one.
+
+        Raises:
+            ValueError: two parts of one name, or a shared parameter with another prior.
+        """
+        names = [part.name for part in (*objective.parts, *others)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"parts of a fit need names of their own, got {', '.join(names)}")
+        priors = {name: _prior_of(objective.free, name) for name in objective.free.names}
+        columns = list(objective.columns)
+        for part in others:
+            for name in part.free.names:
+                own = _prior_of(part.free, name)
+                if priors.setdefault(name, own) != own:
+                    raise ValueError(f"{part.name}: the prior of {name!r} is another there")
+            labels = list(priors)
+            columns.append(tuple(labels.index(name) for name in part.free.names))
+        added = {name: own for name, own in priors.items() if name not in objective.free.names}
+        pooling = getattr(objective, "pooling", None)
+        reported = getattr(objective, "reported", objective.free)
+        return cls(
+            (*objective.parts, *others), tuple(columns), _extended(objective.free, added),
+            pooling, _extended(reported, added),
+        )  # fmt: skip
+
     @property
     def site_parts(self) -> tuple[Objective, ...]:
         """Objectives of sites."""
@@ -270,6 +303,13 @@ def linearise_prior(free: FreeParameters, point: Float[Array, "free start"]) -> 
     """Residuals of the prior and their (diagonal) Jacobian."""
     residuals, slope = jax.jvp(free.prior_residuals, (point,), (jnp.ones_like(point),))
     return residuals, jnp.eye(point.shape[0])[:, :, None] * slope[:, None, :]
+
+
+def _extended(free: FreeParameters, added: dict[str, tuple]) -> FreeParameters:
+    """Free parameters with more of them at the end, each with its prior."""
+    priors = {name: _prior_of(free, name) for name in free.names} | added
+    fields = (tuple(column) for column in zip(*priors.values(), strict=True))
+    return FreeParameters(tuple(priors), *fields)
 
 
 def _prior_of(free: FreeParameters, name: str) -> tuple:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from temjax.calibration.part_table import PartTable
 from temjax.calibration.target import Target
 from temjax.calibration.transforms import FreeParameters
 from temjax.programs.exported import exported_jit
@@ -79,6 +80,13 @@ class Part(eqx.Module):
         if target.size == 1:
             return [target.label]
         return [f"{target.label} {number}" for number in range(1, target.size + 1)]
+
+    def compare(self, free: np.ndarray) -> PartTable | None:
+        """Data beside the model at the prior's centre and at a free vector ``(free,)``.
+
+        None of a site, whose scores say it.
+        """
+        return None
 
     @property
     def pooling(self) -> None:

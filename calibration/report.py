@@ -63,6 +63,9 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
     if calibration.hierarchy is not None:
         paths["type"] = out / f"{calibration.hierarchy.name}-fitted.toml"
         write_type_set(calibration, paths["type"])
+    for table in calibration.tables:
+        paths[table.name] = out / f"{stem}-{table.name}.csv"
+        write_text(paths[table.name], table.csv())
     paths["posterior"] = out / posterior_file_name(calibration)
     write_posterior(calibration, paths["posterior"])
     paths["parameters"] = paths[f"parameters@{calibration.sites[0].name}"]
@@ -121,6 +124,7 @@ def calibration_record(calibration: "Calibration") -> dict:
             site.name: [one.record() for one in fits]
             for site, fits in zip(calibration.sites, calibration.soil_profiles, strict=True)
         },
+        "other_data": {table.name: table.record() for table in calibration.tables},
         "data": {p.name: [dict(row) for row in p.data] for p in result.objective.parts},
         "absent": {part.name: dict(part.absent) for part in result.objective.parts},
         "observations": {site.name: observation_attributes(site) for site in calibration.sites},

@@ -17,6 +17,7 @@ from temjax.calibration.history import HistoryRun
 from temjax.calibration.left_out import LeftOut
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
+from temjax.calibration.part_table import PartTable
 from temjax.calibration.pooled_posterior import reported_posterior
 from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
 from temjax.calibration.profile_likelihood import ProfileLikelihood
@@ -62,13 +63,13 @@ class Calibration:
         site_scores: of every monthly series, one list per site.
         errors: error model of the fit.
         command: that repeats the calibration.
-        profiles: profile likelihoods by parameter, if requested.
-        draws: from the posterior, if requested.
+        profiles, draws: profile likelihoods and draws from the posterior, if requested.
         scales: residual scales, if estimated.
         bases: base sets that were compared.
         soil_profiles: fitted soil temperature profiles, those of one site a tuple.
         hierarchy: the type that the sites are places of, if one was fitted.
         left_out: scores of each place by the fit of the others, if requested.
+        tables: data of parts besides the sites, beside the model.
     """
 
     sites: tuple[Site, ...]
@@ -85,6 +86,7 @@ class Calibration:
     soil_profiles: tuple[tuple[ProfileFit, ...], ...] = ()
     hierarchy: Hierarchy | None = None
     left_out: LeftOut | None = None
+    tables: tuple[PartTable, ...] = ()
 
     @classmethod
     def of(
@@ -129,9 +131,14 @@ class Calibration:
             histories.append(run_at(part, vector, options or scoring_options(part)))
             scores.append(score_site(site, part, histories[-1].run, prior_runs[number]))
             soil.append(profile_fits(site, part, vector, result, posterior))
+        tables = (
+            part.compare(site_vector(result, number))
+            for number, part in enumerate(result.objective.parts)
+        )
         return cls(
             tuple(sites), result, posterior, tuple(histories), tuple(scores), errors, command,
             profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil), hierarchy,
+            tables=tuple(filter(None, tables)),
         )  # fmt: skip
 
     @property
@@ -162,6 +169,7 @@ class Calibration:
                 lines.append(f"{part.name}: the fit ran soil heat alone, which decides its targets")
         lines += [one.line for fits in self.soil_profiles for one in fits]
         lines += [] if self.left_out is None else self.left_out.lines()
+        lines += [line for table in self.tables for line in table.lines]
         flat = no_effect_text(self.result.without_effect)
         return [*lines, flat] if flat else lines
 

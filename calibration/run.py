@@ -12,7 +12,7 @@ from pathlib import Path
 import jax
 
 from temjax import ModelOptions, Run
-from temjax.calibration.assembly import make_objective
+from temjax.calibration.assembly import Also, make_objective
 from temjax.calibration.base_sets import Candidate, candidates, compare_bases
 from temjax.calibration.candidate_fit import fit_candidate
 from temjax.calibration.hierarchy import Hierarchy, TypeRequest, of_one_base, type_request
@@ -65,6 +65,7 @@ def calibrate(
     vegetation_type: str | None = None,
     pooling: float | str | None = None,
     leave_one_out: bool = False,
+    also: Sequence[Also] = (),
     out: str | os.PathLike | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -88,16 +89,15 @@ def calibrate(
         seed: of the starts and draws.
         holdout: calendar years kept back to test the fit.
         errors: error model of the observations and weights of the targets.
-        disequilibrium: when ``disequilibrium_factor`` acts: as the observations begin, or at the
-            ``start`` of the history.
+        disequilibrium: when its factor acts: as the ``observations`` begin, or at the ``start``.
         options: model options of the fit; the result is run with the default sub-steps.
-        profiles: free parameters whose profile likelihoods are computed too, or ``all``.
-        draws: of the posterior in each of four chains of NUTS; 0 for none.
+        profiles, draws: profile likelihoods (or ``all``), and draws of each of four NUTS chains.
         base: parameter sets to compare, in place of the places' own; the lowest loss wins.
         residual_scale: estimate that of each series' residuals; False: errors as stated.
         vegetation_type: name of the type that the sites are places of, which is fitted with them.
         pooling: standard deviation of places about it, in prior sds; by default ``fitted``.
         leave_one_out: score each site with what a fit of the others says of it.
+        also: measurements besides those of the sites, such as ``region.build.RegionData``.
         out: folder for parameter sets, record and report, and the checkpoint of the fit.
         resume: continue from the checkpoint in ``out``.
         progress: show progress in the terminal or notebook.
@@ -141,7 +141,7 @@ def _calibrated(arguments: dict) -> Calibration:
 
 def _requested(arguments: dict, of_type: TypeRequest | None) -> tuple[Candidate, ...]:
     """Fits that the arguments of ``calibrate`` ask for, one from each base set."""
-    passed = ("targets", "free", "tied", "holdout", "errors", "disequilibrium", "options")
+    passed = ("targets", "free", "tied", "holdout", "errors", "disequilibrium", "options", "also")
     chosen = {name: arguments[name] for name in passed} | {"of_type": of_type}
     opened, bases = open_sites(arguments["sites"]), split_names(arguments["base"])
     opened = of_one_base(opened, of_type, bases)

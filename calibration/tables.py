@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 from rich import box
 from rich.table import Table
 
@@ -65,6 +66,10 @@ def data_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> 
         lines += [f"{prefix}counted: {counted}"] if counted else []
         lines += [f"{prefix}not fitted: {', '.join(few)}"] if few else []
         lines += [f"{prefix}{line}" for line in observed]
+    for part in objective.parts[len(sites) :]:
+        counts = (f"{np.sum(t.used):.0f} {t.label.replace('_', ' ')}" for t in part.targets)
+        lines.append(f"{part.name}: fitted: {', '.join(counts)}")
+        lines += [f"{part.name}: {note}" for note in part.notes]
     return [*lines, *_tied_lines(sites, objective)]
 
 

@@ -69,20 +69,33 @@ def _of_reading(
     )
 
 
-def reads_towers(command: Callable) -> Callable:
-    """A command whose parameter ``reading`` is put together from the options of reading."""
-    own = inspect.signature(command).parameters
-    options = inspect.signature(_of_reading).parameters
+def gathers(gathered: str, of_options: Callable) -> Callable[[Callable], Callable]:
+    """Decorator of a command one of whose parameters is put together from options of its own.
 
-    @wraps(command)
-    def run(**given):
-        reading = _of_reading(**{name: given.pop(name) for name in options})
-        return command(**given, reading=reading)
+    Args:
+        gathered: name of the parameter.
+        of_options: that puts it together; its parameters are the options.
+    """
+    options = inspect.signature(of_options).parameters
 
-    parameters = []
-    for name, parameter in own.items():
-        parameters += options.values() if name == "reading" else [parameter]
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    run.__signature__ = inspect.Signature([one.replace(kind=keyword) for one in parameters])
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    return run
+    def decorate(command: Callable) -> Callable:
+        own = inspect.signature(command).parameters
+
+        @wraps(command)
+        def run(**given):
+            value = of_options(**{name: given.pop(name) for name in options})
+            return command(**given, **{gathered: value})
+
+        parameters = []
+        for name, parameter in own.items():
+            parameters += options.values() if name == gathered else [parameter]
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        run.__signature__ = inspect.Signature([one.replace(kind=keyword) for one in parameters])
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return decorate
+
+
+# a command whose parameter ``reading`` is put together from the options of reading
+reads_towers = gathers("reading", _of_reading)

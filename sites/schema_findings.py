@@ -36,20 +36,23 @@ _KINDS = {
     "model": ("table", "Write a table (docs/sites.md shows it)."),
     "dataclass": ("table", "Write a table (docs/sites.md shows it)."),
 }
-_MEND = "See docs/sites.md for the form of a site file."
+_PAGE = "docs/sites.md"
+_MEND = f"See {_PAGE} for the form of the file."
 
 
-def schema_findings(file: str, errors: Iterable) -> list[Finding]:
-    """Findings of pydantic's errors; those of one list and one kind are one finding.
+def schema_findings(file: str, errors: Iterable, page: str = _PAGE) -> list[Finding]:
+    """Findings of pydantic's errors; those of values of one list and one kind are one finding.
 
     Args:
         file: as findings name it.
         errors: ``ValidationError.errors()``.
+        page: that shows the form of the file.
     """
     groups: dict[tuple, list] = {}
     for error in errors:
         location = error["loc"]
         in_list = len(location) > 1 and isinstance(location[-1], int)
+        in_list = in_list and not isinstance(error["input"], dict)  # a table has its own fault
         groups.setdefault((error["type"], location[:-1] if in_list else location), []).append(error)
     findings = []
     for (_, location), group in groups.items():
@@ -59,7 +62,7 @@ def schema_findings(file: str, errors: Iterable) -> list[Finding]:
         if error["loc"] != location:
             index = f"value {error['loc'][-1] + 1}"
             message += f" ({count} such values)" if count > 1 else ""
-        findings.append(Finding(file, _key(location), index, message, mend))
+        findings.append(Finding(file, _key(location), index, message, mend.replace(_PAGE, page)))
     return findings
 
 

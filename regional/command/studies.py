@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from temjax.command.main import console, few_cells_command
+from temjax.parameters.registry import resolve_name
 from temjax.regional.command.choices import names, select_experiment
 from temjax.regional.command.options import Data, Members, Scenarios, UnfittedTypes
 from temjax.regional.diagnostics import tables
@@ -23,6 +24,8 @@ from temjax.regional.studies.sensitivity_run import (
     write_sensitivity,
 )
 from temjax.runtime.terminal import print_table
+
+FITTED = "fitted"  # among the names of --parameters
 
 
 @few_cells_command
@@ -52,7 +55,7 @@ def sensitivity_command(
     out: Annotated[Path, typer.Option(help="Folder for NetCDF, maps and totals.")],
     parameters: Annotated[
         str | None,
-        typer.Option(help="Comma-separated; 'fitted': all that fits freed, or priors hold."),
+        typer.Option(help="Comma-separated; 'fitted', also with others: all that fits freed."),
     ] = None,
     members: Members = None,
     scenarios: Scenarios = None,
@@ -69,15 +72,18 @@ def sensitivity_command(
     """
     settings = select_experiment(experiment, members, scenarios, cells, data)
     chosen = names(parameters) or list(DEFAULT_PARAMETERS)
-    fitted = chosen == ["fitted"]
+    fitted = FITTED in chosen
+    try:
+        others = [resolve_name(name) for name in chosen if name != FITTED]
+    except KeyError as error:
+        raise typer.BadParameter(error.args[0], param_hint="--parameters") from error
     sources, notes = [], []
     if fitted or samples:
         types = sorted(set(load_domain(settings).vegetation) - {""})
         sources, notes = parameter_sources(settings, types, unfitted)
     for note in notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    if fitted:
-        chosen = uncertain_names(sources)
+    chosen = dict.fromkeys([*(uncertain_names(sources) if fitted else []), *others])
     for member, scenario, result in region_sensitivity(
         settings, tuple(chosen), sources, samples, console
     ):

@@ -22,6 +22,7 @@ from temjax.regional.diagnostics.words import summary_words
 from temjax.regional.figures import maps, paper_figures
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.report import drawn_section, observations
+from temjax.regional.report.design import design_section
 from temjax.regional.report.feedbacks import feedback_sections
 from temjax.regional.report.linear_table import linear_tables
 from temjax.regional.report.sections import Picture, Section, picture
@@ -218,7 +219,9 @@ def _effect_section(
 def _extra_sections(
     folder: Path, synthetic: bool, drawn: Sequence[MemberDraws] = (), configuration: str = ""
 ) -> list[Section]:
-    """Sections of ``temjax attribute``, ``region-sensitivity`` and ``variance``, where run.
+    """Sections of ``temjax attribute``, ``region-sensitivity``, ``variance`` and ``design``.
+
+    Each where it was run.
 
     ``configuration`` is the hash of the run's, to tell studies of other cells or settings.
     """
@@ -249,6 +252,8 @@ def _extra_sections(
         texts, shares, pictures = parts
         shown = [Picture(*part) for part in pictures]
         sections.append(Section("Whose uncertainty", texts, shares, shown))
+    if (section := design_section(folder, configuration)) is not None:
+        sections.append(section)
     return sections
 
 

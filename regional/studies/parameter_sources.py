@@ -90,7 +90,7 @@ def parameter_sources(
     idle = idle_parameters(experiment.options)
     priors = [name for name in names or tunable_names() if name not in (*held, *idle)]
     for vegetation in others:
-        source, outside = _prior_source(vegetation, parameter_set(experiment, vegetation), priors)
+        source, outside = prior_source(vegetation, parameter_set(experiment, vegetation), priors)
         sources.append(source)
         notes.append(
             f"{vegetation}: no fit; {len(source.gaussian.names)} parameters from their priors"
@@ -222,7 +222,7 @@ def read_joint_posterior(path: Path) -> tuple[Gaussian, np.ndarray | None]:
     return checked(path, Gaussian(names, is_log, **arrays)), chains
 
 
-def _prior_source(
+def prior_source(
     vegetation: str, parameters: Parameters, names: Sequence[str]
 ) -> tuple[Source, list[str]]:
     """Priors about a set's values, and the parameters whose value is not inside the bounds."""

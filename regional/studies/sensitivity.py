@@ -95,7 +95,7 @@ class Dual(NamedTuple):
 
 
 @eqx.filter_jit
-def _apply_dual(function: Callable, arguments: tuple[Dual, ...]) -> Dual:
+def apply_dual(function: Callable, arguments: tuple[Dual, ...]) -> Dual:
     """Value of a function and all its directional derivatives; the value is computed once."""
     values = tuple(argument.value for argument in arguments)
 
@@ -155,11 +155,29 @@ def _future(
     )
 
 
-def sensitivity_of_tile(
+class Branch(NamedTuple):
+    """State at the branch of a tile's cells, with its derivatives.
+
+    Attributes:
+        names: parameters, in order of the tangents' leading axis.
+        parameters: per cell; the tangents are one direction for each name.
+        location: of the cells.
+        state: in the January of the branch.
+        converged: whether the equilibrium did, ``(position,)``.
+    """
+
+    names: tuple[str, ...]
+    parameters: Dual
+    location: Location
+    state: Dual
+    converged: NDArray
+
+
+def differentiated_branch(
     experiment: Experiment, timeline: Timeline, cells: Cells, sets: list[Parameters],
     names: tuple[str, ...],
-) -> Sensitivity:  # fmt: skip
-    """Differentiate all phases of one tile with respect to ``names``, in float64.
+) -> Branch:  # fmt: skip
+    """Differentiate equilibrium, spin-up and history of a tile with respect to ``names``.
 
     Raises:
         ValueError: ``const2020``, whose second heat pass has no derivative here, or an unknown
@@ -181,19 +199,31 @@ def sensitivity_of_tile(
         experiment.protocol.equilibrium_climate,
         rows,
     )
-    equilibrium = _apply_dual(
-        eqx.Partial(_equilibrium, location, year, options), (dual_parameters,)
-    )
+    equilibrium = apply_dual(eqx.Partial(_equilibrium, location, year, options), (dual_parameters,))
     state = Dual(equilibrium.value[0], equilibrium.tangents[0])
-    converged = np.asarray(equilibrium.value[1]) > 0
-
-    length = experiment.run.block_years
     for first, last in (timeline.spin_up, timeline.historical):
         exposed = timeline.exposed if first >= timeline.historical[0] else timeline.exposed & False
-        for block in year_blocks(first, last, length):
+        for block in year_blocks(first, last, experiment.run.block_years):
             forcing, indices = block_forcing(timeline, cells.climate, block, "float64")
             step = eqx.Partial(_years, location, forcing, jnp.asarray(exposed[indices]), options)
-            state = _apply_dual(step, (dual_parameters, state))
+            state = apply_dual(step, (dual_parameters, state))
+    converged = np.asarray(equilibrium.value[1]) > 0
+    return Branch(names, dual_parameters, location, state, converged)
+
+
+def sensitivity_of_tile(
+    experiment: Experiment, timeline: Timeline, cells: Cells, sets: list[Parameters],
+    names: tuple[str, ...],
+) -> Sensitivity:  # fmt: skip
+    """Differentiate all phases of one tile with respect to ``names``, in float64.
+
+    Raises:
+        ValueError: as ``differentiated_branch``.
+    """
+    branch = differentiated_branch(experiment, timeline, cells, sets, names)
+    options, location = experiment.options, branch.location
+    dual_parameters, state = branch.parameters, branch.state
+    length = experiment.run.block_years
     states = Dual((state.value, state.value), (state.tangents, state.tangents))
     annual: list[Dual] = []
     first, last = timeline.future
@@ -203,18 +233,20 @@ def sensitivity_of_tile(
         forcing, indices = block_forcing(timeline, cells.climate, block, "float64")
         exposure = tuple(jnp.asarray(switch[indices]) for switch in switches)
         step = eqx.Partial(_future, location, forcing, exposure, options)
-        result = _apply_dual(step, (dual_parameters, states))
+        result = apply_dual(step, (dual_parameters, states))
         states = Dual(result.value[0], result.tangents[0])
         annual.append(Dual(result.value[1], result.tangents[1]))
     size, years = cells.index.size, last - first
     defined = np.concatenate([np.asarray(part.value[-1]) for part in annual])[:years, :size]
     values = _reduce([part.value for part in annual], 0, years, size, defined)
     return Sensitivity(
-        names=names,
-        parameters=np.stack([np.asarray(getattr(parameters, name))[:size] for name in names]),
+        names=branch.names,
+        parameters=np.stack(
+            [np.asarray(getattr(dual_parameters.value, name))[:size] for name in branch.names]
+        ),
         values=values,
         derivatives=_reduce([part.tangents for part in annual], 1, years, size, defined),
-        converged=converged[:size],
+        converged=branch.converged[:size],
     )
 
 

@@ -41,8 +41,10 @@ from temjax.regional.studies.sensitivity import (
 from temjax.regional.studies.uncertainty import (
     Total,
     linear_propagation,
+    regional_weight,
     repeated_cells,
     sample_totals,
+    type_derivatives,
     without_correlations,
 )
 from temjax.units import GRAMS_PER_KILOGRAM, grams_per_year
@@ -226,9 +228,35 @@ def write_sensitivity(
             output: {f"{kind}: {name}": sd for (kind, name), sd in alone.items()}
             for output, alone in result.parts.items()
         },
+        **_by_type(result),
     }
     write_text(paths[2], json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return paths
+
+
+def _by_type(result: RegionSensitivity) -> dict[str, dict]:
+    """Regional numbers, and their derivatives with respect to each type's parameters."""
+    domain, sensitivity = result.domain, result.sensitivity
+    types = sorted(set(domain.vegetation[result.area > 0]))
+    cell = {kind: np.flatnonzero((domain.vegetation == kind) & (result.area > 0)) for kind in types}
+    totals, derivatives = {}, {}
+    for output, values in sensitivity.values._asdict().items():
+        weight = regional_weight(result.area, output, values)
+        totals[output] = float(np.where(weight > 0, values, 0.0) @ weight)
+        derivatives[output] = {
+            kind: type_derivatives(sensitivity, domain.vegetation, weight, output, kind)
+            for kind in types
+        }
+    return {
+        "totals": totals,
+        "parameters": {
+            kind: dict(
+                zip(sensitivity.names, map(float, sensitivity.parameters[:, cells[0]]), strict=True)
+            )
+            for kind, cells in cell.items()
+        },
+        "derivatives": derivatives,  # in units of the totals per unit of the parameter
+    }
 
 
 def _write_netcdf(path: Path, title: str, result: RegionSensitivity) -> None:

@@ -88,17 +88,32 @@ def source_gradient(
     Returns:
         Derivative by number of the Gaussian, and by (type, parameter).
     """
-    derivatives = np.where(weight > 0, getattr(sensitivity.derivatives, output), 0.0)
     gradient, slopes = np.zeros(source.gaussian.mean.size), {}
     for kind, columns in source.columns.items():
-        type_weight = weight * (vegetation == kind)
+        of_type = type_derivatives(sensitivity, vegetation, weight, output, kind)
         for name, column in columns.items():
-            if name not in sensitivity.names:
+            if name not in of_type:
                 continue
-            slope = derivatives[sensitivity.names.index(name)] @ type_weight
-            slopes[kind, name] = float(slope * source.gaussian.slopes()[column])
+            slopes[kind, name] = float(of_type[name] * source.gaussian.slopes()[column])
             gradient[column] += slopes[kind, name]
     return gradient, slopes
+
+
+def type_derivatives(
+    sensitivity: Sensitivity, vegetation: NDArray, weight: NDArray, output: str, kind: str
+) -> dict[str, float]:
+    """Derivatives of a regional number with respect to a type's parameters, in their units.
+
+    Args:
+        sensitivity: derivatives of all cells.
+        vegetation: type of each cell.
+        weight: of each cell in the regional number, see ``regional_weight``.
+        output: field of ``Outputs``.
+        kind: vegetation type.
+    """
+    derivatives = np.where(weight > 0, getattr(sensitivity.derivatives, output), 0.0)
+    summed = derivatives @ (weight * (vegetation == kind))
+    return dict(zip(sensitivity.names, map(float, summed), strict=True))
 
 
 def repeated_cells(
