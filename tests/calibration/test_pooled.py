@@ -83,6 +83,18 @@ def test_other_parts_have_the_parameters_of_the_type():
     np.testing.assert_allclose(joint.part_point(2, free)[0], free[0])
 
 
+def test_parts_that_join_later_have_the_parameters_of_the_type():
+    names = ("cmax_scale", "heterotrophic_q10")
+    points = LinearPart("alt", wide_free(names), np.eye(2), (1.0, 1.0), is_site=False)
+    joint = JointObjective.joined(pooled(parts=places(2)), (points,))
+    assert joint.columns[2] == (0, 5) and joint.pooling.places == (1, 3)
+    assert joint.reported.names[5] == joint.free.names[5] == "heterotrophic_q10"
+    free = jnp.asarray(np.random.default_rng(1).normal(size=(6, 2)))
+    np.testing.assert_allclose(joint.part_point(2, free), free[np.array([0, 5])])
+    linear = joint.linearise(free)
+    assert not np.asarray(linear.jacobian)[12:14, 1:5].any()
+
+
 def test_the_joint_jacobian_is_that_of_differences():
     joint = pooled(2.0)
     free = jnp.asarray(np.random.default_rng(3).normal(size=(len(joint.free.names), 2)))
