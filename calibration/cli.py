@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import inspect
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import typer
 
 from temjax.calibration.base_sets import candidates
 from temjax.calibration.checkpoint import FitError
+from temjax.calibration.communities.cli import Climate, TargetsFiles, calibrate_communities
 from temjax.calibration.hierarchy import of_one_base, type_request
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
@@ -30,6 +32,7 @@ from temjax.calibration.tables import (
     profile_lines,
     skill_table,
     twin_lines,
+    written_line,
 )
 from temjax.calibration.targets import ErrorModel
 from temjax.calibration.twin import RECOVERY_STEPS, recover
@@ -149,8 +152,10 @@ Nuts = Annotated[
 @options.reads_towers
 @measures_regions
 def calibrate(
-    places: options.Places,
     out: Out,
+    places: options.PlacesIfAny = None,
+    targets_file: TargetsFiles = None,
+    climate: Climate = None,
     site: options.SiteFiles = None,
     tunable: Tunable = None,
     tied: Tied = None,
@@ -181,15 +186,15 @@ def calibrate(
 ) -> None:
     """Fit parameters to towers: many starts, intervals, and what the data cannot say.
 
-    Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
-    --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
-    --out joint --tied krb; temjax calibrate A B C --type tundra --out fits/tundra; temjax calibrate
-    haibei-meadow --out fit --resume --profile all; temjax calibrate haibei-meadow --points alt.csv
-    --stocks soc.csv --region region.toml --out joint
+    Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate a.csv b.csv --site a.toml
+    --site b.toml --out joint --tied krb; temjax calibrate A B C --type tundra --out t; temjax
+    calibrate haibei-meadow --points alt.csv --region region.toml --out joint; temjax calibrate
+    --targets-file tussock-tundra --climate toolik-tundra --out fits/tussock
     """
-    if out.exists() and not out.is_dir():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
-    sites = open_sites(places, site, reading)
+    _check_folder(out)
+    if targets_file:
+        return calibrate_communities(dict(locals()), _defaults())
+    sites = open_sites(_towers(places, climate), site, reading)
     try:
         errors = ErrorModel(
             flux=flux_error, temperature=temperature_error, annual_flux=annual_error,
@@ -222,8 +227,34 @@ def calibrate(
             )  # fmt: skip
         paths = calibration.save(out)
     print_calibration(calibration)
-    written = dict.fromkeys(path.name for path in paths.values())
-    print_line(console, f"written to {out}: {', '.join(written)}")
+    print_line(console, written_line(out, paths))
+
+
+def _check_folder(out: Path) -> None:
+    """Check that the folder of the fit is no file.
+
+    Raises:
+        FileExistsError: it is.
+    """
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
+
+
+def _towers(places: list[str] | None, climate: str | None) -> list[str]:
+    """Places of a fit to towers.
+
+    Raises:
+        typer.BadParameter: none, or the climate of a fit to target values.
+    """
+    if not places or climate:
+        raise typer.BadParameter("give places, or --targets-file with --climate")
+    return places
+
+
+def _defaults() -> dict[str, object]:
+    """Defaults of the command's options."""
+    parameters = inspect.signature(inspect.unwrap(calibrate)).parameters
+    return {name: one.default for name, one in parameters.items()}
 
 
 @contextmanager

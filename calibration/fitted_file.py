@@ -22,12 +22,13 @@ from temjax.sites.place_state import place_state
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
 if TYPE_CHECKING:
+    from temjax.calibration.communities.fit import CommunityFit
     from temjax.calibration.result import Calibration
 
 FORMAT = "temjax fitted set 1"
 
 
-def posterior_file_name(calibration: "Calibration") -> str:
+def posterior_file_name(calibration: "Calibration | CommunityFit") -> str:
     """Name of the NetCDF file with the posterior of a fit."""
     return "-".join(site.name for site in calibration.sites) + "-posterior.nc"
 
@@ -105,7 +106,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
     )
 
 
-def _residual_scales(calibration: "Calibration", site: str) -> dict[str, float]:
+def _residual_scales(calibration: "Calibration | CommunityFit", site: str) -> dict[str, float]:
     """Residual scales of a site by target; empty where the errors count as stated."""
     return {} if calibration.scales is None else calibration.scales.at(site)
 
@@ -129,7 +130,10 @@ def _toml_row(row: dict) -> dict:
 
 
 def posterior_table(
-    calibration: "Calibration", columns: list[int], names: list[str], scales: dict[str, float]
+    calibration: "Calibration | CommunityFit",
+    columns: list[int],
+    names: list[str],
+    scales: dict[str, float],
 ) -> dict:
     """Gaussian posterior of some parameters of a fit, in prior space, as a table of TOML.
 
@@ -158,7 +162,9 @@ def posterior_table(
     return table
 
 
-def prior_space_posterior(calibration: "Calibration") -> tuple[np.ndarray, np.ndarray]:
+def prior_space_posterior(
+    calibration: "Calibration | CommunityFit",
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean ``(free,)`` and covariance ``(free, free)`` of the posterior in prior space."""
     free, posterior = calibration.posterior.free, calibration.posterior
     sd = np.asarray(free.prior_sd)
@@ -166,7 +172,7 @@ def prior_space_posterior(calibration: "Calibration") -> tuple[np.ndarray, np.nd
     return mean, posterior.covariance * np.outer(sd, sd)
 
 
-def posterior_dataset(calibration: "Calibration") -> xr.Dataset:
+def posterior_dataset(calibration: "Calibration | CommunityFit") -> xr.Dataset:
     """Posterior of a fit over all its places, with the draws where there are any."""
     free = calibration.posterior.free
     mean, covariance = prior_space_posterior(calibration)
@@ -204,7 +210,7 @@ def posterior_dataset(calibration: "Calibration") -> xr.Dataset:
     )
 
 
-def _pooling_attributes(calibration: "Calibration") -> dict[str, str | float]:
+def _pooling_attributes(calibration: "Calibration | CommunityFit") -> dict[str, str | float]:
     """Attributes that say which parameters vary around those of a type."""
     if calibration.hierarchy is None:
         return {}
@@ -215,7 +221,7 @@ def _pooling_attributes(calibration: "Calibration") -> dict[str, str | float]:
     }
 
 
-def write_posterior(calibration: "Calibration", path: Path) -> None:
+def write_posterior(calibration: "Calibration | CommunityFit", path: Path) -> None:
     """Write the posterior of a fit as NetCDF."""
     with atomic_write(path) as temporary:
         posterior_dataset(calibration).to_netcdf(temporary)

@@ -152,7 +152,7 @@ def report_page(calibration: "Calibration", record: dict) -> str:
     after = record["misfit"]["estimate"]
     count = result.losses.shape[1]
     used = sum(row["used"] for rows in record["data"].values() for row in rows)
-    return _template("report.html").render(
+    return template("report.html").render(
         style=page_style(),
         title="Fit of " + " and ".join(site.title for site in calibration.sites),
         summary=(
@@ -247,7 +247,7 @@ def environment(result: FitResult) -> dict[str, str]:
 
 def result_html(calibration: "Calibration") -> str:
     """HTML of a calibration for a notebook."""
-    return _template("result.html").render(**_summary(calibration))
+    return template("result.html").render(**_summary(calibration))
 
 
 def result_text(calibration: "Calibration") -> str:
@@ -295,7 +295,7 @@ def _summary(calibration: "Calibration") -> dict:
     }
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
     """Page template of the package."""
     jinja = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     jinja.filters |= {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from rich import box
@@ -121,6 +122,11 @@ def twin_lines(recovery: Recovery) -> list[str]:
         f"twin: {int(recovery.recovered.sum())} of {recovery.recovered.size} starts bring them "
         f"within {recovery.tolerance:.0%} of the truth",
     ]
+
+
+def written_line(out: Path, paths: Mapping[str, Path]) -> str:
+    """Files that a fit has written into a folder, each once."""
+    return f"written to {out}: {', '.join(dict.fromkeys(path.name for path in paths.values()))}"
 
 
 def misfit_rows(calibration: Calibration) -> list[tuple[str, str]]:

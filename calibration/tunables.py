@@ -68,6 +68,20 @@ DEFAULT = (
     "surface_shortwave_coefficient",
     "surface_resistance",
 )
+# What groups tune to target values of a community, in their order; THAW with a thaw depth.
+COMMUNITY = (
+    "cmax_scale",
+    "respiration_rate_log",
+    "nmax_scale",
+    "production_carbon_to_nitrogen",
+    "litterfall_rate_carbon",
+    "litterfall_rate_nitrogen",
+    "vegetation_carbon_to_nitrogen_intercept",
+    "kdc_scale",
+    "soil_carbon_to_nitrogen",
+    "nup_scale",
+)
+THAW = ("conductivity_scale", "mat_thickness", "upper_water")
 # Why a parameter may have no effect where a fit ends.
 NO_EFFECT = {
     "temperature_optimum_minimum": "the optimum is the air temperature of the month of most leaf, "
@@ -78,6 +92,7 @@ GROUPS = {
     "thermal": THERMAL,
     "default": DEFAULT,
     "freezing": FREEZING,
+    "community": COMMUNITY,
     "layers": tuple(name for name in LAYERED if REGISTRY[name].tunable),
 }
 

@@ -14,6 +14,10 @@ Place = Annotated[str, typer.Argument(help="Catalog name, tower's file or folder
 Places = Annotated[
     list[str], typer.Argument(help="Catalog names, towers' files or folders, or site TOMLs.")
 ]
+PlacesIfAny = Annotated[
+    list[str] | None,
+    typer.Argument(help="Catalog names, towers' files or folders, or site TOMLs."),
+]
 SiteFiles = Annotated[
     list[Path] | None,
     typer.Option(
