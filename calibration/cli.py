@@ -56,8 +56,8 @@ Out = Annotated[Path, typer.Option(help="Folder for fitted sets, record and repo
 Tunable = Annotated[
     str | None,
     typer.Option(
-        help="Parameters to free by our names or TEM symbols, or the groups default, "
-        "table-s2, thermal, freezing; disequilibrium_factor for the soil matter of the place."
+        help="Parameters to free by our names or TEM symbols, or the groups default, table-s2, "
+        "thermal, freezing, place; disequilibrium_factor for the soil matter of the place."
     ),
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]

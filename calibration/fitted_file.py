@@ -15,10 +15,10 @@ import xarray as xr
 
 from temjax.calibration.checkpoint import fingerprint
 from temjax.calibration.gross_flux import counted_as
+from temjax.calibration.scores import place_numbers_at, site_vector
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.atomic import atomic_write
 from temjax.parameters.files import FIT_OPTIONS, write_parameters
-from temjax.sites.place_state import place_state
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
 if TYPE_CHECKING:
@@ -43,17 +43,18 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
     fitted = [result.names[column] for column in columns]
     targets = [target.label for target in part.targets]
     year = int(np.asarray(site.forcing.years)[part.first_row])
-    state = place_state(site, factor, year, path.name)
+    numbers = place_numbers_at(part, site_vector(result, index))
     place = {
         "name": site.name,
         "title": site.title,
-        "latitude": state.latitude,
+        "latitude": float(site.location.latitude),
         "elevation": float(site.location.elevation),
         "forcing_hash": forcing_hash(site.forcing),
         **({} if np.isnan(site.longitude) else {"longitude": site.longitude}),
     }
     if DISEQUILIBRIUM in part.free.names:
         place |= {"soil_matter_factor": factor, "year": year}
+    place |= numbers
     write_parameters(
         parameters,
         path,
@@ -93,6 +94,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
             "shrinkage": {name: rows[name]["shrinkage"] for name in fitted},
             "against_bounds": [name for name in fitted if rows[name]["at_bound"]],
             "disequilibrium_factor": factor,
+            **numbers,
             "residuals_over_errors": result.residual_ratio,
             "loss": float(result.loss[result.best]),
             "loss_at_prior_centre": float(result.losses[0, 0]),

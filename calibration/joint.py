@@ -114,6 +114,7 @@ class JointObjective:
         if len(set(names)) < len(names):
             raise ValueError(f"parts of a fit need names of their own, got {', '.join(names)}")
         priors = {name: _prior_of(objective.free, name) for name in objective.free.names}
+        known = len(priors)
         columns = list(objective.columns)
         for part in others:
             for name in part.free.names:
@@ -122,13 +123,14 @@ class JointObjective:
                     raise ValueError(f"{part.name}: the prior of {name!r} is another there")
             labels = list(priors)
             columns.append(tuple(labels.index(name) for name in part.free.names))
-        added = {name: own for name, own in priors.items() if name not in objective.free.names}
-        pooling = getattr(objective, "pooling", None)
-        reported = getattr(objective, "reported", objective.free)
-        return cls(
-            (*objective.parts, *others), tuple(columns), _extended(objective.free, added),
-            pooling, _extended(reported, added),
-        )  # fmt: skip
+        free = _transform(list(priors), list(priors.values()))
+        reported = [_prior_of(objective.reported, name) for name in objective.reported.names]
+        added = list(priors)[known:]
+        reported = _transform(
+            [*objective.reported.names, *added], [*reported, *(priors[name] for name in added)]
+        )
+        parts = (*objective.parts, *others)
+        return cls(parts, tuple(columns), free, objective.pooling, reported)
 
     @property
     def site_parts(self) -> tuple[Objective, ...]:
@@ -303,13 +305,6 @@ def linearise_prior(free: FreeParameters, point: Float[Array, "free start"]) -> 
     """Residuals of the prior and their (diagonal) Jacobian."""
     residuals, slope = jax.jvp(free.prior_residuals, (point,), (jnp.ones_like(point),))
     return residuals, jnp.eye(point.shape[0])[:, :, None] * slope[:, None, :]
-
-
-def _extended(free: FreeParameters, added: dict[str, tuple]) -> FreeParameters:
-    """Free parameters with more of them at the end, each with its prior."""
-    priors = {name: _prior_of(free, name) for name in free.names} | added
-    fields = (tuple(column) for column in zip(*priors.values(), strict=True))
-    return FreeParameters(tuple(priors), *fields)
 
 
 def _prior_of(free: FreeParameters, name: str) -> tuple:

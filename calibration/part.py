@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from temjax import Parameters
 from temjax.calibration.part_table import PartTable
 from temjax.calibration.target import Target
 from temjax.calibration.transforms import FreeParameters
@@ -22,6 +23,13 @@ class Linearisation(NamedTuple):
     residuals: Float[Array, "n start"]
     jacobian: Float[Array, "n free start"]
     converged: Bool[Array, "start"]
+
+
+class OwnSet(NamedTuple):
+    """Parameter set of a vegetation type, and the rows of its free parameters in a free vector."""
+
+    parameters: Parameters
+    rows: tuple[int, ...]
 
 
 class Part(eqx.Module):
@@ -80,6 +88,10 @@ class Part(eqx.Module):
         if target.size == 1:
             return [target.label]
         return [f"{target.label} {number}" for number in range(1, target.size + 1)]
+
+    def own_sets(self, free: np.ndarray) -> dict[str, OwnSet]:
+        """Sets of types at a free vector that no place of the fit has; none of a site."""
+        return {}
 
     def compare(self, free: np.ndarray) -> PartTable | None:
         """Data beside the model at the prior's centre and at a free vector ``(free,)``.

@@ -23,6 +23,7 @@ from temjax.calibration.fitted_file import (
 )
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.part_figure import part_figure
+from temjax.calibration.part_sets import write_part_sets
 from temjax.calibration.part_table import PartTable
 from temjax.calibration.profile_fit import soil_profile_figure
 from temjax.calibration.profile_likelihood import profile_records
@@ -68,6 +69,7 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
     if calibration.hierarchy is not None:
         paths["type"] = out / f"{calibration.hierarchy.name}-fitted.toml"
         write_type_set(calibration, paths["type"])
+    paths |= write_part_sets(calibration, out)
     for table in calibration.tables:
         paths[table.name] = out / f"{stem}-{table.name}.csv"
         write_text(paths[table.name], table.csv())

@@ -83,6 +83,19 @@ def mean_over_years(values: np.ndarray, mask: np.ndarray | None = None) -> np.nd
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
+def leave_one_year_out_climatology(values: np.ndarray, available: np.ndarray) -> np.ndarray:
+    """Leave-one-year-out climatology: mean of the same month in the other years, ``(year, 12)``.
+
+    Args:
+        values: observations.
+        available: True where a month may enter the mean.
+    """
+    own = np.where(available, values, 0.0)
+    total = own.sum(axis=0)
+    others = available.sum(axis=0) - available
+    return np.where(others > 0, (total - own) / np.maximum(others, 1), np.nan)
+
+
 @dataclass(frozen=True)
 class Stock:
     """Observed stock: value and standard deviation in ``unit`` over ``depth``.

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,6 +25,14 @@ SiteFiles = Annotated[
         help="Site file with the facts a tower's file lacks; once for every tower of your own, "
         "matched by fluxnet_id, else by order.",
     ),
+]
+Soil = Annotated[
+    Literal["bulk", "layered"],
+    typer.Option(help="Soil carbon in one pool with a rule of thaw exposure, or in layers."),
+]
+RootingDepth = Annotated[
+    Literal["fixed", "thaw"],
+    typer.Option(help="Roots of soil in layers: at the depth of the set, or following thaw."),
 ]
 
 

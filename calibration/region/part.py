@@ -15,13 +15,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from temjax import Forcing, Location, ModelOptions, Parameters, find_equilibrium
-from temjax.calibration.part import Part
+from temjax.calibration.part import OwnSet, Part
 from temjax.calibration.part_table import PartTable
 from temjax.calibration.point_target import PointTarget
 from temjax.calibration.region.compare import part_table
 from temjax.calibration.transforms import FreeParameters
 from temjax.heat.climate import equilibrate_heat, soil_climate
 from temjax.heat.equilibrium import tolerance
+from temjax.parameters.files import replace_parameters
 from temjax.processes.thaw_exposure import cumulative_fraction
 from temjax.runs.simulate import simulate
 from temjax.sites.provenance import forcing_hash, parameter_hash
@@ -88,6 +89,7 @@ class RegionPart(Part):
         datum_labels: of each target, the name of every datum (static).
         cells: inputs.
         types: parameter sets.
+        type_names: vegetation types they are of (static).
         data, notes, absent: see ``Part`` (static).
         options: model choices of the descent (static).
         final_options: those of the region's own runs (static).
@@ -102,6 +104,7 @@ class RegionPart(Part):
     datum_labels: tuple[tuple[str, ...], ...] = eqx.field(static=True)
     cells: PartCells
     types: tuple[TypeParameters, ...]
+    type_names: tuple[str, ...] = eqx.field(static=True)
     data: tuple = eqx.field(static=True)
     notes: tuple[str, ...] = eqx.field(static=True)
     absent: tuple[tuple[str, str], ...] = eqx.field(static=True)
@@ -147,6 +150,18 @@ class RegionPart(Part):
             for target, means in zip(self.targets, self.means, strict=True)
         }
         return outputs, jnp.all(jnp.reshape(converged, shape[1:]), axis=0)
+
+    def own_sets(self, free: np.ndarray) -> dict[str, OwnSet]:
+        """Sets of the types that have free numbers of their own beside those of a place."""
+        values = np.asarray(self.free.values(jnp.asarray(free)))
+        sets = {}
+        for name, of_type in zip(self.type_names, self.types, strict=True):
+            rows = dict(of_type.rows)
+            if any(self.free.names[row] == f"{one}@{name}" for one, row in rows.items()):
+                fitted = {one: float(values[row]) for one, row in rows.items()}
+                parameters = replace_parameters(of_type.parameters, **fitted)
+                sets[name] = OwnSet(parameters, tuple(rows.values()))
+        return sets
 
     def compare(self, free: np.ndarray) -> PartTable:
         """Data beside runs with the region's own options: prior, and at a free vector."""

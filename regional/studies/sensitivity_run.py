@@ -228,13 +228,13 @@ def write_sensitivity(
             output: {f"{kind}: {name}": sd for (kind, name), sd in alone.items()}
             for output, alone in result.parts.items()
         },
-        **_by_type(result),
+        **by_type(result),
     }
     write_text(paths[2], json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return paths
 
 
-def _by_type(result: RegionSensitivity) -> dict[str, dict]:
+def by_type(result: RegionSensitivity) -> dict[str, dict]:
     """Regional numbers, and their derivatives with respect to each type's parameters."""
     domain, sensitivity = result.domain, result.sensitivity
     types = sorted(set(domain.vegetation[result.area > 0]))

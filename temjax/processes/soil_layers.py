@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from temjax.numerics import (
     Cell,
@@ -21,7 +21,7 @@ from temjax.numerics import (
     smaller,
 )
 from temjax.processes.decomposition import temperature_response
-from temjax.processes.thaw_exposure import carbon_above
+from temjax.processes.thaw_exposure import fraction_between
 from temjax.soil_column import LATENT_HEAT, SoilColumn
 
 REFERENCE_DEPTH = 2.0  # m, to which the stock of old carbon is given
@@ -115,7 +115,8 @@ def stock_above(depth: CellLike, *, stock: CellLike, depth_scale: CellLike) -> C
         stock: C₂, to 2 m, g C m⁻².
         depth_scale: b, m.
     """
-    return stock * carbon_above(depth, depth_scale) / carbon_above(REFERENCE_DEPTH, depth_scale)
+    scale = fraction_between(0.0, REFERENCE_DEPTH, depth_scale)
+    return stock * fraction_between(0.0, depth, depth_scale) / scale
 
 
 def stock_between(
@@ -133,11 +134,9 @@ def stock_between(
         upper, lower: m.
         stock, depth_scale: as for ``stock_above``.
     """
-    above, below = (
-        stock_above(limited(depth, bounds.top, bounds.bottom), stock=stock, depth_scale=depth_scale)
-        for depth in (upper, lower)
-    )
-    return below - above
+    within = (limited(depth, bounds.top, bounds.bottom) for depth in (upper, lower))
+    scale = fraction_between(0.0, REFERENCE_DEPTH, depth_scale)
+    return stock / scale * fraction_between(*within, depth_scale)
 
 
 def rooting_limit(
@@ -161,7 +160,7 @@ def litter_shares(
 ) -> Layers:
     """Share w of the litter that every layer receives (–); they sum to 1 (L-6).
 
-    Exponential in depth, down to the roots or last year's thaw depth.
+    Exponential in depth, down to the roots, last year's thaw depth or the last interface.
 
     Args:
         bounds: of the layers.
@@ -170,6 +169,7 @@ def litter_shares(
         thaw_depth: of the year before, m.
     """
     limit = smaller(rooting_depth, larger(thaw_depth, LEAST_THAW))
+    limit = smaller(limit, bounds.bottom[-1])
 
     def above(depth):
         return -jnp.expm1(-smaller(depth, limit) / litter_depth)
@@ -230,6 +230,35 @@ def active_response(
     rate = thawed * temperature_response(soil_temperature=temperature, q10=q10)
     shared = overlaps(Bounds(bounds.top, bounds.top + thickness), heat)
     return jnp.sum(shared[None] * rate[:, None], axis=2) / thickness
+
+
+def ever_thaws(
+    bounds: Bounds, heat: Bounds, largest_fraction: Float[Array, "heat *#cell"]
+) -> Bool[Array, "layer *cell"]:
+    """Whether a layer holds liquid water in some month.
+
+    Args:
+        bounds: of the parts of layers that active carbon fills.
+        heat: bounds of the heat layers.
+        largest_fraction: largest monthly liquid fraction of heat layers (–).
+    """
+    thawed = jnp.where(largest_fraction[None] > 0.0, overlaps(bounds, heat), 0.0)
+    return jnp.sum(thawed, axis=1) > 0.0
+
+
+def receives_carbon(
+    bounds: Bounds, *, rooting_depth: Cell, thaw_depth: Cell, mixing_limit: CellLike
+) -> Bool[Array, "layer *cell"]:
+    """Whether litter or mixing brings carbon to a layer.
+
+    Args:
+        bounds: of the layers.
+        rooting_depth: of the year, m.
+        thaw_depth: of the year before, m.
+        mixing_limit: z_D, m.
+    """
+    thaw_depth = larger(thaw_depth, LEAST_THAW)
+    return bounds.top < smaller(thaw_depth, larger(rooting_depth, mixing_limit))
 
 
 def old_response(

@@ -28,19 +28,26 @@ def cumulative_fraction(thickness: Cell, depth_scale: Cell) -> Cell:
         thickness: z, m; held between 0.1 m and the column's 40 m.
         depth_scale: b, m.
     """
-    return carbon_above(limited(thickness, SMALLEST_THICKNESS, LARGEST_THICKNESS), depth_scale)
+    z = limited(thickness, SMALLEST_THICKNESS, LARGEST_THICKNESS)
+    upper = smaller(z, UNIFORM_BELOW)
+    density = depth_scale / (depth_scale + UNIFORM_BELOW) ** 2
+    return upper / (depth_scale + upper) + density * (z - upper)
 
 
-def carbon_above(depth: CellLike, depth_scale: CellLike) -> Cell:
-    """Cumulative fraction p(z) of soil carbon above any depth, ``cumulative_fraction`` unlimited.
+def fraction_between(upper: CellLike, lower: CellLike, depth_scale: CellLike) -> Cell:
+    """Difference p(lower) − p(upper) of ``cumulative_fraction`` without its limits (–).
+
+    Written as a difference, so that it is exactly 0 between equal depths.
 
     Args:
-        depth: z, m.
+        upper, lower: m, from 0 down.
         depth_scale: b, m.
     """
-    upper = smaller(depth, UNIFORM_BELOW)
+    curved = [smaller(depth, UNIFORM_BELOW) for depth in (upper, lower)]
+    product = (depth_scale + curved[0]) * (depth_scale + curved[1])
     density = depth_scale / (depth_scale + UNIFORM_BELOW) ** 2
-    return upper / (depth_scale + upper) + density * (depth - upper)
+    uniform = (lower - curved[1]) - (upper - curved[0])
+    return depth_scale * (curved[1] - curved[0]) / product + density * uniform
 
 
 def active_layer_by_rule(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from temjax.runs.simulate import Run
+from temjax.runs.result import Run
 
 LEAST_POOL = -1e-6  # of the pool's largest value; rounding of float32 is less
 LARGEST_IMBALANCE = 1.0  # W m-2

@@ -23,7 +23,8 @@ from temjax.parameters.files import gather_parameters, load_parameters
 from temjax.parameters.idle import idle_parameters
 from temjax.parameters.registry import Parameters, tunable_names
 from temjax.runs.equilibrium import cyclic_map, find_equilibrium
-from temjax.runs.simulate import Run, simulate
+from temjax.runs.result import Run
+from temjax.runs.simulate import simulate
 from temjax.state import State
 
 SEED = 20

@@ -140,6 +140,14 @@ def test_a_kept_ground_surface_is_the_regions_own(tmp_path):
         assert (f"{name}@moist-tundra" in own) == (low < value < high)
         assert (f"{name} of the region is not fitted" in text) == (not low < value < high)
     assert "keep_ground_surface" in text
+    sets = part.own_sets(np.ones(len(part.free.names)))
+    assert bool(sets) == bool(own)
+    for one in sets.values():
+        values = np.asarray(part.free.values(np.ones(len(part.free.names))))
+        assert float(one.parameters.conductivity_scale) == pytest.approx(
+            values[part.free.names.index("conductivity_scale")]
+        )
+        assert len(one.rows) == len(part.free.names)
 
 
 def test_errors_bounds_and_labels(experiment):
@@ -154,6 +162,7 @@ def test_errors_bounds_and_labels(experiment):
     assert part.labels(carbon) == ["moist-tundra, 0–1 m"]
     assert dict(part.data[0])["source"] == "CALM" and dict(part.data[1])["used"] == 1
     assert dict(part.table[0][0])["distance_km"] == "0.0"
+    assert "also a target of tower (soil_organic_carbon): where both" in part.notes[-1]
 
 
 def test_a_weight_of_the_regions_data_is_none_of_the_towers(experiment):

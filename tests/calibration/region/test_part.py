@@ -24,7 +24,7 @@ from tests.support.small_region import small_experiment
 CELLS = range(5)
 HISTORY = range(1990, 1996)
 LESS = ModelOptions(substeps=8)
-FREE = ("conductivity_scale", "upper_water", "cmax_scale", "kdc_scale")
+FREE = ("conductivity_scale", "mat_water", "cmax_scale", "kdc_scale")
 
 
 def place(cell):
@@ -53,17 +53,23 @@ def experiment(tmp_path_factory):
     return small_experiment(tmp_path_factory.mktemp("region"), "[model]\nsubsteps = 8")
 
 
+def tower():
+    """A place of the type of the second and fourth cell, with nothing of its own."""
+    return dataclasses.replace(
+        short_site(), name="tower", parameter_set="alpine-tundra", parameter_overrides={}
+    )
+
+
 def part_of(experiment, free=FREE, **data):
-    site = dataclasses.replace(short_site(), name="tower", parameter_set="alpine-tundra")
-    objective = make_objective((site,), free=free, targets=("soc",), options=LESS)
-    return RegionData(experiment, **data).part((site,), objective, options=LESS)
+    objective = make_objective((tower(),), free=free, targets=("soc",), options=LESS)
+    return RegionData(experiment, **data).part((tower(),), objective, options=LESS)
 
 
 @pytest.fixture(scope="module")
 def heat_part(experiment):
     three = [one for one in points() if one.years == (1990,)]
     three = [three[1], dataclasses.replace(three[3], bound=">", observed=0.4), three[0]]
-    return part_of(experiment, free=("conductivity_scale", "upper_water"), points=three)
+    return part_of(experiment, free=FREE[:2], points=three)
 
 
 def test_data_meet_their_cells_years_types_and_starts(heat_part, monkeypatch):
@@ -75,9 +81,9 @@ def test_data_meet_their_cells_years_types_and_starts(heat_part, monkeypatch):
         return {"maximum_thaw_depth": depth}, depth[0] < 1e9
 
     monkeypatch.setattr(part_module, "_heat_run", run)
-    outputs, converged = heat_part.outputs(jnp.asarray([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
-    found, free = outputs["maximum_thaw_depth"], heat_part.free
-    scale = np.asarray(free.values(jnp.asarray([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0]])))[0]
+    at = jnp.asarray([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0]])
+    outputs, converged = jax.jit(lambda free: heat_part.outputs(free))(at)  # one compilation
+    found, scale = outputs["maximum_thaw_depth"], np.asarray(heat_part.free.values(at))[0]
     own = float(heat_part.types[1].parameters.conductivity_scale)
     row = 1 + 6  # of 1990, behind six years of spin-up and the neighbour year
     for datum, cell in enumerate((1, 3, 0)):
@@ -105,9 +111,8 @@ def test_heat_alone_has_derivatives_that_are_differences(heat_part):
 
 
 def test_a_joint_fit_shares_the_towers_numbers_and_tells_the_data(heat_part):
-    site = dataclasses.replace(short_site(), name="tower", parameter_set="alpine-tundra")
-    tower = make_objective((site,), free=FREE[:2], targets=("soc",), options=LESS)
-    joint = JointObjective.joined(tower, (heat_part,))
+    of_tower = make_objective((tower(),), free=FREE[:2], targets=("soc",), options=LESS)
+    joint = JointObjective.joined(of_tower, (heat_part,))
     assert joint.free.names == FREE[:2] and joint.columns == ((0, 1), (0, 1))
     with pytest.raises(ValueError, match="names of their own"):
         JointObjective.joined(joint, (heat_part,))

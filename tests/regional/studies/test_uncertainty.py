@@ -1,5 +1,8 @@
 """Uncertainty of regional totals from parameters: linear propagation and samples."""
 
+from importlib.resources import as_file, files
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,12 +13,14 @@ from temjax.regional.command.choices import names, parse_box
 from temjax.regional.run.cells import Cells
 from temjax.regional.studies.parameter_sources import Source, draw_sets
 from temjax.regional.studies.sensitivity import LABELS, Outputs, Sensitivity
+from temjax.regional.studies.sensitivity_run import RegionSensitivity, by_type
 from temjax.regional.studies.uncertainty import (
     linear_propagation,
     repeated_cells,
     sample_totals,
     without_correlations,
 )
+from tests.support.command import called
 
 MEADOW, STEPPE = "alpine-meadow", "alpine-steppe"
 
@@ -57,6 +62,18 @@ def test_linear_propagation_adds_types_in_squares():
     assert totals["delta_nep"].sd == pytest.approx(np.hypot(1, 8))
     # a thickness is a mean over the area, not a total
     assert totals["thickness"].value == pytest.approx((1 + 2 * 2) / 3)
+
+
+def test_derivatives_of_totals_are_kept_by_type():
+    result = RegionSensitivity(
+        SimpleNamespace(vegetation=VEGETATION), AREA, known(), {}, {}, {}, {}
+    )  # fmt: skip
+    record = by_type(result)
+    assert record["totals"]["delta_nep"] == pytest.approx(1 + 2 * 2)
+    assert record["derivatives"]["delta_nep"] == {
+        MEADOW: {"kdc_scale": pytest.approx(10)}, STEPPE: {"kdc_scale": pytest.approx(40)}
+    }  # fmt: skip
+    assert record["parameters"] == {MEADOW: {"kdc_scale": 1.0}, STEPPE: {"kdc_scale": 1.0}}
 
 
 def test_linear_propagation_takes_correlations():
@@ -118,6 +135,13 @@ def test_sample_totals_are_over_samples():
     totals = sample_totals(values, AREA, samples=2)
     assert totals["nep"].value == pytest.approx((5 + 7) / 2)
     assert totals["nep"].sd == pytest.approx(np.sqrt(2))
+
+
+def test_an_unknown_parameter_is_wrong_use(restored_settings):
+    with as_file(files("temjax.regional") / "experiments" / "qtp-synthetic-demo.toml") as path:
+        result = called("region-sensitivity", path, "--out", "x", "--parameters", "fitted,kcd")
+    assert result.exit_code == 2
+    assert "--parameters: unknown parameter 'kcd'; did you mean KC, KDC" in result.output
 
 
 def test_options_of_the_commands():
