@@ -84,7 +84,7 @@ class JointObjective:
         columns = tuple(layout.columns(part, shared, around) for part in objectives)
         return cls(tuple(objectives), columns, *layout.transforms())
 
-    def replaced(self, parts: Sequence[Part]) -> "JointObjective":
+    def with_parts(self, parts: Sequence[Part]) -> "JointObjective":
         """Joint objective with other parts of the same free parameters."""
         return JointObjective(tuple(parts), self.columns, self.free, self.pooling, self.reported)
 

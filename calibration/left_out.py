@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STEPS = 12
 TOLERANCE = 1e-3  # relative decrease of the loss below which a fit stops
-SCORED = "usable"  # months
+SCORED = ("usable", "autumns")  # groups of months; the latter of the zero curtain
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _scores(
     except DataError as error:
         return {}, f"{site.name}, {kind}: {error.findings[0].message}"
     scores = score_site(site, part, run)
-    return {score.variable: score for score in scores if score.months == SCORED}, ""
+    return {score.variable: score for score in scores if score.months in SCORED}, ""
 
 
 def _rows(
@@ -208,7 +208,7 @@ def _rows(
     """Rows of one place, a variable each."""
     rows = []
     for score in joint:
-        if score.months != SCORED:
+        if score.months not in SCORED:
             continue
         skills = {
             "prior": score.prior,

@@ -17,7 +17,8 @@ class WithinRegion(NamedTuple):
     errors: dict[str, float]
 
 
-NOTHING = WithinRegion((), {})
+# as of the options that are not given
+NOTHING = WithinRegion((), {"thaw_depth": ErrorModel.thaw_depth, "stock": ErrorModel.stock})
 
 
 def _within_region(

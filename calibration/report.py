@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import platform
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import jax
 import jinja2
 import pandas as pd
+from matplotlib.figure import Figure
 
 from temjax.calibration import figures
 from temjax.calibration.checkpoint import fingerprint
@@ -20,10 +22,11 @@ from temjax.calibration.fitted_file import (
     write_posterior,
 )
 from temjax.calibration.multistart import FitResult
+from temjax.calibration.part_figure import part_figure
 from temjax.calibration.part_sets import write_part_sets
+from temjax.calibration.part_table import PartTable
 from temjax.calibration.profile_fit import soil_profile_figure
 from temjax.calibration.profile_likelihood import profile_records
-from temjax.calibration.pull_figure import pull_figure
 from temjax.calibration.scores import finite_or_none, merged_scores, score_record
 from temjax.calibration.type_set import write_type_set
 from temjax.calibration.uncertainty import linear_bands
@@ -34,6 +37,8 @@ from temjax.sites.page import page_style
 
 if TYPE_CHECKING:
     from temjax.calibration.result import Calibration
+
+SHOWN_ROWS = 60  # of single data of a part, on the page
 
 
 def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
@@ -149,16 +154,6 @@ def report_page(calibration: "Calibration", record: dict) -> str:
     after = record["misfit"]["estimate"]
     count = result.losses.shape[1]
     used = sum(row["used"] for rows in record["data"].values() for row in rows)
-    drawn = {
-        "loss": figures.loss_figure(result),
-        "parameters": figures.parameter_figure(posterior),
-        "spectrum": figures.spectrum_figure(posterior),
-        "correlation": figures.correlation_figure(posterior),
-    }
-    if record["pulls"]["parameters"]:
-        drawn["pulls"] = pull_figure(calibration.pulls)
-    if calibration.profiles:
-        drawn["profiles"] = figures.profile_figure(calibration.profiles, posterior)
     return template("report.html").render(
         style=page_style(),
         title="Fit of " + " and ".join(site.title for site in calibration.sites),
@@ -179,6 +174,7 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         stocks=record["stocks"],
         left_out=record["left_out"],
         pulls=record["pulls"],
+        other_data=other_data(calibration.tables),
         site_figures=[
             figures.png_base64(figures.series_figure(site, part, run, bands))
             for site, part, run in zip(
@@ -192,7 +188,7 @@ def report_page(calibration: "Calibration", record: dict) -> str:
             if fits
         ],
         parameters=record["parameters"],
-        figures={name: figures.png_base64(figure) for name, figure in drawn.items()},
+        figures={name: figures.png_base64(figure) for name, figure in _drawn(calibration).items()},
         unconstrained=record["unconstrained"],
         profiles=record["profiles"],
         sampled=record["sampled"],
@@ -217,6 +213,29 @@ def report_page(calibration: "Calibration", record: dict) -> str:
         command=calibration.command,
         environment=record["environment"],
     )
+
+
+def _drawn(calibration: "Calibration") -> dict[str, Figure]:
+    """Figures of the page, by name."""
+    kinds = ["loss", "parameters", "spectrum", "correlation"]
+    kinds += ["pulls"] if calibration.pulls.strongest() else []
+    kinds += ["profiles"] if calibration.profiles else []
+    return {kind: calibration.plot(kind) for kind in kinds}
+
+
+def other_data(tables: Sequence[PartTable]) -> list[dict]:
+    """Data of parts besides the sites for the page: sentences, figure, and the first rows."""
+    return [
+        {
+            "name": table.name,
+            "lines": table.lines,
+            "figure": figures.png_base64(part_figure(table)),
+            "columns": list(table.rows[0]),
+            "rows": [list(row.values()) for row in table.rows[:SHOWN_ROWS]],
+            "more": max(len(table.rows) - SHOWN_ROWS, 0),
+        }
+        for table in tables
+    ]
 
 
 def environment(result: FitResult) -> dict[str, str]:

@@ -170,5 +170,5 @@ def rescaled(objective: Objective | JointObjective, scale: float) -> Objective |
         for part in objective.parts
     )
     if isinstance(objective, JointObjective):
-        return objective.replaced(parts)
+        return objective.with_parts(parts)
     return parts[0]

@@ -173,7 +173,8 @@ def skill_table(site: Site, scores: Sequence[Score]) -> Table:
 def left_out_table(left_out: LeftOut) -> Table:
     """Nash-Sutcliffe efficiency of every place and variable by what its parameters come from."""
     table = Table(
-        title="Places left out: NSE in usable months", title_justify="left", box=box.SIMPLE_HEAD,
+        title="Places left out: NSE in usable months, zero curtain by autumns",
+        title_justify="left", box=box.SIMPLE_HEAD,
         caption="Other years: the leave-one-year-out climatology of the place itself.",
     )  # fmt: skip
     for name in ("place", "variable", "n", "prior", "own fit", "joint", "left out", "other years"):

@@ -1,6 +1,6 @@
 """Calibration parameters: the registry's tunables, the numbers of a place, named groups."""
 
-from temjax.parameters.idle import FREEZING, LAYERED
+from temjax.parameters.idle import FREEZING
 from temjax.parameters.registry import (
     REGISTRY,
     ParameterInfo,
@@ -130,7 +130,6 @@ GROUPS = {
     "default": DEFAULT,
     "freezing": FREEZING,
     "community": COMMUNITY,
-    "layers": tuple(name for name in LAYERED if REGISTRY[name].tunable),
     "place": PLACE,
 }
 

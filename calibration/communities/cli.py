@@ -40,9 +40,14 @@ Climate = Annotated[
 OF_TOWERS = (
     "places", "tied", "targets", "holdout", "base", "flux_error", "partitioning_error",
     "temperature_error", "annual_error", "weights", "stated_errors", "disequilibrium", "twin",
-    "profiles", "nuts", "vegetation_type", "pooling",
+    "profiles", "nuts", "vegetation_type", "pooling", "leave_one_out", "within",
 )  # fmt: skip
-WORDS = {"places": "places", "vegetation_type": "--type", "profiles": "--profile"}
+WORDS = {
+    "places": "places",
+    "vegetation_type": "--type",
+    "profiles": "--profile",
+    "within": "--points, --stocks or --region",
+}
 
 
 def calibrate_communities(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:

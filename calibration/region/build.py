@@ -131,7 +131,13 @@ def _part(
         types=types.types,
         type_names=types.names,
         data=data,
-        notes=(*_region_notes(study, cells, not stocks), *types.notes, *said, *notes),
+        notes=(
+            *_region_notes(study, cells, not stocks),
+            *types.notes,
+            *said,
+            *notes,
+            *_counted_twice(stocks, fit[1]),
+        ),
         absent=(),
         options=descent,
         final_options=own_options,
@@ -267,6 +273,19 @@ def _options(experiment: Experiment, fit: ModelOptions) -> tuple[ModelOptions, l
         for name in different
     ]
     return dataclasses.replace(experiment.options, **shared), said
+
+
+def _counted_twice(stocks: list[PlacedStock], objective: Objective | JointObjective) -> list[str]:
+    """Stocks that a place counts too, as that of its vegetation type or its own."""
+    names = dict.fromkeys(one.datum.variable for one in stocks)
+    return [
+        f"{name.replace('_', ' ')} is also a target of {part.name} ({target.label}): where both "
+        "come from one source it counts twice; leave one out"
+        for name in names
+        for part in objective.site_parts
+        for target in part.targets
+        if target.variable.removeprefix("type_") == name
+    ]
 
 
 def _region_notes(study: Study, cells: np.ndarray, heat_alone: bool) -> list[str]:

@@ -129,7 +129,19 @@ class RegionPart(Part):
     def outputs(
         self, free: Float[Array, "free start"]
     ) -> tuple[dict[str, Float[Array, "datum start"]], Bool[Array, "start"]]:
-        """Simulated counterparts of the data by variable, and whether every cell converged."""
+        """Simulated counterparts of the data by variable, and whether they are finite.
+
+        Cells whose equilibrium has not converged count, as their spin-up follows: ``temjax
+        project`` keeps them too. ``compare`` tells how many there are.
+        """
+        outputs, _ = self.run(free)
+        finite = [jnp.all(jnp.isfinite(values), axis=0) for values in outputs.values()]
+        return outputs, jnp.all(jnp.stack(finite), axis=0)
+
+    def run(
+        self, free: Float[Array, "free start"]
+    ) -> tuple[dict[str, Float[Array, "datum start"]], Bool[Array, "cell start"]]:
+        """Simulated counterparts of the data by variable, and cells whose equilibrium converged."""
         starts = free.shape[1]
         parameters = self.parameters(free)
         location, cycle, forcing = (
@@ -149,7 +161,7 @@ class RegionPart(Part):
             )
             for target, means in zip(self.targets, self.means, strict=True)
         }
-        return outputs, jnp.all(jnp.reshape(converged, shape[1:]), axis=0)
+        return outputs, jnp.reshape(converged, shape[1:])
 
     def own_sets(self, free: np.ndarray) -> dict[str, OwnSet]:
         """Sets of the types that have free numbers of their own beside those of a place."""
@@ -167,9 +179,17 @@ class RegionPart(Part):
         """Data beside runs with the region's own options: prior, and at a free vector."""
         final = dataclasses.replace(self, options=self.final_options)
         points = jnp.stack([jnp.zeros(len(free)), jnp.asarray(free)], axis=1)
-        outputs = jax.jit(lambda at: final.outputs(at)[0])(points)
+        outputs, converged = jax.jit(lambda at: final.run(at))(points)
         simulated = {name: np.asarray(values) for name, values in outputs.items()}
-        return part_table(self.name, self.targets, self.datum_labels, self.table, simulated)
+        table = part_table(self.name, self.targets, self.datum_labels, self.table, simulated)
+        before, after = np.sum(~np.asarray(converged), axis=0)
+        if not (before or after):
+            return table
+        line = (
+            f"{self.name}: the equilibrium of {before} → {after} of {len(self.cells.labels)} cells "
+            "has not converged before their spin-up, as temjax project would say of them"
+        )
+        return dataclasses.replace(table, lines=(*table.lines, line))
 
     def parameters(self, free: Float[Array, "free start"]) -> Parameters:
         """Parameters of every cell at every start, starts fastest, ``(cell × start,)``."""
@@ -202,14 +222,12 @@ class RegionPart(Part):
 
     def first_failure(self, free: Float[Array, "free"]) -> str:
         """Description of the first datum or cell that fails at one free vector."""
-        outputs, converged = self.outputs(jnp.asarray(free)[:, None])
+        outputs, _ = self.outputs(jnp.asarray(free)[:, None])
         for target in self.targets:
             invalid = ~np.isfinite(np.asarray(outputs[target.variable])[:, 0])
             if invalid.any():
                 label = self.labels(target)[int(np.argmax(invalid))]
                 return f"{target.variable.replace('_', ' ')} of {label}"
-        if not bool(converged[0]):
-            return f"an equilibrium of its cells did not converge ({', '.join(self.cells.labels)})"
         return "the derivative alone: every simulated value is finite"
 
 

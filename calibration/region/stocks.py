@@ -115,7 +115,7 @@ def sample_of_type(
     of_sample = float(weights @ temperature[order][chosen])
     note = (
         f"{vegetation}: {chosen.size} of its {cells.size} cells stand for it, each for an equal "
-        f"area in order of air temperature (mean {of_sample:.1f} °C, of all {mean:.1f} °C)"
+        f"area in order of air temperature (their mean {of_sample:.1f} °C, of all {mean:.1f} °C)"
     )
     picked = tuple(int(cell) for cell in cells[order][chosen])
     return (picked, tuple(float(weight) for weight in weights)), note

@@ -156,7 +156,9 @@ def _type_notes(
     if kept:
         notes.append(f"{', '.join(kept)}: no place of the fit has this set, so it stays as it is")
     for name, place in zip(names, of_types, strict=True):
-        own = next((s.parameter_overrides for s in sites if s.name == place), {})
+        overrides = next((s.parameter_overrides for s in sites if s.name == place), {})
+        surface = GROUND_SURFACE if experiment.keep_ground_surface else ()
+        own = [one for one in overrides if one not in surface]
         if own:
             notes.append(f"{name}: {place}'s own values count there too ({', '.join(own)})")
     if experiment.keep_ground_surface and shared:

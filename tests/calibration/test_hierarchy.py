@@ -8,7 +8,14 @@ import pytest
 
 import temjax.calibration.cli
 from temjax import ModelOptions, load_parameters, read_parameters
-from temjax.calibration import Calibration, ErrorModel, FreeParameters, JointObjective, fit
+from temjax.calibration import (
+    Calibration,
+    ErrorModel,
+    FreeParameters,
+    JointObjective,
+    calibrate,
+    fit,
+)
 from temjax.calibration.assembly import make_objective
 from temjax.calibration.fitted_file import write_posterior
 from temjax.calibration.hierarchy import Hierarchy, TypeRequest, of_one_base, type_request
@@ -21,7 +28,7 @@ from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.studies.parameter_sources import draw_sets, parameter_sources
 from tests.support.command import called
 from tests.support.linear_parts import LinearPart
-from tests.support.short_site import short_site
+from tests.support.short_site import OPTIONS, short_site
 
 pytestmark = pytest.mark.usefixtures("restored_settings")
 NAMES = ("cmax_scale", "kdc_scale", "disequilibrium_factor")
@@ -171,3 +178,43 @@ def test_what_was_pooled_in_words(calibration):
     assert "the same at all 2 places" in tied.lines()[0]
     alike = dataclasses.replace(hierarchy, strength=0.02)
     assert "no difference among the places" in alike.lines()[1]
+
+
+@pytest.mark.slow
+def test_a_type_from_two_places_to_the_report(tmp_path):
+    """The model itself, from the call to the files; a second call takes what is there."""
+    site, second = short_site(), dataclasses.replace(short_site(), name="second")
+    warmer = dataclasses.replace(
+        second.forcing, air_temperature=second.forcing.air_temperature + 1.0
+    )
+    arguments = {
+        "free": ("cmax_scale", "kdc_scale", "disequilibrium_factor"), "targets": ("gpp", "soc"),
+        "starts": 2, "steps": 6, "options": OPTIONS, "disequilibrium": "start",
+        "vegetation_type": "meadow", "leave_one_out": True, "out": tmp_path, "progress": False,
+    }  # fmt: skip
+    sites = [site, dataclasses.replace(second, forcing=warmer)]
+    found = calibrate(sites, **arguments)
+    names = {path.name for path in tmp_path.iterdir()}
+    stem = "haibei-meadow-second"
+    assert {
+        "meadow-fitted.toml", "second-fitted.toml", "haibei-meadow-fitted.toml",
+        f"{stem}-left-out.csv", f"{stem}-pulls.csv", f"{stem}-fit.html", f"{stem}-posterior.nc",
+    } < names  # fmt: skip
+    table = found.table()
+    of_type, places = (
+        table.loc["cmax_scale"],
+        table.loc[["cmax_scale@haibei-meadow", "cmax_scale@second"]],
+    )
+    # places that are alike: the type is among them, a little nearer to its prior
+    assert of_type["estimate"] == pytest.approx(places["estimate"].mean(), rel=0.02)
+    for site_name, row in zip(("haibei-meadow", "second"), places["estimate"], strict=True):
+        assert float(found.site_parameters(site_name).cmax_scale) == pytest.approx(row)
+    by_place = {(row["place"], row["variable"]): row for row in found.left_out.rows}
+    row = by_place["second", "gross_primary_production"]
+    assert np.isfinite([row[f"nash_sutcliffe_{n}"] for n in ("own", "joint", "left_out")]).all()
+    # places whose climate alone differs lie together: the others' fit does nearly as well
+    assert row["nash_sutcliffe_left_out"] > row["nash_sutcliffe_prior"] - 0.05
+    assert not found.left_out.notes
+    again = calibrate(sites, **arguments, resume=True)
+    np.testing.assert_array_equal(again.result.losses, found.result.losses)
+    assert again.left_out.steps == found.left_out.steps

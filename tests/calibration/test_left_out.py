@@ -19,7 +19,7 @@ from temjax.calibration.multistart import FitResult
 from temjax.calibration.part import Linearisation
 from temjax.calibration.tables import left_out_table
 from tests.support.command import printed
-from tests.support.linear_parts import LinearPart, wide_free
+from tests.support.linear_parts import LinearPart, pooled_posterior, wide_free
 
 NAMES = ("cmax_scale", "kdc_scale", "disequilibrium_factor")
 STRENGTH = 0.5
@@ -51,13 +51,9 @@ def result():
     return joint_fit(places())
 
 
-def alone(parts, strength=STRENGTH):
-    """Optimum of some places by a fit of their own, in reported numbers."""
-    if len(parts) == 1:
-        (part,) = parts
-        matrix, prior = np.asarray(part.matrix), np.diag([1 / (1 + strength**2)] * 2 + [1.0])
-        return np.linalg.solve(matrix.T @ matrix + prior, matrix.T @ np.asarray(part.observed))
-    return joint_fit(parts).values
+def alone(parts):
+    """Optimum of some places by themselves: the type's parameters, then each place's."""
+    return pooled_posterior(parts, 2, STRENGTH)[0]
 
 
 def refit(result, column):
@@ -80,11 +76,11 @@ def test_a_place_left_out_has_no_say_and_gets_the_parameters_of_the_type(result)
 def test_a_place_alone_has_its_own_fit(result):
     found = refit(result, 3 + 2)
     place = found.values[list(found.objective.columns[2])]
-    np.testing.assert_allclose(place, alone((result.objective.parts[2],)), atol=1e-3)
+    np.testing.assert_allclose(place, alone((result.objective.parts[2],))[2:], atol=1e-3)
 
 
 def test_a_place_that_fails_can_be_left_out(result):
-    broken = dataclasses.replace(result, objective=result.objective.replaced(places(Failing)))
+    broken = dataclasses.replace(result, objective=result.objective.with_parts(places(Failing)))
     found = refit(broken, 2)
     assert np.isfinite(found.loss).all()
     whole = np.asarray(broken.objective.linearise(jnp.asarray(found.free)).residuals)
@@ -139,7 +135,7 @@ def test_scores_of_places_left_out_stand_beside_the_others(result, monkeypatch, 
     assert np.isnan(found.rows[0]["nash_sutcliffe_own"]) and "it failed" in found.notes[0]
     assert found.record()["rows"][0]["nash_sutcliffe_own"] is None
     assert "places left out and alone, 6 of 6" in shown
-    np.testing.assert_allclose(seen[1][2], alone((result.objective.parts[0],)), atol=5e-2)
+    np.testing.assert_allclose(seen[1][2], alone((result.objective.parts[0],))[2:], atol=5e-2)
     again = leave_one_out(calibration, out=tmp_path)
     assert again.steps == found.steps and again.seconds == pytest.approx(found.seconds)
     text = printed(left_out_table(found), width=120)

@@ -11,7 +11,7 @@ from temjax.calibration import JointObjective, fit
 from temjax.calibration.pooled import deviated
 from temjax.calibration.pooled_posterior import reported_posterior, reported_slopes
 from temjax.calibration.uncertainty import laplace
-from tests.support.linear_parts import LinearPart, wide_free
+from tests.support.linear_parts import LinearPart, pooled_posterior, wide_free
 
 NAMES = ("cmax_scale", "kdc_scale")
 STRENGTH = 0.5
@@ -83,6 +83,18 @@ def test_other_parts_have_the_parameters_of_the_type():
     np.testing.assert_allclose(joint.part_point(2, free)[0], free[0])
 
 
+def test_parts_that_join_later_have_the_parameters_of_the_type():
+    names = ("cmax_scale", "heterotrophic_q10")
+    points = LinearPart("alt", wide_free(names), np.eye(2), (1.0, 1.0), is_site=False)
+    joint = JointObjective.joined(pooled(parts=places(2)), (points,))
+    assert joint.columns[2] == (0, 5) and joint.pooling.places == (1, 3)
+    assert joint.reported.names[5] == joint.free.names[5] == "heterotrophic_q10"
+    free = jnp.asarray(np.random.default_rng(1).normal(size=(6, 2)))
+    np.testing.assert_allclose(joint.part_point(2, free), free[np.array([0, 5])])
+    linear = joint.linearise(free)
+    assert not np.asarray(linear.jacobian)[12:14, 1:5].any()
+
+
 def test_the_joint_jacobian_is_that_of_differences():
     joint = pooled(2.0)
     free = jnp.asarray(np.random.default_rng(3).normal(size=(len(joint.free.names), 2)))
@@ -95,33 +107,12 @@ def test_the_joint_jacobian_is_that_of_differences():
         )
 
 
-def known_posterior(parts, strength):
-    """Mean and covariance of parameters of type and places by the normal equations."""
-    count = len(parts)
-    rows, observed = [], []
-    for k, part in enumerate(parts):
-        wide = np.zeros((len(part.observed), 1 + 2 * count))
-        wide[:, 0] = part.matrix[:, 0]
-        wide[:, 1 + 2 * k] = strength * part.matrix[:, 0]
-        wide[:, 2 + 2 * k] = part.matrix[:, 1]
-        rows.append(wide)
-        observed.append(part.observed)
-    jacobian, observed = np.concatenate(rows), np.concatenate(observed)
-    covariance = np.linalg.inv(jacobian.T @ jacobian + np.eye(jacobian.shape[1]))
-    to_places = np.eye(len(covariance))
-    for k in range(count):
-        to_places[1 + 2 * k] *= strength
-        to_places[1 + 2 * k, 0] = 1.0
-    mean = covariance @ jacobian.T @ observed
-    return to_places @ mean, to_places @ covariance @ to_places.T
-
-
 def test_posterior_of_type_and_places():
     parts = places()
     joint = pooled(parts=parts)
     result = fit(joint, starts=2, steps=30, tolerance=1e-12)
     posterior = reported_posterior(result, laplace(result))
-    mean, covariance = known_posterior(parts, STRENGTH)
+    mean, covariance = pooled_posterior(parts, 1, STRENGTH)
     sd = np.asarray(joint.reported.prior_sd)
     np.testing.assert_allclose(posterior.centre * sd, mean, atol=1e-4)
     np.testing.assert_allclose(

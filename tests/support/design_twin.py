@@ -205,8 +205,9 @@ def run_twin(folder: Path, *, truths: int, best: int, seed: int = 1, steps: int 
         if step < steps:
             fitted = np.array([point for point, _ in pairs])
     after = np.sqrt(np.einsum("ti,nij,tj->nt", gradients, np.array(covariances), gradients))
-    difference = made.totals(fitted[:, :-1]) - made.totals(truth[:, :-1])
-    spread = made.totals(truth[:, :-1]) - made.totals(made.mean[None])
+    totals = made.totals(np.concatenate([fitted, truth, centre[None]])[:, :-1])
+    difference = totals[:truths] - totals[truths:-1]
+    spread = totals[truths:-1] - totals[-1]
     root_mean_square = np.sqrt(np.square(difference).mean(axis=0))
     return DesignTwin(
         chosen=tuple(one.name for one in chosen),

@@ -73,3 +73,30 @@ def _linearise(matrix, observed, transform, free):
     residuals = jnp.concatenate([matrix @ shift - observed[:, None], shift])
     jacobian = jnp.concatenate([matrix, jnp.eye(len(shift))])[:, :, None] * slope[None]
     return Linearisation(residuals, jacobian, jnp.ones(free.shape[1], bool))
+
+
+def pooled_posterior(parts, pooled: int, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of parameters of type and places, by the normal equations.
+
+    Args:
+        parts: with the same parameters, the first of them pooled.
+        pooled: number of pooled parameters.
+        strength: of the pooling.
+
+    Returns:
+        In the order: the type's parameters, then those of each place.
+    """
+    size = parts[0].matrix.shape[1]
+    total = pooled + len(parts) * size
+    jacobian, to_places = [], np.eye(total)
+    for number, part in enumerate(parts):
+        own = pooled + number * size
+        around = slice(own, own + pooled)
+        to_places[around, around] *= strength
+        to_places[around, :pooled] = np.eye(pooled)
+        jacobian.append(np.asarray(part.matrix) @ to_places[own : own + size])
+    observed = np.concatenate([part.observed for part in parts])
+    jacobian = np.concatenate(jacobian)
+    covariance = np.linalg.inv(jacobian.T @ jacobian + np.eye(total))
+    mean = covariance @ jacobian.T @ observed
+    return to_places @ mean, to_places @ covariance @ to_places.T

@@ -36,7 +36,7 @@ def made_design(costs: bool = False, best: int = 3) -> Design:
         Target("delta_nep", "ΣΔNEP", "Tg C", -200.0, float(sds[0])),
         Target("exposed_carbon", "SOC_PF", "Tg C", 900.0, float(sds[1])),
     )
-    orders, subsets = choices_of(measurements, targets, best)
+    orders, subsets, search = choices_of(measurements, targets, best)
     experiment = SimpleNamespace(title="made", synthetic=True, hash="made")
     unit = "kEUR" if costs else ""
     return Design(
@@ -44,5 +44,5 @@ def made_design(costs: bool = False, best: int = 3) -> Design:
         Candidates(version=1, cost_unit=unit, candidates=tuple(candidates)), tuple(candidates),
         tuple(sites), (108, 6) * 2, targets, uncertain, gradients, measurements,
         measurements.worths([[n] for n in range(4)]), joint_gains(measurements), orders, subsets,
-        ["a note"],
+        search, ["a note"],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Figure of a design: worth of candidates, what the chosen leave, and pairs of the best."""
+"""Figure of a design: worth of candidates, what the chosen leave, pairs of chosen and best."""
 
 from pathlib import Path
 
@@ -34,7 +34,9 @@ def design_figure(result: Design, title: str) -> Figure:
     bars, steps, pairs = figure.subplots(1, 3, width_ratios=(1.25, 1.0, 1.15))
     _bars(bars, result, shown, len(order))
     _steps(steps, result)
-    image = _pairs(pairs, result, order[:PAIRED])
+    first = list(next(iter(result.orders.values())).chosen)
+    others = [one for one in order if one not in first]
+    image = _pairs(pairs, result, np.array([*first, *others][:PAIRED]))
     figure.colorbar(image, ax=pairs, shrink=0.8, label="worth beyond the sum of both, %")
     figure.suptitle(title, fontsize=10)
     return figure
@@ -66,13 +68,11 @@ def _steps(axes: Axes, result: Design) -> None:
         colour = COLOURS[number % len(COLOURS)]
         share = [100.0, *(100 * left(worth) for worth in choice.worth[:, number])]
         axes.plot(steps, share, "o-", color=colour, label=f"{target.label}, greedy")
-        best = result.best[objective]
-        if best is not None:
-            size = len(best.chosen)
-            axes.plot(
-                size, 100 * left(best.worth[-1, number]), "D", markersize=9, color=colour,
-                fillstyle="none", label=f"{target.label}, best {size} of all subsets",
-            )  # fmt: skip
+        worth, size = result.best[objective].worth, len(result.best[objective].chosen)
+        axes.plot(
+            size, 100 * left(worth[-1, number]), "D", markersize=9, color=colour,
+            fillstyle="none", label=f"{target.label}, best subset of {size}",
+        )  # fmt: skip
     names = [result.candidates[n].name for n in choice.chosen]
     axes.set_xticks(steps, ["none", *(f"+ {name}" for name in names)], rotation=35, ha="right",
                     fontsize=8)  # fmt: skip

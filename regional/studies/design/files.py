@@ -13,7 +13,7 @@ from temjax.files.atomic import atomic_write
 from temjax.regional.inputs.synthetic import LABEL
 from temjax.regional.results.formats import open_dataset, write_dataset
 from temjax.regional.run.provenance import file_hash
-from temjax.regional.studies.design.run import Design, searched_text, series_words
+from temjax.regional.studies.design.run import Design, series_words
 
 NETCDF, STEM = "design.nc", "design"
 CANDIDATES, ORDER, PAIRS, PARAMETERS = (
@@ -51,8 +51,6 @@ def order_rows(result: Design) -> pd.DataFrame:
     rows = []
     for way, choices in ((GREEDY, result.orders), (BEST, result.best)):
         for objective, choice in choices.items():
-            if choice is None:
-                continue
             cost = 0.0
             for step, chosen in enumerate(choice.chosen):
                 one = result.candidates[chosen]
@@ -129,7 +127,7 @@ def _attributes(result: Design, path: Path) -> dict[str, str | float]:
         "candidates_sha256": file_hash(path),
         "soil_matter_sd": result.content.soil_matter_sd,
         "cost_unit": result.content.cost_unit,
-        "search": searched_text(result),
+        "search": result.search,
         "choices": "; ".join(result.notes),
     }
 
@@ -183,9 +181,8 @@ def _choice_variables(
     chosen = np.full((len(choices), steps), -1, dtype=np.int32)
     worth = np.full((len(choices), steps, len(result.targets)), np.nan)
     for row, choice in enumerate(choices.values()):
-        if choice is not None:
-            chosen[row, : len(choice.chosen)] = choice.chosen
-            worth[row, : len(choice.chosen)] = choice.worth
+        chosen[row, : len(choice.chosen)] = choice.chosen
+        worth[row, : len(choice.chosen)] = choice.worth
     axes = ("objective", "step")
     long_name = f"candidate of each step, counted from 0; -1: none ({name} choice)"
     yield f"{name}_candidate", xr.Variable(axes, chosen, {"long_name": long_name})

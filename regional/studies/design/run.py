@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 from pathlib import Path
 
 import jax
@@ -29,12 +30,12 @@ from temjax.regional.studies.design.predictions import (
 from temjax.regional.studies.design.targets import Derivatives, read_derivatives
 from temjax.regional.studies.design.uncertain import Uncertain, uncertain_numbers
 from temjax.regional.studies.design.worth import (
-    MOST_SUBSETS,
     Choice,
     Measurements,
     exhaustive,
     greedy,
     joint_gains,
+    searchable,
 )
 from temjax.regional.studies.parameter_sources import Unfitted
 from temjax.regional.studies.sensitivity import LABELS, UNITS, Outputs
@@ -80,8 +81,8 @@ class Design:
         worth: of each alone, ``(candidate, target)``.
         gains: of pairs beyond their sum, ``(target, candidate, candidate)``.
         orders: greedy choice by objective: a target's label, or ``ALL``.
-        best: best subset by objective; of the size of the greedy one or the largest that can be
-            searched.
+        best: best subset of the size of the greedy one by objective.
+        search: how many subsets were tried, in words.
         notes: what was chosen or left out.
     """
 
@@ -98,7 +99,8 @@ class Design:
     worth: NDArray
     gains: NDArray
     orders: dict[str, Choice]
-    best: dict[str, Choice | None]
+    best: dict[str, Choice]
+    search: str
     notes: list[str]
 
     @property
@@ -169,12 +171,12 @@ def design(
         uncertain.covariance, gradients, [sum(p.information for p in of) for of in given]
     )
     targets = _targets(outputs, derivatives, measurements)
-    orders, best = choices_of(measurements, targets, number)
+    orders, best, search = choices_of(measurements, targets, number)
     result = Design(
         experiment, derivatives, content, candidates, sites,
         tuple(sum(p.values.size for p in of) for of in given), targets, uncertain, gradients,
         measurements, measurements.worths([[n] for n in range(len(candidates))]),
-        joint_gains(measurements), orders, best, notes,
+        joint_gains(measurements), orders, best, search, notes,
     )  # fmt: skip
     notes += [*silent_types(result, group), *silent_numbers(result)]
     return result
@@ -251,28 +253,27 @@ def _targets(
 
 def choices_of(
     measurements: Measurements, targets: Sequence[Target], number: int
-) -> tuple[dict[str, Choice], dict[str, Choice | None]]:
-    """Greedy order and best subset by objective: every target, and the mean of several."""
+) -> tuple[dict[str, Choice], dict[str, Choice], str]:
+    """Greedy order and best subset by objective, every target and the mean of several, and what
+    was searched."""
     weights = {target.label: np.eye(len(targets))[n] for n, target in enumerate(targets)}
     if len(targets) > 1:
         weights = {ALL: np.full(len(targets), 1 / len(targets))} | weights
-    orders, best = {}, {}
+    orders, best, pools = {}, {}, set()
     for name, weight in weights.items():
         orders[name] = greedy(measurements, number, weight)
-        best[name] = None
-        for size in range(len(orders[name].chosen), 1, -1):
-            best[name] = exhaustive(measurements, size, weight)
-            if best[name] is not None:
-                break
-    return orders, best
+        pool = searchable(measurements, orders[name], weight)
+        best[name] = exhaustive(measurements, len(orders[name].chosen), weight, pool)
+        pools.add((len(orders[name].chosen), len(pool)))
+    return orders, best, "; ".join(_searched_text(*of, measurements.size) for of in sorted(pools))
 
 
-def searched_text(result: Design) -> str:
-    """What the search over all subsets did, a sentence."""
-    sizes = {len(choice.chosen) for choice in result.best.values() if choice is not None}
-    if not sizes:
-        return f"no search over all subsets (more than {MOST_SUBSETS}, or one candidate to choose)"
-    return f"all subsets of {', '.join(map(str, sorted(sizes)))} candidates were tried as well"
+def _searched_text(size: int, pool: int, everything: int) -> str:
+    """What the search over subsets did."""
+    number = f"{comb(pool, size)} subset{'s' * (comb(pool, size) != 1)} of {size}"
+    if pool == everything:
+        return f"all {number} were tried"
+    return f"all {number} among {pool} candidates, the chosen and the best alone, were tried"
 
 
 def silent_types(result: Design, group: MemberGroup) -> list[str]:

@@ -150,24 +150,39 @@ def greedy(measurements: Measurements, number: int, weights: NDArray) -> Choice:
 
 
 def exhaustive(
-    measurements: Measurements, number: int, weights: NDArray, most: int = MOST_SUBSETS
-) -> Choice | None:
-    """Best subset of a size; ``None`` where there are more than ``most`` of them.
-
-    Its members are in the order in which they add most.
+    measurements: Measurements, number: int, weights: NDArray, pool: Sequence[int] | None = None
+) -> Choice:
+    """Best subset of a size; its members are in the order in which they add most.
 
     Args:
         measurements: candidates and targets.
-        number: size of the subset; that of all candidates where there are fewer.
+        number: size of the subset; that of the pool where it is smaller.
+        weights: of the targets, ``(target,)``.
+        pool: candidates to choose from; ``None``: all.
+    """
+    pool = range(measurements.size) if pool is None else sorted(pool)
+    subsets = list(combinations(pool, min(number, len(pool))))
+    best = subsets[int(np.argmax(measurements.worths(subsets) @ weights))]
+    return in_order(measurements, best, weights)
+
+
+def searchable(
+    measurements: Measurements, choice: Choice, weights: NDArray, most: int = MOST_SUBSETS
+) -> list[int]:
+    """Candidates whose subsets of a choice's size can all be tried: its own, then the best alone.
+
+    Args:
+        measurements: candidates and targets.
+        choice: of a greedy search.
         weights: of the targets, ``(target,)``.
         most: number of subsets to try at most.
     """
-    number = min(number, measurements.size)
-    if comb(measurements.size, number) > most:
-        return None
-    subsets = list(combinations(range(measurements.size), number))
-    best = subsets[int(np.argmax(measurements.worths(subsets) @ weights))]
-    return in_order(measurements, best, weights)
+    alone = measurements.worths([[one] for one in range(measurements.size)]) @ weights
+    others = [int(one) for one in np.argsort(-alone, kind="stable") if one not in choice.chosen]
+    pool, size = list(choice.chosen), len(choice.chosen)
+    while others and comb(len(pool) + 1, size) <= most:
+        pool.append(others.pop(0))
+    return pool
 
 
 def in_order(measurements: Measurements, chosen: Sequence[int], weights: NDArray) -> Choice:

@@ -109,6 +109,8 @@ def test_every_option_of_the_command_is_used_or_refused():
         ((), "give places, or --targets-file with --climate"),
         (("--targets-file", "heath-tundra", "--climate", "toolik-tundra", "--holdout", "2004"),
          "--holdout goes with towers, not with --targets-file"),
+        (("--targets-file", "heath-tundra", "--climate", "toolik-tundra", "--thaw-error", 0.2),
+         "--points, --stocks or --region goes with towers"),
         (("haibei-meadow", "--targets-file", "heath-tundra", "--climate", "toolik-tundra"),
          "places goes with towers"),
         (("--targets-file", "heath-tundra", "--climate", "toolik-tundra", "--tunable", "cmox"),

@@ -162,6 +162,7 @@ def test_errors_bounds_and_labels(experiment):
     assert part.labels(carbon) == ["moist-tundra, 0–1 m"]
     assert dict(part.data[0])["source"] == "CALM" and dict(part.data[1])["used"] == 1
     assert dict(part.table[0][0])["distance_km"] == "0.0"
+    assert "also a target of tower (soil_organic_carbon): where both" in part.notes[-1]
 
 
 def test_a_weight_of_the_regions_data_is_none_of_the_towers(experiment):

@@ -51,7 +51,7 @@ def test_the_file_tells_what_it_holds(folder):
     with open_dataset(folder / NETCDF) as file:
         assert file.attrs["title"] == "SYNTHETIC made: which measurement next"
         assert "a note" in file.attrs["choices"]
-        assert "all subsets of 3 candidates" in file.attrs["search"]
+        assert "all 4 subsets of 3 were tried" in file.attrs["search"]
         assert file["worth"].dims == ("candidate", "target")
         assert all(file[name].attrs["long_name"] for name in file.variables)
         chosen = file["greedy_candidate"].values[0]

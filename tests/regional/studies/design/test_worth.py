@@ -13,6 +13,7 @@ from temjax.regional.studies.design.worth import (
     in_order,
     information,
     joint_gains,
+    searchable,
 )
 
 RNG = np.random.default_rng(7)
@@ -157,11 +158,23 @@ def test_greedy_misses_a_pair_that_only_together_tells_much():
     assert best.worth[-1, 0] > 0.99
 
 
+def test_of_many_candidates_the_chosen_and_the_best_alone_are_searched():
+    problem, weights = measurements(*toy(candidates=9)), np.array([1.0, 0.0])
+    choice = greedy(problem, 3, weights)
+    pool = searchable(problem, choice, weights, most=20)
+    assert len(pool) == 6  # 20 subsets of three
+    assert pool[:3] == list(choice.chosen)
+    alone = problem.worths([[n] for n in range(9)])[:, 0]
+    assert set(pool[3:]) == set(sorted(set(range(9)) - set(pool[:3]), key=lambda n: -alone[n])[:3])
+    assert set(exhaustive(problem, 3, weights, pool).chosen) <= set(pool)
+    assert sorted(searchable(problem, choice, weights)) == list(range(9))
+
+
 def test_choice_ends_where_nothing_adds():
     informations = [np.diag([1.0, 0.0]), np.zeros((2, 2))]
     problem = Measurements.of(np.eye(2), np.array([[1.0, 0.0]]), informations)
     assert greedy(problem, 5, ONE).chosen == (0,)
-    assert exhaustive(problem, 2, ONE, most=0) is None
+    assert set(exhaustive(problem, 5, ONE).chosen) == {0, 1}
     assert in_order(problem, (1, 0), ONE).chosen == (0, 1)
 
 
