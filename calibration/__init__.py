@@ -10,6 +10,8 @@ from temjax.runtime.lazy import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
     from temjax.calibration.checkpoint import FitError
+    from temjax.calibration.communities.fit import CommunityFit, calibrate_community
+    from temjax.calibration.communities.targets_file import community_names, open_community
     from temjax.calibration.fitted_sets import fitted_set_names, fitted_set_path
     from temjax.calibration.joint import JointObjective
     from temjax.calibration.multistart import FitResult, fit
@@ -24,6 +26,8 @@ __getattr__, __dir__ = _lazy_names(
     __name__,
     {
         "checkpoint": ("FitError",),
+        "communities.fit": ("CommunityFit", "calibrate_community"),
+        "communities.targets_file": ("community_names", "open_community"),
         "fitted_sets": ("fitted_set_names", "fitted_set_path"),
         "joint": ("JointObjective",),
         "multistart": ("FitResult", "fit"),
@@ -43,6 +47,7 @@ __all__ = [
     "TABLE_S2",
     "THERMAL",
     "Calibration",
+    "CommunityFit",
     "ErrorModel",
     "FitError",
     "FitResult",
@@ -50,8 +55,11 @@ __all__ = [
     "JointObjective",
     "Objective",
     "calibrate",
+    "calibrate_community",
+    "community_names",
     "fit",
     "fitted_set_names",
     "fitted_set_path",
+    "open_community",
     "stock_target",
 ]

@@ -20,7 +20,17 @@ class FitError(RuntimeError):
     """A fit that cannot start or be resumed; the message says why."""
 
 
-def fingerprint(objective: Objective | JointObjective, method: str, seed: int, starts: int) -> str:
+class NoFiniteStart(FitError):
+    """A fit whose model fails at every start."""
+
+
+def fingerprint(
+    objective: Objective | JointObjective,
+    method: str,
+    seed: int,
+    starts: int,
+    counted: np.ndarray | None = None,
+) -> str:
     """Hash of what a fit and its checkpoint must share: data, priors, options and method."""
     digest = hashlib.sha256()
 
@@ -28,6 +38,10 @@ def fingerprint(objective: Objective | JointObjective, method: str, seed: int, s
         digest.update(repr(values).encode())
 
     add(method, seed, starts, dataclasses.astuple(objective.free))
+    if objective.pooling is not None:
+        add(dataclasses.astuple(objective.pooling))
+    if counted is not None:
+        digest.update(np.packbits(counted).tobytes())
     for part in objective.parts:
         add(part.name, dataclasses.astuple(part.free), *part.identity())
         for target in part.targets:

@@ -2,7 +2,10 @@
 
 import dataclasses
 import errno
+import inspect
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,21 +13,26 @@ import typer
 
 from temjax.calibration.base_sets import candidates
 from temjax.calibration.checkpoint import FitError
+from temjax.calibration.communities.cli import Climate, TargetsFiles, calibrate_communities
+from temjax.calibration.hierarchy import of_one_base, type_request
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.optimisers import Method
 from temjax.calibration.progress import progress_display
+from temjax.calibration.region_cli import NOTHING, WithinRegion, measures_regions
 from temjax.calibration.result import Calibration
 from temjax.calibration.run import check_posterior_requests, make_objective, run_calibration
 from temjax.calibration.tables import (
     data_lines,
     draws_line,
+    left_out_table,
     misfit_rows,
     parameter_table,
     profile_lines,
     skill_table,
     twin_lines,
+    written_line,
 )
 from temjax.calibration.targets import ErrorModel
 from temjax.calibration.twin import RECOVERY_STEPS, recover
@@ -40,7 +48,7 @@ from temjax.files.atomic import exclusive_folder
 from temjax.files.names import split_names
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
-from temjax.sites import options
+from temjax.sites import Site, options
 from temjax.sites.cli import open_sites
 from temjax.sites.readers.record import Reading
 
@@ -48,11 +56,33 @@ Out = Annotated[Path, typer.Option(help="Folder for fitted sets, record and repo
 Tunable = Annotated[
     str | None,
     typer.Option(
-        help="Parameters to free by our names or TEM symbols, or the groups default, "
-        "table-s2, thermal, freezing; disequilibrium_factor for the soil matter of the place."
+        help="Parameters to free by our names or TEM symbols, or the groups default, table-s2, "
+        "thermal, freezing, place; disequilibrium_factor for the soil matter of the place."
     ),
 ]
 Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
+OfType = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        help="Type that the places are of, for example tundra: its parameters are fitted, and "
+        "those of each place around them.",
+    ),
+]
+PoolingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Standard deviation of places about their type over that of the prior, for example "
+        "0.3; 0 ties the places; by default fitted.",
+    ),
+]
+LeaveOneOut = Annotated[
+    bool,
+    typer.Option(
+        "--leave-one-out",
+        help="Also score each place with what a fit of the others says of it (--type or --tied).",
+    ),
+]
 Targets = Annotated[
     str | None,
     typer.Option(
@@ -120,12 +150,18 @@ Nuts = Annotated[
 
 @few_cells_command
 @options.reads_towers
+@measures_regions
 def calibrate(
-    places: options.Places,
     out: Out,
+    places: options.PlacesIfAny = None,
+    targets_file: TargetsFiles = None,
+    climate: Climate = None,
     site: options.SiteFiles = None,
     tunable: Tunable = None,
     tied: Tied = None,
+    vegetation_type: OfType = None,
+    pooling: PoolingOption = None,
+    leave_one_out: LeaveOneOut = False,
     targets: Targets = None,
     method: MethodOption = METHOD,
     starts: Starts = STARTS,
@@ -141,6 +177,7 @@ def calibrate(
     stated_errors: StatedErrors = False,
     disequilibrium: DisequilibriumOption = "observations",
     freezing_cutoff: FreezingCutoff = False,
+    within: WithinRegion = NOTHING,
     reading: Reading = Reading(),
     resume: Resume = False,
     twin: Twin = False,
@@ -149,49 +186,90 @@ def calibrate(
 ) -> None:
     """Fit parameters to towers: many starts, intervals, and what the data cannot say.
 
-    Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate tower.csv --site site.toml
-    --out fit --holdout 2004; temjax calibrate a.csv b.csv haibei-meadow --site a.toml --site b.toml
-    --out joint --tied krb; temjax calibrate haibei-meadow --out fit --resume --profile all
+    Examples: temjax calibrate haibei-meadow --out fit; temjax calibrate a.csv b.csv --site a.toml
+    --site b.toml --out joint --tied krb; temjax calibrate A B C --type tundra --out t; temjax
+    calibrate haibei-meadow --points alt.csv --region region.toml --out joint; temjax calibrate
+    --targets-file tussock-tundra --climate toolik-tundra --out fits/tussock
     """
-    if out.exists() and not out.is_dir():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
-    sites = open_sites(places, site, reading)
+    _check_folder(out)
+    if targets_file:
+        return calibrate_communities(dict(locals()), _defaults())
+    sites = open_sites(_towers(places, climate), site, reading)
     try:
         errors = ErrorModel(
             flux=flux_error, temperature=temperature_error, annual_flux=annual_error,
-            partitioning=partitioning_error, weights=parse_weights(weights),
+            partitioning=partitioning_error, weights=parse_weights(weights), **within.errors,
         )  # fmt: skip
         chosen = {
             "targets": targets, "free": tunable, "tied": tied or (), "errors": errors,
             "holdout": parse_years(holdout), "disequilibrium": disequilibrium,
             "options": dataclasses.replace(DESCENT, freezing_cutoff=freezing_cutoff),
+            "of_type": (of_type := type_request(vegetation_type, pooling)),
+            "also": within.also,
         }  # fmt: skip
         bases = split_names(base)
+        sites = of_one_base(sites, of_type, bases)
         first, *others = candidates(sites, bases, lambda based: make_objective(based, **chosen))
-        profiled = check_posterior_requests(first.objective, profiles or (), nuts)
+        profiled = check_posterior_requests(first.objective, profiles or (), nuts, leave_one_out)
     except (ImportError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     for line in data_lines(first.sites, first.objective):
         print_line(console, line)
-    with resumable(out), exclusive_folder(out):
-        try:
-            if twin:
-                run_twin(first.objective, starts=starts, seed=seed)
-            with progress_display(console) as show:
-                calibration = run_calibration(
-                    *first[1:], others=others, errors=errors, starts=starts, steps=steps,
-                    method=method, seed=seed, profiles=profiled, draws=nuts,
-                    residual_scale=not stated_errors, out=out, resume=resume,
-                    command=command_line(), show=show,
-                )  # fmt: skip
-        except FitError as error:
-            title = ", ".join(one.name for one in sites) + ": "
-            print_line(stderr, f"error: {title}{str(error).removeprefix(title)}")
-            raise typer.Exit(DATA_ERROR) from error
+    with resumable(out), exclusive_folder(out), faults_told(sites):
+        if twin:
+            run_twin(first.objective, starts=starts, seed=seed)
+        with progress_display(console) as show:
+            calibration = run_calibration(
+                *first[1:], others=others, errors=errors, starts=starts, steps=steps,
+                method=method, seed=seed, profiles=profiled, draws=nuts,
+                residual_scale=not stated_errors, of_type=of_type, left_out=leave_one_out,
+                out=out, resume=resume, command=command_line(), show=show,
+            )  # fmt: skip
         paths = calibration.save(out)
     print_calibration(calibration)
-    written = dict.fromkeys(path.name for path in paths.values())
-    print_line(console, f"written to {out}: {', '.join(written)}")
+    print_line(console, written_line(out, paths))
+
+
+def _check_folder(out: Path) -> None:
+    """Check that the folder of the fit is no file.
+
+    Raises:
+        FileExistsError: it is.
+    """
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
+
+
+def _towers(places: list[str] | None, climate: str | None) -> list[str]:
+    """Places of a fit to towers.
+
+    Raises:
+        typer.BadParameter: none, or the climate of a fit to target values.
+    """
+    if not places or climate:
+        raise typer.BadParameter("give places, or --targets-file with --climate")
+    return places
+
+
+def _defaults() -> dict[str, object]:
+    """Defaults of the command's options."""
+    parameters = inspect.signature(inspect.unwrap(calibrate)).parameters
+    return {name: one.default for name, one in parameters.items()}
+
+
+@contextmanager
+def faults_told(sites: Sequence[Site]) -> Iterator[None]:
+    """End the command with one line where a fit cannot be made.
+
+    Raises:
+        typer.Exit: after it.
+    """
+    try:
+        yield
+    except FitError as error:
+        title = ", ".join(site.name for site in sites) + ": "
+        print_line(stderr, f"error: {title}{str(error).removeprefix(title)}")
+        raise typer.Exit(DATA_ERROR) from error
 
 
 def print_calibration(calibration: Calibration) -> None:
@@ -206,6 +284,11 @@ def print_calibration(calibration: Calibration) -> None:
     for site, scores in zip(calibration.sites, calibration.site_scores, strict=True):
         if scores:
             print_table(console, skill_table(site, scores))
+    if len(calibration.result.objective.parts) > 1:
+        for line in calibration.pulls.lines(3):
+            print_line(console, f"data: {line}")
+    if calibration.left_out is not None:
+        print_table(console, left_out_table(calibration.left_out))
     for line in calibration.warnings():
         print_line(console, f"warning: {line}")
 

@@ -15,19 +15,20 @@ import xarray as xr
 
 from temjax.calibration.checkpoint import fingerprint
 from temjax.calibration.gross_flux import counted_as
+from temjax.calibration.scores import place_numbers_at, site_vector
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.atomic import atomic_write
 from temjax.parameters.files import FIT_OPTIONS, write_parameters
-from temjax.sites.place_state import place_state
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
 if TYPE_CHECKING:
+    from temjax.calibration.communities.fit import CommunityFit
     from temjax.calibration.result import Calibration
 
 FORMAT = "temjax fitted set 1"
 
 
-def posterior_file_name(calibration: "Calibration") -> str:
+def posterior_file_name(calibration: "Calibration | CommunityFit") -> str:
     """Name of the NetCDF file with the posterior of a fit."""
     return "-".join(site.name for site in calibration.sites) + "-posterior.nc"
 
@@ -42,17 +43,18 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
     fitted = [result.names[column] for column in columns]
     targets = [target.label for target in part.targets]
     year = int(np.asarray(site.forcing.years)[part.first_row])
-    state = place_state(site, factor, year, path.name)
+    numbers = place_numbers_at(part, site_vector(result, index))
     place = {
         "name": site.name,
         "title": site.title,
-        "latitude": state.latitude,
+        "latitude": float(site.location.latitude),
         "elevation": float(site.location.elevation),
         "forcing_hash": forcing_hash(site.forcing),
         **({} if np.isnan(site.longitude) else {"longitude": site.longitude}),
     }
     if DISEQUILIBRIUM in part.free.names:
         place |= {"soil_matter_factor": factor, "year": year}
+    place |= numbers
     write_parameters(
         parameters,
         path,
@@ -63,7 +65,9 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
             "format": FORMAT,
             "place": place,
             "options": {name: getattr(part.options, name) for name in FIT_OPTIONS},
-            "posterior": _posterior_table(calibration, site.name, columns, fitted),
+            "posterior": posterior_table(
+                calibration, columns, fitted, _residual_scales(calibration, site.name)
+            ),
             "fit": {
                 "command": calibration.command,
                 "targets": targets,
@@ -75,6 +79,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
                 "base_sets": calibration.bases.record(),
                 "without_effect": [name for name in result.without_effect if name in fitted],
                 "tied": _tied(calibration, index),
+                **_type_record(calibration),
                 "descent_options": str(part.options),
                 "method": result.method,
                 "starts": int(result.losses.shape[1]),
@@ -89,6 +94,7 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
             "shrinkage": {name: rows[name]["shrinkage"] for name in fitted},
             "against_bounds": [name for name in fitted if rows[name]["at_bound"]],
             "disequilibrium_factor": factor,
+            **numbers,
             "residuals_over_errors": result.residual_ratio,
             "loss": float(result.loss[result.best]),
             "loss_at_prior_centre": float(result.losses[0, 0]),
@@ -102,16 +108,22 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
     )
 
 
-def _residual_scales(calibration: "Calibration", site: str) -> dict[str, float]:
+def _residual_scales(calibration: "Calibration | CommunityFit", site: str) -> dict[str, float]:
     """Residual scales of a site by target; empty where the errors count as stated."""
     return {} if calibration.scales is None else calibration.scales.at(site)
 
 
 def _tied(calibration: "Calibration", index: int) -> list[str]:
     """Free parameters that a site shares with others."""
-    columns = calibration.result.objective.columns
+    objective = calibration.result.objective
+    columns = objective.columns[: len(objective.site_parts)]
     others = {column for number, own in enumerate(columns) if number != index for column in own}
     return [calibration.result.names[column] for column in columns[index] if column in others]
+
+
+def _type_record(calibration: "Calibration") -> dict:
+    """Type around which the place was fitted; empty without one."""
+    return {} if calibration.hierarchy is None else calibration.hierarchy.record()
 
 
 def _toml_row(row: dict) -> dict:
@@ -119,10 +131,20 @@ def _toml_row(row: dict) -> dict:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _posterior_table(
-    calibration: "Calibration", site: str, columns: list[int], names: list[str]
+def posterior_table(
+    calibration: "Calibration | CommunityFit",
+    columns: list[int],
+    names: list[str],
+    scales: dict[str, float],
 ) -> dict:
-    """Gaussian posterior of a site's free parameters, in prior space, and its residual scales."""
+    """Gaussian posterior of some parameters of a fit, in prior space, as a table of TOML.
+
+    Args:
+        calibration: the fit.
+        columns: of the parameters among those of the fit.
+        names: of the parameters.
+        scales: residual scales that the posterior contains.
+    """
     mean, covariance = prior_space_posterior(calibration)
     free = calibration.posterior.free
     table = {
@@ -134,7 +156,7 @@ def _posterior_table(
         "upper": [float(free.upper[column]) for column in columns],
         "mean": mean[columns].tolist(),
         "covariance": covariance[np.ix_(columns, columns)].tolist(),
-        "residual_scales": _residual_scales(calibration, site),
+        "residual_scales": scales,
         "arrays": posterior_file_name(calibration),
     }
     if calibration.draws is not None:
@@ -142,7 +164,9 @@ def _posterior_table(
     return table
 
 
-def prior_space_posterior(calibration: "Calibration") -> tuple[np.ndarray, np.ndarray]:
+def prior_space_posterior(
+    calibration: "Calibration | CommunityFit",
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean ``(free,)`` and covariance ``(free, free)`` of the posterior in prior space."""
     free, posterior = calibration.posterior.free, calibration.posterior
     sd = np.asarray(free.prior_sd)
@@ -150,7 +174,7 @@ def prior_space_posterior(calibration: "Calibration") -> tuple[np.ndarray, np.nd
     return mean, posterior.covariance * np.outer(sd, sd)
 
 
-def posterior_dataset(calibration: "Calibration") -> xr.Dataset:
+def posterior_dataset(calibration: "Calibration | CommunityFit") -> xr.Dataset:
     """Posterior of a fit over all its places, with the draws where there are any."""
     free = calibration.posterior.free
     mean, covariance = prior_space_posterior(calibration)
@@ -183,11 +207,23 @@ def posterior_dataset(calibration: "Calibration") -> xr.Dataset:
             "format": FORMAT,
             "command": calibration.command,
             "source": f"temjax {version('temjax')}",
+            **_pooling_attributes(calibration),
         },
     )
 
 
-def write_posterior(calibration: "Calibration", path: Path) -> None:
+def _pooling_attributes(calibration: "Calibration | CommunityFit") -> dict[str, str | float]:
+    """Attributes that say which parameters vary around those of a type."""
+    if calibration.hierarchy is None:
+        return {}
+    return {
+        "type": calibration.hierarchy.name,
+        "pooled": ", ".join(calibration.hierarchy.pooled),
+        "pooling_strength": calibration.hierarchy.strength,
+    }
+
+
+def write_posterior(calibration: "Calibration | CommunityFit", path: Path) -> None:
     """Write the posterior of a fit as NetCDF."""
     with atomic_write(path) as temporary:
         posterior_dataset(calibration).to_netcdf(temporary)

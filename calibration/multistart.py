@@ -8,7 +8,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from temjax.calibration.checkpoint import FitError, FitHistory, fingerprint
+from temjax.calibration.checkpoint import FitHistory, NoFiniteStart, fingerprint
 from temjax.calibration.joint import JointObjective
 from temjax.calibration.objective import Objective
 from temjax.calibration.optimisers import Method, make_optimiser
@@ -22,6 +22,7 @@ METHOD: Method = "lm"
 TOLERANCE = 1e-4
 NOT_FINITE = "dropped: not finite at the start"
 NO_EQUILIBRIUM = "dropped: no equilibrium at the start"
+OUT_OF_STEPS = "all"  # begins the reason of a start that did not stop by itself
 
 Progress = Callable[[int, float, int], None]
 
@@ -34,7 +35,8 @@ class FitResult:
         objective: what was minimised.
         method: of optimisation.
         seed: of the starts.
-        names: of the free parameters; in joint fits ``name@site`` where each site has its own.
+        names: of the parameters behind the free numbers; in joint fits ``name@site`` where each
+            site has its own.
         losses: of every candidate, ``(step, start)``; infinite where the model failed, NaN once
             the start has stopped.
         path: every candidate in free space, ``(step, free, start)``.
@@ -76,12 +78,12 @@ class FitResult:
     @property
     def prior_centre(self) -> np.ndarray:
         """Parameters at the centre of the prior, in their units."""
-        return np.asarray(self.objective.free.values(jnp.zeros(len(self.names))))
+        return np.asarray(self.objective.values(jnp.zeros(len(self.names))))
 
     @property
     def values(self) -> np.ndarray:
         """Parameters at the lowest loss, in their units."""
-        return np.asarray(self.objective.free.values(jnp.asarray(self.free[:, self.best])))
+        return np.asarray(self.objective.values(jnp.asarray(self.free[:, self.best])))
 
     @property
     def misfit(self) -> dict[str, float]:
@@ -125,6 +127,7 @@ def fit(
     tolerance: float = TOLERANCE,
     first: np.ndarray | None = None,
     pinned: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> FitResult:
@@ -140,11 +143,14 @@ def fit(
         tolerance: a start stops when its loss fell by less than this share.
         first: starts in free space, ``(free, start)``, in place of the Sobol points.
         pinned: parameters fixed at their start, ``(free, start)``; ``lm`` only.
+        counted: residuals that count, those of the prior last, ``(n, start)``; all by default. Of a
+            joint objective, where a part that does not count may fail.
         checkpoint: ``.npz`` file written after each step; the fit is resumed if it exists.
         progress: called with the step, the lowest loss and the number of starts still running.
 
     Raises:
-        FitError: no start has a finite loss; the checkpoint is damaged or belongs to another fit.
+        NoFiniteStart: no start has a finite loss.
+        FitError: the checkpoint is damaged or belongs to another fit.
         ValueError: unknown method, fewer than one start or step, pinned parameters without ``lm``.
     """
     if steps < 1:
@@ -157,7 +163,7 @@ def fit(
     )  # fmt: skip
     evaluation = ParallelStarts(objective)
     history = FitHistory(size, count, objective.number_of_residuals + size)
-    identity = fingerprint(objective, method, seed, count)
+    identity = fingerprint(objective, method, seed, count, counted)
     checkpoint = None if checkpoint is None else Path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
         candidate = history.read(checkpoint, identity, optimiser)
@@ -165,12 +171,12 @@ def fit(
         if not history.running.any():
             break
         started = time.perf_counter()
-        linear = evaluation.linearise(candidate)
+        linear = _counted(evaluation.linearise(candidate), counted)
         loss, gradient = _loss_and_gradient(linear)
         if step == 0:
             history.first_misfit = objective.misfit(linear.residuals[:, 0])
             if not np.isfinite(loss).any():
-                raise FitError(_no_finite_start(objective, candidate))
+                raise NoFiniteStart(_no_finite_start(objective, candidate))
         following, reasons = optimiser.update(
             candidate, loss, gradient, linear.residuals, linear.jacobian
         )
@@ -200,6 +206,21 @@ def _first_candidates(
     return candidate
 
 
+def _counted(linear: Linearisation, counted: np.ndarray | None) -> Linearisation:
+    """Linearisation of the residuals that count.
+
+    Those of a part of a joint objective that did not converge are NaN, so what counts tells
+    whether a point is valid.
+    """
+    if counted is None:
+        return linear
+    return Linearisation(
+        np.where(counted, linear.residuals, 0.0),
+        np.where(counted[:, None, :], linear.jacobian, 0.0),
+        np.ones_like(linear.converged),
+    )
+
+
 def _loss_and_gradient(linear: Linearisation) -> tuple[np.ndarray, np.ndarray]:
     """Loss and gradient; infinite and zero where the model failed."""
     loss = 0.5 * np.sum(linear.residuals**2, axis=0)
@@ -219,8 +240,10 @@ def _drop_failed(reasons: list[str], loss: np.ndarray, converged: np.ndarray) ->
 def _no_finite_start(objective: Objective | JointObjective, candidate: np.ndarray) -> str:
     """Message that no start can be fitted, with the first failure of each site."""
     lines = []
-    for part, columns in zip(objective.parts, objective.columns, strict=True):
-        lines.append(f"{part.name}: {part.first_failure(candidate[list(columns), 0])}")
+    first = jnp.asarray(candidate[:, 0])
+    for index, part in enumerate(objective.parts):
+        point = np.asarray(objective.part_point(index, first))
+        lines.append(f"{part.name}: {part.first_failure(point)}")
     return (
         "the loss is not finite at any start; at the centre of the prior the first fault is: "
         + "; ".join(lines)
@@ -235,7 +258,7 @@ def _result_of(
         objective=objective,
         method=method,
         seed=seed,
-        names=objective.free.names,
+        names=objective.reported.names,
         losses=np.stack(history.losses),
         path=np.stack(history.path),
         gradients=np.stack(history.gradients),
@@ -243,7 +266,7 @@ def _result_of(
         loss=history.loss,
         residuals=history.residuals,
         jacobian=history.jacobian,
-        reasons=tuple(reason or f"all {steps} steps used" for reason in history.reasons),
+        reasons=tuple(reason or f"{OUT_OF_STEPS} {steps} steps used" for reason in history.reasons),
         first_misfit=history.first_misfit,
         seconds=np.asarray(history.seconds),
     )

@@ -35,9 +35,9 @@ class PosteriorDraws:
     """Draws from the posterior.
 
     Attributes:
-        names: of the free parameters.
+        names: of the parameters behind the free numbers.
         values: in units, ``(chain, draw, free)``.
-        free: the same in free space.
+        free: free numbers.
         log_density: ``(chain, draw)``, up to a constant.
         r_hat: potential scale reduction per parameter, ``(free,)``; below 1.05 the chains agree.
         effective: effective number of draws per parameter.
@@ -182,7 +182,7 @@ def sample(
     task = {"chains": chains, "size": size, "draws": draws, "warmup": warmup, "seed": seed}
     output = _run_worker(density, task, progress)
     free = density.free_of(output["white"])
-    values = np.asarray(density.transform.values(jnp.asarray(free.reshape(-1, size).T)))
+    values = np.asarray(result.objective.values(jnp.asarray(free.reshape(-1, size).T)))
     return PosteriorDraws(
         names=result.names,
         values=values.T.reshape(free.shape),

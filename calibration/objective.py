@@ -43,6 +43,7 @@ from temjax.heat.profiles import ProfileDay
 from temjax.outputs import FLUXES
 from temjax.sites import Site
 from temjax.sites.compare import temperature_at
+from temjax.sites.place_numbers import with_place_numbers
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
 # A fit runs with coarse sub-steps; its results are computed again with the default ones.
@@ -177,20 +178,19 @@ class Objective(Part):
 
     def heat_outputs(self, free: Float[Array, "free start"], variables: Sequence[str]):
         """Outputs of soil heat alone by name, starts trailing, and whether it converged."""
-        parameters = self.free.insert(self.parameters, free)[0]
-        place = broadcast_to_cells(self.location, self.forcing, free.shape[1])
+        parameters, place = self.free.insert(self.parameters, free)
+        location, forcing = broadcast_to_cells(self.location, self.forcing, free.shape[1])
+        parameters, forcing = with_place_numbers(parameters, forcing, place)
         return heat_outputs(
-            parameters, *place, variables, self.profile_days, self.sensor_depth, self.options
-        )
+            parameters, location, forcing, variables, self.profile_days, self.sensor_depth,
+            self.options,
+        )  # fmt: skip
 
     def simulate(self, free: Float[Array, "free start"]) -> HistoryRun:
         """Run from the equilibrium of the first year through every year; starts are cells."""
-        starts = free.shape[1]
-        parameters, history = self.free.insert(self.parameters, free)
-        location, forcing = broadcast_to_cells(self.location, self.forcing, starts)
-        return run_history(
-            parameters, location, forcing, history.get(DISEQUILIBRIUM), self.first_row, self.options
-        )
+        parameters, place = self.free.insert(self.parameters, free)
+        location, forcing = broadcast_to_cells(self.location, self.forcing, free.shape[1])
+        return run_history(parameters, location, forcing, place, self.first_row, self.options)
 
     def outputs(
         self, free: Float[Array, "free start"]

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from temjax import Parameters
+from temjax.calibration.part_table import PartTable
 from temjax.calibration.target import Target
 from temjax.calibration.transforms import FreeParameters
 from temjax.programs.exported import exported_jit
@@ -21,6 +23,13 @@ class Linearisation(NamedTuple):
     residuals: Float[Array, "n start"]
     jacobian: Float[Array, "n free start"]
     converged: Bool[Array, "start"]
+
+
+class OwnSet(NamedTuple):
+    """Parameter set of a vegetation type, and the rows of its free parameters in a free vector."""
+
+    parameters: Parameters
+    rows: tuple[int, ...]
 
 
 class Part(eqx.Module):
@@ -73,6 +82,41 @@ class Part(eqx.Module):
     def columns(self) -> tuple[tuple[int, ...], ...]:
         """Positions of the part's parameters in the free vector: all of them."""
         return (tuple(range(len(self.free.names))),)
+
+    def labels(self, target: Target) -> list[str]:
+        """Name of each datum of a target, in the order of its residuals; its number by default."""
+        if target.size == 1:
+            return [target.label]
+        return [f"{target.label} {number}" for number in range(1, target.size + 1)]
+
+    def own_sets(self, free: np.ndarray) -> dict[str, OwnSet]:
+        """Sets of types at a free vector that no place of the fit has; none of a site."""
+        return {}
+
+    def compare(self, free: np.ndarray) -> PartTable | None:
+        """Data beside the model at the prior's centre and at a free vector ``(free,)``.
+
+        None of a site, whose scores say it.
+        """
+        return None
+
+    @property
+    def pooling(self) -> None:
+        """Pooling of places around a type: none in one part."""
+        return None
+
+    @property
+    def reported(self) -> FreeParameters:
+        """Parameters behind the free numbers: the same."""
+        return self.free
+
+    def values(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
+        """Parameters in their units."""
+        return self.free.values(free)
+
+    def part_point(self, index: int, free: Float[Array, "free *start"]) -> Array:
+        """Free vector of the part, its own."""
+        return free
 
     @property
     def number_of_residuals(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import norm
 
 from temjax.calibration.multistart import FitResult, fit
+from temjax.calibration.pooled import DEVIATION
 from temjax.calibration.scores import finite_or_none
 from temjax.calibration.transforms import FreeParameters
 from temjax.calibration.tunables import expand_names
@@ -76,7 +77,7 @@ class ProfileLikelihood:
 
 
 def resolve_profiles(free: FreeParameters, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Free parameters to profile.
+    """Free parameters to profile; deviations of places from a type are not among them.
 
     Args:
         free: free parameters of the fit.
@@ -85,15 +86,14 @@ def resolve_profiles(free: FreeParameters, names: tuple[str, ...]) -> tuple[str,
     Raises:
         ValueError: a parameter that is not free.
     """
+    fitted = tuple(name for name in free.names if not name.startswith(DEVIATION))
     if names == ("all",):
-        return free.names
+        return fitted
     resolved = []
     for text in names:
-        for name in (text,) if text in free.names else expand_names((text,)):
-            if name not in free.names:
-                raise ValueError(
-                    f"profile: {name!r} is not fitted; fitted are {', '.join(free.names)}"
-                )
+        for name in (text,) if text in fitted else expand_names((text,)):
+            if name not in fitted:
+                raise ValueError(f"profile: {name!r} is not fitted; fitted are {', '.join(fitted)}")
             resolved.append(name)
     return tuple(dict.fromkeys(resolved))
 
@@ -132,7 +132,7 @@ def profile_likelihoods(
         ValueError: a name that was not fitted.
     """
     free = result.objective.free
-    names = free.names if names is None else names
+    names = resolve_profiles(free, ("all",)) if names is None else names
     for name in names:
         if name not in free.names:
             raise ValueError(f"{name!r} was not fitted; fitted were {', '.join(free.names)}")

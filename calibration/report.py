@@ -4,12 +4,15 @@ import dataclasses
 import json
 import math
 import platform
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jax
 import jinja2
+import pandas as pd
+from matplotlib.figure import Figure
 
 from temjax.calibration import figures
 from temjax.calibration.checkpoint import fingerprint
@@ -19,9 +22,13 @@ from temjax.calibration.fitted_file import (
     write_posterior,
 )
 from temjax.calibration.multistart import FitResult
+from temjax.calibration.part_figure import part_figure
+from temjax.calibration.part_sets import write_part_sets
+from temjax.calibration.part_table import PartTable
 from temjax.calibration.profile_fit import soil_profile_figure
 from temjax.calibration.profile_likelihood import profile_records
 from temjax.calibration.scores import finite_or_none, merged_scores, score_record
+from temjax.calibration.type_set import write_type_set
 from temjax.calibration.uncertainty import linear_bands
 from temjax.files.atomic import write_text
 from temjax.runtime.machine import package_versions
@@ -31,13 +38,15 @@ from temjax.sites.page import page_style
 if TYPE_CHECKING:
     from temjax.calibration.result import Calibration
 
+SHOWN_ROWS = 60  # of single data of a part, on the page
+
 
 def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
     """Write parameter sets, posterior, record and page into a folder.
 
     Returns:
-        Paths: ``report``, ``record``, ``posterior`` and ``parameters`` (of the first site), and
-        ``parameters@SITE`` of each.
+        Paths: ``report``, ``record``, ``posterior``, ``pulls``, ``parameters`` (of the first site),
+        ``parameters@SITE`` of each; ``type`` and ``left_out`` where these were asked for.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -52,6 +61,18 @@ def write_report(calibration: "Calibration", out: Path) -> dict[str, Path]:
         path = out / f"{site.name}-fitted.toml"
         write_fitted_set(calibration, index, path)
         paths[f"parameters@{site.name}"] = path
+    paths["pulls"] = out / f"{stem}-pulls.csv"
+    write_text(paths["pulls"], pd.DataFrame(calibration.pulls.rows()).to_csv(index=False))
+    if calibration.left_out is not None:
+        paths["left_out"] = out / f"{stem}-left-out.csv"
+        write_text(paths["left_out"], pd.DataFrame(calibration.left_out.rows).to_csv(index=False))
+    if calibration.hierarchy is not None:
+        paths["type"] = out / f"{calibration.hierarchy.name}-fitted.toml"
+        write_type_set(calibration, paths["type"])
+    paths |= write_part_sets(calibration, out)
+    for table in calibration.tables:
+        paths[table.name] = out / f"{stem}-{table.name}.csv"
+        write_text(paths[table.name], table.csv())
     paths["posterior"] = out / posterior_file_name(calibration)
     write_posterior(calibration, paths["posterior"])
     paths["parameters"] = paths[f"parameters@{calibration.sites[0].name}"]
@@ -95,6 +116,9 @@ def calibration_record(calibration: "Calibration") -> dict:
         "residuals_over_errors": result.residual_ratio,
         "residual_scales": None if calibration.scales is None else calibration.scales.record(),
         "base_sets": calibration.bases.record(),
+        "pulls": calibration.pulls.record(),
+        "left_out": None if calibration.left_out is None else calibration.left_out.record(),
+        "hierarchy": None if calibration.hierarchy is None else calibration.hierarchy.record(),
         "without_effect": list(result.without_effect),
         "account": calibration.account(),
         "misfit": {"prior_centre": result.first_misfit, "estimate": result.misfit},
@@ -107,6 +131,7 @@ def calibration_record(calibration: "Calibration") -> dict:
             site.name: [one.record() for one in fits]
             for site, fits in zip(calibration.sites, calibration.soil_profiles, strict=True)
         },
+        "other_data": {table.name: table.record() for table in calibration.tables},
         "data": {p.name: [dict(row) for row in p.data] for p in result.objective.parts},
         "absent": {part.name: dict(part.absent) for part in result.objective.parts},
         "observations": {site.name: observation_attributes(site) for site in calibration.sites},
@@ -129,22 +154,15 @@ def report_page(calibration: "Calibration", record: dict) -> str:
     after = record["misfit"]["estimate"]
     count = result.losses.shape[1]
     used = sum(row["used"] for rows in record["data"].values() for row in rows)
-    drawn = {
-        "loss": figures.loss_figure(result),
-        "parameters": figures.parameter_figure(posterior),
-        "spectrum": figures.spectrum_figure(posterior),
-        "correlation": figures.correlation_figure(posterior),
-    }
-    if calibration.profiles:
-        drawn["profiles"] = figures.profile_figure(calibration.profiles, posterior)
-    return _template("report.html").render(
+    return template("report.html").render(
         style=page_style(),
         title="Fit of " + " and ".join(site.title for site in calibration.sites),
         summary=(
             f"{len(result.names)} parameters fitted to {used} "
             f"observations; loss {result.losses[0, 0]:.2f} at the prior's centre, "
             f"{result.loss[result.best]:.2f} at the optimum with the errors as stated. "
-            f"The data inform {posterior.informed} of {len(result.names)} directions. "
+            f"The data inform {posterior.informed} of {len(result.names)} directions, that is, "
+            "combinations of parameters. "
             "Skill is that of a run with the default, finer sub-steps."
         ),
         warnings=record["warnings"],
@@ -154,6 +172,9 @@ def report_page(calibration: "Calibration", record: dict) -> str:
             for site, scores in zip(calibration.sites, calibration.site_scores, strict=True)
         },
         stocks=record["stocks"],
+        left_out=record["left_out"],
+        pulls=record["pulls"],
+        other_data=other_data(calibration.tables),
         site_figures=[
             figures.png_base64(figures.series_figure(site, part, run, bands))
             for site, part, run in zip(
@@ -167,7 +188,7 @@ def report_page(calibration: "Calibration", record: dict) -> str:
             if fits
         ],
         parameters=record["parameters"],
-        figures={name: figures.png_base64(figure) for name, figure in drawn.items()},
+        figures={name: figures.png_base64(figure) for name, figure in _drawn(calibration).items()},
         unconstrained=record["unconstrained"],
         profiles=record["profiles"],
         sampled=record["sampled"],
@@ -194,6 +215,29 @@ def report_page(calibration: "Calibration", record: dict) -> str:
     )
 
 
+def _drawn(calibration: "Calibration") -> dict[str, Figure]:
+    """Figures of the page, by name."""
+    kinds = ["loss", "parameters", "spectrum", "correlation"]
+    kinds += ["pulls"] if calibration.pulls.strongest() else []
+    kinds += ["profiles"] if calibration.profiles else []
+    return {kind: calibration.plot(kind) for kind in kinds}
+
+
+def other_data(tables: Sequence[PartTable]) -> list[dict]:
+    """Data of parts besides the sites for the page: sentences, figure, and the first rows."""
+    return [
+        {
+            "name": table.name,
+            "lines": table.lines,
+            "figure": figures.png_base64(part_figure(table)),
+            "columns": list(table.rows[0]),
+            "rows": [list(row.values()) for row in table.rows[:SHOWN_ROWS]],
+            "more": max(len(table.rows) - SHOWN_ROWS, 0),
+        }
+        for table in tables
+    ]
+
+
 def environment(result: FitResult) -> dict[str, str]:
     """Package versions, device, precision and model options of a fit."""
     return package_versions() | {
@@ -205,7 +249,7 @@ def environment(result: FitResult) -> dict[str, str]:
 
 def result_html(calibration: "Calibration") -> str:
     """HTML of a calibration for a notebook."""
-    return _template("result.html").render(**_summary(calibration))
+    return template("result.html").render(**_summary(calibration))
 
 
 def result_text(calibration: "Calibration") -> str:
@@ -253,7 +297,7 @@ def _summary(calibration: "Calibration") -> dict:
     }
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
     """Page template of the package."""
     jinja = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     jinja.filters |= {

@@ -126,12 +126,17 @@ def scaled_posterior(result: FitResult, scales: ResidualScales | None) -> Laplac
     """Laplace's approximation with the errors of every series times its scale."""
     if scales is None:
         return laplace(result)
+    return laplace(result, factors=error_factors(result, scales))
+
+
+def error_factors(result: FitResult, scales: ResidualScales) -> np.ndarray:
+    """Errors that count over the stated ones, of every observation of a fit, ``(n,)``."""
     factors = [
         np.full(target.size, scales.scale(part.name, target.label))
         for part in result.objective.parts
         for target in part.targets
     ]
-    return laplace(result, factors=np.concatenate(factors))
+    return np.concatenate(factors)
 
 
 def fit_with_common_scale(result: FitResult, scales: ResidualScales, steps: int) -> FitResult:
@@ -165,5 +170,5 @@ def rescaled(objective: Objective | JointObjective, scale: float) -> Objective |
         for part in objective.parts
     )
     if isinstance(objective, JointObjective):
-        return JointObjective(parts, objective.columns, objective.free)
+        return objective.with_parts(parts)
     return parts[0]

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -13,32 +12,38 @@ from temjax import ModelOptions, Parameters, Run
 from temjax.calibration import figures
 from temjax.calibration.base_sets import BaseComparison
 from temjax.calibration.gross_flux import counted_as
+from temjax.calibration.hierarchy import Hierarchy
 from temjax.calibration.history import HistoryRun
+from temjax.calibration.left_out import LeftOut
 from temjax.calibration.multistart import FitResult
 from temjax.calibration.nuts import PosteriorDraws
+from temjax.calibration.part_table import PartTable
+from temjax.calibration.pooled_posterior import reported_posterior
 from temjax.calibration.profile_fit import ProfileFit, profile_fits, soil_profile_figure
 from temjax.calibration.profile_likelihood import ProfileLikelihood
+from temjax.calibration.pull_figure import pull_figure
+from temjax.calibration.pulls import Pulls, data_pulls
 from temjax.calibration.report import result_html, result_text, write_report
 from temjax.calibration.residual_scale import ResidualScales, scaled_posterior
 from temjax.calibration.scores import (
     Score,
     centre_run,
-    merged_scores,
     parameters_at,
     run_at,
+    score_rows,
     score_site,
     score_warning,
     scoring_options,
     site_vector,
 )
+from temjax.calibration.stock_rows import stock_rows
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.tunables import no_effect_text
-from temjax.calibration.type_stocks import TYPE_STOCKS, observed_stocks
 from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
 Plot = Literal[
-    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile"
+    "months", "parameters", "loss", "spectrum", "correlation", "profiles", "soil_profile", "pulls"
 ]
 TOO_TIGHT = 1.2  # residuals over stated errors above which the report warns
 
@@ -58,11 +63,13 @@ class Calibration:
         site_scores: of every monthly series, one list per site.
         errors: error model of the fit.
         command: that repeats the calibration.
-        profiles: profile likelihoods by parameter, if requested.
-        draws: from the posterior, if requested.
+        profiles, draws: profile likelihoods and draws from the posterior, if requested.
         scales: residual scales, if estimated.
         bases: base sets that were compared.
         soil_profiles: fitted soil temperature profiles, those of one site a tuple.
+        hierarchy: the type that the sites are places of, if one was fitted.
+        left_out: scores of each place by the fit of the others, if requested.
+        tables: data of parts besides the sites, beside the model.
     """
 
     sites: tuple[Site, ...]
@@ -77,6 +84,9 @@ class Calibration:
     scales: ResidualScales | None = None
     bases: BaseComparison = field(default_factory=BaseComparison)
     soil_profiles: tuple[tuple[ProfileFit, ...], ...] = ()
+    hierarchy: Hierarchy | None = None
+    left_out: LeftOut | None = None
+    tables: tuple[PartTable, ...] = ()
 
     @classmethod
     def of(
@@ -92,6 +102,7 @@ class Calibration:
         prior_runs: Sequence[Run] = (),
         scales: ResidualScales | None = None,
         bases: BaseComparison | None = None,
+        hierarchy: Hierarchy | None = None,
     ) -> "Calibration":
         """Calibration of a finished fit: runs and scores at its optimum and the prior's centre.
 
@@ -104,7 +115,7 @@ class Calibration:
             profiles: profile likelihoods.
             draws: from the posterior.
             prior_runs: of ``centre_run``, one per site; by default they are made here.
-            scales, bases: see the class.
+            scales, bases, hierarchy: see the class.
 
         Raises:
             DataError: a run is not finite.
@@ -113,22 +124,32 @@ class Calibration:
         parts = result.objective.site_parts
         if not prior_runs:
             prior_runs = [centre_run(*pair, options) for pair in zip(sites, parts, strict=True)]
-        posterior = scaled_posterior(result, scales)
+        posterior = reported_posterior(result, scaled_posterior(result, scales))
         histories, scores, soil = [], [], []
         for number, (site, part) in enumerate(zip(sites, parts, strict=True)):
             vector = site_vector(result, number)
             histories.append(run_at(part, vector, options or scoring_options(part)))
             scores.append(score_site(site, part, histories[-1].run, prior_runs[number]))
             soil.append(profile_fits(site, part, vector, result, posterior))
+        tables = (
+            part.compare(site_vector(result, number))
+            for number, part in enumerate(result.objective.parts)
+        )
         return cls(
             tuple(sites), result, posterior, tuple(histories), tuple(scores), errors, command,
-            profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil),
+            profiles or {}, draws, scales, bases or BaseComparison(), tuple(soil), hierarchy,
+            tables=tuple(filter(None, tables)),
         )  # fmt: skip
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """Run of each site at the lowest loss."""
         return tuple(history.run for history in self.histories)
+
+    @property
+    def pulls(self) -> Pulls:
+        """Which data pull a parameter where."""
+        return data_pulls(self.result)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,6 +160,7 @@ class Calibration:
         """What was counted how and what was chosen, as sentences."""
         several = len(self.sites) > 1
         lines = self.bases.lines()
+        lines += [] if self.hierarchy is None else self.hierarchy.lines()
         lines += [] if self.scales is None else self.scales.lines()
         for part in self.result.objective.site_parts:
             counted = counted_as(part.targets)
@@ -146,6 +168,8 @@ class Calibration:
             if part.heat_suffices:
                 lines.append(f"{part.name}: the fit ran soil heat alone, which decides its targets")
         lines += [one.line for fits in self.soil_profiles for one in fits]
+        lines += [] if self.left_out is None else self.left_out.lines()
+        lines += [line for table in self.tables for line in table.lines]
         flat = no_effect_text(self.result.without_effect)
         return [*lines, flat] if flat else lines
 
@@ -203,25 +227,8 @@ class Calibration:
         ``_before`` are those of the prior's centre; ``other_years`` is the Nash–Sutcliffe
         efficiency of the leave-one-year-out climatology.
         """
-        rows = [
-            {
-                "site": site.name,
-                "variable": score.variable,
-                "months": score.months,
-                "count": score.model.count,
-                "squared_correlation": score.model.squared_correlation,
-                "nash_sutcliffe": score.model.nash_sutcliffe,
-                "nash_sutcliffe_before": getattr(score.prior, "nash_sutcliffe", np.nan),
-                "other_years": getattr(score.other_years, "nash_sutcliffe", np.nan),
-                "rmse": score.model.rmse,
-                "rmse_before": getattr(score.prior, "rmse", np.nan),
-                "bias": score.model.bias,
-                "unit": score.unit,
-            }
-            for site, scores in zip(self.sites, self.site_scores, strict=True)
-            for score in merged_scores(scores)
-        ]
-        return pd.DataFrame(rows)
+        pairs = zip(self.sites, self.site_scores, strict=True)
+        return pd.DataFrame([row for site, own in pairs for row in score_rows(site.name, own)])
 
     def plot(self, kind: Plot = "months", site: str | None = None) -> Figure:
         """Figure of the calibration.
@@ -229,7 +236,8 @@ class Calibration:
         Args:
             kind: ``months`` observed and simulated with the 90 % predictive band, ``parameters``,
                 ``loss`` of every start, eigenvalue ``spectrum``, posterior ``correlation``,
-                ``profiles`` (of the likelihood), or ``soil_profile`` by depth.
+                ``profiles`` (of the likelihood), ``soil_profile`` by depth, or ``pulls`` of the
+                data on the parameters.
             site: of ``months`` and ``soil_profile``; not needed where one site was fitted.
 
         Raises:
@@ -255,6 +263,7 @@ class Calibration:
             "spectrum": lambda: figures.spectrum_figure(self.posterior),
             "correlation": lambda: figures.correlation_figure(self.posterior),
             "profiles": lambda: figures.profile_figure(self.profiles, self.posterior),
+            "pulls": lambda: pull_figure(self.pulls),
         }
         if kind not in draw:
             raise ValueError(f"unknown plot {kind!r}; choose months, {', '.join(draw)}")
@@ -278,22 +287,7 @@ class Calibration:
         Those of the place are at the end of its run, those of its vegetation type before the
         disequilibrium factor acts.
         """
-        history, rows = self.histories[index], []
-        for name, stock in observed_stocks(self.sites[index]).items():
-            state = history.before if name in TYPE_STOCKS else history.run.state
-            simulated = float(getattr(state, TYPE_STOCKS.get(name, name)))
-            rows.append(
-                {
-                    "variable": name,
-                    "unit": stock.unit,
-                    "observed": stock.value,
-                    "sd": stock.sd,
-                    "simulated": simulated,
-                    "within_sd": abs(simulated - stock.value) <= stock.sd,
-                    "assumed": stock.assumed,
-                }
-            )
-        return rows
+        return stock_rows(self.sites[index], self.histories[index])
 
     def warnings(self) -> list[str]:
         """Reasons for caution with the estimates, as sentences."""

@@ -5,26 +5,37 @@ import os
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 
 import jax
 
 from temjax import ModelOptions, Run
-from temjax.calibration.assembly import make_objective
+from temjax.calibration.assembly import Also, make_objective
 from temjax.calibration.base_sets import Candidate, candidates, compare_bases
-from temjax.calibration.checkpoint import CHECKPOINT
+from temjax.calibration.candidate_fit import fit_candidate
+from temjax.calibration.hierarchy import Hierarchy, TypeRequest, of_one_base, type_request
 from temjax.calibration.joint import JointObjective
-from temjax.calibration.multistart import METHOD, STARTS, STEPS, TOLERANCE, FitResult, fit
-from temjax.calibration.nuts import CHAINS, check_request, sample
+from temjax.calibration.left_out import check_leave_one_out, leave_one_out
+from temjax.calibration.multistart import METHOD, STARTS, STEPS, TOLERANCE, FitResult
+from temjax.calibration.nuts import CHAINS, PosteriorDraws, check_request, sample
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.optimisers import Method
 from temjax.calibration.places import Pair, Source, open_sites, source_text
-from temjax.calibration.profile_likelihood import profile_likelihoods, resolve_profiles
+from temjax.calibration.pooling_strength import evidence_of
+from temjax.calibration.profile_likelihood import (
+    ProfileLikelihood,
+    profile_likelihoods,
+    resolve_profiles,
+)
 from temjax.calibration.progress import ShowProgress, no_progress, progress_display
-from temjax.calibration.residual_scale import estimate_scales, fit_with_common_scale
+from temjax.calibration.residual_scale import (
+    ResidualScales,
+    estimate_scales,
+    fit_with_common_scale,
+)
 from temjax.calibration.result import Calibration
-from temjax.calibration.scores import centre_run
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.uncertainty import laplace
 from temjax.files.atomic import exclusive_folder
@@ -51,6 +62,10 @@ def calibrate(
     draws: int = 0,
     base: Sequence[str] = (),
     residual_scale: bool = True,
+    vegetation_type: str | None = None,
+    pooling: float | str | None = None,
+    leave_one_out: bool = False,
+    also: Sequence[Also] = (),
     out: str | os.PathLike | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -58,7 +73,7 @@ def calibrate(
     """Calibrate parameters to the observations of one or more sites.
 
     ``temjax calibrate`` does the same. Call ``temjax.configure(few_cells=True)`` before the first
-    computation: it sets float64 and compiles a program that is some ten times faster at sites.
+    computation: float64, and a program that is some ten times faster at sites.
 
     Args:
         sites: a catalog name, tower's file, site file or ``Site``, or a list of them for a joint
@@ -74,13 +89,15 @@ def calibrate(
         seed: of the starts and draws.
         holdout: calendar years kept back to test the fit.
         errors: error model of the observations and weights of the targets.
-        disequilibrium: when ``disequilibrium_factor`` acts: as the observations begin, or at the
-            ``start`` of the history.
+        disequilibrium: when its factor acts: as the ``observations`` begin, or at the ``start``.
         options: model options of the fit; the result is run with the default sub-steps.
-        profiles: free parameters whose profile likelihoods are computed too, or ``all``.
-        draws: of the posterior in each of four chains of NUTS; 0 for none.
+        profiles, draws: profile likelihoods (or ``all``), and draws of each of four NUTS chains.
         base: parameter sets to compare, in place of the places' own; the lowest loss wins.
-        residual_scale: estimate the scale of each series' residuals; False: errors as stated.
+        residual_scale: estimate that of each series' residuals; False: errors as stated.
+        vegetation_type: name of the type that the sites are places of, which is fitted with them.
+        pooling: standard deviation of places about it, in prior sds; by default ``fitted``.
+        leave_one_out: score each site with what a fit of the others says of it.
+        also: measurements besides those of the sites, such as ``region.build.RegionData``.
         out: folder for parameter sets, record and report, and the checkpoint of the fit.
         resume: continue from the checkpoint in ``out``.
         progress: show progress in the terminal or notebook.
@@ -90,36 +107,44 @@ def calibrate(
 
     Raises:
         DataError: faults of a site or its files, or another run writes to ``out``.
-        FitError: the vegetation of a site cannot live in its climate, no start has a finite loss,
-            or the checkpoint belongs to another fit.
+        FitError: the vegetation of a site cannot live there, no start has a finite loss, or the
+            checkpoint belongs to another fit.
         ImportError: draws without the package blackjax; install ``temjax[bayes]``.
         ValueError: unknown names, targets that were not observed, too few starts or draws, or
             ``resume`` without ``out``.
     """
     arguments = dict(locals())
-    _warn_of_float32()
     _check_arguments(arguments)
-    first, *others = _requested(arguments)
-    profiles = check_posterior_requests(first.objective, profiles, draws)
+    return _calibrated(arguments)
+
+
+def _calibrated(arguments: dict) -> Calibration:
+    """Calibration by the arguments of ``calibrate``, written where a folder is given."""
+    of_type = type_request(arguments["vegetation_type"], arguments["pooling"])
+    first, *others = _requested(arguments, of_type)
+    draws, out = arguments["draws"], arguments["out"]
+    left_out = arguments["leave_one_out"]
+    profiles = check_posterior_requests(first.objective, arguments["profiles"], draws, left_out)
     folder = None if out is None else Path(out)
-    with exclusive_folder(folder) if folder else nullcontext():
-        with progress_display() if progress else nullcontext(no_progress) as show:
-            calibration = run_calibration(
-                *first[1:], others=others, errors=errors, starts=starts,
-                steps=steps, method=method, seed=seed, profiles=profiles, draws=draws,
-                residual_scale=residual_scale, out=folder, resume=resume,
-                command=_call_text(arguments), show=show,
-            )  # fmt: skip
+    passed = ("errors", "starts", "steps", "method", "seed", "residual_scale", "resume")
+    shown = progress_display() if arguments["progress"] else nullcontext(no_progress)
+    with exclusive_folder(folder) if folder else nullcontext(), shown as show:
+        calibration = run_calibration(
+            *first[1:], others=others, profiles=profiles, draws=draws, of_type=of_type,
+            left_out=left_out, out=folder, command=_call_text(arguments), show=show,
+            **{name: arguments[name] for name in passed},
+        )  # fmt: skip
         if folder is not None:
             calibration.save(folder)
     return calibration
 
 
-def _requested(arguments: dict) -> tuple[Candidate, ...]:
+def _requested(arguments: dict, of_type: TypeRequest | None) -> tuple[Candidate, ...]:
     """Fits that the arguments of ``calibrate`` ask for, one from each base set."""
-    passed = ("targets", "free", "tied", "holdout", "errors", "disequilibrium", "options")
-    chosen = {name: arguments[name] for name in passed}
+    passed = ("targets", "free", "tied", "holdout", "errors", "disequilibrium", "options", "also")
+    chosen = {name: arguments[name] for name in passed} | {"of_type": of_type}
     opened, bases = open_sites(arguments["sites"]), split_names(arguments["base"])
+    opened = of_one_base(opened, of_type, bases)
     return candidates(opened, bases, lambda places: make_objective(places, **chosen))
 
 
@@ -137,6 +162,8 @@ def run_calibration(
     profiles: tuple[str, ...] = (),
     draws: int = 0,
     residual_scale: bool = True,
+    of_type: TypeRequest | None = None,
+    left_out: bool = False,
     out: Path | None = None,
     resume: bool = False,
     command: str,
@@ -152,6 +179,8 @@ def run_calibration(
         starts, steps, method, seed, tolerance: see ``fit``.
         profiles: parameters from ``check_posterior_requests``.
         draws, residual_scale: see ``calibrate``.
+        of_type: type of the sites, as the objective pools them.
+        left_out: score each site with a fit of the others.
         out: folder of the checkpoint, which must exist.
         resume: continue from the checkpoint; else it is replaced.
         command: that repeats the calibration.
@@ -166,22 +195,55 @@ def run_calibration(
 
     def fit_one(candidate: Candidate) -> tuple[FitResult, list[Run]]:
         mark = f"-{candidate.base}" if others else ""
-        return _fit_candidate(
-            candidate, out, mark, resume=resume, show=show, method=method, starts=starts,
-            seed=seed, steps=steps, tolerance=tolerance,
+        return fit_candidate(
+            candidate, out, mark, resume=resume, show=show, residual_scale=residual_scale,
+            of_type=of_type, method=method, starts=starts, seed=seed, steps=steps,
+            tolerance=tolerance,
         )  # fmt: skip
 
     chosen, result, prior_runs, comparison = compare_bases(made, fit_one)
     scales = estimate_scales(result) if residual_scale else None
+    likelihoods, sampled = _explored(
+        result, scales, profiles=profiles, draws=draws, steps=steps, seed=seed, show=show
+    )
+    hierarchy = None
+    if of_type is not None:
+        by_evidence = of_type.strength is None
+        evidence = evidence_of(result, residual_scale) if by_evidence else None
+        hierarchy = Hierarchy.of(of_type, chosen.sites, result, evidence)
+    show("runs with the default sub-steps", 0, 1)
+    calibration = Calibration.of(
+        chosen.sites, result, errors=errors, command=command, profiles=likelihoods, draws=sampled,
+        prior_runs=prior_runs, scales=scales, bases=comparison, hierarchy=hierarchy,
+    )  # fmt: skip
+    show("runs with the default sub-steps", 1, 1)
+    if left_out:
+        calibration = replace(calibration, left_out=leave_one_out(calibration, out=out, show=show))
+    return calibration
+
+
+def _explored(
+    result: FitResult,
+    scales: ResidualScales | None,
+    *,
+    profiles: tuple[str, ...],
+    draws: int,
+    steps: int,
+    seed: int,
+    show: ShowProgress,
+) -> tuple[dict[str, ProfileLikelihood] | None, PosteriorDraws | None]:
+    """Profile likelihoods and draws of NUTS, of those that were asked for."""
+    # a set whose value of a parameter lies at its bound leaves that one out, with a note
+    profiles = tuple(name for name in profiles if name in result.names)
+    if not profiles and not draws:
+        return None, None
     sampled_fit = result
-    if scales is not None and (profiles or draws):
+    if scales is not None:
         show("common residual scale", 0, 1)
         sampled_fit = fit_with_common_scale(result, scales, steps)
         show("common residual scale", 1, 1)
     posterior = laplace(sampled_fit)
     likelihoods = sampled = None
-    # a set whose value of a parameter lies at its bound leaves that one out, with a note
-    profiles = tuple(name for name in profiles if name in result.names)
     if profiles:
         likelihoods = profile_likelihoods(
             sampled_fit, posterior, profiles,
@@ -192,78 +254,39 @@ def run_calibration(
             sampled_fit, posterior, draws=draws, seed=seed,
             progress=lambda done, total: show("draws", done, total, f"{CHAINS} chains"),
         )  # fmt: skip
-    show("runs with the default sub-steps", 0, 1)
-    calibration = Calibration.of(
-        chosen.sites, result, errors=errors, command=command, profiles=likelihoods, draws=sampled,
-        prior_runs=prior_runs, scales=scales, bases=comparison,
-    )  # fmt: skip
-    show("runs with the default sub-steps", 1, 1)
-    return calibration
-
-
-def _fit_candidate(
-    candidate: Candidate,
-    out: Path | None,
-    mark: str,
-    *,
-    resume: bool,
-    show: ShowProgress,
-    **options,
-) -> tuple[FitResult, list[Run]]:
-    """Fit from one base set with the stated errors, and runs at its prior's centre.
-
-    Args:
-        candidate: what to fit.
-        out: folder of the checkpoint.
-        mark: added to the name of its file, empty where one set is fitted.
-        resume: continue from the checkpoint; else it is replaced.
-        show: progress.
-        options: of ``fit``.
-    """
-    of_base = f" from {candidate.base}" if mark else ""
-    show(f"runs at the prior's centre{of_base}", 0, 1)
-    prior_runs = [
-        centre_run(*pair)
-        for pair in zip(candidate.sites, candidate.objective.site_parts, strict=True)
-    ]
-    show(f"runs at the prior's centre{of_base}", 1, 1)
-    checkpoint = None if out is None else out / CHECKPOINT.replace(".npz", f"{mark}.npz")
-    if checkpoint is not None and not resume:
-        checkpoint.unlink(missing_ok=True)
-    title = f"fit {', '.join(site.name for site in candidate.sites)}{of_base}"
-    steps = options["steps"]
-    show(title, 0, steps, "compiling")
-
-    def show_step(step: int, loss: float, running: int) -> None:
-        show(title, step + 1, steps, f"loss {loss:.2f}, {running} starts running")
-
-    result = fit(candidate.objective, checkpoint=checkpoint, progress=show_step, **options)
-    return result, prior_runs
+    return likelihoods, sampled
 
 
 def check_posterior_requests(
-    objective: Objective | JointObjective, profiles: Sequence[str], draws: int
+    objective: Objective | JointObjective,
+    profiles: Sequence[str],
+    draws: int,
+    left_out: bool = False,
 ) -> tuple[str, ...]:
-    """Validate requests for profiles and draws before the fit.
+    """Validate requests for profiles, draws and places left out before the fit.
 
     Returns:
         Names of the free parameters to profile.
 
     Raises:
         ImportError: draws without the package blackjax.
-        ValueError: a profile of a parameter that is not free, or too few draws.
+        ValueError: a profile of a parameter that is not free, too few draws, or places that share
+            nothing left out.
     """
+    if left_out:
+        check_leave_one_out(objective)
     if draws:
         check_request(CHAINS, draws)
     return resolve_profiles(objective.free, split_names(profiles))
 
 
 def _check_arguments(arguments: dict) -> None:
-    """Check the types and ranges of the arguments of ``calibrate``.
+    """Check the types and ranges of the arguments of ``calibrate``, and warn of float32.
 
     Raises:
         ValueError: naming the argument and what it takes.
     """
+    _warn_of_float32()
     for name, least in (("starts", 1), ("steps", 1), ("seed", 0), ("draws", 0)):
         value = arguments[name]
         if not isinstance(value, Integral) or value < least:
@@ -292,7 +315,7 @@ def _warn_of_float32() -> None:
         message = (
             "calibration in float32: call temjax.configure(few_cells=True) before JAX computes"
         )
-        warnings.warn(message, stacklevel=3)
+        warnings.warn(message, stacklevel=4)
 
 
 def _call_text(arguments: dict) -> str:

@@ -18,8 +18,10 @@ from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.findings import DataError, Finding
 from temjax.sites import MonthlySeries, Site, Skill, paired, skill
 from temjax.sites.compare import simulated_months
-from temjax.sites.observations import mean_over_years
+from temjax.sites.observations import leave_one_year_out_climatology, mean_over_years
+from temjax.sites.place_numbers import PLACE_NUMBERS
 from temjax.sites.vitality import vegetation_fault
+from temjax.sites.winter import ZERO_CURTAIN, snow_months, zero_curtain
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Score:
         variable: output name.
         unit: of RMSE and bias.
         months: ``fitted``, ``held out`` or ``not fitted``; ``usable``: all of these; ``all``: also
-            those with a known fault.
+            those with a known fault; ``under snow``: usable ones with snow in the run; of the zero
+            curtain (``temjax.sites.winter``, days a year) ``autumns``.
         model: the fitted run.
         prior: the run at the centre of the prior, where one was made.
         other_years: the leave-one-year-out climatology, without months observed in one year only;
@@ -54,6 +57,12 @@ def parameters_at(objective: Objective, free: np.ndarray) -> tuple[Parameters, f
     """Parameters and disequilibrium factor at a free vector ``(free,)`` of the site."""
     parameters, history = objective.free.insert(objective.parameters, jnp.asarray(free))
     return parameters, float(history.get(DISEQUILIBRIUM, 1.0))
+
+
+def place_numbers_at(objective: Objective, free: np.ndarray) -> dict[str, float]:
+    """Numbers of the place (``PLACE_NUMBERS``) that are free, at a free vector ``(free,)``."""
+    _, place = objective.free.insert(objective.parameters, jnp.asarray(free))
+    return {name: float(place[name]) for name in PLACE_NUMBERS if name in place}
 
 
 def scoring_options(objective: Objective) -> ModelOptions:
@@ -90,12 +99,12 @@ def run_at(
     Raises:
         DataError: the run is not finite.
     """
-    parameters, factor = parameters_at(objective, free)
+    parameters, place = objective.free.insert(objective.parameters, jnp.asarray(free))
     history = run_history(
         parameters,
         objective.location,
         objective.forcing,
-        jnp.asarray(factor),
+        place,
         objective.first_row,
         options,
     )
@@ -109,21 +118,8 @@ def run_at(
 
 def site_vector(result: FitResult, site: int, start: int | None = None) -> np.ndarray:
     """Free vector ``(free,)`` of one site of a fit, by default that of the best start."""
-    columns = list(result.objective.columns[site])
-    return result.free[columns, result.best if start is None else start]
-
-
-def leave_one_year_out_climatology(values: np.ndarray, available: np.ndarray) -> np.ndarray:
-    """Leave-one-year-out climatology: mean of the same month in the other years, ``(year, 12)``.
-
-    Args:
-        values: observations.
-        available: True where a month may enter the mean.
-    """
-    own = np.where(available, values, 0.0)
-    total = own.sum(axis=0)
-    others = available.sum(axis=0) - available
-    return np.where(others > 0, (total - own) / np.maximum(others, 1), np.nan)
+    vector = result.free[:, result.best if start is None else start]
+    return np.asarray(result.objective.part_point(site, jnp.asarray(vector)))
 
 
 def score_site(
@@ -154,7 +150,40 @@ def score_site(
         for label, mask in groups.items():
             if mask.sum() >= 2:
                 scores.append(_score(series, label, every, simulated, before, mask, available))
+        if series.variable == "soil_temperature":
+            snow = present & snow_months(series, run)
+            if snow.sum() >= 2:
+                label = "under snow"
+                scores.append(_score(series, label, every, simulated, before, snow, available))
+            southern = float(site.location.latitude) < 0
+            scores += _curtain(series, observed, simulated, before, available, southern)
     return scores
+
+
+def _curtain(series: MonthlySeries, observed, simulated, before, available, southern) -> list:
+    """Score of the length of the zero curtain, in autumns without a missing month; else none."""
+    seen = zero_curtain(observed, southern=southern)
+    made = zero_curtain(np.where(np.isfinite(observed), simulated, np.nan), southern=southern)
+    if not np.isfinite(seen).any():
+        return []
+    other = None
+    if observed.shape[0] > 1:
+        climatology = leave_one_year_out_climatology(observed, available)
+        other = _skill_if_any(seen, zero_curtain(climatology, southern=southern))
+    years = [series.period[0]] if series.is_climatology else series.years
+    lengths = zip(years, seen, made, strict=False)
+    return [
+        Score(
+            variable=ZERO_CURTAIN,
+            unit="d",
+            months="autumns",
+            model=skill(seen, made),
+            prior=None if before is None else skill(seen, zero_curtain(before, southern=southern)),
+            other_years=other,
+            own_cycle=None,
+            annual=tuple((int(y), float(o), float(m)) for y, o, m in lengths if np.isfinite(o)),
+        )
+    ]
 
 
 def merged_scores(scores: Sequence[Score]) -> list[Score]:
@@ -176,6 +205,27 @@ def merged_scores(scores: Sequence[Score]) -> list[Score]:
         else:
             merged.append(score)
     return merged
+
+
+def score_rows(site: str, scores: Sequence[Score]) -> list[dict]:
+    """Rows of a table of scores; those of the same months share one."""
+    return [
+        {
+            "site": site,
+            "variable": score.variable,
+            "months": score.months,
+            "count": score.model.count,
+            "squared_correlation": score.model.squared_correlation,
+            "nash_sutcliffe": score.model.nash_sutcliffe,
+            "nash_sutcliffe_before": getattr(score.prior, "nash_sutcliffe", np.nan),
+            "other_years": getattr(score.other_years, "nash_sutcliffe", np.nan),
+            "rmse": score.model.rmse,
+            "rmse_before": getattr(score.prior, "rmse", np.nan),
+            "bias": score.model.bias,
+            "unit": score.unit,
+        }
+        for score in merged_scores(scores)
+    ]
 
 
 def _score(series: MonthlySeries, label, observed, simulated, before, mask, available) -> Score:

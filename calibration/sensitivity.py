@@ -22,7 +22,7 @@ from temjax.calibration.history import broadcast_to_cells, run_history
 from temjax.calibration.objective import Objective
 from temjax.calibration.scores import centre_run
 from temjax.calibration.starts import prior_starts
-from temjax.calibration.tunables import DISEQUILIBRIUM, parameter_info
+from temjax.calibration.tunables import parameter_info
 from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS, OutputInfo
 from temjax.sites import Site
 
@@ -184,7 +184,7 @@ def evaluate_outputs(objective: Objective, rows, free, shift):
         free: points in free space, ``(free, point)``.
         shift: of the climate, see ``_perturbed``, ``(3,)``.
     """
-    parameters, history = objective.free.insert(objective.parameters, free)
+    parameters, place = objective.free.insert(objective.parameters, free)
     location, forcing = broadcast_to_cells(
         objective.location, _perturbed(objective.forcing, shift), free.shape[1]
     )
@@ -192,7 +192,7 @@ def evaluate_outputs(objective: Objective, rows, free, shift):
         parameters,
         location,
         forcing,
-        history.get(DISEQUILIBRIUM),
+        place,
         objective.first_row,
         objective.options,
     )

@@ -13,12 +13,12 @@ from temjax.heat.climate import HEAT_PARAMETERS, equilibrate_heat, soil_climate
 from temjax.heat.equilibrium import tolerance
 from temjax.heat.profiles import ProfileDay, temperature_profiles
 from temjax.sites import Site
+from temjax.sites.account import SOIL_PROFILE, THAW_DEPTH
 from temjax.sites.compare import temperature_at
+from temjax.sites.place_numbers import PLACE_NUMBERS
 from temjax.sites.profile_comparison import days_of, inside
 from temjax.sites.soil_profiles import SoilProfile
 
-SOIL_PROFILE = "soil_profile"
-THAW_DEPTH = "maximum_thaw_depth"
 OF_HEAT = ("soil_temperature", THAW_DEPTH, SOIL_PROFILE)
 THAW_YEARS = 10  # the last ones, whose mean a thaw depth is compared with
 
@@ -76,7 +76,8 @@ def profile_target(site: Site, floor: float, weight: float, holdout: Sequence[in
 
 def heat_suffices(names: Sequence[str], targets: Sequence[Target]) -> bool:
     """Whether soil heat alone decides every target of a fit: no carbon, nitrogen or water runs."""
-    return set(names) <= set(HEAT_PARAMETERS) and all(one.variable in OF_HEAT for one in targets)
+    of_heat = {*HEAT_PARAMETERS, *PLACE_NUMBERS}  # the snow pack follows the forcing alone
+    return set(names) <= of_heat and all(one.variable in OF_HEAT for one in targets)
 
 
 def heat_outputs(

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 from rich import box
 from rich.table import Table
 
 from temjax.calibration.gross_flux import GROSS_FLUX, PARTITIONED, counted_as
 from temjax.calibration.joint import JointObjective
+from temjax.calibration.left_out import LeftOut
 from temjax.calibration.nuts import PosteriorDraws
 from temjax.calibration.objective import Objective
 from temjax.calibration.profile_likelihood import ProfileLikelihood, profile_records
@@ -64,21 +67,27 @@ def data_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> 
         lines += [f"{prefix}counted: {counted}"] if counted else []
         lines += [f"{prefix}not fitted: {', '.join(few)}"] if few else []
         lines += [f"{prefix}{line}" for line in observed]
+    for part in objective.parts[len(sites) :]:
+        counts = (f"{np.sum(t.used):.0f} {t.label.replace('_', ' ')}" for t in part.targets)
+        lines.append(f"{part.name}: fitted: {', '.join(counts)}")
+        lines += [f"{part.name}: {note}" for note in part.notes]
     return [*lines, *_tied_lines(sites, objective)]
 
 
 def _tied_lines(sites: Sequence[Site], objective: Objective | JointObjective) -> list[str]:
-    """Notes on tied parameters whose value in the sets of the sites is not that of the first."""
+    """Notes on shared parameters whose value in the sets of the sites is not that of the first."""
     first, lines = sites[0], []
-    for name in objective.free.names if len(sites) > 1 else ():
+    pooled = set() if objective.pooling is None else set(objective.pooling.types)
+    for column, name in enumerate(objective.free.names if len(sites) > 1 else ()):
         if "@" in name:
             continue
         centre = prior_centre(first.parameters(), name)
         own = {site.name: prior_centre(site.parameters(), name) for site in sites[1:]}
         others = [f"{site} {value:.4g}" for site, value in own.items() if value != centre]
         if others:
+            shared = "pooled" if column in pooled else "tied"
             lines.append(
-                f"note: {name} is tied: its prior is that of {first.name}, {centre:.4g} "
+                f"note: {name} is {shared}: its prior is that of {first.name}, {centre:.4g} "
                 f"(by their own sets {', '.join(others)})"
             )
     return lines
@@ -113,6 +122,11 @@ def twin_lines(recovery: Recovery) -> list[str]:
         f"twin: {int(recovery.recovered.sum())} of {recovery.recovered.size} starts bring them "
         f"within {recovery.tolerance:.0%} of the truth",
     ]
+
+
+def written_line(out: Path, paths: Mapping[str, Path]) -> str:
+    """Files that a fit has written into a folder, each once."""
+    return f"written to {out}: {', '.join(dict.fromkeys(path.name for path in paths.values()))}"
 
 
 def misfit_rows(calibration: Calibration) -> list[tuple[str, str]]:
@@ -152,5 +166,28 @@ def skill_table(site: Site, scores: Sequence[Score]) -> Table:
             number_text(model.rmse),
             number_text(model.bias, signed=True),
             "; ".join(sums),
+        )
+    return table
+
+
+def left_out_table(left_out: LeftOut) -> Table:
+    """Nash-Sutcliffe efficiency of every place and variable by what its parameters come from."""
+    table = Table(
+        title="Places left out: NSE in usable months, zero curtain by autumns",
+        title_justify="left", box=box.SIMPLE_HEAD,
+        caption="Other years: the leave-one-year-out climatology of the place itself.",
+    )  # fmt: skip
+    for name in ("place", "variable", "n", "prior", "own fit", "joint", "left out", "other years"):
+        table.add_column(name, no_wrap=True)
+    for row in left_out.rows:
+        variable = row["variable"]
+        table.add_row(
+            row["place"],
+            OBSERVED[variable][1] if variable in OBSERVED else variable,
+            str(row["count"]),
+            *(
+                number_text(row[f"nash_sutcliffe_{name}"])
+                for name in ("prior", "own", "joint", "left_out", "other_years")
+            ),
         )
     return table

@@ -11,14 +11,14 @@ class Target(eqx.Module):
 
     Attributes:
         variable: output name (static).
-        kind: ``monthly``, ``annual`` (sums of calendar years), ``stock`` or ``profile`` (by
-            depth, one day after the other) (static).
+        kind: ``monthly``, ``annual`` (sums of calendar years), ``stock``, ``profile`` (by depth,
+            one day after the other) or ``points`` (one value a place) (static).
         rows: rows of the run's years that the observations cover (static).
         mean_year: whether the observations are one mean year (static).
         weight: factor on its share of the loss (static).
-        values: observed, ``(year, 12)``, ``(year,)``, a scalar stock or ``(depth,)``; 0 where
-            unusable. With a trailing axis each start has data of its own (replicates of a twin
-            experiment).
+        values: observed, ``(year, 12)``, ``(year,)``, a scalar stock, ``(depth,)`` or
+            ``(point,)``; 0 where unusable. With a trailing axis each start has data of its own
+            (replicates of a twin experiment).
         sd: standard deviation, without that axis.
         used: 1 where a value counts, else 0.
         held_out: 1 where a value is kept back to test the fit, else 0.
@@ -47,7 +47,7 @@ class Target(eqx.Module):
     @property
     def dimensions(self) -> int:
         """Number of axes of one start's values."""
-        return {"monthly": 2, "annual": 1, "stock": 0, "profile": 1}[self.kind]
+        return {"monthly": 2, "annual": 1, "stock": 0, "profile": 1, "points": 1}[self.kind]
 
     @property
     def by_year(self) -> bool:
@@ -73,3 +73,8 @@ class Target(eqx.Module):
 
         scaled = with_starts(self.used / self.sd) * (predicted - with_starts(self.values))
         return self.weight**0.5 * jnp.reshape(scaled, (self.size, *starts))
+
+    def predicted_from(self, residuals: np.ndarray) -> np.ndarray:
+        """Simulated values of weighted residuals, ``(n,)``, in the shape of one start's values."""
+        scale = np.asarray(self.sd) / self.weight**0.5
+        return np.asarray(self.values) + np.reshape(residuals, self.sd.shape) * scale

@@ -52,6 +52,8 @@ class ErrorModel:
         annual_flux: of the annual NEP sum, g C m⁻² yr⁻¹; ``None`` leaves annual sums out.
         partitioning: of GPP and RECO, as a share of their value; our choice, tighter than the
             day-time and night-time partitions of towers agree (docs/calibration.md).
+        thaw_depth: of a point beside the cell of a region, m; our choice (docs/calibration.md).
+        stock: of soil stocks in a region, as a share of their value; our choice.
         weights: factor on a target's share of the loss, by output name; 1 where not named.
 
     Raises:
@@ -63,6 +65,8 @@ class ErrorModel:
     water: float = 10.0
     annual_flux: float | None = None
     partitioning: float = 0.05
+    thaw_depth: float = 0.5
+    stock: float = 0.15
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -78,7 +82,10 @@ class ErrorModel:
     def __post_init__(self) -> None:
         named = {ALIASES.get(name, name): float(value) for name, value in self.weights.items()}
         object.__setattr__(self, "weights", named)
-        floors = {"flux": self.flux, "temperature": self.temperature, "water": self.water}
+        floors = {
+            name: getattr(self, name)
+            for name in ("flux", "temperature", "water", "thaw_depth", "stock")
+        }
         for name, value in {**floors, **named}.items():
             if not (np.isfinite(value) and value > 0):
                 raise ValueError(f"ErrorModel: {name} = {value}; it must be a positive number")

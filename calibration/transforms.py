@@ -153,8 +153,11 @@ class FreeParameters(eqx.Module):
 
     def values(self, free: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
         """Values in their own units of free numbers."""
-        inner = self.prior_space(free)
-        return jnp.where(_column(self.is_log, free), jnp.exp(inner), inner)
+        return self.in_units(self.prior_space(free))
+
+    def in_units(self, inner: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
+        """Values in their own units of values in prior space."""
+        return jnp.where(_column(self.is_log, inner), jnp.exp(inner), inner)
 
     def from_prior_space(self, inner: Float[Array, "free *start"]) -> Float[Array, "free *start"]:
         """Free numbers of values in prior space; infinite on or beyond a bound."""

@@ -1,15 +1,16 @@
-"""Calibration parameters: the registry's tunables, the disequilibrium factor, named groups."""
+"""Calibration parameters: the registry's tunables, the numbers of a place, named groups."""
 
+from temjax.parameters.idle import FREEZING
 from temjax.parameters.registry import (
-    FREEZING,
     REGISTRY,
     ParameterInfo,
     resolve_name,
     tunable_names,
 )
+from temjax.sites.place_numbers import PLACE_NUMBERS, PRECIPITATION, SNOW, WARMTH
 
 DISEQUILIBRIUM = "disequilibrium_factor"
-# Not a parameter of TEM: distance of soil organic matter from equilibrium when the run starts.
+# No parameters of TEM: numbers of a place, that act on its soil organic matter, forcing and snow.
 HISTORY_PARAMETERS = {
     DISEQUILIBRIUM: ParameterInfo(
         name=DISEQUILIBRIUM,
@@ -21,9 +22,45 @@ HISTORY_PARAMETERS = {
         transform="log",
         source="our assumption; an equilibrium start lets the towers be hardly any sink",
         tunable=True,
-    )
+    ),
+    PRECIPITATION: ParameterInfo(
+        name=PRECIPITATION,
+        symbol="",
+        unit="1",
+        description="factor on the precipitation of the place, over its whole history",
+        bounds=(0.4, 3.0),
+        prior_sd=0.3,
+        transform="log",
+        source="corrections of gauges in Siberia and Alaska, +10 to +130 % a year "
+        "(doi:10.1657/1523-0430(2005)037[0276:AODPDA]2.0.CO;2); width ours",
+        tunable=True,
+    ),
+    SNOW: ParameterInfo(
+        name=SNOW,
+        symbol="",
+        unit="1",
+        description="factor on the conductivity of the snow of the place; its density and the "
+        "ground it leaves bare act alike",
+        bounds=(0.2, 5.0),
+        prior_sd=0.4,
+        transform="log",
+        source="our assumption; densities explain R² 0.79 of measured conductivities "
+        "(Sturm et al. 1997, doi:10.3189/S0022143000002781)",
+        tunable=True,
+    ),
+    WARMTH: ParameterInfo(
+        name=WARMTH,
+        symbol="",
+        unit="K",
+        description="offset of the air temperature of the place, over its whole history",
+        bounds=(-3.0, 3.0),
+        prior_sd=0.5,
+        transform="identity",
+        source="our assumption; between the thermometer and the canopy or ground",
+        tunable=True,
+    ),
 }
-HISTORY_DEFAULTS = {DISEQUILIBRIUM: 1.0}
+HISTORY_DEFAULTS = {DISEQUILIBRIUM: 1.0, **PLACE_NUMBERS}
 
 # The family of Liu et al. (2022), Table S2, as far as the paper's text names it.
 TABLE_S2 = (
@@ -49,6 +86,8 @@ THERMAL = (
     "lower_water",
     "freezing_range",
 )
+# Numbers of a place, not of its vegetation type: each place of a type has its own.
+PLACE = (DISEQUILIBRIUM, *PLACE_NUMBERS)
 # The set a trial fit of the towers found most useful, and two numbers for soil temperature.
 DEFAULT = (
     "cmax_scale",
@@ -66,12 +105,33 @@ DEFAULT = (
     "surface_shortwave_coefficient",
     "surface_resistance",
 )
+# What groups tune to target values of a community, in their order; THAW with a thaw depth.
+COMMUNITY = (
+    "cmax_scale",
+    "respiration_rate_log",
+    "nmax_scale",
+    "production_carbon_to_nitrogen",
+    "litterfall_rate_carbon",
+    "litterfall_rate_nitrogen",
+    "vegetation_carbon_to_nitrogen_intercept",
+    "kdc_scale",
+    "soil_carbon_to_nitrogen",
+    "nup_scale",
+)
+THAW = ("conductivity_scale", "mat_thickness", "upper_water")
 # Why a parameter may have no effect where a fit ends.
 NO_EFFECT = {
     "temperature_optimum_minimum": "the optimum is the air temperature of the month of most leaf, "
     "and that is not below TOPTMIN",
 }
-GROUPS = {"table-s2": TABLE_S2, "thermal": THERMAL, "default": DEFAULT, "freezing": FREEZING}
+GROUPS = {
+    "table-s2": TABLE_S2,
+    "thermal": THERMAL,
+    "default": DEFAULT,
+    "freezing": FREEZING,
+    "community": COMMUNITY,
+    "place": PLACE,
+}
 
 
 def parameter_info(name: str) -> ParameterInfo:

@@ -39,6 +39,7 @@ class Laplace:
         directions: one per column, ``(free, free)``.
         jacobian: of the observations' residuals at the centre, in stated errors, ``(n, free)``.
         factors: errors that count over the stated ones, ``(n,)``; ``None``: 1.
+        direction_names: of the free numbers that the directions combine; ``None``: ``names``.
     """
 
     names: tuple[str, ...]
@@ -49,6 +50,7 @@ class Laplace:
     directions: np.ndarray = field(repr=False)
     jacobian: np.ndarray = field(repr=False)
     factors: np.ndarray | None = field(default=None, repr=False)
+    direction_names: tuple[str, ...] | None = field(default=None, repr=False)
 
     @property
     def sd(self) -> np.ndarray:
@@ -103,7 +105,7 @@ class Laplace:
 
     def unconstrained(self) -> list[str]:
         """Parameter combinations the data do not constrain, weakest first, as text."""
-        lines = []
+        lines, names = [], self.direction_names or self.names
         for column in np.argsort(self.eigenvalues):
             if self.eigenvalues[column] > INFORMED:
                 break
@@ -111,7 +113,7 @@ class Laplace:
             order = [
                 i for i in np.argsort(-np.abs(direction)) if abs(direction[i]) >= LISTED_COEFFICIENT
             ]
-            terms = " ".join(f"{direction[i]:+.2f} {self.names[i]}" for i in order)
+            terms = " ".join(f"{direction[i]:+.2f} {names[i]}" for i in order)
             lines.append(f"{terms} (data/prior information {self.eigenvalues[column]:.2g})")
         return lines
 
@@ -237,7 +239,7 @@ def linear_bands(result: FitResult, posterior: Laplace) -> dict[str, Band]:
             residuals = result.residuals[rows[target.label], result.best]
             scale = np.ravel(np.asarray(target.sd)) / target.weight**0.5
             predictions[target.label] = _Prediction(
-                np.asarray(target.values) + (residuals * scale).reshape(target.sd.shape),
+                target.predicted_from(residuals),
                 posterior.jacobian[rows[target.label]] * scale[:, None],
                 np.asarray(target.sd) * factors[rows[target.label]].reshape(target.sd.shape),
                 np.asarray(target.used) > 0,
@@ -310,10 +312,11 @@ def sampled_outputs(
 
     Draws whose equilibrium does not converge are left out.
     """
-    points = jnp.asarray(posterior.samples(draws, seed))
+    inner = posterior.free.prior_space(jnp.asarray(posterior.samples(draws, seed)))
     outputs = {}
     for part, columns in zip(result.objective.parts, result.objective.columns, strict=True):
-        values, converged = jax.jit(part.outputs)(points[jnp.asarray(columns)])
+        points = part.free.from_prior_space(inner[jnp.asarray(columns)])
+        values, converged = jax.jit(part.outputs)(points)
         valid = np.asarray(converged)
         outputs[part.name] = {name: np.asarray(array)[..., valid] for name, array in values.items()}
     return outputs

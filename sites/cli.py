@@ -14,14 +14,15 @@ from rich.table import Table
 from temjax.command.main import console, cpu_command, few_cells_command, print_line
 from temjax.files.findings import DataError, Finding
 from temjax.files.toml import TomlError, read_toml
-from temjax.options import ModelOptions
+from temjax.options import SOIL_LAYERS, ModelOptions
 from temjax.parameters.files import read_fit_options, read_parameters
 from temjax.runtime.machine import command_line
 from temjax.runtime.terminal import print_table
 from temjax.sites import options
 from temjax.sites.account import account
-from temjax.sites.compare import compare, comparison_table
+from temjax.sites.compare import compare, compare_winters, comparison_table
 from temjax.sites.entry import parse_entry
+from temjax.sites.layers import layer_summary, soil_choice
 from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.output import write_netcdf
 from temjax.sites.place_state import PlaceState, read_place_state
@@ -149,6 +150,8 @@ def simulate_site(
     active_layer_rule: Annotated[
         Literal["hold", "literal", "stefan"], typer.Option(help="Rule of thaw exposure.")
     ] = "hold",
+    soil: options.Soil = "bulk",
+    rooting_depth: options.RootingDepth = "fixed",
     exposure: Annotated[bool, typer.Option(help="Thaw exposure from 1901 on.")] = True,
     freezing_cutoff: Annotated[
         bool | None,
@@ -168,14 +171,15 @@ def simulate_site(
         bool,
         typer.Option(
             "--place-state/--no-place-state",
-            help="Apply the soil-matter factor of a fitted set at its own place.",
+            help="Apply the soil-matter factor and the numbers of the place of a fitted set at "
+            "its own place.",
         ),
     ] = True,
 ) -> None:
     """Equilibrium, then the site's climate; writes CF NetCDF.
 
     Examples: temjax simulate haibei-meadow --out run.nc; temjax simulate tower.csv --site site.toml
-    --out run.nc --spinup years:200
+    --out run.nc --spinup years:200; temjax simulate toolik-tundra --soil layered --out run.nc
     """
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"no such folder: {out.absolute().parent}", param_hint="--out")
@@ -183,6 +187,12 @@ def simulate_site(
     fitted_with = {} if parameters is None else read_fit_options(parameters)
     if freezing_cutoff is None:
         freezing_cutoff = fitted_with.get("freezing_cutoff", False)
+    options_of_model = _model_options(
+        active_layer_rule=active_layer_rule,
+        freezing_cutoff=freezing_cutoff,
+        soil_layers=SOIL_LAYERS if soil == "layered" else None,
+        rooting_depth=rooting_depth,
+    )
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(opened.name, total=None)
@@ -190,9 +200,7 @@ def simulate_site(
             opened,
             parameters=None if parameters is None else read_parameters(parameters),
             parameter_source=None if parameters is None else str(parameters),
-            options=ModelOptions(
-                active_layer_rule=active_layer_rule, freezing_cutoff=freezing_cutoff
-            ),
+            options=options_of_model,
             fitted_with=fitted_with,
             start=start,
             stop=stop,
@@ -203,6 +211,19 @@ def simulate_site(
         )
     write_netcdf(site_dataset(result, command=command_line()), out)
     _print_summary(result, out)
+
+
+def _model_options(**choices: object) -> ModelOptions:
+    """Options of the model from those of the command.
+
+    Raises:
+        typer.BadParameter: choices that do not go together.
+    """
+    try:
+        return ModelOptions(**choices)
+    except ValueError as error:
+        text = str(error).replace("ModelOptions.", "").replace("soil_layers", "--soil layered")
+        raise typer.BadParameter(text, param_hint="--soil") from error
 
 
 def _place_state(fitted_set: Path, applied: bool) -> PlaceState | None:
@@ -220,6 +241,8 @@ def _print_summary(result: SiteRun, out: Path) -> None:
         f"nitrogen drift over the run: {result.nitrogen_drift:.1e} g N m⁻²",
         *([f"state: {result.state_note}"] if result.state_note else []),
         f"freezing cut-off of respiration: {switch_text(result.options.freezing_cutoff)}",
+        f"soil carbon: {soil_choice(result.options, result.parameters)}",
+        *([layer_summary(run)] if run.layers is not None else []),
         *(f"warning: {warning}" for warning in result.warnings),
         *account(site),
     ]
@@ -227,7 +250,8 @@ def _print_summary(result: SiteRun, out: Path) -> None:
         print_line(console, line)
     period = site.observations.period
     if period and period[0] <= int(run.years[-1]) and period[1] >= int(run.years[0]):
-        print_table(console, comparison_table("Observed and simulated", compare(site, run)))
+        rows = [*compare(site, run), *compare_winters(site, run)]
+        print_table(console, comparison_table("Observed and simulated", rows))
     for comparison in result.profiles:
         print_table(console, profile_table(comparison))
     compared = [comparison.profile for comparison in result.profiles]

@@ -8,10 +8,18 @@ from jaxtyping import Array, Float
 from rich import box
 from rich.table import Table
 
-from temjax.runs.simulate import Run
+from temjax.runs.result import Run
 from temjax.runtime.terminal import number_text
-from temjax.sites.observations import OBSERVED, MonthlySeries, Skill, paired, skill
+from temjax.sites.observations import (
+    OBSERVED,
+    MonthlySeries,
+    Skill,
+    leave_one_year_out_climatology,
+    paired,
+    skill,
+)
 from temjax.sites.site import Site
+from temjax.sites.winter import ZERO_CURTAIN, snow_months, zero_curtain
 
 DEPTH_TOLERANCE = 0.05  # m of a sensor above or below all depths that the model reports
 
@@ -24,6 +32,9 @@ class Comparison:
         series: the observations.
         observed, simulated: paired months ``(year, 12)``, NaN where not compared.
         skill: over the pairs.
+        climatology: skill of the mean of the same month in the other years over the same pairs;
+            None of one mean year.
+        label: which of the series' months or what of them, empty: all that are usable.
         observed_year, simulated_year: sum of the mean year (fluxes) or its mean (temperature)
             over the months that have observations.
     """
@@ -34,6 +45,8 @@ class Comparison:
     skill: Skill
     observed_year: float
     simulated_year: float
+    climatology: Skill | None = None
+    label: str = ""
 
 
 def simulated_months(run: Run, series: MonthlySeries) -> np.ndarray:
@@ -106,9 +119,59 @@ def compare(site: Site, run: Run, *, usable_only: bool = True) -> list[Compariso
                 skill=skill(observed, simulated),
                 observed_year=_mean_year(observed, compared, total),
                 simulated_year=_mean_year(simulated, compared, total),
+                climatology=_climatology_skill(observed, compared),
             )
         )
     return rows
+
+
+def compare_winters(site: Site, run: Run) -> list[Comparison]:
+    """Soil temperature under the run's snow, and the zero curtain of autumn in days (``winter``).
+
+    Empty without a series of soil temperature; of the curtain, without a complete autumn.
+
+    Raises:
+        DataError: run and observations share no year.
+    """
+    series = site.observations.monthly.get("soil_temperature")
+    if series is None:
+        return []
+    months, years = simulated_months(run, series), np.asarray(run.years)
+    observed, simulated = paired(series, months, years)
+    snow = np.isfinite(observed) & snow_months(series, run)
+    southern = float(site.location.latitude) < 0
+    climatology = leave_one_year_out_climatology(observed, np.isfinite(observed))
+    several = observed.shape[0] > 1
+    rows = []
+    if snow.sum() >= 2:
+        cold = [np.where(snow, values, np.nan) for values in (observed, simulated, climatology)]
+        rows.append(
+            Comparison(
+                series, cold[0], cold[1], skill(cold[0], cold[1]),
+                *(_mean_year(values, snow, 1) for values in cold[:2]),
+                skill(cold[0], cold[2]) if several else None, "snow",
+            )
+        )  # fmt: skip
+    simulated = np.where(np.isfinite(observed), simulated, np.nan)
+    seen, made, other = (
+        zero_curtain(values, southern=southern) for values in (observed, simulated, climatology)
+    )
+    if np.isfinite(seen).any():
+        rows.append(
+            Comparison(
+                series, seen, made, skill(seen, made),
+                float(np.nanmean(seen)), float(np.nanmean(made)),
+                skill(seen, other) if several else None, ZERO_CURTAIN,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _climatology_skill(observed: np.ndarray, compared: np.ndarray) -> Skill | None:
+    """Skill of the mean of the same month in the other years; None of one year."""
+    if observed.shape[0] < 2:
+        return None
+    return skill(observed, leave_one_year_out_climatology(observed, compared))
 
 
 def _mean_year(values: np.ndarray, mask: np.ndarray, months: int) -> float:
@@ -125,20 +188,32 @@ def comparison_table(title: str, rows: list[Comparison]) -> Table:
     """Table of skill scores for the terminal."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("variable", no_wrap=True)
-    for name in ("months", "r²", "NSE", "RMSE", "bias", "observed", "simulated"):
+    for name in ("n", "r²", "NSE", "clim.", "RMSE", "bias", "obs.", "sim."):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         scores = row.skill
-        is_temperature = row.series.variable == "soil_temperature"
         table.add_row(
-            f"{OBSERVED[row.series.variable][1]} ({'°C' if is_temperature else 'g C m⁻²'})",
+            _row_name(row),
             str(scores.count),
             number_text(scores.squared_correlation),
             number_text(scores.nash_sutcliffe),
+            number_text(row.climatology.nash_sutcliffe) if row.climatology else "–",
             number_text(scores.rmse),
             number_text(scores.bias, signed=True),
             f"{row.observed_year:.1f}",
             f"{row.simulated_year:.1f}",
         )
-    table.caption = "NSE: Nash-Sutcliffe. RMSE, bias: monthly. Observed, simulated: mean year."
+    table.caption = (
+        "n: months, autumns of the zero curtain. NSE: Nash-Sutcliffe; clim.: that of the mean of "
+        "the other years. RMSE, bias: monthly. obs., sim.: mean year."
+    )
     return table
+
+
+def _row_name(row: Comparison) -> str:
+    """Name of a row of the table, with its unit."""
+    if row.label == ZERO_CURTAIN:
+        return "zero curtain (d)"
+    is_temperature = row.series.variable == "soil_temperature"
+    name = ", ".join(filter(None, (OBSERVED[row.series.variable][1], row.label)))
+    return f"{name} ({'°C' if is_temperature else 'g C m⁻²'})"

@@ -83,6 +83,19 @@ def mean_over_years(values: np.ndarray, mask: np.ndarray | None = None) -> np.nd
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
+def leave_one_year_out_climatology(values: np.ndarray, available: np.ndarray) -> np.ndarray:
+    """Leave-one-year-out climatology: mean of the same month in the other years, ``(year, 12)``.
+
+    Args:
+        values: observations.
+        available: True where a month may enter the mean.
+    """
+    own = np.where(available, values, 0.0)
+    total = own.sum(axis=0)
+    others = available.sum(axis=0) - available
+    return np.where(others > 0, (total - own) / np.maximum(others, 1), np.nan)
+
+
 @dataclass(frozen=True)
 class Stock:
     """Observed stock: value and standard deviation in ``unit`` over ``depth``.
@@ -120,6 +133,7 @@ class Observations:
         stocks: of the place, ``soil_organic_carbon``, ``soil_organic_nitrogen``.
         type_stocks: of the place's vegetation type, that is, without what grazing and other history
             did to the soil of this place; same names.
+        thaw_depth: largest of a year, mean of recent years, m.
         annual: variable -> values by year.
         profiles: of soil temperature, one a day.
     """
@@ -127,6 +141,7 @@ class Observations:
     monthly: Mapping[str, MonthlySeries] = field(default_factory=dict)
     stocks: Mapping[str, Stock] = field(default_factory=dict)
     type_stocks: Mapping[str, Stock] = field(default_factory=dict)
+    thaw_depth: Stock | None = None
     annual: Mapping[str, tuple[AnnualValue, ...]] = field(default_factory=dict)
     profiles: tuple[SoilProfile, ...] = ()
 

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,6 +14,10 @@ Place = Annotated[str, typer.Argument(help="Catalog name, tower's file or folder
 Places = Annotated[
     list[str], typer.Argument(help="Catalog names, towers' files or folders, or site TOMLs.")
 ]
+PlacesIfAny = Annotated[
+    list[str] | None,
+    typer.Argument(help="Catalog names, towers' files or folders, or site TOMLs."),
+]
 SiteFiles = Annotated[
     list[Path] | None,
     typer.Option(
@@ -21,6 +25,14 @@ SiteFiles = Annotated[
         help="Site file with the facts a tower's file lacks; once for every tower of your own, "
         "matched by fluxnet_id, else by order.",
     ),
+]
+Soil = Annotated[
+    Literal["bulk", "layered"],
+    typer.Option(help="Soil carbon in one pool with a rule of thaw exposure, or in layers."),
+]
+RootingDepth = Annotated[
+    Literal["fixed", "thaw"],
+    typer.Option(help="Roots of soil in layers: at the depth of the set, or following thaw."),
 ]
 
 
@@ -69,20 +81,33 @@ def _of_reading(
     )
 
 
-def reads_towers(command: Callable) -> Callable:
-    """A command whose parameter ``reading`` is put together from the options of reading."""
-    own = inspect.signature(command).parameters
-    options = inspect.signature(_of_reading).parameters
+def gathers(gathered: str, of_options: Callable) -> Callable[[Callable], Callable]:
+    """Decorator of a command one of whose parameters is put together from options of its own.
 
-    @wraps(command)
-    def run(**given):
-        reading = _of_reading(**{name: given.pop(name) for name in options})
-        return command(**given, reading=reading)
+    Args:
+        gathered: name of the parameter.
+        of_options: that puts it together; its parameters are the options.
+    """
+    options = inspect.signature(of_options).parameters
 
-    parameters = []
-    for name, parameter in own.items():
-        parameters += options.values() if name == "reading" else [parameter]
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    run.__signature__ = inspect.Signature([one.replace(kind=keyword) for one in parameters])
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    return run
+    def decorate(command: Callable) -> Callable:
+        own = inspect.signature(command).parameters
+
+        @wraps(command)
+        def run(**given):
+            value = of_options(**{name: given.pop(name) for name in options})
+            return command(**given, **{gathered: value})
+
+        parameters = []
+        for name, parameter in own.items():
+            parameters += options.values() if name == gathered else [parameter]
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        run.__signature__ = inspect.Signature([one.replace(kind=keyword) for one in parameters])
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return decorate
+
+
+# a command whose parameter ``reading`` is put together from the options of reading
+reads_towers = gathers("reading", _of_reading)

@@ -17,7 +17,7 @@ from temjax.outputs import (
     MONTHLY_OUTPUTS,
     OutputInfo,
 )
-from temjax.runs.simulate import Run
+from temjax.runs.result import Run
 from temjax.units import DAYS_PER_YEAR
 
 # without a standard name in the files of sites, though the registry has one

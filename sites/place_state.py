@@ -1,16 +1,21 @@
-"""State of a fitted place: the factor on soil organic matter that a fit found, with its date.
+"""State of a fitted place: the factor on soil organic matter, with its date, and its numbers.
 
 The factor is no parameter of a vegetation type: grazing and other history left the place's soil
-matter away from where the climate alone leaves it (docs/calibration.md). It travels in the fitted
-set, ``[place]``, and acts in runs of that place alone.
+matter away from where the climate alone leaves it (docs/calibration.md). Nor are the numbers of
+its rain gauge, snow and thermometer (``place_numbers``). They travel in the fitted set,
+``[place]``, and act in runs of that place alone.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from temjax.files.toml import read_toml
+from temjax.forcing import Forcing
+from temjax.parameters.registry import Parameters
+from temjax.sites.place_numbers import PLACE_NUMBERS, numbers_text, with_place_numbers
 from temjax.sites.provenance import forcing_hash
 from temjax.sites.site import Site
 
@@ -19,32 +24,41 @@ SAME_PLACE = 0.01  # degrees of latitude and longitude, as coordinates are round
 
 @dataclass(frozen=True)
 class PlaceState:
-    """State of soil organic matter at the place of a fit.
+    """State of soil organic matter and numbers of the place of a fit.
 
     Attributes:
         place: name of the site.
         latitude, longitude: degrees; longitude NaN where unknown.
-        soil_matter_factor: on soil organic carbon and nitrogen.
+        soil_matter_factor: on soil organic carbon and nitrogen; None where it was not fitted.
         year: in whose January it acts.
         forcing_hash: of the climate of the fit.
         source: name of the fitted set's file.
+        numbers: of ``PLACE_NUMBERS``, those that were fitted.
         left_out: not applied, by choice.
     """
 
     place: str
     latitude: float
     longitude: float
-    soil_matter_factor: float
+    soil_matter_factor: float | None
     year: int
     forcing_hash: str
     source: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
     left_out: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def _factor_text(self) -> str:
+        """The factor on soil matter in words; empty without one."""
+        if self.soil_matter_factor is None:
+            return ""
         return (
             f"{self.soil_matter_factor:.4g} times the soil organic matter of the history from "
             f"January {self.year} on"
         )
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, (self._factor_text, numbers_text(self.numbers))))
 
     def is_of(self, site: Site) -> bool:
         """Whether a site is the place of the fit, by name and coordinates."""
@@ -63,43 +77,45 @@ class PlaceState:
             return f"{self.source}: {self} is left out, so this run is not the fitted one"
         years = np.asarray(site.forcing.years)
         simulated = years if last_year is None else years[years <= last_year]
-        if not bool(np.any(simulated == self.year)):
-            return f"{self.source}: {self} lies outside the years of this run and is not applied"
-        text = f"{self.source}: {self}, as fitted"
+        applied = str(self)
+        if self._factor_text and not bool(np.any(simulated == self.year)):
+            outside = f"{self._factor_text} lies outside the years of this run and is not applied"
+            if not self.numbers:
+                return f"{self.source}: {outside}"
+            applied = f"{outside}; {numbers_text(self.numbers)}"
+        text = f"{self.source}: {applied}, as fitted"
         if forcing_hash(site.forcing) != self.forcing_hash:
             text += "; the climate is not that of the fit, so this run is not the fitted one"
         return text
 
     def row(self, site: Site) -> int | None:
-        """Row of the site's forcing in which the state acts; None where it does not."""
+        """Row of the site's forcing in which the factor acts; None where it does not."""
         rows = np.flatnonzero(np.asarray(site.forcing.years) == self.year)
-        return int(rows[0]) if self.is_of(site) and rows.size and not self.left_out else None
+        acts = self.soil_matter_factor is not None and self.is_of(site) and not self.left_out
+        return int(rows[0]) if acts and rows.size else None
 
-
-def place_state(site: Site, soil_matter_factor: float, year: int, source: str) -> PlaceState:
-    """State of a site."""
-    return PlaceState(
-        place=site.name,
-        latitude=float(site.location.latitude),
-        longitude=site.longitude,
-        soil_matter_factor=soil_matter_factor,
-        year=year,
-        forcing_hash=forcing_hash(site.forcing),
-        source=source,
-    )
+    def adjusted(self, site: Site, parameters: Parameters) -> tuple[Parameters, Forcing]:
+        """Parameters and forcing of a run of a site, with the numbers where it is the place."""
+        acts = self.is_of(site) and not self.left_out
+        return with_place_numbers(parameters, site.forcing, self.numbers if acts else {})
 
 
 def read_place_state(path: str | Path) -> PlaceState | None:
     """State of the place in a fitted set; None where the file has none."""
     table = read_toml(path).get("place")
-    if not isinstance(table, dict) or "soil_matter_factor" not in table:
+    if not isinstance(table, dict):
+        return None
+    numbers = {name: float(table[name]) for name in PLACE_NUMBERS if name in table}
+    factor = table.get("soil_matter_factor")
+    if factor is None and not numbers:
         return None
     return PlaceState(
         place=str(table.get("name", "")),
         latitude=float(table.get("latitude", np.nan)),
         longitude=float(table.get("longitude", np.nan)),
-        soil_matter_factor=float(table["soil_matter_factor"]),
+        soil_matter_factor=None if factor is None else float(factor),
         year=int(table.get("year", 0)),
         forcing_hash=str(table.get("forcing_hash", "")),
         source=Path(path).name,
+        numbers=numbers,
     )

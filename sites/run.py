@@ -5,19 +5,23 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from temjax.files.findings import DataError, Finding
+from temjax.forcing import Forcing, Location
 from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.runs.annual_map import total_nitrogen
 from temjax.runs.equilibrium import CLIMATE_YEARS, METHODS, Climate, Equilibrium, find_equilibrium
 from temjax.runs.quality import run_quality
-from temjax.runs.simulate import Run, simulate
+from temjax.runs.result import Run
+from temjax.runs.simulate import simulate
 from temjax.runs.soil_matter import join_runs, scale_soil_matter
 from temjax.runs.spin_up import spin_up as repeat_cycle
 from temjax.sites.account import observation_attributes
+from temjax.sites.layers import exposure_rule, soil_choice, with_layers
 from temjax.sites.output import run_dataset
 from temjax.sites.place_state import PlaceState
 from temjax.sites.profile_comparison import ProfileComparison, compare_profiles
@@ -38,7 +42,7 @@ class SiteRun:
 
     Attributes:
         site: its location, forcing and observations.
-        parameters: of the run.
+        parameters: of the run, without the numbers of its place.
         parameter_source: name of the set or file.
         equilibrium: and its certificate.
         spin_up: choice of the spin-up.
@@ -48,6 +52,7 @@ class SiteRun:
         place_state: of the fitted set, None without one.
         added_nitrogen: nitrogen that the place's state added, g N m⁻².
         fitted_with: options of the fit that the parameters come from, by name.
+        forcing: of the run, with the numbers of its place.
         profiles: measured soil temperature profiles beside the run.
     """
 
@@ -59,6 +64,7 @@ class SiteRun:
     run: Run
     first_year: int
     options: ModelOptions
+    forcing: Forcing
     place_state: PlaceState | None = None
     added_nitrogen: float = 0.0
     fitted_with: Mapping[str, bool] = dataclasses.field(default_factory=dict)
@@ -83,9 +89,11 @@ class SiteRun:
         """
 
         def total(state: State) -> float:
-            exposure = state.exposure
+            exposure, layers = state.exposure, state.layers
+            thawed = 0.0 if layers is None else jnp.sum(layers.thawed_carbon)
             return float(
                 total_nitrogen(state.ecosystem.pools)
+                + thawed / self.parameters.old_carbon_to_nitrogen
                 + exposure.inaccessible_inorganic_nitrogen
                 + exposure.frozen_organic_nitrogen
                 + exposure.frozen_inorganic_nitrogen
@@ -175,7 +183,8 @@ def run_site(
         spin_up: ``equilibrium`` with the forcing's first year, ``mean`` with the mean of its first
             30 years, ``cycle`` with these years as they follow each other, or ``years:N``: the
             equilibrium with their mean, then N years of the cycle.
-        place_state: of a fitted set; acts where the site is the place of the fit.
+        place_state: of a fitted set; it and its numbers act where the site is the place of the
+            fit.
         fitted_with: from ``read_fit_options``, which a run that differs says.
         progress: called with a description of each phase.
 
@@ -195,21 +204,22 @@ def run_site(
         mend = "Choose 'hold' or 'literal', or give parameters with stefan_coefficient."
         raise DataError([Finding(site.name, "stefan_coefficient", "", message, mend)])
     climate, cycle_years = parse_spin_up(spin_up)
+    driven, forcing = values, site.forcing
+    if place_state is not None:
+        driven, forcing = place_state.adjusted(site, values)
     progress("equilibrium (the first run compiles)")
-    equilibrium = find_equilibrium(
-        values, site.location, site.forcing, climate=climate, options=options
-    )
+    equilibrium = find_equilibrium(driven, site.location, forcing, climate=climate, options=options)
     jax.block_until_ready(equilibrium.state.ecosystem.pools)
     initial = equilibrium.state
     if cycle_years:
         progress(f"spin-up, {cycle_years} years")
         initial = repeat_cycle(
-            values, site.location, site.forcing, initial, years=cycle_years, options=options
+            driven, site.location, forcing, initial, years=cycle_years, options=options
         )
     progress(f"{years[0]}-{stop}")
     row = None if place_state is None else place_state.row(site)
     run, added = _run_years(
-        values, site, initial, options, exposure, int(stop - years[0]) + 1,
+        driven, site.location, forcing, initial, options, exposure, int(stop - years[0]) + 1,
         None if row is None else (row, place_state.soil_matter_factor),
     )  # fmt: skip
     jax.block_until_ready(run.annual.pools)
@@ -218,20 +228,21 @@ def run_site(
         mend = "Check the parameter values against their bounds and the forcing with temjax check."
         raise DataError([Finding(site.name, "run", "", message, mend)])
     profiles = compare_profiles(
-        site.observations.profiles, values, site.location, site.forcing, initial.heat,
+        site.observations.profiles, driven, site.location, forcing, initial.heat,
         initial.snowpack, options, stop,
     )  # fmt: skip
     if parameter_source is None:
         parameter_source = "given values" if parameters is not None else _source_of(site)
     return SiteRun(
-        site, values, parameter_source, equilibrium, spin_up, run, start, options, place_state,
-        added, fitted_with, profiles,
+        site, values, parameter_source, equilibrium, spin_up, run, start, options, forcing,
+        place_state, added, fitted_with, profiles,
     )  # fmt: skip
 
 
 def _run_years(
     parameters: Parameters,
-    site: Site,
+    location: Location,
+    forcing: Forcing,
     initial: State,
     options: ModelOptions,
     exposure: bool | None,
@@ -246,7 +257,7 @@ def _run_years(
 
     def part(state: State, first: int, last: int) -> Run:
         return simulate(
-            parameters, site.location, site.forcing,
+            parameters, location, forcing,
             initial=state, options=options, exposure=exposure, start=first, stop=last,
         )  # fmt: skip
 
@@ -278,7 +289,8 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
         "vegetation": site.location.vegetation or "",
         "parameter_source": result.parameter_source,
         "model_options": dataclasses.asdict(result.options),
-        "active_layer_rule": result.options.active_layer_rule,
+        "active_layer_rule": exposure_rule(result.options),
+        "soil_carbon": soil_choice(result.options, result.parameters),
         "freezing_cutoff": switch_text(result.options.freezing_cutoff),
         "forcing_sources": "; ".join(site.sources),
         **observation_attributes(site),
@@ -302,9 +314,10 @@ def site_dataset(result: SiteRun, *, command: str) -> xr.Dataset:
     dataset = run_dataset(
         result.run,
         site.location,
-        forcing=site.forcing,
+        forcing=result.forcing,
         longitude=None if np.isnan(site.longitude) else site.longitude,
         attributes=attributes,
     )
+    dataset = with_layers(dataset, result.run.layers, result.options.soil_layers)
     keep = dataset["year"].values >= result.first_year
     return dataset.isel(year=keep, time=np.repeat(keep, 12))

@@ -68,7 +68,8 @@ def schema_findings(file: str, errors: Iterable, page: str = _PAGE) -> list[Find
 
 def _key(location: tuple) -> str:
     """Key of a fault; tables of a list are counted from 1."""
-    parts = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location)
+    named = (part for part in location if part != "[key]")  # pydantic's, of a table's own key
+    parts = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in named)
     return "".join(parts).removeprefix(".") or "file"
 
 

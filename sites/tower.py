@@ -24,6 +24,7 @@ from temjax.sites.history import Warming
 from temjax.sites.observation_checks import check_codes, check_observations
 from temjax.sites.place import check_place
 from temjax.sites.place_reading import place_reading
+from temjax.sites.readers.archive import fluxnet_id
 from temjax.sites.readers.kinds import read_record
 from temjax.sites.readers.record import Reading, TowerRecord
 from temjax.sites.site import Site, entry_of_fluxnet, make_site
@@ -185,10 +186,12 @@ def _record_at(
 ) -> tuple[TowerRecord | None, Reading, list[Finding]]:
     """Record of a tower's file, the choices of its place, and findings.
 
-    The record notes which choices are the site file's, and a site file of another tower.
+    The choices are those of the call, then of the site file, or of the catalog where it knows the
+    tower. The record notes which are of the place, and a site file of another tower.
     """
-    reading, notes = place_reading(reading, base)
-    record, findings = read_record(path, reading, base)
+    place = base or entry_of_fluxnet(fluxnet_id(path))
+    reading, notes = place_reading(reading, place)
+    record, findings = read_record(path, reading, place)
     if record is None:
         return None, reading, findings
     if base is not None and None not in (base.fluxnet_id, record.tower):

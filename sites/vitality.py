@@ -7,7 +7,7 @@ from temjax.forcing import Forcing
 from temjax.parameters.registry import Parameters
 from temjax.runs.annual_map import LEAST_VEGETATION
 from temjax.runs.equilibrium import LEAST_WARMEST_MONTH
-from temjax.runs.simulate import Run
+from temjax.runs.result import Run
 from temjax.sites.site import Site
 
 LAST_YEARS = 10  # of a run, that tell whether vegetation lives

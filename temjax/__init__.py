@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     )
     from temjax.parameters.registry import REGISTRY, Parameters, tunable_names
     from temjax.runs.equilibrium import Equilibrium, find_equilibrium
-    from temjax.runs.simulate import Run, simulate
+    from temjax.runs.result import Run
+    from temjax.runs.simulate import simulate
     from temjax.runs.spin_up import spin_up
     from temjax.runtime.configure import configure
     from temjax.runtime.xla_flags import compile_for_few_cells
@@ -38,7 +39,8 @@ __getattr__, __dir__ = _lazy_names(
         ),
         "parameters.registry": ("REGISTRY", "Parameters", "tunable_names"),
         "runs.equilibrium": ("Equilibrium", "find_equilibrium"),
-        "runs.simulate": ("Run", "simulate"),
+        "runs.result": ("Run",),
+        "runs.simulate": ("simulate",),
         "runs.spin_up": ("spin_up",),
         "runtime.configure": ("configure",),
         "runtime.xla_flags": ("compile_for_few_cells",),

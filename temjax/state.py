@@ -154,13 +154,38 @@ class ExposureState(eqx.Module):
         return cls(*(jnp.zeros(shape, dtype) for _ in range(7)))
 
 
+class LayeredSoil(eqx.Module):
+    """Carbon of soil in layers (``ModelOptions.soil_layers``) and the depths that go with it.
+
+    Source: docs/specification/layered_soil.md 1, 3. Frozen carbon is no state: it is the observed
+    carbon below the table.
+
+    Attributes:
+        active_carbon: A, what TEM calls SOLC by layer, g C m⁻².
+        thawed_carbon: B, old carbon that has thawed since the reference climate, g C m⁻².
+        permafrost_table: z_p, m.
+        first_table: z_0, that of the reference climate, m.
+        thaw_depth: D, maximum of last year, m.
+    """
+
+    active_carbon: Float[Array, "layer *cell"]
+    thawed_carbon: Float[Array, "layer *cell"]
+    permafrost_table: Float[Array, "*cell"]
+    first_table: Float[Array, "*cell"]
+    thaw_depth: Float[Array, "*cell"]
+
+
 class State(eqx.Module):
-    """Complete state of a run; pool names are forwarded from ``ecosystem``."""
+    """Complete state of a run; pool names are forwarded from ``ecosystem``.
+
+    ``layers`` is there with ``ModelOptions.soil_layers`` alone.
+    """
 
     ecosystem: EcosystemState
     memory: Memory
     heat: SoilHeatState
     exposure: ExposureState
+    layers: LayeredSoil | None = None
 
     def __getattr__(self, name: str):
         if name in POOLS:

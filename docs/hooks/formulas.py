@@ -10,7 +10,8 @@ import re
 
 from latex2mathml.converter import convert
 
-PAGES = {"M": "model", "H": "soil_heat", "P": "protocol", "Q": "plateau"}
+PAGES = {"M": "model", "H": "soil_heat", "P": "protocol", "Q": "plateau",
+         "L": "layered_soil"}  # fmt: skip
 """Page of the specification by the letter of its equations."""
 
 _FORMULA = re.compile(

@@ -18,6 +18,7 @@ from temjax.outputs import (
     ANNUAL_SUMS,
     FORCING_VARIABLES,
     INTERCOMPARISON_VARIABLES,
+    LAYER_OUTPUTS,
     MONTHLY_OUTPUTS,
     OutputInfo,
 )
@@ -56,6 +57,8 @@ def on_page_markdown(markdown: str, page, **_) -> str:
                 return output_table(MONTHLY_OUTPUTS.values())
             if kind == "annual outputs":
                 return output_table([*ANNUAL_OUTPUTS.values(), *ANNUAL_SUMS.values()])
+            if kind == "layer outputs":
+                return output_table(variable.info for variable in LAYER_OUTPUTS.values())
             if kind == "forcing variables":
                 return output_table(FORCING_VARIABLES.values())
             if kind == "region products":

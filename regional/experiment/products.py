@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from temjax.forcing import MONTH_DAYS
 from temjax.outputs import ANNUAL_OUTPUTS, MONTHLY_OUTPUTS, IsimipVariable, OutputInfo
 from temjax.parameters.cell import CellConstants
-from temjax.runs.simulate import Run
+from temjax.runs.result import Run
 from temjax.units import SECONDS_PER_DAY, SECONDS_PER_YEAR
 
 MONTHLY_PREFIX = "monthly "

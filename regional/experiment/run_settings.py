@@ -11,11 +11,16 @@ from temjax.regional.experiment.products import MONTHLY_PRODUCTS
 from temjax.regional.experiment.settings import Settings
 
 _OPTION_TYPES = get_type_hints(ModelOptions)
+_OF_SITES = ("soil_layers", "rooting_depth")  # regions run the bulk soil
 ModelChoices = create_model(
     "ModelChoices",
     __base__=Settings,
-    __doc__="Choices of the model, as in ``temjax.ModelOptions``.",
-    **{field.name: (_OPTION_TYPES[field.name], field.default) for field in fields(ModelOptions)},
+    __doc__="Choices of the model, as in ``temjax.ModelOptions`` but for those of soil in layers.",
+    **{
+        field.name: (_OPTION_TYPES[field.name], field.default)
+        for field in fields(ModelOptions)
+        if field.name not in _OF_SITES
+    },
 )
 
 

@@ -1,24 +1,20 @@
 """Comparison with observations: active layer at points, soil stocks by vegetation type."""
 
-import csv
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from temjax.files.findings import DataError, Finding
 from temjax.regional.diagnostics.members import MeanSD, over_models
 from temjax.regional.diagnostics.tables import Table
 from temjax.regional.diagnostics.totals import MEADOW, STEPPE, MemberTotals
 from temjax.regional.figures.panels import COLOURS, legend, panels, whiskers
-from temjax.regional.inputs.grids.grid import wrapped
+from temjax.regional.inputs.grids.cells import nearest_cell
+from temjax.sites.thaw_points import ThawPoint
 from temjax.units import GRAMS_PER_KILOGRAM
 
-OBSERVED_YEARS = (2006, 2009)
-_BOUND = re.compile(r">\s*(\d+(?:\.\d+)?)\s*m\b")
+OBSERVED_YEARS = (2006, 2007, 2008, 2009)  # of points whose table names none
 
 _STOCK_PANELS = (("SOC", "kg C m$^{-2}$"), ("SON", "kg N m$^{-2}$"))
 # vegetation -> variable -> (low, high, depth, source); kg m⁻²
@@ -29,17 +25,6 @@ SOIL_STOCKS: dict[str, dict[str, tuple[float, float, str, str]]] = {
              "SON": (1.40, 1.76, "0–3 m, alpine grassland", "Kou et al. 2019, quoted there")},
     "alpine-shrubland": {"SOC": (11.6, 40.8, "0–1 m, mean ± SD", "Nie et al. 2019")},
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ThawPoint:
-    """Observed active layer at a point, m; a lower bound if ``censored``."""
-
-    name: str
-    latitude: float
-    longitude: float
-    observed: float
-    censored: bool
 
 
 @dataclass(frozen=True)
@@ -54,75 +39,36 @@ class Scores:
     censored_agreeing: int
 
 
-def read_thaw_points(path: Path) -> list[ThawPoint]:
-    """Read the points of a table like ``alt_qtp.csv``: name, lat_suggested, lon_suggested,
-    alt_m_mean_2006_2009 and, where that is empty, a lower bound in ``flags`` ("> 2.35 m").
-
-    Raises:
-        DataError: a column is missing or a number cannot be read, with the row.
-    """
-    needed = ("name", "lat_suggested", "lon_suggested", "alt_m_mean_2006_2009", "flags")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    absent = [name for name in needed if rows and name not in rows[0]]
-    if absent or not rows:
-        message = f"column {absent[0]!r} is missing" if absent else "no rows"
-        mend = f"Give a table with the columns {', '.join(needed)}."
-        raise DataError([Finding(str(path), "", "row 1", message, mend)])
-    points = []
-    for number, row in enumerate(rows, start=2):
-        try:
-            bound = _BOUND.search(row["flags"])
-            mean = row["alt_m_mean_2006_2009"]
-            if not mean and bound is None:
-                continue
-            points.append(
-                ThawPoint(
-                    row["name"], float(row["lat_suggested"]), float(row["lon_suggested"]),
-                    float(mean) if mean else float(bound.group(1)), not mean,
-                )
-            )  # fmt: skip
-        except ValueError as error:
-            place = f"line {number}"
-            raise DataError(
-                [Finding(str(path), "", place, str(error), "Write plain numbers.")]
-            ) from error
-    return points
-
-
 def simulated_thaw(members: list[MemberTotals], points: list[ThawPoint]) -> NDArray:
-    """Mean active layer of 2006–2009 in the cell around each point, mean over members, m.
+    """Mean active layer of a point's years in the cell around it, mean over members, m.
 
-    NaN for points outside of the region or in cells without permafrost.
+    NaN for points outside of the region, in cells without permafrost, or of other years.
     """
     domain = members[0].stored.domain
-    values = []
-    for member in members:
-        years = member.years["historical"]
-        chosen = (years >= OBSERVED_YEARS[0]) & (years <= OBSERVED_YEARS[1])
-        layer = member.stored.products["historical/active_layer_thickness"][chosen]
-        values.append(layer.mean(axis=0) if chosen.any() else np.full(domain.size, np.nan))
-    mean = np.mean(values, axis=0)
     simulated = np.full(len(points), np.nan)
     for number, point in enumerate(points):
-        distance = np.hypot(
-            domain.latitude - point.latitude,
-            wrapped(domain.longitude - point.longitude) * np.cos(np.radians(point.latitude)),
-        )
-        nearest = int(np.argmin(distance))
-        if distance[nearest] <= domain.grid.spacing():
-            simulated[number] = mean[nearest]
+        nearest, distance = nearest_cell(domain, point.latitude, point.longitude)
+        if distance > domain.grid.spacing():
+            continue
+        values = []
+        for member in members:
+            chosen = np.isin(member.years["historical"], point.years or OBSERVED_YEARS)
+            layer = member.stored.products["historical/active_layer_thickness"]
+            values.append(layer[chosen, nearest].mean() if chosen.any() else np.nan)
+        simulated[number] = np.mean(values)
     return simulated
 
 
 def thaw_scores(points: list[ThawPoint], simulated: NDArray) -> Scores:
-    """Compute R², RMSE and bias over measured points; a censored one agrees above its bound."""
+    """Compute R², RMSE and bias over measured points; a censored one agrees beyond its bound."""
     observed = np.array([point.observed for point in points])
     censored = np.array([point.censored for point in points], dtype=bool)
     defined = np.isfinite(simulated)
     used = defined & ~censored
     x, y = observed[used], simulated[used]
-    above = defined & censored & (simulated >= observed)
+    below = np.array([point.bound == "<" for point in points], dtype=bool)
+    beyond = np.where(below, simulated <= observed, simulated >= observed)
+    agreeing = defined & censored & beyond
     enough = x.size > 2 and x.std() > 0 and y.std() > 0
     return Scores(
         count=int(x.size),
@@ -130,7 +76,7 @@ def thaw_scores(points: list[ThawPoint], simulated: NDArray) -> Scores:
         rmse=float(np.sqrt(np.mean((y - x) ** 2))) if x.size else np.nan,
         bias=float(np.mean(y - x)) if x.size else np.nan,
         censored=int(np.sum(defined & censored)),
-        censored_agreeing=int(np.sum(above)),
+        censored_agreeing=int(np.sum(agreeing)),
     )
 
 
@@ -138,16 +84,17 @@ def thaw_table(points: list[ThawPoint], simulated: NDArray) -> Table:
     """Table of observed and simulated active layers, with the scores in the note."""
     rows = [
         (point.name, _place_text(point),
-         ("> " if point.censored else "") + f"{point.observed:.2f}", MeanSD(value, np.nan).text())
+         f"{point.bound} {point.observed:.2f}".lstrip(), MeanSD(value, np.nan).text())
         for point, value in zip(points, simulated, strict=True)
     ]  # fmt: skip
     scores = thaw_scores(points, simulated)
     note = (
-        f"Means of 2006–2009 in m; {scores.count} measured points: "
+        f"Means of the years of each point (2006–2009 where the table names none) in m; "
+        f"{scores.count} measured points: "
         f"R² {MeanSD(scores.squared_correlation, np.nan).text()}, "
         f"RMSE {MeanSD(scores.rmse, np.nan).text()} m, "
         f"bias {MeanSD(scores.bias, np.nan).text()} m; "
-        f"{scores.censored_agreeing} of {scores.censored} lower bounds (>) are met. "
+        f"{scores.censored_agreeing} of {scores.censored} bounds (>, <) are met. "
         "A cell is not a point: within a vegetation type soil water alone moves ALT by 1 m."
     )
     return Table("Active layer beside observed points", note,
@@ -195,11 +142,13 @@ def validation_figure(
     """Figure 2 g–i: scatter of the active layer and, with ``stocks``, soil stocks against the
     published ranges of the plateau."""
     figure, (layer, *others) = panels(1, 3 if stocks else 2, 3.4)
-    for censored, marker, label in ((False, "o", "measured"), (True, ">", "lower bound")):
+    for bound, marker, label in (
+        ("", "o", "measured"), (">", ">", "lower bound"), ("<", "<", "upper bound"),
+    ):  # fmt: skip
         pairs = [
             (p.observed, s)
             for p, s in zip(points, simulated, strict=True)
-            if p.censored is censored and np.isfinite(s)
+            if p.bound == bound and np.isfinite(s)
         ]
         if pairs:
             layer.scatter(*zip(*pairs, strict=True), marker=marker, color=COLOURS[0], label=label)

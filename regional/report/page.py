@@ -30,6 +30,7 @@ from temjax.regional.report.variance import variance_parts
 from temjax.regional.results.read_back import read_run
 from temjax.regional.studies import attribution_report
 from temjax.sites.page import page_style
+from temjax.sites.thaw_points import read_thaw_points
 
 PAGE = "report.html"
 RUN_RECORD = "run.json"  # computing time, memory and device of the run
@@ -49,7 +50,7 @@ def write_report(
 
     Args:
         folder: the ``--out`` folder of ``temjax project``.
-        thaw_points: table of observed active layers (``observations.read_thaw_points``).
+        thaw_points: table of observed active layers (``sites.thaw_points``).
         compare: folders of further runs (other ALT or root-zone rules) for comparison.
 
     Beside it, for runs of ``one_percent``, ``feedbacks.FILES``.
@@ -152,7 +153,8 @@ def _present_section(
         section.tables.append(observations.soil_table(members))
     points, simulated = [], np.empty(0)
     if thaw_points is not None:
-        points = observations.read_thaw_points(thaw_points)
+        points, notes = read_thaw_points(thaw_points)
+        section.texts += [f"{thaw_points.name}: {note}." for note in notes]
         simulated = observations.simulated_thaw(members, points)
         section.tables.append(observations.thaw_table(points, simulated))
     else:

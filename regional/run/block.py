@@ -20,7 +20,8 @@ from temjax.parameters.registry import Parameters
 from temjax.processes.thaw_exposure import exposure_factor
 from temjax.regional.inputs.climate import VARIABLES
 from temjax.runs.quality import RunQuality, run_quality
-from temjax.runs.simulate import Run, simulate
+from temjax.runs.result import Run
+from temjax.runs.simulate import simulate
 from temjax.runtime.devices import map_devices
 from temjax.state import State
 

@@ -30,8 +30,9 @@ from temjax.regional.run.block import hold_at_thickness, run_block, soil_of_bloc
 from temjax.regional.run.cells import Cells, tile_inputs
 from temjax.regional.run.restart import Products, RestartPoints
 from temjax.runs.equilibrium import equilibrium_climate, find_equilibrium
+from temjax.runs.exposure import exposure_history
 from temjax.runs.quality import RunQuality
-from temjax.runs.simulate import Run, exposure_history
+from temjax.runs.result import Run
 from temjax.state import ExposureState, State
 
 ReportProgress = Callable[[str, int, bool], None]

@@ -18,6 +18,7 @@ import xarray as xr
 from temjax.files.findings import DataError, Finding
 from temjax.heat.climate import HEAT_PARAMETERS
 from temjax.parameters.files import read_parameters, replace_parameters
+from temjax.parameters.idle import idle_parameters
 from temjax.parameters.posterior import (
     Gaussian,
     absent_arrays,
@@ -28,7 +29,7 @@ from temjax.parameters.posterior import (
     read_intervals,
     read_posterior,
 )
-from temjax.parameters.registry import FREEZING, REGISTRY, Parameters, tunable_names
+from temjax.parameters.registry import REGISTRY, Parameters, tunable_names
 from temjax.regional.experiment.experiment import Experiment
 from temjax.regional.run.member_group import GROUND_SURFACE, parameter_set
 from temjax.regional.run.provenance import file_hash
@@ -86,7 +87,7 @@ def parameter_sources(
         if others:
             notes.append(f"{', '.join(others)}: no fit; taken as exact")
         return sources, notes
-    idle = () if experiment.options.freezing_cutoff else FREEZING
+    idle = idle_parameters(experiment.options)
     priors = [name for name in names or tunable_names() if name not in (*held, *idle)]
     for vegetation in others:
         source, outside = prior_source(vegetation, parameter_set(experiment, vegetation), priors)

@@ -8,7 +8,7 @@ gap-filled half-hours.
 from pathlib import Path
 
 from temjax.files.findings import DataError, Finding
-from temjax.sites.entry_tables import SoilSensor
+from temjax.sites.entry_tables import Sensors
 from temjax.sites.readers.archive import TowerFiles, find_files
 from temjax.sites.readers.badm import read_badm
 from temjax.sites.readers.fluxnet_columns import (
@@ -24,7 +24,7 @@ from temjax.sites.readers.record import Reading, TowerRecord
 
 
 def read_fluxnet_record(
-    path: Path, reading: Reading, sensor: SoilSensor | None = None
+    path: Path, reading: Reading, sensors: Sensors | None = None
 ) -> tuple[TowerRecord | None, list[Finding]]:
     """Record of a file, archive or folder and its findings; no record where there is no table.
 
@@ -34,26 +34,28 @@ def read_fluxnet_record(
     Args:
         path: of the file, archive or folder.
         reading: choices.
-        sensor: of soil temperature, as a site file states it.
+        sensors: as a site file states them.
     """
     files, findings = find_files(path)
     if files is None:
         return None, findings
     try:
-        return _record(files, reading, sensor or SoilSensor())
+        return _record(files, reading, sensors or Sensors())
     except DataError as error:
         return None, error.findings
 
 
 def _record(
-    files: TowerFiles, reading: Reading, sensor: SoilSensor
+    files: TowerFiles, reading: Reading, sensors: Sensors
 ) -> tuple[TowerRecord | None, list[Finding]]:
     """Record of the files of a tower and its findings."""
     facts, findings = read_badm(files.variables, files.site)
-    own = (sensor.column or "").upper()
+    gauge = sensors.precipitation
+    asked = {} if gauge is None else {"precipitation": gauge.column.upper()}
+    own = {*asked.values(), (sensors.soil_temperature.column or "").upper()}
 
     def wanted(column: str) -> bool:
-        return is_wanted(column) or (bool(own) and column in (own, f"{own}_QC"))
+        return is_wanted(column) or column.removesuffix("_QC") in own
 
     table, faults = read_table(files.fluxes, wanted, reading.minimum_coverage, facts.units)
     findings += faults
@@ -61,10 +63,10 @@ def _record(
         return None, findings
     reanalysis, faults = _reanalysis(files, reading, table)
     findings += faults
-    climate, climate_notes, absent = climate_values(table, reanalysis and reanalysis.climate)
+    climate, climate_notes, absent = climate_values(table, reanalysis and reanalysis.climate, asked)
     if reading.co2 == "tower" and "co2" not in climate:
         climate_notes.append(f"{CO2_COLUMN}: no value in the file; the global series is used")
-    observed = observed_values(table, reading, facts.depths, sensor)
+    observed = observed_values(table, reading, facts.depths, sensors.soil_temperature)
     record = TowerRecord(
         file=table.where,
         product=files.product,
@@ -74,7 +76,10 @@ def _record(
         climate=climate,
         observed=observed.variables,
         absent=absent | observed.absent,
-        usual={n: (CLIMATE_COLUMNS[n][0], f"line {table.header_line}") for n in absent},
+        usual={
+            name: (asked.get(name, CLIMATE_COLUMNS[name][0]), f"line {table.header_line}")
+            for name in absent
+        },
         notes=(*files.notes, *table.notes, *climate_notes, *observed.notes),
         location=facts.location,
         lines=table.line,

@@ -9,6 +9,7 @@ of a pair is taken where it has at least ``ENOUGH`` of the months that the other
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from temjax.sites.entry_tables import SoilSensor
 from temjax.sites.readers.fluxnet_quality import flux_quality, net_sd, quality_of, range_sd
@@ -58,17 +59,21 @@ class Observed:
 
 
 def climate_values(
-    table: FluxnetTable, others: Mapping[str, MonthlyValues] | None
+    table: FluxnetTable,
+    others: Mapping[str, MonthlyValues] | None,
+    asked: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[dict[str, MonthlyValues], list[str], dict[str, str]]:
     """Climate of a file, notes, and the reason for each variable that it lacks.
 
     Args:
         table: of the file.
         others: climate of the reanalysis beside the file; None without one.
+        asked: columns that the site file asks for, by variable.
     """
     days = days_of_months(table.years)
     climate, notes, absent = {}, [], {}
-    for name, columns in CLIMATE_COLUMNS.items():
+    for name, usual in CLIMATE_COLUMNS.items():
+        columns = (asked[name],) if name in asked else usual
         column = next((column for column in columns if table.count(column)), None)
         words = name.replace("_", " ")
         if column is None:
@@ -77,7 +82,9 @@ def climate_values(
             if others and name in others:
                 notes.append(f"{words}: from the reanalysis ({_empty(table, columns[:1])})")
             continue
-        if column != columns[0]:
+        if name in asked:
+            notes.append(f"{words}: {column} (as the site file asks)")
+        elif column != columns[0]:
             notes.append(f"{words}: {column} ({_empty(table, columns[:1])})")
         notes += _sparse(table, column)
         factor = days if name == "precipitation" else 1

@@ -54,8 +54,7 @@ def read_record(
         record, findings = read_abcflux(path, reading, entry.fluxnet_id if entry else None)
         used = ("partition", "site_id")
     else:
-        sensor = entry.sensors.soil_temperature if entry else None
-        record, findings = read_fluxnet_record(path, reading, sensor)
+        record, findings = read_fluxnet_record(path, reading, entry.sensors if entry else None)
         used = ("partition", "threshold")
     unused = unused_choices(reading, used)
     if record is not None and unused:

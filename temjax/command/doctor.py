@@ -24,7 +24,8 @@ from temjax.options import ModelOptions
 from temjax.parameters.files import load_parameters
 from temjax.parameters.registry import Parameters
 from temjax.runs.equilibrium import cyclic_map
-from temjax.runs.simulate import Run, simulate
+from temjax.runs.result import Run
+from temjax.runs.simulate import simulate
 from temjax.runtime.cache import KERNEL, PROGRAM
 from temjax.runtime.configure import cache_folder
 from temjax.runtime.machine import (

@@ -23,8 +23,8 @@ from temjax.conventions.unit_words import LENGTH, NONE, TEMPERATURES
 from temjax.units import SECONDS_PER_DAY
 
 Quantity = Literal[
-    "temperature", "water", "energy", "carbon", "co2", "carbon stock", "nitrogen stock", "length",
-    "share",
+    "temperature", "water", "energy", "carbon", "nitrogen", "co2", "carbon stock",
+    "nitrogen stock", "length", "share",
 ]  # fmt: skip
 Days = np.ndarray | float
 
@@ -39,8 +39,16 @@ QUANTITIES: dict[str, Quantity] = {  # of the model's variables
     "net_ecosystem_production": "carbon",
     "gross_primary_production": "carbon",
     "ecosystem_respiration": "carbon",
+    "net_primary_production": "carbon",
+    "potential_gross_primary_production": "carbon",
+    "potential_net_primary_production": "carbon",
+    "nitrogen_uptake": "nitrogen",
+    "vegetation_carbon": "carbon stock",
+    "structural_nitrogen": "nitrogen stock",
     "soil_organic_carbon": "carbon stock",
     "soil_organic_nitrogen": "nitrogen stock",
+    "available_nitrogen": "nitrogen stock",
+    "maximum_thaw_depth": "length",
     "elevation": "length",
     "texture": "share",
 }
@@ -54,18 +62,26 @@ UNDERSTOOD: dict[Quantity, tuple[str, ...]] = {
         "g C m-2 month-1", "g C m-2 d-1", "g C m-2 yr-1", "kg C m-2 s-1", "t C ha-1 month-1",
         "umol m-2 s-1", "mmol m-2 d-1", "mol m-2 month-1", "mg CO2 m-2 s-1", "g CO2 m-2 d-1",
     ),
+    "nitrogen": ("g N m-2 yr-1", "g N m-2 month-1", "kg N ha-1 yr-1", "mg N m-2 d-1"),
     "co2": ("ppm", "1e-6", "umol mol-1", "mol mol-1"),
     "carbon stock": ("g C m-2", "kg C m-2", "hg C m-2", "Mg C ha-1", "t C ha-1", "mol C m-2"),
     "nitrogen stock": ("g N m-2", "kg N m-2", "kg N ha-1", "t N ha-1", "mol N m-2"),
     "length": ("m", "km"),
     "share": ("percent", "1", "g kg-1"),
 }  # fmt: skip
-ELEMENTS: dict[Quantity, str] = {"carbon": "C", "carbon stock": "C", "nitrogen stock": "N"}
+ELEMENTS: dict[Quantity, str] = {
+    "carbon": "C",
+    "nitrogen": "N",
+    "carbon stock": "C",
+    "nitrogen stock": "N",
+}
+SUMS: tuple[Quantity, ...] = ("water", "carbon", "nitrogen")  # over a month
 NOUNS: dict[Quantity, str] = {
     "temperature": "a temperature",
     "water": "an amount of water",
     "energy": "a flux of energy",
     "carbon": "a flux of carbon",
+    "nitrogen": "a flux of nitrogen",
     "co2": "a mole fraction",
     "carbon stock": "a stock of carbon",
     "nitrogen stock": "a stock of nitrogen",
@@ -98,7 +114,7 @@ class Unit:
     @property
     def is_rate(self) -> bool:
         """Whether values are amounts in a time."""
-        return self.quantity in ("water", "energy", "carbon")
+        return self.quantity in (*SUMS, "energy")
 
     @property
     def lacks_time(self) -> bool:
@@ -106,7 +122,7 @@ class Unit:
         return self.is_rate and self.per == "step"
 
     def factor(self, *, step: Days = np.nan, month: Days = np.nan, year: Days = np.nan) -> Days:
-        """Factor to °C, ppmv, g m⁻² (stocks), m, percent, W m⁻², or rates per day: mm, g C m⁻².
+        """Factor to °C, ppmv, g m⁻² (stocks), m, percent, W m⁻², or rates per day: mm, g m⁻².
 
         Args:
             step: days of the interval that a value covers.
@@ -118,13 +134,13 @@ class Unit:
         return self.scale / (days * (SECONDS_PER_DAY if self.quantity == "energy" else 1.0))
 
     def monthly_factor(self, month: Days, *, step: Days = np.nan, year: Days = np.nan) -> Days:
-        """Factor to values of months as the model has them: water and carbon are sums.
+        """Factor to values of months as the model has them: amounts are sums.
 
         Args:
             month, year: days of the month and the year a value lies in.
             step: days of the interval that it covers.
         """
-        if self.quantity not in ("water", "carbon"):
+        if self.quantity not in SUMS:
             return self.factor(step=step, month=month, year=year)
         return self.scale if self.per == "month" else self.factor(step=step, year=year) * month
 
@@ -134,7 +150,7 @@ class Unit:
 
     def monthly(self, daily: np.ndarray, month: Days) -> np.ndarray:
         """Means over months in the unit of ``factor`` as the model has them: sums of the month."""
-        return daily * month if self.quantity in ("water", "carbon") else daily
+        return daily * month if self.quantity in SUMS else daily
 
     def same_as(self, other: "Unit") -> bool:
         """Whether two units, however they are written, are one."""
@@ -235,9 +251,11 @@ def _amount(
         return None
     moles = powers == (-2, 0, 1)
     scale = float(amount if moles else amount * 1000)  # kg to g
-    if substance == "N" or (moles and not substance and quantity == "nitrogen stock"):
+    if substance == "N" or (moles and not substance and quantity.startswith("nitrogen")):
         scale *= NITROGEN_MASS if moles else 1.0
-        return Unit("nitrogen stock", scale) if per == "step" else None
+        if per == "step" and quantity != "nitrogen":
+            return Unit("nitrogen stock", scale)
+        return Unit("nitrogen", scale, per=per)
     if moles:
         scale *= CARBON_MASS
     elif substance == "CO2":

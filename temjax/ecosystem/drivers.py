@@ -98,14 +98,22 @@ def month_factors(
     drivers: MonthDrivers,
     memory: Memory,
     freezing_cutoff: bool = False,
+    decomposition_response: Cell | None = None,
 ) -> MonthFactors:
     """Factors of a month from its drivers and the memory at its start.
 
     Args:
         parameters, constants, drivers, memory: of the month.
         freezing_cutoff: of respiration, see ``ModelOptions``.
+        decomposition_response: of soil in layers; ``None``: of the drivers' soil temperature.
     """
     p = parameters
+    if decomposition_response is None:
+        decomposition_response = decomposition.temperature_response(
+            soil_temperature=drivers.soil_temperature,
+            q10=p.heterotrophic_q10,
+            freezing_q10=p.heterotrophic_freezing_q10 if freezing_cutoff else None,
+        )
     rain_share, snowmelt_share = water.percolation_shares(
         rainfall=drivers.rainfall, snowmelt=drivers.snowmelt
     )
@@ -154,11 +162,7 @@ def month_factors(
             a2=p.respiration_q10_a2,
             a3=p.respiration_q10_a3,
         ),
-        decomposition_response=decomposition.temperature_response(
-            soil_temperature=drivers.soil_temperature,
-            q10=p.heterotrophic_q10,
-            freezing_q10=p.heterotrophic_freezing_q10 if freezing_cutoff else None,
-        ),
+        decomposition_response=decomposition_response,
         maintenance_decline=freezing_decline(drivers.air_temperature, p.respiration_freezing_q10)
         if freezing_cutoff
         else None,

@@ -175,6 +175,7 @@ def integrate_month(
     *,
     substeps: int = DEFAULT_SUBSTEPS,
     freezing_cutoff: bool = False,
+    decomposition_response: Cell | None = None,
 ) -> tuple[Float[Array, "pool *cell"], Float[Array, "flux *cell"]]:
     """Advance the pools by one month; return them and the integrals of all fluxes.
 
@@ -182,8 +183,11 @@ def integrate_month(
         parameters, constants, drivers, memory, pools: as for `month.right_hand_side`.
         substeps: number of equal sub-steps, static.
         freezing_cutoff: of respiration, see ``ModelOptions``; static.
+        decomposition_response: of soil in layers; ``None``: of soil temperature.
     """
-    factors = month_factors(parameters, constants, drivers, memory, freezing_cutoff)
+    factors = month_factors(
+        parameters, constants, drivers, memory, freezing_cutoff, decomposition_response
+    )
     context = MonthContext(parameters, constants, drivers, memory, factors)
     pools, integrals = imex_steps(substeps, context, pools)
     return pools, complete_fluxes(drivers, integrals)

@@ -93,7 +93,7 @@ def _gain(layer: SolvedLayer) -> Cells:
 def _of_flux(like: Cells) -> LayerDiagnostics:
     """Cotangents that ask for the derivative of the flux alone."""
     zero = jnp.zeros_like(like)
-    return LayerDiagnostics(jnp.ones_like(like), zero, zero, zero, zero)
+    return LayerDiagnostics(jnp.ones_like(like), zero, zero, zero, zero, zero)
 
 
 def eliminate_adjoint_first_layer(

@@ -62,6 +62,9 @@ class SoilClimate(eqx.Module):
         energy_residual: energy not closed over the year, relative to Σ|H|Δz (–).
         heat_imbalance: largest flux imbalance that Newton's method left in a layer, W m⁻².
         final: heat state at the end of the last year.
+        layer_temperature: monthly mean of the layers of soil heat, °C; only with
+            ``ModelOptions.soil_layers``, as the next.
+        layer_liquid_fraction: monthly mean of their liquid fraction (–).
         depths: m (static).
     """
 
@@ -82,6 +85,8 @@ class SoilClimate(eqx.Module):
     energy_residual: Annual
     heat_imbalance: Annual
     final: SoilHeatState
+    layer_temperature: Float[Array, "year 12 layer *cell"] | None = None
+    layer_liquid_fraction: Float[Array, "year 12 layer *cell"] | None = None
     depths: tuple[float, ...] = eqx.field(static=True, default=DEPTHS)
 
 
@@ -134,6 +139,11 @@ def run_column(
             "energy_residual": (gain - jnp.sum(months.heat_input, axis=0)) / content,
             "heat_imbalance": jnp.max(months.imbalance, axis=0),
         }
+        if options.soil_layers is not None:
+            report |= {
+                "layer_temperature": months.layer_temperature,
+                "layer_liquid_fraction": months.layer_liquid_fraction,
+            }
         return (after, frozen), report
 
     start = (initial.enthalpy, initial.frozen_all_year)

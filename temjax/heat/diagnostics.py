@@ -60,6 +60,7 @@ class LayerDiagnostics(NamedTuple):
         centre: temperature in the middle of the layer, °C.
         temperature: at the reported depth, from the surface down to the middle of the layer, °C.
         thaw_depth: from the surface down to the bottom of the layer, m.
+        fraction: liquid share of the layer's water (–).
     """
 
     flux: Cells
@@ -67,6 +68,7 @@ class LayerDiagnostics(NamedTuple):
     centre: Cells
     temperature: Cells
     thaw_depth: Cells
+    fraction: Cells
 
 
 class StepDiagnostics(NamedTuple):
@@ -99,6 +101,7 @@ def diagnose_surface(
         centre=first.temperature,
         temperature=top + half_layer_change(properties.upper_half, top, first.temperature),
         thaw_depth=thawed_thickness(properties.counted, first.fraction),
+        fraction=first.fraction,
     )
 
 
@@ -129,6 +132,7 @@ def diagnose_layer(
         centre=lower.temperature,
         temperature=temperature + half_layer_change(properties.upper_half, top, lower.temperature),
         thaw_depth=thaw_depth + thawed_thickness(properties.counted, lower.fraction),
+        fraction=lower.fraction,
     )
 
 

@@ -62,6 +62,8 @@ class HeatMonth(eqx.Module):
         maximum_thaw_depth: largest of the sub-steps, m.
         minimum_thaw_depth: smallest of the sub-steps, m.
         largest_liquid_fraction: largest of the sub-steps, ``(month, layer, *cell)``.
+        layer_temperature: monthly mean in the middle of layers, °C, ``(month, layer, *cell)``.
+        layer_liquid_fraction: monthly mean, ``(month, layer, *cell)``.
         heat_input: heat through the surface and the bottom, J m⁻².
         imbalance: largest heat flux imbalance the Newton iteration left in a layer, W m⁻².
     """
@@ -73,6 +75,8 @@ class HeatMonth(eqx.Module):
     maximum_thaw_depth: Monthly
     minimum_thaw_depth: Monthly
     largest_liquid_fraction: Float[Array, "month layer *cell"]
+    layer_temperature: Float[Array, "month layer *cell"]
+    layer_liquid_fraction: Float[Array, "month layer *cell"]
     heat_input: Monthly
     imbalance: Monthly
 
@@ -82,6 +86,7 @@ class YearDiagnostics(eqx.Module):
 
     Attributes:
         mean: profile, mean of the sub-steps, °C, leaves ``(12, layer, *cell)``.
+        mean_liquid_fraction: of the sub-steps, ``(12, layer, *cell)``.
         largest_liquid_fraction: of the sub-steps, ``(12, layer, *cell)``.
         shallow_temperature: at 5 cm after each sub-step, °C, ``(12, substep, *cell)``.
         thaw_depth: after each sub-step, m.
@@ -90,6 +95,7 @@ class YearDiagnostics(eqx.Module):
     """
 
     mean: Profile
+    mean_liquid_fraction: Float[Array, "month layer *cell"]
     largest_liquid_fraction: Float[Array, "month layer *cell"]
     shallow_temperature: Substeps
     thaw_depth: Substeps
@@ -185,7 +191,7 @@ def diagnose_year(
         imbalance = jax.lax.stop_gradient(imbalance)  # rounding has no derivative
         return after, (
             now,
-            jax.lax.stop_gradient(fraction),  # only whether it is 1 is reported
+            fraction,
             temperature_at(shallow, now)[0],
             active_layer.thaw_depth(column.thickness, column.top, fraction),
             jnp.max(jnp.abs(imbalance), axis=0) / length,
@@ -196,14 +202,17 @@ def diagnose_year(
             jax.checkpoint(step, prevent_cse=False), before, inputs
         )
         mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), profiles)
-        return after, (mean, jnp.max(fraction, axis=0), *of_steps)
+        # of the largest only whether it is 1 is reported
+        largest_fraction = jnp.max(jax.lax.stop_gradient(fraction), axis=0)
+        return after, (mean, jnp.mean(fraction, axis=0), largest_fraction, *of_steps)
 
     inputs = by_month((steps.enthalpy, surfaces, seconds), options)
-    after, (mean, fraction, shallow_temperature, thaw_depth, imbalance) = jax.lax.scan(
-        month, enthalpy, inputs
+    after, (mean, mean_fraction, fraction, shallow_temperature, thaw_depth, imbalance) = (
+        jax.lax.scan(month, enthalpy, inputs)
     )
     return after, YearDiagnostics(
         mean=mean,
+        mean_liquid_fraction=mean_fraction,
         largest_liquid_fraction=fraction,
         shallow_temperature=shallow_temperature,
         thaw_depth=thaw_depth,
@@ -248,6 +257,8 @@ def observe_year(
         maximum_thaw_depth=largest(jnp.moveaxis(year.thaw_depth, 1, 0)),
         minimum_thaw_depth=-largest(-jnp.moveaxis(year.thaw_depth, 1, 0)),
         largest_liquid_fraction=year.largest_liquid_fraction,
+        layer_temperature=year.mean.centre,
+        layer_liquid_fraction=year.mean_liquid_fraction,
         heat_input=jnp.sum(heat_input, axis=1),
         imbalance=jnp.max(year.imbalance, axis=1),
     )

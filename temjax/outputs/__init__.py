@@ -1,10 +1,11 @@
 """Outputs of a run: the registry of their metadata, and the arrays."""
 
-from temjax.outputs.arrays import AnnualOutput, MonthlyOutput
+from temjax.outputs.arrays import AnnualOutput, LayerOutput, MonthlyOutput
 from temjax.outputs.intercomparison import (
     INTERCOMPARISON_VARIABLES,
     IntercomparisonVariable,
 )
+from temjax.outputs.layers import LAYER_DEPTH, LAYER_OUTPUTS, LayerVariable
 from temjax.outputs.metadata import IsimipVariable, OutputInfo
 from temjax.outputs.registry import (
     ANNUAL_OUTPUTS,
@@ -31,12 +32,16 @@ __all__ = [
     "FLUX_SYMBOLS",
     "FORCING_VARIABLES",
     "INTERCOMPARISON_VARIABLES",
+    "LAYER_DEPTH",
+    "LAYER_OUTPUTS",
     "LEDGERS",
     "MONTHLY_OUTPUTS",
     "POOL_OUTPUTS",
     "AnnualOutput",
     "IntercomparisonVariable",
     "IsimipVariable",
+    "LayerOutput",
+    "LayerVariable",
     "MonthlyOutput",
     "OutputInfo",
     "flux_index",

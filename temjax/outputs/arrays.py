@@ -80,3 +80,38 @@ class AnnualOutput(eqx.Module):
         if name in LEDGERS:
             return self.ledgers[LEDGERS.index(name)]
         raise AttributeError(f"no annual output {name!r}; see temjax.outputs.ANNUAL_OUTPUTS")
+
+
+class LayerOutput(eqx.Module):
+    """Carbon of soil in layers, at year ends unless stated; see ``temjax.outputs.LAYER_OUTPUTS``.
+
+    Attributes:
+        active_carbon_by_layer: A, g C m⁻², ``(year, layer, *cell)``.
+        thawed_carbon_by_layer: B, old carbon that has thawed, g C m⁻².
+        frozen_carbon_by_layer: F, old carbon that has not, g C m⁻².
+        exposed_carbon_by_layer: old carbon that thawed for the first time this year, g C m⁻².
+        heterotrophic_respiration_by_layer: of active and old carbon, g C m⁻² month⁻¹,
+            ``(year, 12, layer, *cell)``.
+        thawed_carbon_respiration_by_layer: of thawed old carbon, g C m⁻² year⁻¹.
+        permafrost_table: z_p, m, ``(year, *cell)``.
+        thawed_nitrogen_to_roots: nitrogen of decayed old carbon that joined soil organic nitrogen,
+            g N m⁻² year⁻¹, ``(year, *cell)``.
+        thawed_nitrogen_below_roots: that stayed out of reach below roots.
+    """
+
+    active_carbon_by_layer: Float[Array, "year layer *cell"]
+    thawed_carbon_by_layer: Float[Array, "year layer *cell"]
+    frozen_carbon_by_layer: Float[Array, "year layer *cell"]
+    exposed_carbon_by_layer: Float[Array, "year layer *cell"]
+    heterotrophic_respiration_by_layer: Float[Array, "year 12 layer *cell"]
+    thawed_carbon_respiration_by_layer: Float[Array, "year layer *cell"]
+    permafrost_table: Float[Array, "year *cell"]
+    thawed_nitrogen_to_roots: Float[Array, "year *cell"]
+    thawed_nitrogen_below_roots: Float[Array, "year *cell"]
+
+    @property
+    def soil_carbon_by_layer(self) -> Float[Array, "year layer *cell"]:
+        """Active, thawed and frozen carbon, g C m⁻²."""
+        return (
+            self.active_carbon_by_layer + self.thawed_carbon_by_layer + self.frozen_carbon_by_layer
+        )

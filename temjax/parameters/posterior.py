@@ -167,7 +167,7 @@ def absent_arrays(path: str | Path) -> tuple[str, str] | None:
     document = _document(Path(path))
     fit, draws = document.get("fit"), document["posterior"].get("draws")
     lost = [f"the {draws} draws of NUTS"] if draws else []
-    if isinstance(fit, dict) and fit.get("tied"):
+    if isinstance(fit, dict) and (fit.get("tied") or fit.get("pooled")):
         lost.append("what ties it to the other places of its fit")
     return (arrays.name, " and ".join(lost)) if lost else None
 

@@ -34,6 +34,22 @@ def cumulative_fraction(thickness: Cell, depth_scale: Cell) -> Cell:
     return upper / (depth_scale + upper) + density * (z - upper)
 
 
+def fraction_between(upper: CellLike, lower: CellLike, depth_scale: CellLike) -> Cell:
+    """Difference p(lower) − p(upper) of ``cumulative_fraction`` without its limits (–).
+
+    Written as a difference, so that it is exactly 0 between equal depths.
+
+    Args:
+        upper, lower: m, from 0 down.
+        depth_scale: b, m.
+    """
+    curved = [smaller(depth, UNIFORM_BELOW) for depth in (upper, lower)]
+    product = (depth_scale + curved[0]) * (depth_scale + curved[1])
+    density = depth_scale / (depth_scale + UNIFORM_BELOW) ** 2
+    uniform = (lower - curved[1]) - (upper - curved[0])
+    return depth_scale * (curved[1] - curved[0]) / product + density * uniform
+
+
 def active_layer_by_rule(
     options: ModelOptions,
     *,

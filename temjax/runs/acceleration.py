@@ -5,18 +5,11 @@ All work on packed states ``(state, *cell)``, cell by cell.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
-from temjax.runs.annual_map import FREE_ROWS, CyclicMap, PackedState
-from temjax.state import POOLS
+from temjax.runs.annual_map import CyclicMap, PackedState, limits_of_step
 
 ANDERSON_DEPTH = 5  # iterates that are mixed
-# Rows differentiated together. The first group holds all that is slow: it is the whole Jacobian
-# that Broyden's method starts from.
-GROUP_SIZE = 4
-ROW_GROUPS = np.asarray(FREE_ROWS).reshape(-1, GROUP_SIZE)
-JACOBIAN_COST = len(ROW_GROUPS) * (GROUP_SIZE + 1)  # evaluations of the map
 
 Matrix = Float[Array, "*cell s s"]
 
@@ -28,12 +21,8 @@ def matrix_vector(matrix: Matrix, vector: PackedState) -> PackedState:
 
 def limit_step(candidate: PackedState, image: PackedState, point: PackedState) -> PackedState:
     """Pools within a quarter and four times of what they are; the map where not finite."""
-    pools = len(POOLS)
     usable = jnp.all(jnp.isfinite(candidate), axis=0)
-    lowest = jnp.concatenate([0.25 * point[:pools], jnp.full_like(point[pools:], -jnp.inf)])
-    highest = jnp.concatenate(
-        [4.0 * jnp.maximum(point, image)[:pools] + 1e-3, jnp.full_like(point[pools:], jnp.inf)]
-    )
+    lowest, highest = limits_of_step(point, image)
     return jnp.where(usable, jnp.clip(candidate, lowest, highest), image)
 
 
@@ -88,7 +77,7 @@ def jacobian_columns(mapping: CyclicMap, point: PackedState, groups: Int[Array, 
         return jax.jvp(mapping, (point,), (tangent,))[1]
 
     def group(number, jacobian):
-        rows = jnp.asarray(ROW_GROUPS)[number]
+        rows = jnp.asarray(mapping.row_groups)[number]
         return jacobian.at[..., rows].set(jnp.moveaxis(jax.vmap(column)(rows), (1, 0), (-2, -1)))
 
     return jax.lax.fori_loop(0, groups, group, jnp.zeros((*shape, size, size), point.dtype))

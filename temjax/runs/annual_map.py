@@ -9,6 +9,7 @@ import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from temjax.ecosystem.year import YearCarry, YearInputs, ecosystem_year, month_drivers
@@ -17,15 +18,24 @@ from temjax.options import ModelOptions
 from temjax.parameters.cell import CellConstants
 from temjax.parameters.registry import Parameters
 from temjax.processes.nitrogen import carbon_to_nitrogen
-from temjax.state import POOLS, EcosystemState, ExposureState, Memory, pool_index
+from temjax.state import (
+    POOLS,
+    EcosystemState,
+    ExposureState,
+    LayeredSoil,
+    Memory,
+    pool_index,
+)
 
 # Least scale of a relative change, g m⁻² or mm; 0.1 of all other pools
 LEAST_SCALE = {"vegetation_carbon": 1.0, "soil_organic_carbon": 10.0, "soil_organic_nitrogen": 1.0}
+LEAST_LAYER = 0.1  # g C m⁻², the same of a layer
 LEAST_VEGETATION = 1.0  # g C m⁻², below which a fixed point is bare ground
 SLOW_ROWS = tuple(map(pool_index, POOLS[:5]))
 NITROGEN_ROWS = tuple(pool_index(name) for name in POOLS if name.endswith("nitrogen"))
 ORGANIC_NITROGEN = pool_index("soil_organic_nitrogen")
 MEMORY = tuple(field.name for field in dataclasses.fields(Memory))
+LAYER_ROW = len(POOLS) + len(MEMORY)  # first row of the layers
 # Rows of a packed state that the map reads, slow ones first; organic soil nitrogen is diagnosed.
 FREE_ROWS = tuple(
     (*POOLS, *MEMORY).index(name)
@@ -49,20 +59,42 @@ FREE_ROWS = tuple(
     )
 )
 
-# Pools, then yearly memory
+# Rows differentiated together. The first groups hold all that is slow: they are the whole Jacobian
+# that Broyden's method starts from.
+GROUP_SIZE = 4
+
+# Pools, then yearly memory, then active carbon of soil in layers
 PackedState = Float[Array, "state *cell"]
 
 
-def pack_state(ecosystem: EcosystemState, memory: Memory) -> PackedState:
-    """State of the map: pools and memory as rows."""
+def pack_state(
+    ecosystem: EcosystemState, memory: Memory, layers: LayeredSoil | None = None
+) -> PackedState:
+    """State of the map: pools, memory and active carbon of layers as rows."""
     rows = [getattr(memory, name) for name in MEMORY]
-    return jnp.concatenate([ecosystem.pools, jnp.stack(rows)])
+    active = [] if layers is None else [layers.active_carbon]
+    return jnp.concatenate([ecosystem.pools, jnp.stack(rows), *active])
 
 
 def unpack_state(packed: PackedState) -> tuple[EcosystemState, Memory]:
     """Pools and memory of a packed state."""
     pools = len(POOLS)
-    return EcosystemState(packed[:pools]), Memory(*packed[pools:])
+    return EcosystemState(packed[:pools]), Memory(*packed[pools:LAYER_ROW])
+
+
+def limits_of_step(point: PackedState, image: PackedState) -> tuple[PackedState, PackedState]:
+    """Lowest and highest state that a step of a search may reach: stocks stay of their size."""
+
+    def rows(limit, stocks, memory):
+        return jnp.concatenate(
+            [stocks[: len(POOLS)], jnp.full_like(memory, limit), stocks[LAYER_ROW:]]
+        )
+
+    memory = point[len(POOLS) : LAYER_ROW]
+    return (
+        rows(-jnp.inf, 0.25 * point, memory),
+        rows(jnp.inf, 4.0 * jnp.maximum(point, image) + 1e-3, memory),
+    )
 
 
 def total_nitrogen(pools: Float[Array, "pool *cell"]) -> Float[Array, "*cell"]:
@@ -88,6 +120,21 @@ class CyclicMap(eqx.Module):
     snowpack: Float[Array, "*cell"]
     nitrogen: Float[Array, "*cell"] | None
     options: ModelOptions = eqx.field(static=True)
+
+    @property
+    def row_groups(self) -> np.ndarray:
+        """Rows that the map reads, in groups that are differentiated together, slow ones first."""
+        return np.asarray(FREE_ROWS).reshape(-1, GROUP_SIZE)
+
+    @property
+    def slow_groups(self) -> int:
+        """How many of the groups hold all that is slow."""
+        return 1
+
+    @property
+    def jacobian_cost(self) -> int:
+        """Evaluations of the map that its Jacobian costs."""
+        return len(self.row_groups) * (GROUP_SIZE + 1)
 
     def __call__(self, packed: PackedState) -> PackedState:
         """One cycle, without exposure."""
@@ -118,14 +165,42 @@ class CyclicMap(eqx.Module):
         return packed.at[ORGANIC_NITROGEN].set(organic)
 
 
+def select_cells(mapping: CyclicMap, index: np.ndarray) -> CyclicMap:
+    """The map of some cells of a batch ``(cell,)``, by NumPy: nothing is compiled."""
+
+    def select(tree):
+        return jax.tree.map(
+            lambda leaf: np.asarray(leaf)[..., index] if jnp.ndim(leaf) else leaf, tree
+        )
+
+    co2 = mapping.inputs.co2
+    inputs = select(dataclasses.replace(mapping.inputs, co2=None))
+    # CO2 shared by all cells has months last
+    inputs = dataclasses.replace(inputs, co2=co2 if jnp.ndim(co2) == 2 else select(co2))
+    return dataclasses.replace(
+        mapping,
+        parameters=select(mapping.parameters),
+        constants=select(mapping.constants),
+        gross_irradiance=select(mapping.gross_irradiance),
+        inputs=inputs,
+        snowpack=select(mapping.snowpack),
+        nitrogen=select(mapping.nitrogen),
+    )
+
+
 def relative_change(before: PackedState, after: PackedState) -> Float[Array, "*cell"]:
-    """Largest relative change of the slow pools."""
+    """Largest relative change of the slow pools and of layers."""
     floors = jnp.asarray([LEAST_SCALE.get(name, 0.1) for name in POOLS], before.dtype)
     scale = jnp.maximum(
         jnp.abs(after[: len(POOLS)]), floors.reshape((-1,) + (1,) * (before.ndim - 1))
     )
     change = jnp.abs(after[: len(POOLS)] - before[: len(POOLS)]) / scale
-    return jnp.max(change[jnp.asarray(SLOW_ROWS)], axis=0)
+    change = jnp.max(change[jnp.asarray(SLOW_ROWS)], axis=0)
+    layers, layers_before = after[LAYER_ROW:], before[LAYER_ROW:]
+    if not layers.shape[0]:
+        return change
+    of_layers = jnp.abs(layers - layers_before) / jnp.maximum(jnp.abs(layers), LEAST_LAYER)
+    return jnp.maximum(change, jnp.max(of_layers, axis=0))
 
 
 def initial_memory(

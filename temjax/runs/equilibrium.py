@@ -22,13 +22,16 @@ from temjax.parameters.registry import Parameters
 from temjax.processes.radiation import gross_irradiance
 from temjax.programs.exported import exported_jit
 from temjax.runs.annual_map import (
+    LAYER_ROW,
     LEAST_VEGETATION,
     CyclicMap,
     PackedState,
     initial_memory,
     pack_state,
+    select_cells,
     unpack_state,
 )
+from temjax.runs.exposure import exposure_history, year_inputs
 from temjax.runs.fixed_point import (
     NONE,
     SINGULAR_RADIUS,
@@ -39,7 +42,8 @@ from temjax.runs.fixed_point import (
     fixed_point,
 )
 from temjax.runs.lagged_forcing import lagged_forcing
-from temjax.runs.simulate import exposure_history, year_inputs
+from temjax.runs.layered_map import LayeredMap
+from temjax.runs.layered_run import check_layers, cyclic_layers
 from temjax.state import EcosystemState, ExposureState, State, pool_index
 
 Climate = Literal["mean", "first", "cycle"]
@@ -70,7 +74,7 @@ class Equilibrium(eqx.Module):
         heat_residual: of the cycle's heat map, ``(*cell)``.
         iterations: one-year evaluations until convergence, Jacobian columns not counted.
         evaluations: the same with them. The Jacobian of the certificate, at the solution, costs
-            ``JACOBIAN_COST`` evaluations of the cycle more.
+            ``CyclicMap.jacobian_cost`` evaluations of the cycle more.
         method: index into ``METHODS``, ``(*cell)``.
         spectral_radius: of the map's Jacobian; 1 − it is the slowest decay per cycle.
     """
@@ -115,6 +119,7 @@ def cyclic_map(
     options: ModelOptions = ModelOptions(),
     reference_thickness: Float[Array, "*cell"] | None = None,
     nitrogen: Float[Array, "*cell"] | None = None,
+    permafrost_table: Float[Array, "*cell"] | None = None,
 ) -> tuple[CyclicMap, State, Float[Array, "*cell"]]:
     """Map of pools and memory over a cycle, on the soil climate in equilibrium with it.
 
@@ -125,8 +130,9 @@ def cyclic_map(
     heat, snowpack, heat_residual = equilibrate_heat(parameters, location, cycle, options=options)
     soil = cyclic_climate(parameters, location, cycle, heat, snowpack, options=options)
     mapping, initial = _map_and_initial_state(
-        parameters, location, cycle, heat, snowpack, soil, reference_thickness, nitrogen, options
-    )
+        parameters, location, cycle, heat, snowpack, soil, reference_thickness, nitrogen,
+        permafrost_table, options,
+    )  # fmt: skip
     return mapping, initial, heat_residual
 
 
@@ -140,50 +146,33 @@ def _map_and_initial_state(
     soil: SoilClimate,
     reference_thickness: Float[Array, "*cell"] | None,
     nitrogen: Float[Array, "*cell"] | None,
+    permafrost_table: Float[Array, "*cell"] | None,
     options: ModelOptions,
 ) -> tuple[CyclicMap, State]:
     constants = cell_constants(parameters, location)
     irradiance = gross_irradiance(location.latitude)
     dtype = cycle.air_temperature.dtype
     none = ExposureState.zeros(location.shape, dtype)
-    off = jnp.zeros(cycle.number_of_years, dtype)
-    history = exposure_history(parameters, constants, options, soil, off, none, reference_thickness)
     lagged = lagged_forcing(cycle, 0, cycle.number_of_years, cyclic=True)
-    inputs = year_inputs(options, lagged, soil, history)
+    if options.soil_layers is None:
+        off = jnp.zeros(cycle.number_of_years, dtype)
+        history = exposure_history(
+            parameters, constants, options, soil, off, none, reference_thickness
+        )
+        inputs, layers, kind = year_inputs(options, lagged, soil, history), None, CyclicMap
+        thickness = history.active_layer_thickness[-1], history.exposed_thickness[-1]
+    else:
+        inputs, layers = cyclic_layers(parameters, options, lagged, soil, permafrost_table)
+        kind, thickness = LayeredMap, (layers.permafrost_table, layers.permafrost_table)
     exposure = dataclasses.replace(
-        none,
-        active_layer_thickness=history.active_layer_thickness[-1],
-        exposed_thickness=history.exposed_thickness[-1],
+        none, active_layer_thickness=thickness[0], exposed_thickness=thickness[1]
     )
     first = jax.tree.map(lambda leaf: leaf[0], inputs)
     memory = initial_memory(parameters, constants, first, irradiance)
     pools = initial_pools(parameters, location).at[pool_index("snowpack")].set(snowpack)
-    initial = State(EcosystemState(pools), memory, heat, exposure)
-    mapping = CyclicMap(parameters, constants, irradiance, inputs, snowpack, nitrogen, options)
+    initial = State(EcosystemState(pools), memory, heat, exposure, layers)
+    mapping = kind(parameters, constants, irradiance, inputs, snowpack, nitrogen, options)
     return mapping, initial
-
-
-def select_cells(mapping: CyclicMap, index: np.ndarray) -> CyclicMap:
-    """The map of some cells of a batch ``(cell,)``, by NumPy: nothing is compiled."""
-
-    def select(tree):
-        return jax.tree.map(
-            lambda leaf: np.asarray(leaf)[..., index] if jnp.ndim(leaf) else leaf, tree
-        )
-
-    co2 = mapping.inputs.co2
-    inputs = select(dataclasses.replace(mapping.inputs, co2=None))
-    # CO2 shared by all cells has months last
-    inputs = dataclasses.replace(inputs, co2=co2 if jnp.ndim(co2) == 2 else select(co2))
-    return dataclasses.replace(
-        mapping,
-        parameters=select(mapping.parameters),
-        constants=select(mapping.constants),
-        gross_irradiance=select(mapping.gross_irradiance),
-        inputs=inputs,
-        snowpack=select(mapping.snowpack),
-        nitrogen=select(mapping.nitrogen),
-    )
 
 
 _fixed_point = exported_jit(fixed_point)
@@ -243,6 +232,7 @@ def find_equilibrium(
     reference_thickness: Float[Array, "*cell"] | None = None,
     guess: State | None = None,
     nitrogen: Float[Array, "*cell"] | None = None,
+    permafrost_table: Float[Array, "*cell"] | None = None,
 ) -> Equilibrium:
     """Steady state with a repeated year or cycle, at the forcing's first CO2 concentration.
 
@@ -260,6 +250,7 @@ def find_equilibrium(
         nitrogen: total of a closed nitrogen cycle, g N m⁻². ``None``: the baseline rule
             SOLN = SOLC/CNSOIL; with one repeated year its fixed point is one of the closed cycle
             as well, so a run that follows keeps its total.
+        permafrost_table: of soil in layers, m; ``None``: the deepest thaw of the climate.
 
     Returns:
         State and certificate. Cells too cold or too dry to carry vegetation, and cells whose fixed
@@ -274,6 +265,7 @@ def find_equilibrium(
         guess = find_equilibrium(
             parameters, location, forcing, climate_years=climate_years, options=options,
             reference_thickness=reference_thickness, nitrogen=nitrogen,
+            permafrost_table=permafrost_table,
         ).state  # fmt: skip
     mapping, initial, heat_residual = cyclic_map(
         parameters,
@@ -282,9 +274,11 @@ def find_equilibrium(
         options=options,
         reference_thickness=reference_thickness,
         nitrogen=nitrogen,
+        permafrost_table=permafrost_table,
     )
     schedule = YEAR_SCHEDULE if cycle.number_of_years == 1 else CYCLE_SCHEDULE
     if guess is not None:
+        check_layers(options, guess, None)
         schedule = schedule._replace(warm_up=1)
     start, excluded = _start(initial if guess is None else guess, cycle, location.shape)
     solution = _solve(mapping, start, excluded, schedule)
@@ -303,7 +297,9 @@ def _start(
     state: State, cycle: Forcing, shape: tuple[int, ...]
 ) -> tuple[PackedState, Bool[Array, "*cell"]]:
     """First state of the search, and the cells excluded from it."""
-    return pack_state(state.ecosystem, state.memory), _without_vegetation(cycle, shape)
+    return pack_state(state.ecosystem, state.memory, state.layers), _without_vegetation(
+        cycle, shape
+    )
 
 
 @eqx.filter_jit
@@ -316,6 +312,9 @@ def _certify(
 ) -> Equilibrium:
     """State and certificate from the solution of the search."""
     ecosystem, memory = unpack_state(solution.state)
+    layers = initial.layers
+    if layers is not None:
+        layers = dataclasses.replace(layers, active_carbon=solution.state[LAYER_ROW:])
     bare = _without_vegetation(cycle, shape)
     bare = bare | (ecosystem.vegetation_carbon < LEAST_VEGETATION)
     solved = (solution.solver < NONE) & (heat_residual <= tolerance(solution.residual.dtype))
@@ -323,7 +322,7 @@ def _certify(
     method = jnp.where(solved, jnp.where(isolated, solution.solver, NOT_ISOLATED), NOT_CONVERGED)
     years = cycle.number_of_years
     return Equilibrium(
-        state=State(ecosystem, memory, initial.heat, initial.exposure),
+        state=State(ecosystem, memory, initial.heat, initial.exposure, layers),
         converged=solved & isolated & ~bare,
         residual=solution.residual,
         heat_residual=heat_residual,

@@ -17,8 +17,6 @@ from temjax.heat.equilibrium import tolerance
 from temjax.numerics import solve_cells, value_and_jacobian
 from temjax.runs.acceleration import (
     ANDERSON_DEPTH,
-    GROUP_SIZE,
-    ROW_GROUPS,
     Matrix,
     anderson_mix,
     broyden_update,
@@ -27,7 +25,13 @@ from temjax.runs.acceleration import (
     matrix_vector,
     spectral_radius,
 )
-from temjax.runs.annual_map import LEAST_VEGETATION, CyclicMap, PackedState, relative_change
+from temjax.runs.annual_map import (
+    GROUP_SIZE,
+    LEAST_VEGETATION,
+    CyclicMap,
+    PackedState,
+    relative_change,
+)
 from temjax.state import pool_index
 
 VEGETATION = pool_index("vegetation_carbon")
@@ -76,7 +80,7 @@ class FixedPoint(NamedTuple):
         solver: index into ``SOLVERS``.
         cycles: evaluations of the map until convergence, Jacobians not counted.
         jacobian_cycles: evaluations spent on Jacobians until convergence. The certificate's, at the
-            solution, comes on top: ``JACOBIAN_COST``.
+            solution, comes on top: ``CyclicMap.jacobian_cost``.
         spectral_radius: of the map's Jacobian.
     """
 
@@ -231,7 +235,9 @@ def _iterate(
     done = jnp.all(measured <= limit) | (number + 1 >= picard)
     before_newton = (number >= restart - 1) & (number < newton - 1)
     first_of_broyden = solver.broyden & (number == warm_up)
-    groups = jnp.where(done | before_newton, len(ROW_GROUPS), jnp.where(first_of_broyden, 1, 0))
+    all_groups = len(mapping.row_groups)
+    slow_groups = jnp.where(first_of_broyden, mapping.slow_groups, 0)
+    groups = jnp.where(done | before_newton, all_groups, slow_groups)
     jacobian = jacobian_columns(mapping, point, groups)
     index = jnp.where(solver.broyden, BROYDEN, jnp.where(solver.newton, NEWTON, PICARD))
     index = jnp.where(solver.anderson, ANDERSON, index)

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from temjax.runs.simulate import Run
+from temjax.runs.result import Run
 from temjax.state import EcosystemState, State, pool_index
 
 _ROWS_FIRST = ("fluxes", "pools", "ledgers")  # arrays whose years are the second axis
@@ -15,13 +15,19 @@ _Output = TypeVar("_Output")
 
 
 def scale_soil_matter(state: State, factor: Float[Array, "*cell"] | float | None) -> State:
-    """State with soil organic carbon and nitrogen multiplied by a factor; None: unchanged."""
+    """State with soil organic carbon and nitrogen multiplied by a factor; None: unchanged.
+
+    With soil in layers that is active carbon; old carbon is observed and stays.
+    """
     if factor is None:
         return state
     rows = jnp.asarray([pool_index("soil_organic_carbon"), pool_index("soil_organic_nitrogen")])
     pools = state.ecosystem.pools
     pools = pools.at[rows].set(pools[rows] * factor)
-    return eqx.tree_at(lambda s: s.ecosystem, state, EcosystemState(pools))
+    layers = state.layers
+    if layers is not None:
+        layers = dataclasses.replace(layers, active_carbon=layers.active_carbon * factor)
+    return dataclasses.replace(state, ecosystem=EcosystemState(pools), layers=layers)
 
 
 def join_runs(first: Run, second: Run) -> Run:
@@ -33,6 +39,7 @@ def join_runs(first: Run, second: Run) -> Run:
         soil=_join(first.soil, second.soil),
         state=second.state,
         finite=first.finite & second.finite,
+        layers=None if first.layers is None else _join(first.layers, second.layers),
     )
 
 

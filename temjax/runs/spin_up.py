@@ -3,9 +3,11 @@
 from jaxtyping import Array, Float
 
 from temjax.forcing import Forcing, Location, concatenate, select_years
+from temjax.heat.climate import soil_climate
 from temjax.options import ModelOptions
 from temjax.parameters.registry import Parameters
 from temjax.runs.equilibrium import CLIMATE_YEARS, equilibrium_climate
+from temjax.runs.layered_run import with_reference_thaw
 from temjax.runs.simulate import simulate
 from temjax.state import State
 
@@ -23,7 +25,8 @@ def spin_up(
 ) -> State:
     """State after ``years`` years of a repeated cycle, thaw exposure off (Liu et al. 2022: 200).
 
-    ``find_equilibrium(..., climate="cycle")`` is where this leads if it goes on for ever.
+    ``find_equilibrium(..., climate="cycle")`` is where this leads if it goes on for ever. With soil
+    in layers the permafrost table is the deepest thaw of the last cycle.
 
     Args:
         parameters: scalar or per-cell values.
@@ -47,6 +50,13 @@ def spin_up(
     padded = concatenate(last, cycle, first)
     state = initial
     for done in range(0, years, length):
+        stop, soil = 1 + min(length, years - done), None
+        if options.soil_layers is not None:
+            soil = soil_climate(
+                parameters, location, padded, state.heat, options=options, start=1, stop=stop,
+                snowpack=state.snowpack,
+            )  # fmt: skip
+            state = with_reference_thaw(state, soil, whole=stop > length)
         state = simulate(
             parameters,
             location,
@@ -55,7 +65,8 @@ def spin_up(
             options=options,
             exposure=False,
             start=1,
-            stop=1 + min(length, years - done),
+            stop=stop,
+            soil=soil,
             reference_thickness=reference_thickness,
         ).state
     return state

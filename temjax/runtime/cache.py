@@ -5,9 +5,17 @@ milliseconds. A process whose programs XLA has compiled before takes 6.2 s of CP
 equilibrium of 20 cells and a year from it, 3.7 s with its seven kernels in the cache, and 0.9 s
 with the traced programs as well. Files lie where JAX has its compilation cache
 (``jax_compilation_cache_dir``), so that JAX's settings move or end all of them.
+
+What is read is run as code of this user. So nothing is read from a folder or file that belongs to
+another user, or that others may write to (``folder_fault``); a new folder is the user's alone.
 """
 
+import errno
+import io
+import os
+import stat
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,7 +31,52 @@ def folder() -> Path | None:
     import jax
 
     path = jax.config.jax_compilation_cache_dir
-    return Path(path) if path and jax.config.jax_enable_compilation_cache else None
+    if not (path and jax.config.jax_enable_compilation_cache):
+        return None
+    return None if _fault_of(path) else Path(path)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for the cache, and those above it, that no other user can read or write.
+
+    Raises:
+        OSError: it cannot be made, or ``folder_fault`` finds something.
+    """
+    for above in reversed(path.parents):
+        if not above.exists():
+            above.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    path.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    if fault := folder_fault(path):
+        mend = "Remove it (or, if you trust all that lies there, chmod 700), or set TEMJAX_CACHE."
+        raise PermissionError(errno.EPERM, f"{fault}. {mend}", str(path))
+
+
+def folder_fault(path: Path) -> str:
+    """Why code from a folder is not to be run; empty if nothing speaks against it, or it is absent.
+
+    Its owner must be this user, and nobody else may write to it. Systems without owners of files
+    are not tested.
+    """
+    try:
+        return _status_fault(path.stat())
+    except OSError:
+        return ""
+
+
+@lru_cache
+def _fault_of(path: str) -> str:
+    """``folder_fault``, tested once a process."""
+    return folder_fault(Path(path))
+
+
+def _status_fault(status: os.stat_result) -> str:
+    if not hasattr(os, "getuid"):
+        return ""
+    if status.st_uid != os.getuid():
+        return f"it belongs to user {status.st_uid}, not to this one"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others may write to it (mode {stat.S_IMODE(status.st_mode):o})"
+    return ""
 
 
 def enable_programs(enable: bool) -> None:
@@ -61,10 +114,13 @@ def get_or_make(name: str, make: Callable[[], bytes | None]) -> bytes | None:
 
 
 def read(name: str) -> bytes | None:
-    """Content of a file; ``None`` unless it is whole: code that was changed must not run."""
+    """Content of a file; ``None`` unless it is whole and this user's: changed code must not run."""
     path = folder()
     try:
-        content = (path / name).read_bytes() if path else b""
+        with (path / name).open("rb") if path else io.BytesIO() as file:
+            if path and _status_fault(os.fstat(file.fileno())):
+                return None
+            content = file.read()
     except OSError:
         return None
     digest, code = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
@@ -77,7 +133,7 @@ def write(name: str, content: bytes) -> None:
     if path is None:
         return
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         with atomic_write(path / name, process_suffix()) as partial:
             partial.write_bytes(sha256(content).digest() + content)
     except OSError:

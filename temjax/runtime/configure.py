@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 
 from temjax.files.findings import DataError, Finding
-from temjax.runtime.cache import enable_programs
+from temjax.runtime.cache import enable_programs, make_folder
 from temjax.runtime.machine import Precision, computes_on_cpus
 from temjax.runtime.xla_flags import compile_for_few_cells
 
@@ -46,7 +46,7 @@ def configure(
         return None
     folder = cache_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         return error
     jax.config.update("jax_compilation_cache_dir", str(folder))

@@ -15,7 +15,10 @@ import temjax.calibration.run
 from temjax import read_parameters
 from temjax.calibration import Calibration, FitError, JointObjective, calibrate
 from temjax.calibration.checkpoint import CHECKPOINT
+from temjax.calibration.left_out import LeftOut
+from temjax.calibration.part_table import PartTable
 from temjax.calibration.places import open_sites
+from temjax.calibration.report import calibration_record, report_page
 from temjax.calibration.run import _call_text
 from temjax.sites import open_site
 from tests.support.command import ended
@@ -94,7 +97,7 @@ def test_plots_that_cannot_be(calibration):
 
 
 def test_files_are_written(calibration, folder, tmp_path):
-    stems = ("fitted.toml", "fit.json", "fit.html", "posterior.nc")
+    stems = ("fitted.toml", "fit.json", "fit.html", "posterior.nc", "pulls.csv")
     names = {f"haibei-meadow-{stem}" for stem in stems}
     assert {path.name for path in folder.iterdir()} == {*names, CHECKPOINT}
     paths = calibration.save(tmp_path / "again")
@@ -114,6 +117,23 @@ def test_files_are_written(calibration, folder, tmp_path):
     assert record["observations"]["haibei-meadow"]["observations_used"].count(";") >= 5
     assert "Absent: none" in paths["report"].read_text(encoding="utf-8")
     assert calibration.command.startswith("temjax.calibration.calibrate('haibei-meadow', targets=")
+
+
+def test_the_page_of_a_joint_fit_has_other_data_and_places_left_out(calibration):
+    row = {"place": "haibei-meadow", "variable": "gross_primary_production", "count": 12}
+    skills = ("prior", "own", "joint", "left_out", "other_years")
+    row |= {f"nash_sutcliffe_{name}": 0.75 for name in skills} | {"nash_sutcliffe_own": np.nan}
+    datum = {"variable": "maximum_thaw_depth", "label": "P1", "unit": "m", "observed": 1.5,
+             "sd": 0.1, "prior": 2.0, "fitted": 1.25, "counts": True}  # fmt: skip
+    joint = dataclasses.replace(
+        calibration,
+        tables=(PartTable("plateau", (datum,) * 61, ("thaw depths of plateau",), {}),),
+        left_out=LeftOut((row,), ("second, own fit: it failed",), 12, 3.0),
+    )
+    page = report_page(joint, calibration_record(joint))
+    assert "<h3>plateau</h3>" in page and "1 more in the file ending in" in page
+    assert "<td>P1</td><td>m</td><td>1.5</td>" in page
+    assert "second, own fit: it failed." in page and "<td>0.75</td>" in page
 
 
 def test_a_calibration_is_resumed(calibration, folder):

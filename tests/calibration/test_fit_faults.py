@@ -9,7 +9,7 @@ import os
 import numpy as np
 import pytest
 
-import temjax.calibration.run
+import temjax.calibration.candidate_fit
 from temjax.calibration import FitError, fit
 from temjax.calibration.checkpoint import fingerprint
 from temjax.command import main as cli
@@ -57,7 +57,7 @@ def test_two_fits_in_one_folder(tmp_path, monkeypatch, capsys):
 )
 def test_a_fit_that_is_cut_says_how_to_go_on(error, code, first, tmp_path, monkeypatch, capsys):
     out = tmp_path / "fit"
-    monkeypatch.setattr(temjax.calibration.run, "fit", failing(error))
+    monkeypatch.setattr(temjax.calibration.candidate_fit, "fit", failing(error))
     found, said = calibrate(monkeypatch, capsys, out)
     assert found == code
     assert said.startswith(first)

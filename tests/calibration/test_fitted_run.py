@@ -15,11 +15,12 @@ from temjax.forcing import select_years
 from temjax.parameters.files import read_fit_options
 from temjax.runs.simulate import simulate
 from temjax.runs.soil_matter import join_runs
+from temjax.sites.place_numbers import PLACE_NUMBERS
 from temjax.sites.place_state import read_place_state
 from temjax.sites.run import run_site, site_dataset
 from tests.support.short_site import OPTIONS, short_site
 
-NAMES = ("cmax_scale", "kdc_scale", "disequilibrium_factor")
+NAMES = ("cmax_scale", "kdc_scale", "disequilibrium_factor", *PLACE_NUMBERS)
 
 
 def observed_late(site: sites.Site) -> sites.Site:
@@ -35,7 +36,8 @@ def observed_late(site: sites.Site) -> sites.Site:
         for name, series in site.observations.monthly.items()
     }
     observations = dataclasses.replace(site.observations, monthly=monthly)
-    return dataclasses.replace(site, observations=observations)
+    overrides = site.parameter_overrides | {"snow_fraction": 0.5, "snow_cap": 40.0}
+    return dataclasses.replace(site, observations=observations, parameter_overrides=overrides)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,9 @@ def test_a_run_with_the_set_is_the_fit(calibration, fitted):
     assert state.year == 2003
     assert state.soil_matter_factor == calibration.disequilibrium_factor()
     site = calibration.sites[0]
+    values = dict(zip(calibration.result.names, calibration.result.values, strict=True))
+    assert state.numbers == {name: values[name] for name in PLACE_NUMBERS}
+    assert all(values[name] != no_effect for name, no_effect in PLACE_NUMBERS.items())
     fitted_with = read_fit_options(path)
     assert fitted_with == {"freezing_cutoff": True}
     result = run_site(
@@ -71,16 +76,20 @@ def test_a_run_with_the_set_is_the_fit(calibration, fitted):
     assert years.tolist() == np.asarray(site.forcing.years).tolist()
     of_fit = calibration.run()
     rows = np.isin(years, np.asarray(of_fit.years))
-    for name in ("net_ecosystem_production", "soil_organic_carbon", "evapotranspiration"):
+    for name in ("net_ecosystem_production", "soil_organic_carbon", "soil_temperature"):
         np.testing.assert_allclose(
             np.asarray(getattr(result.run.monthly, name))[rows],
             np.asarray(getattr(of_fit.monthly, name)),
             rtol=1e-10,
+            atol=1e-10,
         )
     stock = [float(run.state.soil_organic_carbon) for run in (result.run, of_fit)]
     assert stock[0] == pytest.approx(stock[1], rel=1e-10)
     assert abs(result.nitrogen_drift) < 1e-6  # what the state added is no drift
     attributes = site_dataset(result, command="x").attrs
+    rain = site_dataset(result, command="x")["precipitation"].values.reshape(years.size, 12)
+    factor = values["precipitation_factor"]  # the file holds the climate of the run
+    np.testing.assert_allclose(rain, factor * np.asarray(site.forcing.precipitation), rtol=1e-6)
     assert "as fitted" in attributes["place_state"] and attributes["freezing_cutoff"] == "on"
 
 

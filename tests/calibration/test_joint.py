@@ -30,6 +30,7 @@ class Linear:
         self.name, self.free = part.name, part.free
         self.prior_scale = part.prior_scale
         self.number_of_residuals = len(matrix)
+        self.site_parts = (part,)
 
     def linearise(self, free):
         prior = self.free.prior_residuals(free)

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-import temjax.calibration.run
+import temjax.calibration.candidate_fit
 from temjax.calibration import FitError, Objective, stock_target
 from temjax.calibration.run import run_calibration
 from temjax.calibration.sensitivity import sensitivities
@@ -23,7 +23,7 @@ def test_a_fit_ends_before_its_first_step_and_says_why(frozen, monkeypatch, tmp_
     def never(*_, **__):
         raise AssertionError("the fit was started")
 
-    monkeypatch.setattr(temjax.calibration.run, "fit", never)
+    monkeypatch.setattr(temjax.calibration.candidate_fit, "fit", never)
     objective = Objective.of(frozen, ("cmax_scale",), None, options=OPTIONS)
     (tmp_path / "checkpoint.npz").write_bytes(b"of an earlier fit")
     with pytest.raises(FitError, match=r"haibei-meadow: the parameter set .alpine-meadow. cannot"):

@@ -25,9 +25,11 @@ class Linear:
 
     prior_scale = 1.0
     number_of_residuals = 3
+    pooling = None
 
     def __init__(self) -> None:
         self.free = FreeParameters.of(load_parameters("alpine-meadow"), NAMES)
+        self.reported, self.values = self.free, self.free.values
         self.parts, self.columns = (), ()
         self._compiled = jax.jit(self._linearise)
 

@@ -33,7 +33,7 @@ def test_a_report_holds_everything(tmp_path):
     assert record["data"][site.name][0]["used"] == 12
     page = paths["report"].read_text(encoding="utf-8")
     assert "http" not in page.replace("https://doi", "").replace("http://doi", "")
-    assert page.count("data:image/png;base64,") == 5
+    assert page.count("data:image/png;base64,") == 5 + bool(record["pulls"]["parameters"])
     for name in (*NAMES, "temjax calibrate short", "Nash–Sutcliffe", *result.reasons[:1]):
         assert name in page
     fitted = read_parameters(paths["parameters"])

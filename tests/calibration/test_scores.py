@@ -1,16 +1,18 @@
 """Hold-out years, weights, annual sums and the climatology beside a fit."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from temjax.calibration import ErrorModel, Objective, stock_target
-from temjax.calibration.scores import Score, leave_one_year_out_climatology, merged_scores
+from temjax.calibration.scores import Score, merged_scores, score_site
 from temjax.calibration.scores import _annual as annual_sums
 from temjax.calibration.tables import skill_table
-from temjax.sites.observations import MonthlySeries, Skill
+from temjax.sites.observations import MonthlySeries, Skill, leave_one_year_out_climatology
+from temjax.sites.winter import zero_curtain
 from tests.support.command import printed
 from tests.support.short_site import short_site
 
@@ -129,6 +131,37 @@ def test_the_climatology_leaves_the_scored_year_out():
     given[2] = False  # held out: it informs nobody
     found = leave_one_year_out_climatology(values, given)
     np.testing.assert_allclose(found[:, 0], [1.0, 0.0, 0.5])
+
+
+def test_winters_are_scored_beside_the_months(monthly_site):
+    """The run is the observations a degree warmer, its prior two; three years make two autumns."""
+    warmth = -12 * np.cos(2 * np.pi * (np.arange(12) - 0.5) / 12) - np.arange(YEARS)[:, None]
+    series = dataclasses.replace(
+        monthly_site.observations.monthly["net_ecosystem_production"],
+        variable="soil_temperature", unit="degC", values=warmth, depth=0.05,
+    )  # fmt: skip
+    objective = Objective.of(monthly_site, ("cmax",), ("nep",))
+    runs = [winter_run(series, offset) for offset in (1.0, 2.0)]
+    only = dataclasses.replace(monthly_site.observations, monthly={"soil_temperature": series})
+    site = dataclasses.replace(monthly_site, observations=only)
+    scores = {score.months: score for score in score_site(site, objective, *runs)}
+    snow, curtain = scores["under snow"], scores["autumns"]
+    assert snow.model.count == 4 * YEARS
+    assert (snow.model.bias, snow.prior.bias) == (pytest.approx(1.0), pytest.approx(2.0))
+    assert curtain.variable == "zero_curtain" and curtain.unit == "d"
+    expected = zero_curtain(series.values)
+    assert [row[1] for row in curtain.annual] == pytest.approx(expected[:-1].tolist())
+    assert curtain.model.count == YEARS - 1
+    shifted = zero_curtain(series.values + 1.0)[:-1] - expected[:-1]
+    assert curtain.model.bias == pytest.approx(shifted.mean())
+
+
+def winter_run(series: MonthlySeries, offset: float) -> SimpleNamespace:
+    """A run with a soil temperature that is off, and snow from December to March."""
+    snow = np.tile(np.where((np.arange(12) < 3) | (np.arange(12) > 10), 30.0, 0.0), (YEARS, 1))
+    monthly = SimpleNamespace(soil_temperature=(series.values + offset)[..., None], snowpack=snow)
+    soil = SimpleNamespace(depths=(series.depth,))
+    return SimpleNamespace(years=series.years, monthly=monthly, soil=soil)
 
 
 def score_of(months: str, count: int) -> Score:

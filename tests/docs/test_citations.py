@@ -18,7 +18,8 @@ from temjax.parameters.files import load_parameters
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 SPECIFICATION = DOCS / "specification"
-LETTERS = {"M": "model", "H": "soil_heat", "P": "protocol", "Q": "plateau"}
+LETTERS = {"M": "model", "H": "soil_heat", "P": "protocol", "Q": "plateau",
+         "L": "layered_soil"}  # fmt: skip
 FOLDERS = (".ci", "calibration", "docs", "notebooks", "regional", "sites", "temjax", "tests")
 SUFFIXES = {"", ".html", ".ipynb", ".md", ".py", ".sh", ".toml", ".yml"}
 INVENTED = {"temjax/processes/methane_oxidation.py"}  # the example of docs/howto/add-a-process.md
@@ -38,7 +39,7 @@ CITATION = re.compile(
     rf"(?:,? (?P<references>{_REFERENCE}(?:(?:, | and |, and ){_REFERENCE})*))?"
 )
 DOCS_PATH = re.compile(r"(?<![\w/.-])docs/[\w./*-]*[\w*]")
-EQUATION = re.compile(r"`[^`\n]*`|\(([MHPQ]-\d+)\)")
+EQUATION = re.compile(r"`[^`\n]*`|\(([MHPQL]-\d+)\)")
 CODE_PATH = re.compile(
     r"`((?:temjax|sites|calibration|regional|tests|docs|notebooks)/[\w./*-]+\.(?:py|toml|csv)|"
     r"(?:temjax|sites|calibration|regional|tests)/[\w./-]*[\w/])`"

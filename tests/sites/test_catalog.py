@@ -15,6 +15,14 @@ from temjax.sites.traps import doubts, trap_notes
 from tests.support.tower_files import site_text
 
 TOWERS = {"haibei-meadow": "CN-HaM", "haibei-shrubland": "CN-Ha2", "damxung-steppe": "CN-Dan"}
+NORTHERN = {
+    "ru-cok": "RU-Cok",
+    "us-ivo": "US-Ivo",
+    "us-prr": "US-Prr",
+    "ca-man": "CA-Man",
+    "ca-obs": "CA-Obs",
+    "fi-sod": "FI-Sod",
+}
 MINIMAL = site_text(latitude=60.0)
 
 
@@ -28,8 +36,8 @@ def test_entries_are_sound(name):
     assert site.sources
 
 
-def test_the_catalog_has_the_five_places():
-    assert set(sites.names()) == {*TOWERS, "toolik-tundra", "plateau-permafrost"}
+def test_the_catalog_has_these_places():
+    assert set(sites.names()) == {*TOWERS, *NORTHERN, "toolik-tundra", "plateau-permafrost"}
 
 
 @pytest.mark.parametrize(("name", "offset"), [("haibei-meadow", 0.03), ("damxung-steppe", 0.0175)])
@@ -128,6 +136,38 @@ def test_climatologies_equal_the_reference_table(name, shared):
         # the catalog rounds to 0.01 K and 0.1 of the other units, the table to four digits
         bound = 0.0052 if variable.endswith("temperature") else 0.1
         assert np.abs(np.array(entry.climatology[variable].mean) - expected).max() < bound
+
+
+@pytest.mark.parametrize("name", NORTHERN)
+def test_climatologies_of_the_northern_towers_equal_their_files(name, shared):
+    """The reader's months of usable quality, averaged, are the catalog's; so is what it chooses."""
+    (file,) = (shared / "data" / "fluxnet2015").glob(f"FLX_{NORTHERN[name]}_*_MM_*.csv")
+    entry, site = catalog_entry(name), sites.read_fluxnet(file)
+    assert site.name == name and float(site.location.latitude) == entry.location.latitude
+    rows = np.asarray(site.forcing.years) >= entry.period[0]
+    for variable in ("air_temperature", "precipitation", "shortwave"):
+        months = np.asarray(getattr(site.forcing, variable))[rows].mean(axis=0)
+        stated = np.array(entry.climatology[variable].mean)
+        assert np.abs(stated - months).max() < (0.0052 if variable == "air_temperature" else 0.052)
+    observed = [variable for variable in COLUMNS if variable in site.observations.monthly]
+    assert ("gross_primary_production" in entry.climatology) == (name != "ru-cok")
+    for variable in observed:
+        if variable in entry.climatology:
+            months = np.nanmean(site.observations.monthly[variable].values, axis=0)
+            stated = np.array(entry.climatology[variable].mean)
+            bound = 0.0052 if variable == "soil_temperature" else 0.052
+            assert np.abs(stated - months).max() < bound
+
+
+def test_the_catalog_says_how_a_tower_is_read(shared):
+    """The gauge at Kytalyk catches rain alone, and its day-time partition is broken."""
+    (file,) = (shared / "data" / "fluxnet2015").glob("FLX_RU-Cok_*_MM_*.csv")
+    site = sites.read_fluxnet(file)
+    assert "precipitation: P_ERA (as the site file asks)" in site.notes
+    assert "as [reading] of the site file says: partition NT" in site.notes
+    gpp = site.observations.monthly["gross_primary_production"]
+    suspect = gpp.suspect.any(axis=1)
+    assert "GPP_NT" in gpp.source and np.flatnonzero(suspect).tolist() == [2010 - gpp.period[0]]
 
 
 def test_an_unknown_site_names_the_nearest():

@@ -93,3 +93,31 @@ def assert_finite_derivatives(function, arguments):
     assert np.isfinite(value).all()
     for row, name in enumerate(arguments):
         assert np.isfinite(forward[row]).all() and np.isfinite(reverse[row]).all(), name
+
+
+def check_jacobian(function, point, *, step=1e-5, tolerance=1e-7):
+    """Forward = reverse to 1e-9, and both = central differences, of a function of numbers.
+
+    Args:
+        function: of keyword numbers, returning arrays; smooth around the point.
+        point: the numbers; steps are relative to them.
+        step: relative.
+        tolerance: of the elasticities, relative to the largest of each result.
+    """
+    names, values = tuple(point), jnp.asarray(list(point.values()), float)
+
+    def flat(values):
+        leaves = jax.tree.leaves(function(**dict(zip(names, values, strict=True))))
+        return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])
+
+    at, forward, reverse = jax.jit(lambda v: (flat(v), jax.jacfwd(flat)(v), jax.jacrev(flat)(v)))(
+        values
+    )
+    moves = jnp.diag(step * jnp.abs(values))
+    ends = jax.jit(jax.vmap(flat))(jnp.concatenate([values + moves, values - moves]))
+    differences = ((ends[: len(names)] - ends[len(names) :]) / (2 * step)).T
+    scale = np.maximum(np.abs(at)[:, None], 1e-6 * np.abs(at).max())
+    forward, reverse = (np.asarray(slope) * np.abs(values) / scale for slope in (forward, reverse))
+    assert np.isfinite(forward).all()
+    np.testing.assert_allclose(reverse, forward, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(forward, differences / scale, rtol=0, atol=tolerance)

@@ -29,8 +29,8 @@ from temjax.heat.equilibrium import steady_enthalpy
 from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.processes.radiation import SHORTWAVE_TO_CALORIES, gross_irradiance
 from temjax.runs.annual_map import initial_memory
+from temjax.runs.exposure import exposure_history, year_inputs
 from temjax.runs.lagged_forcing import lagged_forcing
-from temjax.runs.simulate import exposure_history, year_inputs
 from temjax.soil_column import soil_column
 from temjax.state import EcosystemState, ExposureState, SoilHeatState, State, pool_index
 

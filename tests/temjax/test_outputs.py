@@ -15,10 +15,12 @@ from temjax.outputs import (
     FLUX_SYMBOLS,
     FLUXES,
     FORCING_VARIABLES,
+    LAYER_OUTPUTS,
     LEDGERS,
     MONTHLY_OUTPUTS,
     POOL_OUTPUTS,
     AnnualOutput,
+    LayerOutput,
     MonthlyOutput,
     flux_index,
 )
@@ -35,7 +37,10 @@ from tests.support.cf import (
 )
 
 OUTPUTS = MONTHLY_OUTPUTS | ANNUAL_OUTPUTS
-EVERYTHING = [*OUTPUTS.values(), *FORCING_VARIABLES.values(), *ANNUAL_VARIABLES.values()]
+OF_LAYERS = [variable.info for variable in LAYER_OUTPUTS.values()]
+EVERYTHING = [
+    *OUTPUTS.values(), *FORCING_VARIABLES.values(), *ANNUAL_VARIABLES.values(), *OF_LAYERS
+]  # fmt: skip
 ISIMIP = [info for info in OUTPUTS.values() if info.isimip]
 PACKED = {"fluxes": FLUXES, "pools": POOLS, "ledgers": LEDGERS}
 
@@ -67,6 +72,7 @@ def test_standard_names_fit_their_unit(info):
 def test_every_value_of_a_run_has_metadata():
     assert attributes(MonthlyOutput) | {"ecosystem_respiration"} == set(MONTHLY_OUTPUTS)
     assert attributes(AnnualOutput) - set(FLUXES) == set(ANNUAL_OUTPUTS)
+    assert attributes(LayerOutput) | {"soil_carbon_by_layer"} == set(LAYER_OUTPUTS)
     assert {field.name for field in dataclasses.fields(Forcing)} - {"years"} == set(
         FORCING_VARIABLES
     )
@@ -81,7 +87,7 @@ def test_packed_rows_follow_the_registry():
 
 
 def test_variables_of_a_file_have_names_of_their_own():
-    names = [*MONTHLY_OUTPUTS, *FORCING_VARIABLES]
+    names = [*MONTHLY_OUTPUTS, *FORCING_VARIABLES, *LAYER_OUTPUTS]
     names += [info.name for info in ANNUAL_VARIABLES.values()]
     assert len(set(names)) == len(names)
     assert set(ANNUAL_VARIABLES) == set(ANNUAL_OUTPUTS) | set(ANNUAL_SUMS)

@@ -10,7 +10,7 @@ from temjax.forcing import Location
 from temjax.regional.experiment.domain_maps import MapsDomain
 from temjax.regional.experiment.settings import GriddedDomain, Variable
 from temjax.regional.inputs.grids.files import FileReader
-from temjax.regional.inputs.grids.grid import Grid
+from temjax.regional.inputs.grids.grid import Grid, wrapped
 from temjax.runs.validation import check_location, check_texture
 
 TEXTURE = ("sand", "silt", "clay")
@@ -106,6 +106,16 @@ class Domain:
         }
         findings = {number[c]: f for c, f in self.findings.items() if c in number}
         return replace(self, **per_cell, findings=findings)
+
+
+def nearest_cell(domain: Domain, latitude: float, longitude: float) -> tuple[int, float]:
+    """Cell of a domain that is nearest to a point, and its distance in degrees of latitude."""
+    distance = np.hypot(
+        domain.latitude - latitude,
+        wrapped(domain.longitude - longitude) * np.cos(np.radians(latitude)),
+    )
+    nearest = int(np.argmin(distance))
+    return nearest, float(distance[nearest])
 
 
 def in_box(

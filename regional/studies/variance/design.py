@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from temjax.files.findings import Finding, nearest, raise_findings
 from temjax.options import ActiveLayerRule, RootZoneNitrogen
 from temjax.parameters.files import replace_parameters
+from temjax.parameters.idle import LAYERED
 from temjax.parameters.posterior import Gaussian
 from temjax.parameters.registry import REGISTRY, Parameters
 from temjax.regional.experiment.experiment import Experiment
@@ -38,6 +39,7 @@ GROUPS = {
         "vegetation_carbon_to_nitrogen_intercept", "soil_carbon_to_nitrogen",
     ),
     "profile of soil carbon (b)": (DEPTH_SCALE,),
+    "soil carbon in layers": tuple(name for name in LAYERED if REGISTRY[name].tunable),
     "soil heat": (
         "mat_thickness", "mat_water", "upper_thickness", "upper_water", "lower_water",
         "conductivity_scale", "freezing_range", "surface_shortwave_coefficient",

@@ -20,9 +20,11 @@ from temjax.forcing import Forcing, Location
 from temjax.heat.climate import soil_climate
 from temjax.options import ModelOptions
 from temjax.parameters.files import gather_parameters, load_parameters
-from temjax.parameters.registry import FREEZING, Parameters, tunable_names
+from temjax.parameters.idle import idle_parameters
+from temjax.parameters.registry import Parameters, tunable_names
 from temjax.runs.equilibrium import cyclic_map, find_equilibrium
-from temjax.runs.simulate import Run, simulate
+from temjax.runs.result import Run
+from temjax.runs.simulate import simulate
 from temjax.state import State
 
 SEED = 20
@@ -30,7 +32,7 @@ SPECIFIED_SUBSTEPS = 16  # of a month (docs/specification/model.md decision 2); 
 BASES = 64  # different mean climates; more cells repeat them with other weather
 TYPES = ("alpine-meadow", "alpine-steppe")
 # of the calibration step, each times a factor
-TUNED = tuple(name for name in tunable_names() if name not in FREEZING)[:20]
+TUNED = tuple(name for name in tunable_names() if name not in idle_parameters(ModelOptions()))[:20]
 
 
 @dataclass(frozen=True)

@@ -29,16 +29,21 @@ from temjax.processes.soil_profile import DepthShares, Profile
 from temjax.soil_column import SoilColumn
 
 PROPERTIES = THERMAL + 3
-RESULTS = 9
-SIZES = (4, 0), (0, 0), (0, 1), (1, 0)  # steps, layers, cells, months
+RESULTS = 10
+SIZES = (5, 0), (0, 0), (0, 1), (1, 0)  # steps, layers, cells, months
 
 Layers = Float[Array, "layer cell"]
 
 
-def _accumulate(top, centre, fraction, step: StepDiagnostics):
-    """Sums of a month's temperatures and its largest liquid fraction, with those of a step."""
+def _accumulate(top, centre, fraction, largest, step: StepDiagnostics):
+    """Sums of a month's temperatures and liquid fractions, the largest of these, with a step's."""
     layer = step.layer
-    return top + layer.top, centre + layer.centre, jnp.maximum(fraction, step.state.fraction)
+    return (
+        top + layer.top,
+        centre + layer.centre,
+        fraction + layer.fraction,
+        jnp.maximum(largest, layer.fraction),
+    )
 
 
 def _observe_first_layer(layer, temperature, resistance) -> StepDiagnostics:
@@ -60,11 +65,12 @@ class YearKernel(ObservedKernel):
     def __init__(self, iterations: int, dtype: str, function: ir.Function) -> None:
         super().__init__(function, dtype, PROPERTIES, RESULTS, len(SIZES))
         self.iterations = iterations
-        (self.after, self.top, self.centre, self.fraction, self.temperature, self.thaw_depth,
-         self.entering, self.imbalance, self.scratch) = self.results  # fmt: skip
+        (self.after, self.top, self.centre, self.fraction, self.largest, self.temperature,
+         self.thaw_depth, self.entering, self.imbalance, self.scratch) = self.results  # fmt: skip
         self.months = self.sizes[3]
-        # of a month: sums of temperatures at tops and in middles, the largest liquid fractions
-        self.monthly = self.buffers.rows[:3]
+        # of a month: sums of temperatures at tops and in middles and of liquid fractions, the
+        # largest of these
+        self.monthly = self.buffers.rows[:4]
 
     def vector(self, first: ir.Value) -> None:
         """A year of the vector that begins with a cell."""
@@ -152,7 +158,7 @@ class YearKernel(ObservedKernel):
 
         def store(layer):
             offset = self.offset(self.row_number(month, layer), first)
-            results = self.top, self.centre, self.fraction
+            results = self.top, self.centre, self.fraction, self.largest
             for buffer, address in zip(self.monthly, results, strict=True):
                 write.store(write.load_row(buffer, layer), address, offset)
 
@@ -193,12 +199,12 @@ def heat_year(
     )
     properties = jax.tree.leaves(layer_properties(column, shares))
     monthly, each = (steps // substeps, layers), (steps,)
-    after, top, centre, fraction, *of_steps = call_kernel(
+    after, top, centre, fraction, largest, *of_steps = call_kernel(
         target,
         heat_arguments(properties, column, old, surfaces),
-        [(layers,), *[monthly] * 3, *[each] * 4],
+        [(layers,), *[monthly] * 4, *[each] * 4],
         shared=[seconds],
         scratch=[(steps, layers, lanes_per_vector(dtype))],
     )
     mean = Profile(top / substeps, centre / substeps)
-    return after, YearDiagnostics(mean, fraction, *by_month(of_steps, options))
+    return after, YearDiagnostics(mean, fraction / substeps, largest, *by_month(of_steps, options))

@@ -33,7 +33,7 @@ from temjax.processes.soil_heat import Surface
 from temjax.processes.soil_profile import DepthShares
 from temjax.soil_column import SoilColumn
 
-COTANGENTS = 6
+COTANGENTS = 7
 RESULTS = PROPERTIES + 6
 SIZES = (PROPERTIES + 2, 0), (0, 0), (0, 1)  # steps, layers, cells
 
@@ -56,8 +56,8 @@ class AdjointKernel(ObservedKernel):
         super().__init__(function, dtype, PROPERTIES, RESULTS, len(SIZES), leading=COTANGENTS)
         self.iterations = iterations
         self.months = index(months)
-        (self.of_after, self.of_top, self.of_centre, self.of_temperature, self.of_thaw_depth,
-         self.of_flux) = self.leading  # fmt: skip
+        (self.of_after, self.of_top, self.of_centre, self.of_fraction, self.of_temperature,
+         self.of_thaw_depth, self.of_flux) = self.leading  # fmt: skip
         self.of_properties = self.results[:PROPERTIES]
         (self.of_geothermal, self.of_old, self.of_surface_temperature, self.of_resistance,
          self.entering, self.scratch) = self.results[PROPERTIES:]  # fmt: skip
@@ -142,6 +142,7 @@ class AdjointKernel(ObservedKernel):
             centre=write.load(self.of_centre, monthly),
             temperature=write.load(self.of_temperature, each),
             thaw_depth=write.load(self.of_thaw_depth, each),
+            fraction=write.load(self.of_fraction, monthly),
         )
 
     def add(self, layer: ir.Value, cotangents: LayerProperties) -> None:
@@ -241,7 +242,8 @@ def heat_year_vjp(
         raise NotImplementedError("the kernel has no derivative in the lengths of steps")
     after, year = cotangents
     iterations, substeps = options.heat_iterations, options.heat_substeps
-    sums = year.mean.top / substeps, year.mean.centre / substeps
+    means = year.mean.top, year.mean.centre, year.mean_liquid_fraction
+    sums = (mean / substeps for mean in means)
     of_steps = (
         leaf.reshape((-1, *leaf.shape[2:]))
         for leaf in (year.shallow_temperature, year.thaw_depth, year.surface_flux)

@@ -36,3 +36,12 @@ def test_a_state_that_is_not_applied_is_named_with_its_size(experiment):
         "alpine-meadow: alpine-meadow.toml was fitted at haibei with 0.76 times the soil organic "
         "matter of the history from January 2002 on: a state of that place, not applied in a region"
     )
+
+
+def test_numbers_of_a_place_are_named_and_not_applied(experiment):
+    file = experiment.parameters["alpine-meadow"]
+    place = '[place]\nname = "haibei"\nprecipitation_factor = 1.3\nair_temperature_offset = 0.4\n'
+    file.write_text(file.read_text() + place)
+    (note, _) = fitted_set_notes(experiment, NAMES)
+    assert "at haibei with 1.3 times the precipitation, +0.4 K of air temperature: a state" in note
+    assert note.endswith("not applied in a region")

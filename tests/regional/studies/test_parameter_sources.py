@@ -7,8 +7,9 @@ import xarray as xr
 from temjax.files.findings import DataError
 from temjax.heat.climate import HEAT_PARAMETERS
 from temjax.parameters.files import load_parameters
+from temjax.parameters.idle import FREEZING, LAYERED
 from temjax.parameters.posterior import read_posterior
-from temjax.parameters.registry import FREEZING, REGISTRY
+from temjax.parameters.registry import REGISTRY
 from temjax.regional.experiment.experiment import read_experiment
 from temjax.regional.run.provenance import file_hash
 from temjax.regional.studies.parameter_sources import (
@@ -203,7 +204,7 @@ def test_without_any_fit_all_tunable_parameters_are_uncertain(experiment):
     assert {"kdc_scale", "nup_scale", "conductivity_scale"} <= names
     assert "surface_resistance" not in names  # the ground surface is kept
     assert all(REGISTRY[name].tunable for name in names)
-    assert not names & set(FREEZING)  # they do nothing without freezing_cutoff
+    assert not names & {*FREEZING, *LAYERED}  # they do nothing without their options
 
 
 def test_heat_is_shared_unless_a_thermal_parameter_is_drawn(experiment, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from temjax.sites.entry_tables import SoilSensor
+from temjax.sites.entry_tables import ClimateSensor, Sensors, SoilSensor
 from temjax.sites.readers.fluxnet import read_fluxnet_record
 from temjax.sites.readers.record import Reading, days_of_months
 from temjax.sites.tower import check_tower
@@ -236,13 +236,27 @@ def test_a_soil_sensor_that_the_site_file_asks_for(path):
     table = monthly_columns() | {"TS_F_MDS_2": [3.0] * 36, "TSOIL": [5.0] * 36}
     write_csv(path, table)
     for column, value in (("ts_f_mds_2", 3.0), ("TSOIL", 5.0)):
-        record, _ = read_fluxnet_record(path, Reading(), SoilSensor(column=column))
+        sensors = Sensors(soil_temperature=SoilSensor(column=column))
+        record, _ = read_fluxnet_record(path, Reading(), sensors)
         soil = record.observed["soil_temperature"]
         assert soil.source == column.upper() and (soil.values == value).all()
         assert f"soil temperature: {column.upper()} (as the site file asks)" in record.notes
-    record, findings = read_fluxnet_record(path, Reading(), SoilSensor(column="TS_F_MDS_9"))
+    sensors = Sensors(soil_temperature=SoilSensor(column="TS_F_MDS_9"))
+    record, findings = read_fluxnet_record(path, Reading(), sensors)
     assert findings == []
     assert record.absent["soil_temperature"] == "the file has no TS_F_MDS_9"
+
+
+def test_a_precipitation_column_that_the_site_file_asks_for(path):
+    write_csv(path, monthly_columns() | {"P_ERA": [0.5] * 36})
+    sensors = Sensors(precipitation=ClimateSensor(column="p_era"))
+    record, _ = read_fluxnet_record(path, Reading(), sensors)
+    np.testing.assert_allclose(record.climate["precipitation"].values, 0.5 * DAYS)
+    assert "precipitation: P_ERA (as the site file asks)" in record.notes
+    sensors = Sensors(precipitation=ClimateSensor(column="P_GAUGE"))
+    record, _ = read_fluxnet_record(path, Reading(), sensors)  # another column is no stand-in
+    assert record.absent["precipitation"] == "no such column"
+    assert record.usual["precipitation"] == ("P_GAUGE", "line 1")
 
 
 def test_climate_that_was_not_filled_with_reanalysis(path):

@@ -304,6 +304,19 @@ def test_simulate_a_site_end_to_end(tmp_path):
         assert 0.2 < float(data.maximum_thaw_depth[0]) < 2.0
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("--soil", "layered", "--active-layer-rule", "literal"), "no meaning with --soil layered"),
+        (("--rooting-depth", "thaw"), "acts with --soil layered only"),
+    ],
+)
+def test_choices_without_meaning_for_the_soil_are_refused(tmp_path, given, words):
+    result = run("simulate", "toolik-tundra", "--out", tmp_path / "run.nc", *given)
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+
+
 def test_a_set_names_the_state_of_its_place(tmp_path):
     state = read_place_state(fitted_set_path("haibei-meadow-fitted"))
     assert state.soil_matter_factor == pytest.approx(0.76, abs=0.01)

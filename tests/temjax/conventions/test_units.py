@@ -103,6 +103,7 @@ def test_units_that_could_mean_two_things_or_another_quantity_are_refused(variab
         ("carbon", ("umol m-2 s-1", "1e-6 mol m-2 s-1", "10^-6 mol m-2 s-1", "umol/(m2*s)")),
         ("co2", ("ppm", "umol mol-1", "umolCO2/mol", "1e-6", "10-6", "1000 ppb")),
         ("energy", ("W m-2", "0.001 kW m-2", "J m-2 s-1", "J/(m2 s)", "W/m 2")),
+        ("nitrogen", ("g N m-2 yr-1", "gN/m2/year", "10 kg N ha-1 yr-1", "1000 mg N m-2 a-1")),
         ("carbon stock", ("kg C m-2", "10 t C ha-1", "kgC/m2", "1000 gm C per m2")),
         ("share", ("percent", "%", "0.01", "10 g kg-1")),
     ],

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import temjax
+from temjax.options import SOIL_LAYERS
 from temjax.parameters.files import read_fit_options
+from temjax.parameters.idle import FREEZING, LAYERED, idle_parameters
 from temjax.parameters.registry import REGISTRY, resolve_name
 
 TEM_COLUMNS = {
@@ -139,3 +141,11 @@ def test_a_value_at_its_bound_survives_log_space(tmp_path, factor, fits):
     else:
         with pytest.raises(temjax.ParameterError, match="outside its bounds"):
             temjax.read_parameters(path)
+
+
+def test_parameters_of_layers_are_idle_without_them():
+    """What a fit frees and a study draws leaves them out unless the option is set."""
+    bulk, layered = (temjax.ModelOptions(soil_layers=layers) for layers in (None, SOIL_LAYERS))
+    assert set(idle_parameters(bulk)) == {*FREEZING, *LAYERED}
+    assert set(idle_parameters(layered)) == set(FREEZING)
+    assert all(REGISTRY[name].default is not None for name in LAYERED)

@@ -306,3 +306,28 @@ def test_every_branch_of_the_allocation_occurs_in_the_derivative_test():
     limited = production / CNEVEN > supply
     assert limited.any() and (~limited & (production > 0)).any() and (production < 0).any()
     assert jax.numpy.isfinite(allocate(0.0, 0.0, 0.0).net_primary_production)
+
+
+def test_more_available_nitrogen_can_mean_less_uptake():
+    """TEM's cap, uptake <= AVLN + NMIN: the nearer AVLN relaxes to its balance, the less of it.
+
+    Where immobilisation takes up more than all that is added within a month, added nitrogen lowers
+    the cap while the demand of plants grows: a pulse into AVLN costs production. Source:
+    docs/specification/layered_soil.md 5.
+    """
+
+    def uptake(available, capped):
+        net = mineralisation(700.0, 12000.0, 25.0 * available, 50.0, 0.225, 17.0)
+        return nitrogen.potential_uptake(
+            uptake_capacity=40.0,
+            concentration=available * 5e-3,
+            half_saturation=0.0042,
+            available_nitrogen=available,
+            net_mineralisation=net if capped else 1e3,
+        )
+
+    before, after = (float(uptake(available, True)) for available in (0.24, 0.29))
+    assert 0 < after < before
+    demands = [float(uptake(available, False)) for available in (0.24, 0.29)]
+    assert before < demands[0] < demands[1]
+    assert float(jax.grad(uptake)(0.24, True)) < -1.0

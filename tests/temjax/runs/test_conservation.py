@@ -16,8 +16,8 @@ from temjax.outputs import flux_index
 from temjax.parameters.cell import cell_constants, initial_pools
 from temjax.processes.radiation import gross_irradiance
 from temjax.runs.annual_map import initial_memory
+from temjax.runs.exposure import exposure_history, year_inputs
 from temjax.runs.lagged_forcing import lagged_forcing
-from temjax.runs.simulate import exposure_history, year_inputs
 from temjax.state import EcosystemState, ExposureState, SoilHeatState, State
 from tests.support.soil_cases import forcing, location, soil_climate_by_formula
 

@@ -9,9 +9,10 @@ import pytest
 
 import temjax
 from temjax import ModelOptions, load_parameters, simulate
+from temjax.runs.exposure import exposure_switch
 from temjax.runs.lagged_forcing import lagged_temperature
 from temjax.runs.quality import LARGEST_IMBALANCE, LEAST_POOL, RunQuality, run_quality
-from temjax.runs.simulate import _ecosystem_run, exposure_switch
+from temjax.runs.simulate import _ecosystem_run
 from tests.support.soil_cases import forcing, location, soil_climate_by_formula
 from tests.temjax.runs.test_conservation import run
 

@@ -1,5 +1,7 @@
 """Files are found again in JAX's folder, and only as they were written."""
 
+import os
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from temjax.native import llvm
 from temjax.native.call import call_kernel, register_kernel
-from temjax.runtime.cache import KERNEL, file_name, get_or_make
+from temjax.runtime.cache import KERNEL, file_name, folder_fault, get_or_make, make_folder
 from tests.support.kernels import needs_kernels
 
 CODE = bytes(range(256))
@@ -67,6 +69,45 @@ def test_jax_settings_end_it(folder):
 
 def test_a_folder_that_cannot_be_written_to_does_no_harm(folder):
     folder.write_text("a file in its place")
+    assert get_or_make(A, Compiler()) == CODE
+
+
+def test_a_new_folder_is_the_users_alone(folder):
+    before = os.umask(0)
+    try:
+        get_or_make(A, Compiler())
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert folder_fault(folder) == ""
+
+
+def plant(folder, code):
+    """A whole file that says it is what the compiler makes."""
+    get_or_make(A, lambda: code)
+    return folder / A
+
+
+def test_a_file_planted_where_others_may_write_is_not_read(folder):
+    plant(folder, b"not what was compiled")
+    folder.chmod(0o777)
+    fresh = folder.rename(folder.with_name("open"))  # a fault is looked for once a folder
+    jax.config.update("jax_compilation_cache_dir", str(fresh))
+    assert "others may write to it (mode 777)" in folder_fault(fresh)
+    assert get_or_make(A, Compiler()) == CODE
+    with pytest.raises(PermissionError, match=r"mode 777.*TEMJAX_CACHE"):
+        make_folder(fresh)
+
+
+def test_a_file_that_others_may_write_is_not_read(folder):
+    plant(folder, b"not what was compiled").chmod(0o666)
+    assert get_or_make(A, Compiler()) == CODE
+
+
+def test_what_another_user_wrote_is_not_read(folder, monkeypatch):
+    plant(folder, b"not what was compiled")
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    assert "belongs to user" in folder_fault(folder)
     assert get_or_make(A, Compiler()) == CODE
 
 

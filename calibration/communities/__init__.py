@@ -1,0 +1,1 @@
+"""Calibration to target values of plant communities: annual fluxes and stocks."""
