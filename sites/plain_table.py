@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,50 @@ class PlainTable:
             raise self.fault(
                 column, line, f"{text!r} is no number", "Write plain numbers."
             ) from error
+
+    def spread(self, row: tuple[int, dict[str, str]], column: str | None) -> float:
+        """Standard deviation in a cell; NaN where it is empty or the table lacks the column.
+
+        Raises:
+            DataError: the cell holds no number above 0.
+        """
+        value = self.number(row, column)
+        if value <= 0 or math.isinf(value):
+            message = f"{row[1][column]!r} is no standard deviation"
+            mend = "Give a number above 0, or leave the cell empty."
+            raise self.fault(column, row[0], message, mend)
+        return value
+
+    def place(
+        self, row: tuple[int, dict[str, str]], latitude: str | None, longitude: str | None
+    ) -> tuple[float, float]:
+        """Coordinates of a row, degrees; NaN where there are none.
+
+        Raises:
+            DataError: a cell holds no number, or one that is nowhere on the globe.
+        """
+        place = self.number(row, latitude), self.number(row, longitude)
+        limits = ((latitude, place[0], -90, 90), (longitude, place[1], -180, 360))
+        for column, value, low, high in limits:
+            if not math.isnan(value) and not low <= value <= high:
+                message = f"{value:g} lies outside {low} to {high} degrees"
+                mend = "Give decimal degrees north and east."
+                raise self.fault(column, row[0], message, mend)
+        return place
+
+    def years(self, row: tuple[int, dict[str, str]], *names: str) -> tuple[int, ...]:
+        """Calendar years in the first of some columns; none where it is empty or not there.
+
+        Raises:
+            DataError: the cell names no year.
+        """
+        column = self.column(*names)
+        text = "" if column is None else row[1][column]
+        years = read_years(text)
+        if not years and not is_missing(text):
+            mend = "Write 2006, 2006-2009, or leave the cell empty."
+            raise self.fault(column, row[0], f"{text!r} names no year", mend)
+        return years
 
 
 def fold(name: str) -> str:

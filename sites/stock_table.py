@@ -16,13 +16,13 @@ from temjax.sites.plain_table import (
     read_plain_table,
     read_range,
     read_value,
-    read_years,
 )
 
 STOCKS: dict[str, tuple[str, Quantity]] = {
     "soc": ("soil_organic_carbon", "carbon stock"),
     "son": ("soil_organic_nitrogen", "nitrogen stock"),
 }
+DEEPEST = 30.0  # m; what a table gives from there on is in cm
 _DEPTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:(?:-|–|to)\s*(\d+(?:\.\d+)?))?\s*(m|cm)?\s*")
 
 
@@ -89,7 +89,15 @@ def read_stocks(path: Path) -> tuple[list[StockDatum], list[str]]:
     notes = []
     if ranges:
         notes.append(f"{ranges} stocks are ranges: their middle counts, with half as the error")
-    return [datum for datum, _ in found], notes
+    stocks = [datum for datum, _ in found]
+    measured = [(one.variable, one.where, one.depths, one.years) for one in stocks]
+    again = [n for n, one in enumerate(measured) if one in measured[:n]]
+    if again:
+        notes.append(
+            f"{len(again)} stocks are of a place, depth and years that stand above (first: line "
+            f"{table.rows[again[0]][0]}): each counts by itself"
+        )
+    return stocks, notes
 
 
 def _datum(
@@ -110,25 +118,34 @@ def _datum(
         message = f"{cells['unit']!r} is no unit of {variable.replace('_', ' ')}"
         raise table.fault("unit", line, message, mend)
     ends = read_range(cells["value"])
+    sd = table.spread(row, table.column("sd", "std", "uncertainty"))
     if ends is not None:
+        if np.isfinite(sd):
+            mend = "Give the range, whose half is the error, or one value with its sd."
+            raise table.fault("value", line, "both a range and an sd are given", mend)
         value, own = (ends[0] + ends[1]) / 2, abs(ends[1] - ends[0]) / 2
     else:
         try:
-            value, bound, _ = read_value(cells["value"])
+            value, bound, unit = read_value(cells["value"])
         except ValueError as error:
             mend = "Write a number, or a range such as 14.4-17.5."
             message = f"{cells['value']!r} is no stock"
             raise table.fault("value", line, message, mend) from error
         if bound:
             raise table.fault("value", line, "a bound is no stock", "Give a value or a range.")
-        own = table.number(row, table.column("sd", "std", "uncertainty"))
+        if unit:
+            message = f"{cells['value']!r} has a unit of its own"
+            raise table.fault("value", line, message, "Write the number alone, and name its unit "
+                              "in the column unit.")  # fmt: skip
+        own = sd
+    if not value > 0:
+        raise table.fault("value", line, f"{value:g} is no stock", "Give a value above 0.")
     vegetation = text("vegetation", "type", "vegetation_type") if by_type else ""
     if vegetation and vegetation not in parameter_set_names():
         message = f"{vegetation!r} is no vegetation type"
         raise table.fault(by_type, line, message, nearest(vegetation, parameter_set_names()))
-    place = (
-        table.number(row, table.column("lat", "latitude")),
-        table.number(row, table.column("lon", "longitude", "long")),
+    place = table.place(
+        row, table.column("lat", "latitude"), table.column("lon", "longitude", "long")
     )
     if not vegetation and not np.all(np.isfinite(place)):
         mend = "Name the vegetation type, or give lat and lon."
@@ -137,7 +154,7 @@ def _datum(
         variable=variable, value=value * factor, sd=own * factor,
         depths=_depths(table, line, text("depth", "depth_m", "depth_cm")),
         vegetation=vegetation, latitude=place[0], longitude=place[1],
-        years=read_years(text("years", "year", "period")), source=text("source", "reference"),
+        years=table.years(row, "years", "year", "period"), source=text("source", "reference"),
     ), ends is not None  # fmt: skip
 
 
@@ -165,4 +182,6 @@ def _depths(table: PlainTable, line: int, text: str) -> tuple[float, float] | No
     top, bottom = (0.0, first) if second is None else (first, float(second))
     if not top < bottom:
         raise table.fault(column, line, f"{text!r} ends above its top", "Write 0-2 m or the like.")
+    if bottom * scale >= DEEPEST:
+        raise table.fault(column, line, f"{text!r} is {bottom:g} m deep", "Write 0-30 cm, if cm.")
     return top * scale, bottom * scale

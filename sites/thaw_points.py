@@ -14,7 +14,6 @@ from temjax.sites.plain_table import (
     is_missing,
     read_plain_table,
     read_value,
-    read_years,
 )
 
 _DEPTH = r"(?:thaw_?depth|alt|active_layer(?:_thickness|_depth)?|thaw)"
@@ -25,6 +24,7 @@ _OF_YEAR = re.compile(rf"{_DEPTH}{_UNIT}_(?P<year>\d{{4}})")
 _SD = re.compile(rf"(?:{_DEPTH}_)?(?:sd|std|uncertainty|error){_UNIT}")
 _BOUND_IN_FLAGS = re.compile(r"([<>])\s*(\d+(?:\.\d+)?)\s*(m|cm)\b")
 Bound = Literal["", ">", "<"]
+DEEPEST = 30.0  # m; what a table gives beyond it is in another unit
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read_thaw_points(path: Path) -> tuple[list[ThawPoint], list[str]]:
     points, seen, left_out = [], set(), {}
     for row in table.rows:
         line, cells = row
-        place = (table.number(row, latitude), table.number(row, longitude))
+        place = table.place(row, latitude, longitude)
         if not np.all(np.isfinite(place)):
             left_out.setdefault("without coordinates", []).append(line)
             continue
@@ -118,7 +118,10 @@ def read_thaw_points(path: Path) -> tuple[list[ThawPoint], list[str]]:
             continue
         seen.add(point.place)
         points.append(point)
-    notes = [
+    notes = []
+    if latitude == "lat_suggested" and table.column("lat", "latitude", "lat_published"):
+        notes.append(f"coordinates are those of the columns {latitude} and {longitude}")
+    notes += [
         f"{len(lines)} of {len(table.rows)} rows left out: {reason} (line {_lines_text(lines)})"
         for reason, lines in left_out.items()
     ]
@@ -144,7 +147,7 @@ def _needed(table: PlainTable, what: str, *names: str) -> str:
     """
     column = table.column(*names)
     if column is None:
-        mend = f"Name a column {' or '.join(names)}; the table has {', '.join(table.columns)}."
+        mend = f"Name a column {names[1]}; the table has {', '.join(table.columns)}."
         raise DataError([Finding(table.file, what, "header", "the column is missing", mend)])
     return column
 
@@ -190,7 +193,7 @@ def _depth(
     """
     line, cells = row
     text, flags = cells[columns.value], _text(table, cells, "flags", "flag", "note")
-    years = read_years(_text(table, cells, "years", "year", "period"))
+    years = table.years(row, "years", "year", "period")
     in_flags = _BOUND_IN_FLAGS.search(flags) if is_missing(text) else None
     if in_flags:
         text = "".join(in_flags.groups())
@@ -216,7 +219,11 @@ def _depth(
     if not (np.isfinite(number) and number > 0):
         mend = "Give thaw depths above 0, or leave the cell empty."
         raise table.fault(columns.value, line, f"{text!r} is no depth", mend)
-    sd = table.number(row, columns.sd) * (
+    if number * factor > DEEPEST:
+        message = f"{number * factor:g} m is deeper than any active layer"
+        mend = "Give the unit in which the table has it, such as cm."
+        raise table.fault(columns.value, line, message, mend)
+    sd = table.spread(row, columns.sd) * (
         factor_to_model(columns.sd_unit, "length") if columns.sd_unit else factor
     )
     return number * factor, bound, sd, years

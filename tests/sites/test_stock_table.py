@@ -47,12 +47,25 @@ def test_an_error_that_is_not_given_is_not_a_number(tmp_path):
         ("alpine-meadow,,,SOC,>15,,kg C m-2,,,", "a bound is no stock"),
         ("alpine-meadow,,,SOC,15,,kg C m-2,2-1 m,,", "'2-1 m' ends above its top"),
         ("alpine-meadow,,,SOC,15,,kg C m-2,deep,,", "'deep' is no depth"),
+        ("alpine-meadow,,,SOC,15,,kg C m-2,0-30,,", "'0-30' is 30 m deep. Write 0-30 cm"),
+        ("alpine-meadow,,,SOC,-15,,kg C m-2,,,", "-15 is no stock"),
+        ("alpine-meadow,,,SOC,15 t ha-1,,kg C m-2,,,", "'15 t ha-1' has a unit of its own"),
+        ("alpine-meadow,,,SOC,15,-2,kg C m-2,,,", "'-2' is no standard deviation"),
+        ("alpine-meadow,,,SOC,14-16,2,kg C m-2,,,", "both a range and an sd are given"),
+        ("alpine-meadow,,,SOC,15,,kg C m-2,,lately,", "'lately' names no year"),
+        (",345,92,SOC,15,,kg C m-2,,,", "lat at line 2: 345 lies outside -90 to 90 degrees"),
         (",,,SOC,15,,kg C m-2,,,", "neither a type nor a point"),
     ],
 )
 def test_faults_name_line_and_mend(tmp_path, row, message):
     with pytest.raises(DataError, match=message.replace("(", r"\(")):
         stocks_of(tmp_path, HEAD + row + "\n")
+
+
+def test_a_stock_that_stands_twice_is_told(tmp_path):
+    row = "alpine-meadow,,,SOC,{},,kg C m-2,0-1 m,,\n"
+    stocks, notes = stocks_of(tmp_path, HEAD + row.format(14) + row.format(15))
+    assert len(stocks) == 2 and "stand above (first: line 3): each counts by itself" in notes[0]
 
 
 def test_a_table_of_another_form_is_told_what_is_needed(tmp_path):

@@ -55,7 +55,10 @@ def test_a_table_with_a_column_for_each_year(tmp_path):
         (34.7, 2.753, "", (2006, 2007, 2008)),  # the years that were observed
         (31.8, 2.35, ">", tuple(range(2000, 2006))),
     ]
-    assert notes == ["1 of 3 rows left out: without a thaw depth (line 4)"]
+    assert notes == [
+        "coordinates are those of the columns lat_suggested and lon_suggested",
+        "1 of 3 rows left out: without a thaw depth (line 4)",
+    ]
 
 
 def test_what_is_left_out_is_counted(tmp_path):
@@ -82,6 +85,11 @@ def test_what_is_left_out_is_counted(tmp_path):
         ("lat,lon,thaw_depth_m\n34,92,deep\n", "thaw_depth_m at line 2: 'deep' is no thaw depth"),
         ("lat,lon,thaw_depth_m\n34,92,-1\n", "'-1' is no depth"),
         ("lat,lon,thaw_depth_m\nnorth,92,1\n", "'north' is no number"),
+        ("lat,lon,thaw_depth_m\n345,92,1\n", "lat at line 2: 345 lies outside -90 to 90 degrees"),
+        ("lat,lon,thaw_depth_m\n34,92,180\n", "180 m is deeper than any active layer"),
+        ("lat,lon,thaw_depth_m,sd\n34,92,1.8,-1\n", "sd at line 2: '-1' is no standard deviation"),
+        ("lat,lon,thaw_depth_m,sd\n34,92,1.8,0\n", "'0' is no standard deviation"),
+        ("lat,lon,thaw_depth_m,year\n34,92,1.8,199x\n", "year at line 2: '199x' names no year"),
         ("lat,lon,lat\n34,92,1\n", "column 'lat' stands twice"),
         ("lat,lon,thaw_depth_m\n", "has no rows"),
         ("", "has no header"),
