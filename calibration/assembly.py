@@ -85,11 +85,12 @@ def make_objective(
             raise ValueError(f"tied parameter {name!r} is not among the free parameters")
     inside = names_inside_bounds(first, free)[0] if of_type else ()
     pooled = tuple(name for name in inside if name not in (*PLACE, *shared))
+    if of_type and not (shared or pooled):
+        mend = "free some that do, for example --tunable default,place"
+        raise ValueError(f"{of_type.name}: no free parameter belongs to a type; {mend}")
     centre = {name: prior_centre(first, name) for name in (*shared, *pooled)}
     chosen = None if targets is None else split_names(targets)
-    kept_back = [
-        tuple(year for year in holdout if _is_observed(site, year, len(sites))) for site in sites
-    ]
+    kept_back = _kept_back(sites, holdout)
     elsewhere = {variable for one in also for variable in one.variables}
     here = {name for site in sites for name in (*site.observations.monthly, *observed_stocks(site))}
     weights = {k: v for k, v in errors.weights.items() if k in here or k not in elsewhere}
@@ -159,6 +160,15 @@ def _errors_by_site(
     ]
 
 
-def _is_observed(site: Site, year: int, sites: int) -> bool:
-    """Whether a hold-out year applies to a site: in joint fits, only where it was observed."""
-    return sites == 1 or site.observations.covers(year)
+def _kept_back(sites: Sequence[Site], holdout: Sequence[int]) -> list[tuple[int, ...]]:
+    """Hold-out years of every site: in joint fits those in which it was observed.
+
+    Raises:
+        ValueError: a year in which no site of a joint fit was observed.
+    """
+    if len(sites) == 1:
+        return [tuple(holdout)]
+    for year in holdout:
+        if not any(site.observations.covers(year) for site in sites):
+            raise ValueError(f"hold-out year {year} was observed at no place of the fit")
+    return [tuple(year for year in holdout if site.observations.covers(year)) for site in sites]

@@ -19,6 +19,7 @@ from temjax.calibration.joint import JointObjective
 from temjax.calibration.multistart import METHOD, STARTS, STEPS
 from temjax.calibration.objective import DESCENT, Disequilibrium, Objective
 from temjax.calibration.optimisers import Method
+from temjax.calibration.option_groups import OPTION_GROUPS
 from temjax.calibration.progress import progress_display
 from temjax.calibration.region_cli import NOTHING, WithinRegion, measures_regions
 from temjax.calibration.result import Calibration
@@ -44,6 +45,7 @@ from temjax.command.main import (
     resumable,
 )
 from temjax.command.main import errors as stderr
+from temjax.command.usage import choices_told, help_groups
 from temjax.files.atomic import exclusive_folder
 from temjax.files.names import split_names
 from temjax.runtime.machine import command_line
@@ -57,10 +59,12 @@ Tunable = Annotated[
     str | None,
     typer.Option(
         help="Parameters to free by our names or TEM symbols, or the groups default, table-s2, "
-        "thermal, freezing, place; disequilibrium_factor for the soil matter of the place."
+        "thermal, freezing, place (a place's precipitation, snow, air, soil matter)."
     ),
 ]
-Tied = Annotated[str | None, typer.Option(help="Of these, the ones all places share (joint fits).")]
+Tied = Annotated[
+    str | None, typer.Option(help="Free parameters that all places share (joint fits).")
+]
 OfType = Annotated[
     str | None,
     typer.Option(
@@ -90,14 +94,10 @@ Targets = Annotated[
         "those each place has."
     ),
 ]
-MethodOption = Annotated[
-    Method, typer.Option(help="Levenberg-Marquardt, or Optax's L-BFGS or Adam.")
-]
+MethodOption = Annotated[Method, typer.Option(help="Levenberg-Marquardt, L-BFGS or Adam.")]
 Starts = Annotated[int, typer.Option(help="Sobol starts in the prior.", min=1)]
 Steps = Annotated[int, typer.Option(help="Steps of every start at most.", min=1)]
-Holdout = Annotated[
-    str | None, typer.Option(help="Years kept back to test the fit, for example 2004.")
-]
+Holdout = Annotated[str | None, typer.Option(help="Years kept back as a test, such as 2004.")]
 Seed = Annotated[int, typer.Option(help="Of the starts.")]
 FluxError = Annotated[float, typer.Option(help="Model error of monthly fluxes, g C m-2 month-1.")]
 PartitioningError = Annotated[
@@ -149,6 +149,7 @@ Nuts = Annotated[
 
 
 @few_cells_command
+@help_groups(OPTION_GROUPS)
 @options.reads_towers
 @measures_regions
 def calibrate(
@@ -195,7 +196,7 @@ def calibrate(
     if targets_file:
         return calibrate_communities(dict(locals()), _defaults())
     sites = open_sites(_towers(places, climate), site, reading)
-    try:
+    with choices_told():
         errors = ErrorModel(
             flux=flux_error, temperature=temperature_error, annual_flux=annual_error,
             partitioning=partitioning_error, weights=parse_weights(weights), **within.errors,
@@ -211,8 +212,6 @@ def calibrate(
         sites = of_one_base(sites, of_type, bases)
         first, *others = candidates(sites, bases, lambda based: make_objective(based, **chosen))
         profiled = check_posterior_requests(first.objective, profiles or (), nuts, leave_one_out)
-    except (ImportError, ValueError) as error:
-        raise typer.BadParameter(str(error)) from error
     for line in data_lines(first.sites, first.objective):
         print_line(console, line)
     with resumable(out), exclusive_folder(out), faults_told(sites):
@@ -324,13 +323,11 @@ def parse_weights(text: str | None) -> dict[str, float]:
     """
     weights = {}
     for part in split_names(text, ()):
-        name, equals, value = part.partition("=")
+        name, _, value = part.partition("=")
         try:
             weights[name.strip()] = float(value)
         except ValueError as error:
             raise ValueError(f"weight {part!r} is not of the form nep=2") from error
-        if not equals:
-            raise ValueError(f"weight {part!r} is not of the form nep=2")
     return weights
 
 

@@ -48,18 +48,23 @@ def _within_region(
     """Measurements within a region from their options.
 
     Raises:
-        typer.BadParameter: a table without a region, or the reverse.
+        typer.BadParameter: a table without a region or the reverse, or a choice without its table.
     """
     errors = {"thaw_depth": thaw_error, "stock": stock_error}
     tables = [
         name for name, path in (("--points", points), ("--stocks", stocks)) if path is not None
     ]
+    if region is None and tables:
+        message = f"{tables[0]} needs --region, the experiment of the region its rows lie in"
+        raise typer.BadParameter(message)
+    for needed, table, option, differs in (
+        ("--points", points, "--thaw-error", thaw_error != ErrorModel.thaw_depth),
+        ("--stocks", stocks, "--stock-error", stock_error != ErrorModel.stock),
+        ("--stocks", stocks, "--region-cells", region_cells is not None),
+    ):
+        if differs and table is None:
+            raise typer.BadParameter(f"{option} needs --region and {needed}")
     if region is None:
-        if tables:
-            message = f"{tables[0]} needs --region, the experiment of the region its rows lie in"
-            raise typer.BadParameter(message)
-        if region_cells is not None:
-            raise typer.BadParameter("--region-cells needs --region and --stocks")
         return WithinRegion((), errors)
     if not tables:
         raise typer.BadParameter("--region needs --points or --stocks: what was measured in it")

@@ -114,7 +114,8 @@ def _datum(
     quantity = dict(STOCKS.values())[variable]
     factor = factor_to_model(cells["unit"], quantity)
     if factor is None:
-        mend = "Write kg C m-2, t C ha-1, kg N m-2 or the like."
+        element = quantity[0].upper()
+        mend = f"Write kg {element} m-2, t {element} ha-1 or the like."
         message = f"{cells['unit']!r} is no unit of {variable.replace('_', ' ')}"
         raise table.fault("unit", line, message, mend)
     ends = read_range(cells["value"])

@@ -64,7 +64,7 @@ def calibrate_communities(given: Mapping[str, Any], defaults: Mapping[str, Any])
     for name in OF_TOWERS:
         if given[name] != defaults[name]:
             option = WORDS.get(name, f"--{name.replace('_', '-')}")
-            text = f"{option} goes with towers, not with --targets-file"
+            text = "goes with towers, not with --targets-file"
             raise typer.BadParameter(text, param_hint=f"'{option}'")
     if given["climate"] is None:
         text = "give the place whose climate it is, such as toolik-tundra"

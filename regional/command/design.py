@@ -38,6 +38,7 @@ def design_command(
     --candidates candidates.toml --of nep,soc_pf --best 5
     """
     from temjax.files.atomic import write_text
+    from temjax.files.findings import DataError, Finding
     from temjax.files.names import split_names
     from temjax.regional.command.choices import select_experiment
     from temjax.regional.command.studies import show_table
@@ -53,6 +54,10 @@ def design_command(
     if (candidates is None) == (write_candidates is None):
         raise typer.BadParameter("give --candidates FILE, or --write-candidates FILE")
     path = folder / INPUTS / EXPERIMENT
+    if not path.is_file():
+        message = f"is no run: it holds no {INPUTS}/{EXPERIMENT}"
+        mend = "Give the folder of a finished temjax project."
+        raise DataError([Finding(str(folder), "", "", message, mend)])
     experiment = select_experiment(path, members, scenarios, None, data)
     if write_candidates is not None:
         types = sorted(set(load_domain(experiment).vegetation) - {""})
@@ -61,13 +66,13 @@ def design_command(
         return
     chosen = experiment.members if members is not None or scenarios is not None else None
     outputs = target_outputs(split_names(of))
+    target = folder if out is None else out
+    target.mkdir(parents=True, exist_ok=True)
     result = design(
         folder, experiment, candidates, outputs, best, console, members=chosen, unfitted=unfitted
     )
     for note in result.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    target = folder if out is None else out
-    target.mkdir(parents=True, exist_ok=True)
     paths = write_design(result, candidates, target)
     stored = read_design(target)
     paths += write_figure(result, stored.attributes["title"], target)

@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from temjax.command.usage import OneLineGroup
+from temjax.command.usage import GroupedCommand, OneLineGroup
 from temjax.runtime.machine import Precision, command_line, reduce_garbage_collection
 
 # exit codes; a usage error exits with 2
@@ -157,7 +157,7 @@ def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
             app.command(point.name, help=summary(point))(_placeholder)
             continue
         try:
-            app.command(point.name)(configured(point.load()))
+            app.command(point.name, cls=GroupedCommand)(configured(point.load()))
         except ImportError as error:
             _report_unavailable(point, error)
     return app

@@ -2,10 +2,12 @@
 
 import math
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 _CHOICES = re.compile(r"(?:Value error, )?(?P<given>'.*') is not one of (?P<choices>.*?)\.?")
@@ -17,6 +19,40 @@ _WORDS = {
     "less_than_equal": "is above {le:g}, the most it can be",
     "greater_than_equal": "is below {ge:g}, the least it can be",
 }
+
+
+def help_groups(groups: Mapping[str, Sequence[str]]) -> Callable[[Callable], Callable]:
+    """Decorator of a command whose help shows options under headings.
+
+    Args:
+        groups: parameters by heading, in the order of the help.
+    """
+
+    def mark(command: Callable) -> Callable:
+        command.help_groups = groups
+        return command
+
+    return mark
+
+
+class GroupedCommand(TyperCommand):
+    """Command whose help has the headings of ``help_groups``; without them one list of options."""
+
+    def format_options(self, ctx, formatter) -> None:
+        """Write arguments and options, by heading."""
+        groups = getattr(self.callback, "help_groups", {})
+        heading_of = {name: heading for heading, names in groups.items() for name in names}
+        sections = {heading: [] for heading in ("Arguments", *groups, "Options")}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                heading = heading_of.get(parameter.name, "Options")
+                is_option = parameter.param_type_name == "option"
+                sections[heading if is_option else "Arguments"].append(record)
+        for heading, records in sections.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
 
 
 class OneLineGroup(TyperGroup):
@@ -35,6 +71,24 @@ class OneLineGroup(TyperGroup):
             return super().invoke(ctx)
         except _UsageError as error:
             _reword(error)
+
+
+@contextmanager
+def choices_told() -> Iterator[None]:
+    """Tell choices that cannot be as wrong use, and faults of files as they are.
+
+    Raises:
+        typer.BadParameter: a choice that cannot be, or a package that is missing for it.
+        DataError: faults of a file.
+    """
+    from temjax.files.findings import DataError
+
+    try:
+        yield
+    except DataError:
+        raise
+    except (ImportError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 class _WrongUse(_UsageError):

@@ -90,6 +90,8 @@ def test_all_but_the_numbers_of_a_place_and_tied_ones_are_pooled():
     assert tied.pooling is None and "kdc_scale" in tied.free.names
     with pytest.raises(ValueError, match="pooled parameters need two or more sites"):
         make_objective(sites[:1], free=free, targets=("gpp",), of_type=TypeRequest("steppe"))
+    with pytest.raises(ValueError, match="steppe: no free parameter belongs to a type"):
+        make_objective(sites, free=("place",), targets=("gpp",), of_type=TypeRequest("steppe"))
     with pytest.raises(ValueError, match="is the name of a place"):
         make_objective(sites, free=free, targets=("gpp",), of_type=TypeRequest("second"))
 

@@ -102,6 +102,8 @@ def test_tied_parameters_are_centred_at_the_first_site():
     assert values[joint.free.names.index("respiration_rate_log")] == pytest.approx(expected)
     with pytest.raises(ValueError, match="two or more sites"):
         make_objective([site], free=("krb",), tied=("krb",), targets=("gpp",))
+    with pytest.raises(ValueError, match="hold-out year 1850 was observed at no place"):
+        make_objective([site, other], free=("krb",), holdout=(1850,), targets=("gpp",))
     with pytest.raises(ValueError, match="'cmax_scale' is not among the free"):
         make_objective([site, other], free=("krb",), tied=("cmax",), targets=("gpp",))
 

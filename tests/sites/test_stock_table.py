@@ -43,6 +43,7 @@ def test_an_error_that_is_not_given_is_not_a_number(tmp_path):
         ("alpine-medow,,,SOC,15,,kg C m-2,,,", "vegetation at line 2: 'alpine-medow' is no vege"),
         ("alpine-meadow,,,SOD,15,,kg C m-2,,,", "variable at line 2: 'SOD' is no stock"),
         ("alpine-meadow,,,SOC,15,,kg N m-2,,,", "'kg N m-2' is no unit of soil organic carbon"),
+        ("alpine-meadow,,,SON,1,,kg C m-2,,,", "soil organic nitrogen. Write kg N m-2, t N ha-1"),
         ("alpine-meadow,,,SOC,much,,kg C m-2,,,", "'much' is no stock"),
         ("alpine-meadow,,,SOC,>15,,kg C m-2,,,", "a bound is no stock"),
         ("alpine-meadow,,,SOC,15,,kg C m-2,2-1 m,,", "'2-1 m' ends above its top"),

@@ -4,6 +4,7 @@ import pytest
 
 import temjax.calibration.cli
 from temjax.calibration.checkpoint import FitError
+from temjax.files.findings import DataError
 from tests.support.command import called
 from tests.support.small_region import write_experiment
 from tests.support.tower_files import site_file, tower_file
@@ -55,6 +56,17 @@ def test_points_and_stocks_join_the_fit_and_are_told(tmp_path, fitted):
     assert "disequilibrium_factor" not in region.free.names
 
 
+def test_a_faulty_table_is_faulty_input(tmp_path):
+    """Not wrong use: one finding, and the exit code of a fault."""
+    (tmp_path / "alt.csv").write_text("lat,lon,thaw_depth_m\n68.6,210.4,180\n", encoding="utf-8")
+    result = called(
+        "calibrate", "haibei-meadow", "--out", tmp_path / "fit", "--points", tmp_path / "alt.csv",
+        "--region", write_experiment(tmp_path),
+    )  # fmt: skip
+    assert isinstance(result.exception, DataError)
+    assert "thaw_depth_m at line 2: 180 m is deeper" in str(result.exception)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -62,6 +74,12 @@ def test_points_and_stocks_join_the_fit_and_are_told(tmp_path, fitted):
         (("--stocks", "soc.csv"), "--stocks needs --region"),
         (("--region", "region.toml"), "--region needs --points or --stocks"),
         (("--region-cells", "3"), "--region-cells needs --region"),
+        (("--thaw-error", "0.2"), "--thaw-error needs --region and --points"),
+        (("--stock-error", "0.2"), "--stock-error needs --region and --stocks"),
+        (
+            ("--points", "alt.csv", "--region", "region.toml", "--region-cells", "3"),
+            "--region-cells needs --region and --stocks",
+        ),
     ],
 )
 def test_options_that_need_each_other(tmp_path, words, message):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from temjax.calibration.option_groups import OPTION_GROUPS
 from temjax.files.names import split_names
 from tests.support.command import called
 
@@ -30,6 +31,15 @@ def test_wrong_use_is_one_line(words, line):
     assert result.exit_code == 2
     assert result.output.startswith(f"error: {line}")
     assert result.output.count("\n") == 1
+
+
+def test_help_has_every_option_under_a_heading():
+    result = called("calibrate", "--help")
+    shown = result.output[result.output.index("The fit:") :]
+    under = {part.split(":\n")[0]: part for part in shown.split("\n\n")}
+    assert list(under) == [*OPTION_GROUPS, "Options"]
+    assert "--leave-one-out" in under["Several places, a type"]
+    assert under["Options"].split()[1:2] == ["--help"]
 
 
 def test_names_are_split_at_commas():
