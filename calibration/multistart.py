@@ -22,6 +22,7 @@ METHOD: Method = "lm"
 TOLERANCE = 1e-4
 NOT_FINITE = "dropped: not finite at the start"
 NO_EQUILIBRIUM = "dropped: no equilibrium at the start"
+OUT_OF_STEPS = "all"  # begins the reason of a start that did not stop by itself
 
 Progress = Callable[[int, float, int], None]
 
@@ -265,7 +266,7 @@ def _result_of(
         loss=history.loss,
         residuals=history.residuals,
         jacobian=history.jacobian,
-        reasons=tuple(reason or f"all {steps} steps used" for reason in history.reasons),
+        reasons=tuple(reason or f"{OUT_OF_STEPS} {steps} steps used" for reason in history.reasons),
         first_misfit=history.first_misfit,
         seconds=np.asarray(history.seconds),
     )

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from temjax.calibration.joint import JointObjective
-from temjax.calibration.multistart import FitResult, fit
+from temjax.calibration.multistart import OUT_OF_STEPS, FitResult, fit
 from temjax.calibration.pooled import DEVIATIONS, FARTHEST_DEVIATION
 from temjax.calibration.residual_scale import ResidualScales, error_factors, estimate_scales
 
@@ -30,6 +30,7 @@ SMALLEST, LARGEST = 0.02, 5.0
 GRID = np.geomspace(SMALLEST, LARGEST, 240)
 CLOSE = 0.05  # relative change of τ at which it stands still
 ROUNDS = 6
+ROUND_STEPS = 10  # of each but the last, from the optimum of the one before
 DROP_OF_90 = 1.353  # of the log evidence at the ends of a 90 % interval: ½ 1.645²
 
 
@@ -98,7 +99,7 @@ def fit_strength(
 
     Args:
         result: of a fit with some strength.
-        steps: of each fit at most.
+        steps: of the last fit at most.
         residual_scale: errors count times the scales of the residuals.
         checkpoint: of the first fit; those of the others are named after it.
         progress: gives the ``progress`` of ``fit`` for a round and its strength.
@@ -111,21 +112,27 @@ def fit_strength(
     for number in range(1, ROUNDS + 1):
         strength = evidence_of(rounds[-1], residual_scale).best
         before = rounds[-1].objective.pooling.strength
-        if abs(np.log(strength / before)) < CLOSE:
+        still = abs(np.log(strength / before)) < CLOSE
+        if still and (number == 1 or has_converged(rounds[-1])):
             break
-        objective = rounds[-1].objective.with_strength(strength)
-        path = (
-            None
-            if checkpoint is None
-            else checkpoint.with_stem(f"{checkpoint.stem}-round-{number}")
-        )
+        last = still or number == ROUNDS
+        objective = rounds[-1].objective.with_strength(before if still else strength)
+        path = checkpoint and checkpoint.with_stem(f"{checkpoint.stem}-round-{number}")
         refit = fit(
-            objective, first=moved_points(rounds[-1], objective), steps=steps, checkpoint=path,
-            progress=None if progress is None else progress(number, strength),
+            objective, first=moved_points(rounds[-1], objective), checkpoint=path,
+            steps=steps if last else min(steps, ROUND_STEPS),
+            progress=None if progress is None else progress(number, objective.pooling.strength),
             method=result.method, seed=result.seed, **options,
         )  # fmt: skip
         rounds.append(refit)
+        if still:
+            break
     return joined(rounds)
+
+
+def has_converged(result: FitResult) -> bool:
+    """Whether the best start of a fit stopped by itself."""
+    return not result.reasons[result.best].startswith(OUT_OF_STEPS)
 
 
 def evidence_of(result: FitResult, residual_scale: bool) -> StrengthEvidence:
