@@ -20,8 +20,8 @@ def default_targets(
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Every target that a site has, and of each other one the reason, a clause.
 
-    Stocks of the vegetation type and soil temperature profiles count where the site file gives
-    them; few do, so their absence is no news.
+    Stocks of the vegetation type, thaw depth and soil temperature profiles count where the site
+    file gives them; few do, so their absence is no news.
 
     Args:
         site: its observations and forcing.
@@ -43,7 +43,7 @@ def default_targets(
     if fitted_profiles(site):
         targets.append(SOIL_PROFILE)
     stocks = observed_stocks(site)
-    targets += [name for name in DEFAULT_TYPE_STOCKS if ALIASES[name] in stocks]
+    targets += [name for name in (*DEFAULT_TYPE_STOCKS, "alt") if ALIASES[name] in stocks]
     return tuple(targets), absent
 
 

@@ -36,9 +36,9 @@ from temjax.calibration.scores import (
     scoring_options,
     site_vector,
 )
+from temjax.calibration.stock_rows import stock_rows
 from temjax.calibration.targets import DEFAULT_ERRORS, ErrorModel
 from temjax.calibration.tunables import no_effect_text
-from temjax.calibration.type_stocks import TYPE_STOCKS, observed_stocks
 from temjax.calibration.uncertainty import Laplace, linear_bands
 from temjax.sites import Site
 
@@ -287,22 +287,7 @@ class Calibration:
         Those of the place are at the end of its run, those of its vegetation type before the
         disequilibrium factor acts.
         """
-        history, rows = self.histories[index], []
-        for name, stock in observed_stocks(self.sites[index]).items():
-            state = history.before if name in TYPE_STOCKS else history.run.state
-            simulated = float(getattr(state, TYPE_STOCKS.get(name, name)))
-            rows.append(
-                {
-                    "variable": name,
-                    "unit": stock.unit,
-                    "observed": stock.value,
-                    "sd": stock.sd,
-                    "simulated": simulated,
-                    "within_sd": abs(simulated - stock.value) <= stock.sd,
-                    "assumed": stock.assumed,
-                }
-            )
-        return rows
+        return stock_rows(self.sites[index], self.histories[index])
 
     def warnings(self) -> list[str]:
         """Reasons for caution with the estimates, as sentences."""

@@ -13,13 +13,12 @@ from temjax.heat.climate import HEAT_PARAMETERS, equilibrate_heat, soil_climate
 from temjax.heat.equilibrium import tolerance
 from temjax.heat.profiles import ProfileDay, temperature_profiles
 from temjax.sites import Site
+from temjax.sites.account import SOIL_PROFILE, THAW_DEPTH
 from temjax.sites.compare import temperature_at
 from temjax.sites.place_numbers import PLACE_NUMBERS
 from temjax.sites.profile_comparison import days_of, inside
 from temjax.sites.soil_profiles import SoilProfile
 
-SOIL_PROFILE = "soil_profile"
-THAW_DEPTH = "maximum_thaw_depth"
 OF_HEAT = ("soil_temperature", THAW_DEPTH, SOIL_PROFILE)
 THAW_YEARS = 10  # the last ones, whose mean a thaw depth is compared with
 

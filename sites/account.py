@@ -4,6 +4,7 @@ from temjax.sites.observations import OBSERVED, STOCKS
 from temjax.sites.site import Site
 
 SOIL_PROFILE = "soil_profile"
+THAW_DEPTH = "maximum_thaw_depth"
 NAMES = {name: short for name, (_, short) in OBSERVED.items()} | STOCKS
 
 
@@ -13,6 +14,8 @@ def used_observations(site: Site) -> dict[str, str]:
     sources = {name: series.source for name, series in observed.monthly.items()} | {
         name: stock.source for name, stock in observed.stocks.items()
     }
+    if observed.thaw_depth is not None:
+        sources[THAW_DEPTH] = observed.thaw_depth.source
     if observed.profiles:
         sources[SOIL_PROFILE] = "; ".join(dict.fromkeys(p.source for p in observed.profiles))
     return sources
@@ -47,6 +50,8 @@ def _short(site: Site, name: str, source: str) -> str:
     if name == SOIL_PROFILE:
         days = ", ".join(str(profile.date) for profile in site.observations.profiles)
         return f"soil temperature profile ({days})"
+    if name == THAW_DEPTH:
+        return f"thaw depth ({site.observations.thaw_depth.value:.2g} m)"
     column = source.partition(" of ")[0] if site.product and name not in STOCKS else ""
     return f"{NAMES.get(name, name)} {f'({column})' if column else ''}".strip()
 

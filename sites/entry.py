@@ -32,6 +32,7 @@ from temjax.sites.entry_tables import (
     SiteLocation,
     SiteTable,
     Soil,
+    ThawDepth,
     Title,
     Vegetation,
 )
@@ -70,6 +71,7 @@ class SiteEntry(SiteTable):
     climatology: dict[str, Climatology] = Field(default_factory=dict)
     stocks: dict[StockName, Stock] = Field(default_factory=dict)
     type_stocks: dict[StockName, Stock] = Field(default_factory=dict)
+    thaw_depth: ThawDepth | None = None
     annual: list[SingleValue] = Field(default_factory=list)
     published: list[SingleValue] = Field(default_factory=list)
     profiles: list[ProfileTable] = Field(default_factory=list)

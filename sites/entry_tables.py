@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from temjax.files.names import LONGEST_NAME, NAME_PATTERN
 from temjax.sites.history import FIRST_YEAR, Warming
+from temjax.sites.observations import Stock
 
 
 def _without_controls(text: str) -> str:
@@ -24,6 +25,22 @@ class SiteTable(BaseModel):
     """TOML table that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ThawDepth(SiteTable):
+    """``[thaw_depth]``: largest thaw depth of a year at the place, mean of recent years."""
+
+    value: float = Field(gt=0)
+    sd: float = Field(gt=0)
+    unit: Literal["m", "cm"]
+    source: str
+    assumed: bool = False
+
+    @property
+    def stock(self) -> Stock:
+        """The depth as a target of fits, m."""
+        scale = 0.01 if self.unit == "cm" else 1.0
+        return Stock(self.value * scale, self.sd * scale, "m", "", self.source, self.assumed)
 
 
 class SiteLocation(SiteTable):

@@ -133,6 +133,7 @@ class Observations:
         stocks: of the place, ``soil_organic_carbon``, ``soil_organic_nitrogen``.
         type_stocks: of the place's vegetation type, that is, without what grazing and other history
             did to the soil of this place; same names.
+        thaw_depth: largest of a year, mean of recent years, m.
         annual: variable -> values by year.
         profiles: of soil temperature, one a day.
     """
@@ -140,6 +141,7 @@ class Observations:
     monthly: Mapping[str, MonthlySeries] = field(default_factory=dict)
     stocks: Mapping[str, Stock] = field(default_factory=dict)
     type_stocks: Mapping[str, Stock] = field(default_factory=dict)
+    thaw_depth: Stock | None = None
     annual: Mapping[str, tuple[AnnualValue, ...]] = field(default_factory=dict)
     profiles: tuple[SoilProfile, ...] = ()
 

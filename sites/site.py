@@ -190,6 +190,7 @@ def make_site(
             monthly=dict(monthly),
             stocks=dict(entry.stocks),
             type_stocks=dict(entry.type_stocks),
+            thaw_depth=None if entry.thaw_depth is None else entry.thaw_depth.stock,
             annual=annual,
             profiles=tuple(table.profile for table in entry.profiles),
         ),
@@ -213,4 +214,6 @@ def _assumptions(entry: SiteEntry) -> list[tuple[str, str]]:
     rows += [(k, v.source) for k, v in entry.vegetation.overrides.items() if v.assumed]
     rows += [(k, v.source) for k, v in entry.stocks.items() if v.assumed]
     rows += [(f"{k} of the type", v.source) for k, v in entry.type_stocks.items() if v.assumed]
+    if entry.thaw_depth is not None and entry.thaw_depth.assumed:
+        rows.append(("thaw depth", entry.thaw_depth.source))
     return rows

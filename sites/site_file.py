@@ -202,6 +202,12 @@ def _optional_tables(entry: SiteEntry | None = None) -> list[str]:
         '# source = ""',
         "#    # [type_stocks.soil_organic_carbon]: the same of the vegetation type, not this place",
         "",
+        "# [thaw_depth]   # optional: largest of a year, mean of recent ones; a target of fits",
+        "# value = 0",
+        "# sd = 0",
+        '# unit = "m"',
+        '# source = ""',
+        "",
     ]
     sensors = [
         "# [sensors]   # optional",

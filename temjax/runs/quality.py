@@ -27,8 +27,8 @@ class RunQuality(NamedTuple):
 
     Attributes:
         finite: whether every value is.
-        least_pool: smallest negative pool at a month's end, as a share of the pool's largest
-            value; 0 where none is negative.
+        least_pool: smallest negative pool at a month's end, or carbon of a soil layer at a year's,
+            as a share of the pool's largest value; 0 where none is negative.
         heat_imbalance: largest flux imbalance at the end of a heat step, W m⁻².
     """
 
@@ -61,8 +61,13 @@ def run_quality(run: Run) -> RunQuality:
     pools = run.monthly.pools
     least, largest = jnp.min(pools, axis=(1, 2)), jnp.max(pools, axis=(1, 2))
     shares = least / jnp.maximum(largest, SMALLEST_SCALE)
+    least_share = jnp.minimum(jnp.min(shares, axis=0), 0.0)
+    if run.layers is not None:
+        for stock in (run.layers.active_carbon_by_layer, run.layers.thawed_carbon_by_layer):
+            size = jnp.maximum(jnp.max(stock, axis=(0, 1)), SMALLEST_SCALE)
+            least_share = jnp.minimum(least_share, jnp.min(stock, axis=(0, 1)) / size)
     return RunQuality(
         run.finite,
-        jnp.minimum(jnp.min(shares, axis=0), 0.0),
+        least_share,
         jnp.max(run.soil.heat_imbalance, axis=0),
     )

@@ -7,11 +7,12 @@ from temjax.calibration.assembly import make_objective
 from temjax.calibration.default_targets import default_targets
 from temjax.calibration.objective import Objective
 from temjax.calibration.tables import data_lines
-from temjax.calibration.targets import ErrorModel
+from temjax.calibration.targets import ErrorModel, site_targets
 from temjax.calibration.transforms import names_inside_bounds
 from temjax.calibration.tunables import DEFAULT
 from temjax.parameters.files import load_parameters
 from temjax.sites import Reading, load
+from temjax.sites.account import account
 from temjax.sites.sources import open_places
 from tests.support.tower_files import columns, months, site_file, tower_file, write
 
@@ -50,6 +51,16 @@ def test_every_target_that_the_place_has_and_the_reasons_of_the_others(tmp_path)
     assert list(absent) == ["soil_temperature", "son"]
     assert absent["son"] == "no [stocks.soil_organic_nitrogen] in the site file"
     assert absent["soil_temperature"]  # the reader's own words
+
+
+def test_a_thaw_depth_counts_where_the_site_file_gives_it(tmp_path):
+    thaw = '[thaw_depth]\nvalue = 38\nsd = 12\nunit = "cm"\nsource = "test"\n'
+    site = tower(tmp_path, more=thaw, spoil=without_soil)
+    assert default_targets(site)[0] == ("nep", "gpp", "reco", "alt")
+    (target,) = site_targets(site, ("alt",), ErrorModel(), ())
+    assert (target.variable, target.kind) == ("maximum_thaw_depth", "stock")
+    np.testing.assert_allclose([target.values, target.sd], [0.38, 0.12])
+    assert "thaw depth (0.38 m)" in account(site)[0]
 
 
 def test_stocks_of_the_type_count_where_the_site_file_gives_them(tmp_path):

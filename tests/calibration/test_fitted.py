@@ -6,18 +6,44 @@ from importlib.resources import files
 import pytest
 
 from temjax import read_parameters
-from temjax.calibration import fitted_set_names, fitted_set_path
+from temjax.calibration import (
+    community_names,
+    fitted_set_names,
+    fitted_set_path,
+    open_community,
+)
 from temjax.calibration.tunables import HISTORY_PARAMETERS
+from temjax.parameters.posterior import read_posterior
 from temjax.parameters.registry import REGISTRY
+from temjax.sites.place_state import read_place_state
+
+TOWERS = {"haibei-meadow-fitted", "haibei-shrubland-fitted", "damxung-steppe-fitted"}
+COMMUNITIES = {f"{name}-fitted" for name in community_names()}
 
 
-def test_the_three_towers_are_there():
-    names = {"haibei-meadow-fitted", "haibei-shrubland-fitted", "damxung-steppe-fitted"}
-    assert set(fitted_set_names()) == names
+def test_the_three_towers_and_the_communities_are_there():
+    assert set(fitted_set_names()) == TOWERS | COMMUNITIES
+
+
+@pytest.mark.parametrize("name", sorted(COMMUNITIES))
+def test_every_target_of_a_community_is_met_or_has_its_reason(name):
+    path = fitted_set_path(name)
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    rows = document["fit"]["target_values"]
+    stated = {one.name: one.value for one in open_community(document["place"]["name"]).targets}
+    assert {row["target"]: row["value"] for row in rows} == pytest.approx(stated)
+    for row in rows:
+        low, high = row["interval_90"]
+        assert low <= row["fitted"] <= high
+        assert (abs(row["difference"]) <= 0.1) == (row["reason"] == "")
+    assert sum(row["reason"] == "" for row in rows) >= len(rows) - 1
+    posterior = read_posterior(path)
+    assert list(posterior.names) == document["posterior"]["names"]
+    assert read_place_state(path) is None
 
 
 def test_an_unknown_set_is_refused():
-    with pytest.raises(ValueError, match="no fitted set 'tundra'; there are damxung"):
+    with pytest.raises(ValueError, match="no fitted set 'tundra'; there are black-spruce"):
         fitted_set_path("tundra")
 
 
@@ -40,4 +66,4 @@ def test_a_set_reads_back_with_what_made_it(name):
         else:
             value, bounds = float(getattr(parameters, parameter)), REGISTRY[parameter].bounds
         slack = 2e-3 * (bounds[1] - bounds[0])
-        assert bounds[0] - slack <= low - slack <= value <= high + slack
+        assert bounds[0] - slack <= low <= value + slack <= high + 2 * slack

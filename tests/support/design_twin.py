@@ -14,33 +14,25 @@ import numpy as np
 from rich.console import Console
 
 from temjax.parameters.files import load_parameters, replace_parameters
-from temjax.parameters.posterior import prior
+from temjax.parameters.posterior import Gaussian, prior
 from temjax.parameters.registry import Parameters
 from temjax.regional.experiment.experiment import Experiment, read_experiment
 from temjax.regional.inputs.domain import load_domain
 from temjax.regional.run.member_group import MemberGroup, prepare_group
-from temjax.regional.run.restart import NoRestartPoints
-from temjax.regional.run.tile import TileRun
 from temjax.regional.studies.design.candidate_file import SOIL_MATTER_SD, Candidate
 from temjax.regional.studies.design.places import Site, sites_of
 from temjax.regional.studies.design.predictions import (
-    Places,
     Prediction,
     cells_of,
     differentiated_cells,
-    differentiated_places,
     errors,
     predictions,
 )
 from temjax.regional.studies.design.uncertain import Uncertain, joined
 from temjax.regional.studies.design.worth import Measurements, covariance_root, greedy
 from temjax.regional.studies.parameter_sources import Source
-from temjax.regional.studies.sensitivity_run import outputs_of, region_sensitivity
-from temjax.regional.studies.uncertainty import (
-    regional_weight,
-    repeated_cells,
-    type_derivatives,
-)
+from temjax.regional.studies.sensitivity import sensitivity_of_tile
+from temjax.regional.studies.uncertainty import regional_weight, repeated_cells
 
 TYPE = "alpine-meadow"
 SPREAD = {  # standard deviations in prior space, some half of the priors' or less
@@ -101,65 +93,80 @@ class DesignTwin:
 
 @dataclass(frozen=True)
 class Region:
-    """A small region, its uncertain numbers and the gradients of its totals."""
+    """A small region of one type; everything is run at ``samples`` points at a time.
+
+    All programs have one shape, cells times samples, and are compiled once.
+    """
 
     experiment: Experiment
     group: MemberGroup
+    site: Site
     uncertain: Uncertain
-    mean: np.ndarray
-    gradients: np.ndarray
+    gaussian: Gaussian
+    samples: int
 
     def sets(self, numbers: np.ndarray) -> list[Parameters]:
         """Parameter sets of numbers in prior space, ``(sample, number)``."""
-        values = np.where(self.is_log, np.exp(np.where(self.is_log, numbers, 0.0)), numbers)
         return [
             replace_parameters(load_parameters(TYPE), **dict(zip(SPREAD, row, strict=True)))
-            for row in values
+            for row in self.gaussian.values(numbers)
         ]
 
-    @property
-    def is_log(self) -> np.ndarray:
-        """Whether prior space is the logarithm."""
-        return prior(load_parameters(TYPE), tuple(SPREAD)).is_log
-
-    def totals(self, numbers: np.ndarray) -> np.ndarray:
-        """Regional numbers of samples, ``(sample, output)``."""
-        work = self.group.tile_work(0)
-        _, timeline, cells, _ = work.scenarios[0]
+    def totals(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Regional numbers of samples, ``(sample, output)``, and gradients of the first sample."""
+        _, timeline, cells, _ = self.group.tile_work(0).scenarios[0]
         drawn = [dict.fromkeys(self.group.names, one) for one in self.sets(numbers)]
         repeated, sets = repeated_cells(cells, self.group.names, drawn)
-        none = NoRestartPoints()
-        run = TileRun(self.experiment, timeline, repeated, sets, none, none, lambda *_: None)
-        values = outputs_of(run.run())
-        area = self.group.domain.area[cells.index]
-        columns = []
+        result = sensitivity_of_tile(self.experiment, timeline, repeated, sets, tuple(SPREAD))
+        assert result.converged.all()
+        area, values, gradients = self.group.domain.area[cells.index], [], []
+        slopes = self.uncertain.slopes[TYPE]
         for output in OUTPUTS:
-            of_sample = getattr(values, output).reshape(len(numbers), -1)[:, : cells.index.size]
-            columns.append(of_sample @ regional_weight(area, output, of_sample[0]))
-        return np.stack(columns, axis=1)
+            of_sample = getattr(result.values, output).reshape(self.samples, -1)
+            weight = regional_weight(area, output, of_sample[0])
+            values.append(of_sample @ weight)
+            derivatives = getattr(result.derivatives, output)[:, : area.size] @ weight
+            gradients.append([d * slopes[n] for d, n in zip(derivatives, SPREAD, strict=True)])
+        return np.stack(values, axis=1), np.array(gradients)
+
+    def predicted(self, chosen: Sequence[Candidate], points: np.ndarray) -> list[list[Prediction]]:
+        """Predictions of candidates at points ``(sample, number)``, the place's factor last."""
+        _, timeline, tile, _ = self.group.tile_work(0).scenarios[0]
+        size = tile.index.size * self.samples
+        cells = cells_of(self.group, [self.site.cell] * size)
+        cells = replace(cells, parameter_index=np.arange(size) % self.samples)
+        sites = tuple(replace(self.site, cell=number) for number in range(self.samples))
+        places = differentiated_cells(
+            self.experiment, timeline, cells, self.sets(points[:, :-1]), sites, tuple(SPREAD),
+            YEARS, np.resize(points[:, -1], size),
+        )  # fmt: skip
+        assert places.sound.all()
+        numbers = self.uncertain.with_places([str(n) for n in sites], SOIL_MATTER_SD)
+        slopes = np.where(self.gaussian.is_log, self.gaussian.values(points[:, :-1]), 1.0)
+        result, first = [], len(SPREAD)
+        for number, site in enumerate(sites):
+            own = replace(numbers, slopes={TYPE: dict(zip(SPREAD, slopes[number], strict=True))})
+            of_sample = [p for one in chosen for p in predictions(one, site, places, own, first)]
+            columns = [*range(first), first + number]
+            result.append([replace(p, jacobian=p.jacobian[:, columns]) for p in of_sample])
+        return result
 
 
-def region(folder: Path) -> Region:
+def region(folder: Path, samples: int) -> Region:
     """The region of the twin."""
     path = folder / "twin.toml"
     path.write_text(TOML, encoding="utf-8")
     experiment, quiet = read_experiment(path), Console(quiet=True)
     domain = load_domain(experiment)
-    kept = np.flatnonzero(domain.vegetation == TYPE)
-    assert kept.size == domain.size, domain.vegetation
+    assert set(domain.vegetation) == {TYPE}
     names = tuple(SPREAD)
     gaussian = replace(
         prior(load_parameters(TYPE), names), covariance=np.diag(np.square(list(SPREAD.values())))
     )
     uncertain = joined([Source(gaussian, {TYPE: {name: n for n, name in enumerate(names)}})])
     group = prepare_group(experiment, domain, "A", ["rcp85"], folder, quiet)
-    ((_, _, result),) = region_sensitivity(experiment, names, [], 0, quiet)
-    gradients = []
-    for output in OUTPUTS:
-        weight = regional_weight(result.area, output, getattr(result.sensitivity.values, output))
-        of_type = type_derivatives(result.sensitivity, domain.vegetation, weight, output, TYPE)
-        gradients.append([of_type[name] * uncertain.slopes[TYPE][name] for name in names])
-    return Region(experiment, group, uncertain, gaussian.mean, np.array(gradients))
+    (site,) = sites_of(path, CANDIDATES[:1], group)
+    return Region(experiment, group, site, uncertain, gaussian, samples)
 
 
 def run_twin(folder: Path, *, truths: int, best: int, seed: int = 1, steps: int = 4) -> DesignTwin:
@@ -173,75 +180,44 @@ def run_twin(folder: Path, *, truths: int, best: int, seed: int = 1, steps: int 
         steps: of Gauss-Newton.
     """
     jax.config.update("jax_enable_x64", True)
-    made = region(folder)
-    sites = sites_of(folder, CANDIDATES, made.group)
-    places = differentiated_places(made.experiment, made.group, sites, tuple(SPREAD), YEARS)
+    made = region(folder, truths)
     numbers = made.uncertain.with_places(["place"], SOIL_MATTER_SD)
-    gradients = np.pad(made.gradients, ((0, 0), (0, 1)))
+    centre = np.append(made.gaussian.mean, 0.0)
+    fitted = np.tile(centre, (truths, 1))
+    central, gradients = made.totals(fitted[:, :-1])
+    gradients = np.pad(gradients, ((0, 0), (0, 1)))
+    given = made.predicted(CANDIDATES, fitted)[0]
     information = [
-        sum(p.information for p in predictions(one, site, places, numbers, len(SPREAD)))
-        for one, site in zip(CANDIDATES, sites, strict=True)
+        sum(p.information for p in given if p.series in one.measured) for one in CANDIDATES
     ]
     measurements = Measurements.of(numbers.covariance, gradients, information)
     choice = greedy(measurements, best, np.full(len(OUTPUTS), 0.5))
     chosen = [CANDIDATES[n] for n in choice.chosen]
 
     rng = np.random.default_rng(seed)
-    centre = np.append(made.mean, 0.0)
     shift = rng.standard_normal((truths, centre.size)) @ covariance_root(numbers.covariance).T
     truth = centre + shift
     data = [
-        [_noisy(one, rng, chosen) for one in of_truth]
-        for of_truth in _predicted(made, sites[0], chosen, truth)
+        [_noisy(one, rng, chosen) for one in of_truth] for of_truth in made.predicted(chosen, truth)
     ]
-    fitted, covariances = np.tile(centre, (truths, 1)), []
+    covariances = np.zeros((truths, centre.size, centre.size))
     for step in range(steps + 1):
-        predicted = _predicted(made, sites[0], chosen, fitted)
-        pairs = [
-            _step(of_truth, of_data, centre, point, numbers.covariance)
-            for of_truth, of_data, point in zip(predicted, data, fitted, strict=True)
-        ]
-        covariances = [covariance for _, covariance in pairs]
-        if step < steps:
-            fitted = np.array([point for point, _ in pairs])
-    after = np.sqrt(np.einsum("ti,nij,tj->nt", gradients, np.array(covariances), gradients))
-    totals = made.totals(np.concatenate([fitted, truth, centre[None]])[:, :-1])
-    difference = totals[:truths] - totals[truths:-1]
-    spread = totals[truths:-1] - totals[-1]
-    root_mean_square = np.sqrt(np.square(difference).mean(axis=0))
+        for number, model in enumerate(made.predicted(chosen, fitted)):
+            point, covariances[number] = _step(
+                model, data[number], centre, fitted[number], numbers.covariance
+            )
+            fitted[number] = point if step < steps else fitted[number]
+    after = np.sqrt(np.einsum("ti,nij,tj->nt", gradients, covariances, gradients))
+    true, _ = made.totals(truth[:, :-1])
+    difference = made.totals(fitted[:, :-1])[0] - true
+    spread = true - central
     return DesignTwin(
         chosen=tuple(one.name for one in chosen),
         predicted=np.sqrt(1 - choice.worth[-1]),
         intervals=after.mean(axis=0) / np.sqrt(measurements.variances),
-        errors=root_mean_square / np.sqrt(np.square(spread).mean(axis=0)),
+        errors=np.sqrt(np.square(difference).mean(axis=0) / np.square(spread).mean(axis=0)),
         scaled=np.sqrt(np.square(difference / after).mean(axis=0)),
     )
-
-
-def _predicted(
-    made: Region, site: Site, chosen: Sequence[Candidate], points: np.ndarray
-) -> list[list[Prediction]]:
-    """Predictions of the chosen candidates at points ``(sample, number)``, the place's last."""
-    samples = len(points)
-    sites = tuple(replace(site, cell=number) for number in range(samples))
-    cells = cells_of(made.group, [site.cell] * samples)
-    cells = replace(cells, parameter_index=np.arange(cells.latitude.size) % samples)
-    timeline = made.group.runs[0].timeline
-    factor = np.resize(points[:, -1], cells.latitude.size)
-    places: Places = differentiated_cells(
-        made.experiment, timeline, cells, made.sets(points[:, :-1]), sites, tuple(SPREAD), YEARS,
-        factor,
-    )  # fmt: skip
-    size = len(SPREAD)
-    numbers = made.uncertain.with_places([str(n) for n in range(samples)], SOIL_MATTER_SD)
-    slopes = np.where(made.is_log, np.exp(np.where(made.is_log, points[:, :-1], 0.0)), 1.0)
-    result = []
-    for number, one_site in enumerate(sites):
-        own = replace(numbers, slopes={TYPE: dict(zip(SPREAD, slopes[number], strict=True))})
-        of_sample = [p for one in chosen for p in predictions(one, one_site, places, own, size)]
-        columns = [*range(size), size + number]
-        result.append([replace(p, jacobian=p.jacobian[:, columns]) for p in of_sample])
-    return result
 
 
 def _noisy(

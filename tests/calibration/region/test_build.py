@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from temjax.calibration import JointObjective, Objective
+from temjax.calibration.hierarchy import type_request
 from temjax.calibration.region.build import RegionData
 from temjax.calibration.region.points import place_points
 from temjax.calibration.region.stocks import sample_of_type
@@ -118,6 +119,21 @@ def test_tied_numbers_are_shared_and_the_factor_on_soil_matter_stays_with_the_pl
     assert joint.free.names == objective.free.names
     names = [joint.free.names[column] for column in joint.columns[2]]
     assert names == list(part.free.names) and joint.site_parts == objective.parts
+
+
+def test_a_type_with_places_around_it_gives_the_region_its_own_number(experiment):
+    sites = (tundra_site(), tundra_site("second"))
+    joint = make_objective(
+        sites, free=("conductivity_scale",), targets=("soc",),
+        of_type=type_request("tundra", 0.3), also=(RegionData(experiment, points=[point()]),),
+    )  # fmt: skip
+    assert joint.parts[2].free.names == ("conductivity_scale",)
+    assert joint.reported.names == (
+        "conductivity_scale", "conductivity_scale@tower", "conductivity_scale@second",
+    )  # fmt: skip
+    at = np.array([0.5, 1.0, -1.0])[:, None]
+    of_region, of_place = (np.asarray(joint.part_point(i, at)) for i in (2, 0))
+    assert of_region[0, 0] == 0.5 and of_place[0, 0] > 0.5
 
 
 def test_a_kept_ground_surface_is_the_regions_own(tmp_path):

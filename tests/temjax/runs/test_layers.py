@@ -13,6 +13,7 @@ import pytest
 from temjax import ModelOptions, load_parameters, replace_parameters, simulate
 from temjax.outputs import FLUXES
 from temjax.processes.soil_layers import layer_bounds, stock_between
+from temjax.runs.quality import run_quality
 from temjax.soil_column import soil_column
 from temjax.state import LayeredSoil
 from tests.support.soil_cases import forcing, location, soil_climate_by_formula
@@ -202,6 +203,15 @@ def test_nitrogen_offered_to_roots_does_not_lower_production():
     assert (gain >= 0).all() and float(gain.max()) > 0
     row = FLUXES.index("nitrogen_uptake")
     assert ((much.annual.fluxes - little.annual.fluxes)[row].sum(0) >= 0).all()
+
+
+def test_a_layer_below_zero_is_a_fault():
+    _, result = layered()
+    assert not run_quality(result).negative.any()
+    spoilt = result.layers.thawed_carbon_by_layer.at[3, 2, 1].set(-5.0)
+    layers = dataclasses.replace(result.layers, thawed_carbon_by_layer=spoilt)
+    told = run_quality(dataclasses.replace(result, layers=layers))
+    np.testing.assert_array_equal(told.negative, [False, True, False])
 
 
 def test_states_and_climates_of_other_options_are_refused():
