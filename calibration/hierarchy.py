@@ -12,6 +12,7 @@ from temjax.files.names import NAME_PATTERN
 from temjax.sites import Site
 
 FITTED = "fitted"
+WIDE = 1.0  # pooling strength above which places have little in common
 
 
 class TypeRequest(NamedTuple):
@@ -147,6 +148,12 @@ class Hierarchy:
         if self.evidence is not None and self.strength < 1.5 * SMALLEST:
             lines.append(
                 f"{self.name}: the data tell no difference among the places beyond their errors"
+            )
+        if self.evidence is not None and self.strength > WIDE:
+            lines.append(
+                f"{self.name}: the places differ by more than the prior allows the type itself: "
+                "they may be of several types, or lack something that the model puts into their "
+                "parameters; --pooling 0.5 keeps them together"
             )
         return lines
 

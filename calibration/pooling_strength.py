@@ -29,6 +29,7 @@ FIRST_STRENGTH = 0.5
 SMALLEST, LARGEST = 0.02, 5.0
 GRID = np.geomspace(SMALLEST, LARGEST, 240)
 CLOSE = 0.05  # relative change of τ at which it stands still
+LARGEST_RATIO = 3.0  # of strengths of one round and the next: a linearisation does not reach far
 ROUNDS = 6
 ROUND_STEPS = 10  # of each but the last, from the optimum of the one before
 DROP_OF_90 = 1.353  # of the log evidence at the ends of a 90 % interval: ½ 1.645²
@@ -110,8 +111,9 @@ def fit_strength(
     """
     rounds = [result]
     for number in range(1, ROUNDS + 1):
-        strength = evidence_of(rounds[-1], residual_scale).best
         before = rounds[-1].objective.pooling.strength
+        best = evidence_of(rounds[-1], residual_scale).best
+        strength = float(np.clip(best, before / LARGEST_RATIO, before * LARGEST_RATIO))
         still = abs(np.log(strength / before)) < CLOSE
         if still and (number == 1 or has_converged(rounds[-1])):
             break

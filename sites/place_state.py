@@ -6,7 +6,7 @@ its rain gauge, snow and thermometer (``place_numbers``). They travel in the fit
 ``[place]``, and act in runs of that place alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,8 +66,14 @@ class PlaceState:
         away = np.abs(np.subtract(position, (self.latitude, self.longitude)))
         return site.name == self.place and not bool(np.any(away > SAME_PLACE))
 
-    def note(self, site: Site, last_year: int | None = None) -> str:
-        """What a run of a site, to a year or the last of its forcing, makes of the state."""
+    def note(self, site: Site, last_year: int | None = None, unlike_fit: Sequence[str] = ()) -> str:
+        """What a run of a site makes of the state.
+
+        Args:
+            site: its place and climate.
+            last_year: of the run, by default that of the forcing.
+            unlike_fit: choices in which the run differs from fits, as nouns.
+        """
         if not self.is_of(site):
             return (
                 f"{self.source} was fitted at {self.place} with {self}: a state of that place, "
@@ -84,8 +90,9 @@ class PlaceState:
                 return f"{self.source}: {outside}"
             applied = f"{outside}; {numbers_text(self.numbers)}"
         text = f"{self.source}: {applied}, as fitted"
-        if forcing_hash(site.forcing) != self.forcing_hash:
-            text += "; the climate is not that of the fit, so this run is not the fitted one"
+        climate = [] if forcing_hash(site.forcing) == self.forcing_hash else ["climate"]
+        if unlike := [*climate, *unlike_fit]:
+            text += f"; this run is not the fitted one: other {' and '.join(unlike)}"
         return text
 
     def row(self, site: Site) -> int | None:

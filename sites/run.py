@@ -54,6 +54,7 @@ class SiteRun:
         fitted_with: options of the fit that the parameters come from, by name.
         forcing: of the run, with the numbers of its place.
         profiles: measured soil temperature profiles beside the run.
+        unlike_fit: choices of the run that no fit makes, as nouns.
     """
 
     site: Site
@@ -69,6 +70,7 @@ class SiteRun:
     added_nitrogen: float = 0.0
     fitted_with: Mapping[str, bool] = dataclasses.field(default_factory=dict)
     profiles: tuple[ProfileComparison, ...] = ()
+    unlike_fit: tuple[str, ...] = ()
 
     @property
     def certificate(self) -> str:
@@ -104,7 +106,9 @@ class SiteRun:
     @property
     def state_note(self) -> str:
         """What the run made of the state of a fitted place, a sentence; empty without one."""
-        return self.place_state.note(self.site, int(self.run.years[-1])) if self.place_state else ""
+        if self.place_state is None:
+            return ""
+        return self.place_state.note(self.site, int(self.run.years[-1]), self.unlike_fit)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -235,8 +239,19 @@ def run_site(
         parameter_source = "given values" if parameters is not None else _source_of(site)
     return SiteRun(
         site, values, parameter_source, equilibrium, spin_up, run, start, options, forcing,
-        place_state, added, fitted_with, profiles,
+        place_state, added, fitted_with, profiles, _unlike_fit(spin_up, options, exposure),
     )  # fmt: skip
+
+
+def _unlike_fit(spin_up: str, options: ModelOptions, exposure: bool | None) -> tuple[str, ...]:
+    """Choices of a run that no fit makes, as nouns."""
+    usual = {
+        "start": spin_up == "equilibrium",
+        "active-layer rule": options.active_layer_rule == ModelOptions.active_layer_rule,
+        "thaw exposure": exposure is not False,
+        "soil scheme": options.soil_layers is None,
+    }
+    return tuple(name for name, same in usual.items() if not same)
 
 
 def _run_years(

@@ -142,6 +142,7 @@ def _part(
         options=descent,
         final_options=own_options,
         name=name,
+        title=f"{name} (SYNTHETIC)" if experiment.synthetic else name,
         table=tables,
         prior_scale=jnp.asarray(np.asarray(1.0)),
     )
@@ -210,7 +211,16 @@ def _stock_target(
 
 
 def _columns(
-    name, latitude, longitude, study, cells, distance, years, bound, source, elevation
+    name: str,
+    latitude: float,
+    longitude: float,
+    study: Study,
+    cells: tuple[int, ...],
+    distance: float,
+    years: tuple[int, ...],
+    bound: str,
+    source: str,
+    elevation: float,
 ) -> tuple[tuple[str, str], ...]:
     """Columns of a datum in the table of a fit: where it is and what it is compared with."""
 
@@ -230,6 +240,7 @@ def _columns(
         "cell_longitude": f"{domain.longitude[cell]:g}" if one else "",
         "distance_km": text(distance, ".1f"),
         "elevation_difference_m": text(domain.elevation[cell] - elevation, "+.0f") if one else "",
+        "climate": " ".join(study.member) + " SYNTHETIC" * study.experiment.synthetic,
         "bound": bound,
         "source": source,
     }

@@ -17,7 +17,7 @@ Columns = tuple[tuple[str, str], ...]
 
 
 def part_table(
-    name: str,
+    names: tuple[str, str],
     targets: tuple[PointTarget, ...],
     labels: tuple[tuple[str, ...], ...],
     columns: tuple[tuple[Columns, ...], ...],
@@ -26,12 +26,13 @@ def part_table(
     """Data of a region beside a fit.
 
     Args:
-        name: of the region.
+        names: of the region, as in files and as in sentences.
         targets: data.
         labels, columns: of each datum.
         simulated: by variable, prior and fitted, ``(datum, 2)``.
     """
     rows, lines, scores = [], [], {}
+    name, title = names
     for target, of_target, cells in zip(targets, labels, columns, strict=True):
         unit, scale, word = UNITS[target.variable]
         values = scale * np.asarray(target.values)
@@ -52,10 +53,10 @@ def part_table(
         ]
         if target.variable == "maximum_thaw_depth":
             scores[target.variable] = thaw_scores(target, prior, fitted)
-            lines += _thaw_lines(scores[target.variable], name, prior, fitted)
+            lines += _thaw_lines(scores[target.variable], title, prior, fitted)
         else:
             lines += [
-                f"{word} of {name}, {label}: observed {value:.3g} ± {scale * float(sd):.2g} "
+                f"{word} of {title}, {label}: observed {value:.3g} ± {scale * float(sd):.2g} "
                 f"{unit}, {before:.3g} → {after:.3g}"
                 for label, value, sd, before, after in zip(
                     of_target, values, target.sd, prior, fitted, strict=True

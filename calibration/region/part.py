@@ -26,9 +26,11 @@ from temjax.parameters.files import replace_parameters
 from temjax.processes.thaw_exposure import cumulative_fraction
 from temjax.runs.simulate import simulate
 from temjax.sites.provenance import forcing_hash, parameter_hash
+from temjax.sites.stock_table import STOCKS as OBSERVED_STOCKS
 
 THAW_DEPTH = "maximum_thaw_depth"
-STOCKS = ("soil_organic_carbon", "soil_organic_nitrogen")
+Annual = tuple[dict[str, Float[Array, "year cell"]], Bool[Array, "cell"]]
+STOCKS = tuple(name for name, _ in OBSERVED_STOCKS.values())
 
 
 class PartCells(eqx.Module):
@@ -94,6 +96,7 @@ class RegionPart(Part):
         options: model choices of the descent (static).
         final_options: those of the region's own runs (static).
         name: of the region (static).
+        title: the same with the word SYNTHETIC where it is (static).
         table: of each target, columns of a table of its data besides the values (static).
         prior_scale: factor on the residuals of the prior.
     """
@@ -111,6 +114,7 @@ class RegionPart(Part):
     options: ModelOptions = eqx.field(static=True)
     final_options: ModelOptions = eqx.field(static=True)
     name: str = eqx.field(static=True)
+    title: str = eqx.field(static=True)
     table: tuple[tuple[tuple[tuple[str, str], ...], ...], ...] = eqx.field(static=True)
     prior_scale: Float[Array, ""]
 
@@ -181,13 +185,14 @@ class RegionPart(Part):
         points = jnp.stack([jnp.zeros(len(free)), jnp.asarray(free)], axis=1)
         outputs, converged = jax.jit(lambda at: final.run(at))(points)
         simulated = {name: np.asarray(values) for name, values in outputs.items()}
-        table = part_table(self.name, self.targets, self.datum_labels, self.table, simulated)
+        names = (self.name, self.title)
+        table = part_table(names, self.targets, self.datum_labels, self.table, simulated)
         before, after = np.sum(~np.asarray(converged), axis=0)
         if not (before or after):
             return table
         line = (
-            f"{self.name}: the equilibrium of {before} → {after} of {len(self.cells.labels)} cells "
-            "has not converged before their spin-up, as temjax project would say of them"
+            f"{self.title}: the equilibrium of {before} → {after} of {len(self.cells.labels)} "
+            "cells has not converged before their spin-up, as temjax project would say of them"
         )
         return dataclasses.replace(table, lines=(*table.lines, line))
 
@@ -231,7 +236,7 @@ class RegionPart(Part):
         return "the derivative alone: every simulated value is finite"
 
 
-def _spread(inputs: Location | Forcing, starts: int):
+def _spread(inputs: Location | Forcing, starts: int) -> Location | Forcing:
     """Inputs repeated for every start, the cells' axis last; CO2 is shared."""
 
     def spread(leaf):
@@ -245,7 +250,14 @@ def _spread(inputs: Location | Forcing, starts: int):
     )
 
 
-def _heat_run(parameters, location, cycle, forcing, exposed, options):
+def _heat_run(
+    parameters: Parameters,
+    location: Location,
+    cycle: Forcing,
+    forcing: Forcing,
+    exposed: Bool[Array, "year"],
+    options: ModelOptions,
+) -> Annual:
     """Thaw depth by year from a run of soil heat alone, and whether its equilibrium converged."""
     heat, snowpack, residual = equilibrate_heat(parameters, location, cycle, options=options)
     soil = soil_climate(
@@ -255,7 +267,14 @@ def _heat_run(parameters, location, cycle, forcing, exposed, options):
     return {THAW_DEPTH: soil.maximum_thaw_depth}, residual <= tolerance(residual.dtype)
 
 
-def _full_run(parameters, location, cycle, forcing, exposed, options):
+def _full_run(
+    parameters: Parameters,
+    location: Location,
+    cycle: Forcing,
+    forcing: Forcing,
+    exposed: Bool[Array, "year"],
+    options: ModelOptions,
+) -> Annual:
     """Thaw depth and stocks by year, and whether the equilibrium converged."""
     equilibrium = find_equilibrium(parameters, location, cycle, climate="first", options=options)
     run = simulate(

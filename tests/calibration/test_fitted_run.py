@@ -122,7 +122,9 @@ def test_another_climate_at_the_place_is_said(calibration, fitted):
     state = read_place_state(fitted["parameters"])
     site = calibration.sites[0]
     warmer = dataclasses.replace(site.forcing, air_temperature=site.forcing.air_temperature + 1)
-    assert "not that of the fit" in state.note(dataclasses.replace(site, forcing=warmer))
+    moved = dataclasses.replace(site, forcing=warmer)
+    assert "not the fitted one: other climate" in state.note(moved)
+    assert state.note(moved, None, ("start",)).endswith("other climate and start")
     early = dataclasses.replace(site, forcing=select_years(site.forcing, 0, 2))
     assert "outside the years" in state.note(early)
     assert state.row(early) is None

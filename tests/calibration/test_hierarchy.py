@@ -178,6 +178,8 @@ def test_what_was_pooled_in_words(calibration):
     assert "pooling strength 0.4 prior sd, by the evidence, about 90 %" in line
     tied = dataclasses.replace(hierarchy, pooled=(), strength=0.0)
     assert "the same at all 2 places" in tied.lines()[0]
+    apart = dataclasses.replace(hierarchy, strength=1.8)
+    assert "may be of several types" in apart.lines()[1]
     alike = dataclasses.replace(hierarchy, strength=0.02)
     assert "no difference among the places" in alike.lines()[1]
 

@@ -131,6 +131,7 @@ def design(
         DataError: faulty candidates, derivatives that are not there, or nothing to choose from.
     """
     jax.config.update("jax_enable_x64", True)
+    require_bulk_soil(folder, experiment)
     content = read_candidates(path)
     derivatives = read_derivatives(folder, experiment, members)
     uncertain, notes = uncertain_numbers(folder, experiment, derivatives, unfitted)
@@ -180,6 +181,18 @@ def design(
     )  # fmt: skip
     notes += [*silent_types(result, group), *silent_numbers(result)]
     return result
+
+
+def require_bulk_soil(folder: Path, experiment: Experiment) -> None:
+    """Require the bulk soil, whose profile gives the stocks of cores.
+
+    Raises:
+        DataError: soil carbon in layers.
+    """
+    if experiment.options.soil_layers is not None:
+        message = "measurements are not known to runs with soil carbon in layers"
+        mend = "Give a run without soil_layers in [model]."
+        raise DataError([Finding(str(folder), "model.soil_layers", "", message, mend)])
 
 
 def first_group(experiment: Experiment, derivatives: Derivatives, console: Console) -> MemberGroup:

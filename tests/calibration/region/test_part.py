@@ -122,7 +122,11 @@ def test_a_joint_fit_shares_the_towers_numbers_and_tells_the_data(heat_part):
 def test_data_beside_a_fit_are_a_table_with_scores(heat_part):
     simulated = {"maximum_thaw_depth": np.array([[0.2, 0.4], [0.3, 0.5], [10.0, 10.0]])}
     table = part_table(
-        "small", heat_part.targets, heat_part.datum_labels, heat_part.table, simulated
+        ("small", "small (SYNTHETIC)"),
+        heat_part.targets,
+        heat_part.datum_labels,
+        heat_part.table,
+        simulated,
     )
     assert [row["label"] for row in table.rows] == [
         "1 1990 (1990)",
@@ -133,6 +137,7 @@ def test_data_beside_a_fit_are_a_table_with_scores(heat_part):
     scores = table.scores["maximum_thaw_depth"]
     assert (scores["measured"], scores["bounds"]) == (1, 1)  # what cannot change is not scored
     assert [scores[when]["bounds_met"] for when in ("prior", "fitted")] == [0, 1]
+    assert table.name == "small" and "of small (SYNTHETIC): 1 measured" in table.lines[0]
     assert table.csv().splitlines()[0].startswith("variable,label,name,latitude")
 
 

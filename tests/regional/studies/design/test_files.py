@@ -1,11 +1,14 @@
 """Files, tables, figure and notes of a design."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from temjax.files.findings import DataError
+from temjax.options import SOIL_LAYERS, ModelOptions
 from temjax.regional.report.design import design_section, tables
 from temjax.regional.results.formats import open_dataset
 from temjax.regional.studies.design.figure import design_figure
@@ -19,7 +22,12 @@ from temjax.regional.studies.design.files import (
     read_design,
     write_design,
 )
-from temjax.regional.studies.design.run import ALL, silent_numbers, silent_types
+from temjax.regional.studies.design.run import (
+    ALL,
+    require_bulk_soil,
+    silent_numbers,
+    silent_types,
+)
 from tests.support.made_design import TYPES, made_design
 
 
@@ -106,3 +114,9 @@ def test_types_and_numbers_that_nothing_informs_are_told():
     (note,) = silent_numbers(made)
     assert note.startswith("2 of 6 numbers keep more than 99%")
     assert "alpine-desert: kdc_scale" in note
+
+
+def test_soil_in_layers_is_refused():
+    layered = SimpleNamespace(options=ModelOptions(soil_layers=SOIL_LAYERS))
+    with pytest.raises(DataError, match="soil carbon in layers"):
+        require_bulk_soil(Path("run"), layered)
