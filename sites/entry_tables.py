@@ -3,11 +3,13 @@
 import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from temjax.files.names import LONGEST_NAME, NAME_PATTERN
 from temjax.sites.history import FIRST_YEAR, Warming
 from temjax.sites.observations import Stock
+
+DEEPEST_THAW = 30.0  # m; what a table gives beyond it is in another unit
 
 
 def _without_controls(text: str) -> str:
@@ -35,6 +37,14 @@ class ThawDepth(SiteTable):
     unit: Literal["m", "cm"]
     source: str
     assumed: bool = False
+
+    @model_validator(mode="after")
+    def _plausible(self) -> "ThawDepth":
+        if self.stock.value > DEEPEST_THAW:
+            raise ValueError(
+                f"{self.stock.value:g} m is deeper than any active layer: another unit?"
+            )
+        return self
 
     @property
     def stock(self) -> Stock:

@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field, ValidationError
 
+from temjax.files.findings import DataError
 from temjax.files.toml import read_toml
 from temjax.forcing import Forcing
 from temjax.parameters.registry import Parameters
+from temjax.sites.entry_tables import SiteTable
 from temjax.sites.place_numbers import PLACE_NUMBERS, numbers_text, with_place_numbers
 from temjax.sites.provenance import forcing_hash
+from temjax.sites.schema_findings import schema_findings
 from temjax.sites.site import Site
 
 SAME_PLACE = 0.01  # degrees of latitude and longitude, as coordinates are rounded
@@ -107,11 +111,33 @@ class PlaceState:
         return with_place_numbers(parameters, site.forcing, self.numbers if acts else {})
 
 
+class _PlaceTable(SiteTable):
+    """``[place]`` of a fitted set: what a run takes from it; what else it says is for readers."""
+
+    model_config = SiteTable.model_config | {"extra": "ignore"}
+    latitude: float | None = None
+    longitude: float | None = None
+    soil_matter_factor: float | None = Field(default=None, gt=0)
+    year: int = 0
+    precipitation_factor: float = Field(default=1.0, gt=0)
+    snow_conductivity_factor: float = Field(default=1.0, gt=0)
+    air_temperature_offset: float = 0.0
+
+
 def read_place_state(path: str | Path) -> PlaceState | None:
-    """State of the place in a fitted set; None where the file has none."""
+    """State of the place in a fitted set; None where the file has none.
+
+    Raises:
+        DataError: a number of the place that cannot be one.
+    """
     table = read_toml(path).get("place")
     if not isinstance(table, dict):
         return None
+    try:
+        _PlaceTable.model_validate(table)
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("place", *fault["loc"])} for fault in error.errors()]
+        raise DataError(schema_findings(str(path), faults, "docs/calibration.md")) from error
     numbers = {name: float(table[name]) for name in PLACE_NUMBERS if name in table}
     factor = table.get("soil_matter_factor")
     if factor is None and not numbers:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from temjax.files.findings import DataError, Finding
+from temjax.sites.entry_tables import DEEPEST_THAW
 from temjax.sites.plain_table import (
     PlainTable,
     factor_to_model,
@@ -24,7 +25,6 @@ _OF_YEAR = re.compile(rf"{_DEPTH}{_UNIT}_(?P<year>\d{{4}})")
 _SD = re.compile(rf"(?:{_DEPTH}_)?(?:sd|std|uncertainty|error){_UNIT}")
 _BOUND_IN_FLAGS = re.compile(r"([<>])\s*(\d+(?:\.\d+)?)\s*(m|cm)\b")
 Bound = Literal["", ">", "<"]
-DEEPEST = 30.0  # m; what a table gives beyond it is in another unit
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _depth(
     if not (np.isfinite(number) and number > 0):
         mend = "Give thaw depths above 0, or leave the cell empty."
         raise table.fault(columns.value, line, f"{text!r} is no depth", mend)
-    if number * factor > DEEPEST:
+    if number * factor > DEEPEST_THAW:
         message = f"{number * factor:g} m is deeper than any active layer"
         mend = "Give the unit in which the table has it, such as cm."
         raise table.fault(columns.value, line, message, mend)

@@ -279,7 +279,8 @@ def _resolve(section: object, table: str, key: str, folder: Path, source: str) -
         try:
             section[key] = str(_fitted_set(value.removeprefix(FITTED)))
         except ValueError as error:
-            return [Finding(source, f"{table}.{key}", "", str(error), "Name one of these.")]
+            mend = "Name one of these; the name of a file stands without fitted:."
+            return [Finding(source, f"{table}.{key}", "", str(error), mend)]
         return []
     if leaves_folder(value):
         message = f"{value!r} leaves the folder of the experiment"

@@ -9,6 +9,7 @@ import pytest
 
 from temjax import sites
 from temjax.calibration import Objective
+from temjax.files.findings import DataError
 from temjax.forcing import select_years
 from temjax.parameters.files import load_parameters, replace_parameters
 from temjax.processes.snow import snow_resistance
@@ -85,6 +86,22 @@ def test_soil_temperature_follows_them_with_derivatives(ivotuk):
     np.testing.assert_allclose(forward, np.asarray(apart) / (2 * step), rtol=1e-6)
     more_snow, better_conducting, warmer_air = forward
     assert more_snow > 0.1 and better_conducting < -0.1 and warmer_air > 0.1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("snow_conductivity_factor = -1.0", "place.snow_conductivity_factor: -1.0 is not above 0"),
+        ("precipitation_factor = nan", "place.precipitation_factor: nan is not a finite number"),
+        ('air_temperature_offset = "warm"', "place.air_temperature_offset: 'warm' is not a number"),
+        ("soil_matter_factor = 0", "place.soil_matter_factor: 0 is not above 0"),
+    ],
+)
+def test_numbers_of_a_set_that_cannot_be(tmp_path, line, message):
+    path = tmp_path / "set.toml"
+    path.write_text(f'[place]\nname = "us-ivo"\n{line}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_place_state(path)
 
 
 def test_in_words_and_in_a_set(tmp_path, ivotuk):
