@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_args, get_type_hints
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,44 +18,43 @@ Products = dict[str, NDArray]
 STATE, PRODUCT = "state/", "product/"  # prefixes of array names
 
 
-def state_leaves(module: type[eqx.Module] = State, prefix: str = "") -> list[str]:
-    """Dotted names of the arrays of a state, in order of declaration."""
-    hints = get_type_hints(module)
-    names = []
-    for leaf in fields(module):
-        kind = hints[leaf.name]
-        if isinstance(kind, type) and issubclass(kind, eqx.Module):
-            names += state_leaves(kind, f"{prefix}{leaf.name}.")
-        else:
-            names.append(prefix + leaf.name)
-    return names
-
-
-def state_to_arrays(state: State) -> dict[str, NDArray]:
-    """Arrays of a state by dotted name."""
+def state_to_arrays(state: eqx.Module, prefix: str = "") -> dict[str, NDArray]:
+    """Arrays of a state by dotted name, in order of declaration; parts it lacks are left out."""
     arrays = {}
-    for name in state_leaves():
-        leaf = state
-        for part in name.split("."):
-            leaf = getattr(leaf, part)
-        arrays[name] = np.asarray(leaf)
+    for leaf in fields(state):
+        value = getattr(state, leaf.name)
+        if isinstance(value, eqx.Module):
+            arrays |= state_to_arrays(value, f"{prefix}{leaf.name}.")
+        elif value is not None:
+            arrays[prefix + leaf.name] = np.asarray(value)
     return arrays
 
 
 def state_from_arrays(
     arrays: dict[str, NDArray], module: type[eqx.Module] = State, prefix: str = ""
 ) -> State:
-    """State from its arrays, the inverse of ``state_to_arrays``."""
+    """State from its arrays, the inverse of ``state_to_arrays``.
+
+    Raises:
+        KeyError: an array that is missing.
+    """
     hints = get_type_hints(module)
     parts = {}
     for leaf in fields(module):
-        kind = hints[leaf.name]
-        name = prefix + leaf.name
-        if isinstance(kind, type) and issubclass(kind, eqx.Module):
-            parts[leaf.name] = state_from_arrays(arrays, kind, f"{name}.")
-        else:
+        name, part = prefix + leaf.name, _module_of(hints[leaf.name])
+        if part is None:
             parts[leaf.name] = jnp.asarray(arrays[name])
+        elif leaf.default is not None or any(key.startswith(f"{name}.") for key in arrays):
+            parts[leaf.name] = state_from_arrays(arrays, part, f"{name}.")
     return module(**parts)
+
+
+def _module_of(kind: type) -> type[eqx.Module] | None:
+    """The module of an annotation, also of an optional part; None of an array."""
+    for one in get_args(kind) or (kind,):
+        if isinstance(one, type) and issubclass(one, eqx.Module):
+            return one
+    return None
 
 
 def remove_restart_points(*folders: Path) -> None:
@@ -123,9 +122,13 @@ class RestartPoints:
         }
         if not groups[STATE]:
             return None, groups[PRODUCT]
-        if set(groups[STATE]) != set(state_leaves()):
+        try:
+            state = state_from_arrays(groups[STATE])
+        except KeyError:
+            state = None
+        if state is None or set(groups[STATE]) != set(state_to_arrays(state)):
             raise self._fault(path, "holds another set of state variables", "Run anew.")
-        return state_from_arrays(groups[STATE]), groups[PRODUCT]
+        return state, groups[PRODUCT]
 
     @staticmethod
     def _fault(path: Path, message: str, mend: str) -> DataError:
