@@ -302,7 +302,7 @@ def template(name: str) -> jinja2.Template:
     jinja = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     jinja.filters |= {
         "two": lambda x: "–" if x is None or math.isnan(x) else f"{x:.2f}",
-        "signed": lambda x: "–" if x is None else f"{x:+.2f}",
+        "signed": lambda x: "–" if x is None or math.isnan(x) else f"{x:+.2f}",
         "short": _four_digits,
         "words": lambda text: text.replace("_", " "),
     }
