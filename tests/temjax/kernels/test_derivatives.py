@@ -204,6 +204,7 @@ def test_the_gradient_of_a_run_goes_back_by_kernels():
     assert "heat_steps" not in text  # no step is kept for the way back
 
 
+@pytest.mark.slow
 def test_a_run_has_second_derivatives():
     """Where JAX cuts a program in two, the kernels are differentiated as the arrays are: the slope
     of the gradient is that of its differences."""
