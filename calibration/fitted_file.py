@@ -15,10 +15,12 @@ import xarray as xr
 
 from temjax.calibration.checkpoint import fingerprint
 from temjax.calibration.gross_flux import counted_as
+from temjax.calibration.multistart import FitResult
 from temjax.calibration.scores import place_numbers_at, site_vector
 from temjax.calibration.tunables import DISEQUILIBRIUM
 from temjax.files.atomic import atomic_write
 from temjax.parameters.files import FIT_OPTIONS, write_parameters
+from temjax.parameters.registry import Parameters
 from temjax.sites.provenance import forcing_hash, parameter_hash
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
     result, site = calibration.result, calibration.sites[index]
     part = result.objective.site_parts[index]
     parameters, factor = calibration.at_optimum(index)
-    rows = {row["name"]: row for row in calibration.posterior.table()}
     columns = list(result.objective.columns[index])
     fitted = [result.names[column] for column in columns]
     targets = [target.label for target in part.targets]
@@ -81,31 +82,51 @@ def write_fitted_set(calibration: "Calibration", index: int, path: Path) -> None
                 "tied": _tied(calibration, index),
                 **_type_record(calibration),
                 "descent_options": str(part.options),
-                "method": result.method,
-                "starts": int(result.losses.shape[1]),
-                "seed": result.seed,
+                **descent_record(result),
             },
         },
-        provenance={
-            "command": calibration.command,
-            "base": site.parameter_set,
-            "fitted": fitted,
-            "interval_90": {name: [rows[name]["low"], rows[name]["high"]] for name in fitted},
-            "shrinkage": {name: rows[name]["shrinkage"] for name in fitted},
-            "against_bounds": [name for name in fitted if rows[name]["at_bound"]],
-            "disequilibrium_factor": factor,
-            **numbers,
-            "residuals_over_errors": result.residual_ratio,
-            "loss": float(result.loss[result.best]),
-            "loss_at_prior_centre": float(result.losses[0, 0]),
-            "forcing_hash": forcing_hash(site.forcing),
-            "data_hash": fingerprint(
-                result.objective, result.method, result.seed, result.losses.shape[1]
-            ),
-            "parameter_hash": parameter_hash(parameters),
-            "temjax_version": version("temjax"),
-        },
+        provenance=fit_provenance(calibration, site.parameter_set, fitted, parameters)
+        | {"disequilibrium_factor": factor, **numbers, "forcing_hash": forcing_hash(site.forcing)},
     )
+
+
+def descent_record(result: FitResult) -> dict:
+    """Method, starts and seed of a fit, for the table ``[fit]``."""
+    return {
+        "method": result.method,
+        "starts": int(result.losses.shape[1]),
+        "seed": result.seed,
+    }
+
+
+def fit_provenance(
+    calibration: "Calibration | CommunityFit", base: str, names: list[str], parameters: Parameters
+) -> dict:
+    """Table ``[provenance]`` of a fitted set.
+
+    Args:
+        calibration: the fit.
+        base: parameter set that the fit began from.
+        names: fitted parameters of the set.
+        parameters: fitted values.
+    """
+    result = calibration.result
+    rows = {row["name"]: row for row in calibration.posterior.table()}
+    starts = result.losses.shape[1]
+    return {
+        "command": calibration.command,
+        "base": base,
+        "fitted": names,
+        "interval_90": {name: [rows[name]["low"], rows[name]["high"]] for name in names},
+        "shrinkage": {name: rows[name]["shrinkage"] for name in names},
+        "against_bounds": [name for name in names if rows[name]["at_bound"]],
+        "residuals_over_errors": result.residual_ratio,
+        "loss": float(result.loss[result.best]),
+        "loss_at_prior_centre": float(result.losses[0, 0]),
+        "data_hash": fingerprint(result.objective, result.method, result.seed, starts),
+        "parameter_hash": parameter_hash(parameters),
+        "temjax_version": version("temjax"),
+    }
 
 
 def _residual_scales(calibration: "Calibration | CommunityFit", site: str) -> dict[str, float]:

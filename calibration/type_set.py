@@ -5,12 +5,15 @@ takes it as it is. The posterior is that of the type itself; places vary around 
 strength, which the file names.
 """
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from temjax.calibration.checkpoint import fingerprint
-from temjax.calibration.fitted_file import FORMAT, posterior_table
+from temjax.calibration.fitted_file import (
+    FORMAT,
+    descent_record,
+    fit_provenance,
+    posterior_table,
+)
 from temjax.parameters.files import (
     FIT_OPTIONS,
     load_parameters,
@@ -18,7 +21,6 @@ from temjax.parameters.files import (
     write_parameters,
 )
 from temjax.parameters.registry import REGISTRY, Parameters
-from temjax.sites.provenance import parameter_hash
 
 if TYPE_CHECKING:
     from temjax.calibration.result import Calibration
@@ -37,7 +39,6 @@ def write_type_set(calibration: "Calibration", path: Path) -> None:
     hierarchy, result = calibration.hierarchy, calibration.result
     names = [name for name in hierarchy.names if name in REGISTRY]
     columns = [result.names.index(name) for name in names]
-    rows = {row["name"]: row for row in calibration.posterior.table()}
     parameters = type_parameters(calibration)
     options = result.objective.site_parts[0].options
     posterior = posterior_table(calibration, columns, names, _residual_scales(calibration))
@@ -62,27 +63,10 @@ def write_type_set(calibration: "Calibration", path: Path) -> None:
                 "residual_scales": posterior["residual_scales"],
                 "base_sets": calibration.bases.record(),
                 "without_effect": [name for name in result.without_effect if name in names],
-                "method": result.method,
-                "starts": int(result.losses.shape[1]),
-                "seed": result.seed,
+                **descent_record(result),
             },
         },
-        provenance={
-            "command": calibration.command,
-            "base": hierarchy.base,
-            "fitted": names,
-            "interval_90": {name: [rows[name]["low"], rows[name]["high"]] for name in names},
-            "shrinkage": {name: rows[name]["shrinkage"] for name in names},
-            "against_bounds": [name for name in names if rows[name]["at_bound"]],
-            "residuals_over_errors": result.residual_ratio,
-            "loss": float(result.loss[result.best]),
-            "loss_at_prior_centre": float(result.losses[0, 0]),
-            "data_hash": fingerprint(
-                result.objective, result.method, result.seed, result.losses.shape[1]
-            ),
-            "parameter_hash": parameter_hash(parameters),
-            "temjax_version": version("temjax"),
-        },
+        provenance=fit_provenance(calibration, hierarchy.base, names, parameters),
     )
 
 

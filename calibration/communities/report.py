@@ -2,17 +2,17 @@
 
 import json
 import platform
-from importlib.metadata import version
 from pathlib import Path
 
 import jax
 import numpy as np
 
 from temjax.calibration import figures
-from temjax.calibration.checkpoint import fingerprint
 from temjax.calibration.communities.fit import CommunityFit
 from temjax.calibration.fitted_file import (
     FORMAT,
+    descent_record,
+    fit_provenance,
     posterior_file_name,
     posterior_table,
     write_posterior,
@@ -22,7 +22,7 @@ from temjax.calibration.scores import finite_or_none
 from temjax.files.atomic import write_text
 from temjax.parameters.files import FIT_OPTIONS, write_parameters
 from temjax.sites.page import page_style
-from temjax.sites.provenance import forcing_hash, parameter_hash
+from temjax.sites.provenance import forcing_hash
 
 
 def write_community_fit(fitted: CommunityFit, out: Path) -> dict[str, Path]:
@@ -54,8 +54,6 @@ def write_fitted_community(fitted: CommunityFit, path: Path) -> None:
     """Write the fitted set of a community; its place is the climate alone, and has no state."""
     community, result, part, site = fitted.community, fitted.result, fitted.part, fitted.site
     names = list(result.names)
-    rows = {row["name"]: row for row in fitted.posterior.table()}
-    data_hash = fingerprint(part, result.method, result.seed, result.losses.shape[1])
     targets = [row.target.name for row in fitted.rows]
     place = {
         "name": community.name,
@@ -84,26 +82,11 @@ def write_fitted_community(fitted: CommunityFit, path: Path) -> None:
                 "notes": list(part.notes),
                 "without_effect": list(result.without_effect),
                 "descent_options": str(part.options),
-                "method": result.method,
-                "starts": int(result.losses.shape[1]),
-                "seed": result.seed,
+                **descent_record(result),
             },
         },
-        provenance={
-            "command": fitted.command,
-            "base": community.parameter_set,
-            "fitted": names,
-            "interval_90": {name: [rows[name]["low"], rows[name]["high"]] for name in names},
-            "shrinkage": {name: rows[name]["shrinkage"] for name in names},
-            "against_bounds": [name for name in names if rows[name]["at_bound"]],
-            "residuals_over_errors": result.residual_ratio,
-            "loss": float(result.loss[result.best]),
-            "loss_at_prior_centre": float(result.losses[0, 0]),
-            "forcing_hash": forcing_hash(part.forcing),
-            "data_hash": data_hash,
-            "parameter_hash": parameter_hash(fitted.parameters),
-            "temjax_version": version("temjax"),
-        },
+        provenance=fit_provenance(fitted, community.parameter_set, names, fitted.parameters)
+        | {"forcing_hash": forcing_hash(part.forcing)},
     )
 
 
